@@ -1,0 +1,90 @@
+package apikey
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// cacheSize is how many keys are kept in memory, a few hundred bytes each.
+const cacheSize = 100_000
+
+// Cache keeps keys by client id in memory, also the knowledge that there is none, so that an unknown client costs the same
+// work as a known one. What changes is dropped as the ordered log tells it; while the log can't be read in time the cache
+// is not used. It is safe for concurrent use.
+type Cache struct {
+	store   Store
+	fresh   func() bool
+	entries *otter.Cache[string, *Key] // nil: there is no such key
+
+	// A key that was read before a change must not be cached after it. drops counts what was dropped; a reading that
+	// overlaps a drop is used but not kept. The lock is never held around a call to the store.
+	mu    sync.Mutex
+	drops uint64
+}
+
+// NewCache returns a cache in front of a store. fresh reports whether the log has been read recently enough to trust what
+// is cached.
+func NewCache(store Store, fresh func() bool) *Cache {
+	return &Cache{store: store, fresh: fresh, entries: otter.Must(&otter.Options[string, *Key]{MaximumSize: cacheSize})}
+}
+
+// Lookup returns a key of whichever tenancy; the caller must not change it. Errors: [ErrNotFound], [ErrUnavailable].
+func (c *Cache) Lookup(ctx context.Context, clientID string) (*Key, error) {
+	fresh := c.fresh()
+	if fresh {
+		if k, ok := c.entries.GetIfPresent(clientID); ok {
+			return found(k)
+		}
+	}
+	c.mu.Lock()
+	before := c.drops
+	c.mu.Unlock()
+
+	var entry *Key
+	switch k, err := c.store.Lookup(ctx, clientID); {
+	case err == nil:
+		entry = &k
+	case !errors.Is(err, ErrNotFound):
+		return nil, err
+	}
+	if fresh {
+		c.keep(clientID, entry, before)
+	}
+	return found(entry)
+}
+
+func found(k *Key) (*Key, error) {
+	if k == nil {
+		return nil, ErrNotFound
+	}
+	return k, nil
+}
+
+// keep caches what was read, unless something was dropped since.
+func (c *Cache) keep(clientID string, entry *Key, drops uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.drops == drops {
+		c.entries.Set(clientID, entry)
+	}
+}
+
+// Drop forgets a key, and what is being read of it at this moment.
+func (c *Cache) Drop(clientID string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drops++
+	c.entries.Invalidate(clientID)
+}
+
+// Apply drops what an event changed. It is for [eventlog.Tailer.Subscribe].
+func (c *Cache) Apply(e eventlog.Event) {
+	if e.Subject.Kind == eventlog.SubjectAPIKey {
+		c.Drop(e.Subject.ID)
+	}
+}

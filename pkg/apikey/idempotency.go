@@ -1,0 +1,87 @@
+package apikey
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// answerLifetime is how long an answer to an Idempotency-Key is kept.
+const answerLifetime = 24 * time.Hour
+
+// createOnce stores a new key together with its answer, or returns the answer that was given before.
+func (s *Service) createOnce(ctx context.Context, c Caller, d Draft, created Created, event eventlog.Draft, idempotencyKey string) (Created, error) {
+	answer, err := s.newAnswer(c, d, created, idempotencyKey)
+	if err != nil {
+		return Created{}, err
+	}
+	earlier, err := s.earlierAnswer(ctx, answer)
+	if !errors.Is(err, ErrNotFound) {
+		return earlier, err
+	}
+	err = s.store.Create(ctx, created.Key, event, &answer)
+	if errors.Is(err, ErrAnswered) {
+		// Somebody was faster, or an outlived answer has not been purged yet.
+		earlier, err = s.earlierAnswer(ctx, answer)
+		if !errors.Is(err, ErrNotFound) {
+			return earlier, err
+		}
+		s.PurgeAnswers(ctx)
+		err = s.store.Create(ctx, created.Key, event, &answer)
+	}
+	if err != nil {
+		return Created{}, err
+	}
+	s.changed(created.Key.ClientID)
+	return created, nil
+}
+
+// newAnswer seals the answer for storage. The seal is bound to caller and idempotency key.
+func (s *Service) newAnswer(c Caller, d Draft, created Created, idempotencyKey string) (Answer, error) {
+	request, err := json.Marshal(d)
+	if err != nil {
+		return Answer{}, fmt.Errorf("encode request: %w", err)
+	}
+	plain, err := json.Marshal(created)
+	if err != nil {
+		return Answer{}, fmt.Errorf("encode answer: %w", err)
+	}
+	a := Answer{
+		Caller:         fmt.Sprintf("%s/%s/%s", c.TenancyID, c.Actor.Kind, c.Actor.ID),
+		IdempotencyKey: idempotencyKey,
+		RequestDigest:  sha256.Sum256(request),
+		CreatedAt:      created.Key.CreatedAt,
+	}
+	a.Sealed = s.box.Seal(plain, a.binding())
+	return a, nil
+}
+
+// binding is the associated data of the seal: an answer moved to another row can't be opened.
+func (a Answer) binding() []byte {
+	return fmt.Appendf(nil, "answer\x00%s\x00%s", a.Caller, a.IdempotencyKey)
+}
+
+// earlierAnswer opens the kept answer to the same request. Errors: [ErrNotFound], [ErrIdempotencyMismatch].
+func (s *Service) earlierAnswer(ctx context.Context, request Answer) (Created, error) {
+	kept, err := s.store.Answer(ctx, request.Caller, request.IdempotencyKey, s.clock().Add(-answerLifetime))
+	if err != nil {
+		return Created{}, err
+	}
+	if kept.RequestDigest != request.RequestDigest {
+		return Created{}, ErrIdempotencyMismatch
+	}
+	plain, err := s.box.Open(kept.Sealed, kept.binding())
+	if err != nil {
+		return Created{}, fmt.Errorf("open kept answer: %w", err)
+	}
+	var created Created
+	if err := json.Unmarshal(plain, &created); err != nil {
+		return Created{}, fmt.Errorf("decode kept answer: %w", err)
+	}
+	return created, nil
+}

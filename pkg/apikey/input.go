@@ -1,0 +1,138 @@
+package apikey
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-playground/validator/v10"
+
+	"github.com/piercloud/apikeys/pkg/scope"
+)
+
+// Draft is what a new key is made from.
+type Draft struct {
+	Name        string   `json:"name"        validate:"required,max=100,text=line"`
+	Description string   `json:"description" validate:"max=500,text=lines"`
+	Scopes      []string `json:"scopes"      validate:"min=1,max=100"`
+	Lifespan    Lifespan `json:"token_lifespan" validate:"-"`
+}
+
+// Patch is an edit; what is nil stays as it is.
+type Patch struct {
+	Name          *string
+	Description   *string
+	Scopes        *[]string
+	LifespanValue *int
+	LifespanUnit  *Unit
+}
+
+// apply returns the draft that the patch makes of a key.
+func (p Patch) apply(k Key) Draft {
+	d := Draft{Name: k.Name, Description: k.Description, Scopes: k.Scopes.Strings(), Lifespan: k.Lifespan}
+	if p.Name != nil {
+		d.Name = *p.Name
+	}
+	if p.Description != nil {
+		d.Description = *p.Description
+	}
+	if p.Scopes != nil {
+		d.Scopes = *p.Scopes
+	}
+	if p.LifespanValue != nil {
+		d.Lifespan.Value = *p.LifespanValue
+	}
+	if p.LifespanUnit != nil {
+		d.Lifespan.Unit = *p.LifespanUnit
+	}
+	return d
+}
+
+// check normalises the draft and returns its scopes. Scopes that the key has already stay allowed when the catalogue no
+// longer lists them. Errors: an [InvalidError] that lists everything that is wrong.
+func (d *Draft) check(catalogue *scope.Catalogue, has scope.Set) (scope.Set, error) {
+	d.Name = strings.TrimSpace(d.Name)
+	invalid := validateStruct(d)
+	scopes := make([]scope.Scope, 0, len(d.Scopes))
+	if len(d.Scopes) <= scopesMax {
+		for i, text := range d.Scopes {
+			s, err := scope.Parse(text)
+			if err != nil || (!catalogue.Contains(s) && !has.Contains(s)) {
+				invalid = append(invalid, FieldError{fmt.Sprintf("scopes.%d", i), fmt.Sprintf("%q is not a scope of the catalogue", truncate(text))})
+				continue
+			}
+			scopes = append(scopes, s)
+		}
+	}
+	var lifespan InvalidError
+	if errors.As(d.Lifespan.Validate(), &lifespan) {
+		invalid = append(invalid, lifespan...)
+	}
+	if len(invalid) > 0 {
+		return nil, invalid
+	}
+	return scope.NewSet(scopes...), nil
+}
+
+// scopesMax bounds the scopes of one key, so that a token always fits a header.
+const scopesMax = 100
+
+// truncate keeps error messages short whatever was sent.
+func truncate(text string) string {
+	const limit = 60
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "") + "…"
+}
+
+var validate = newValidator()
+
+func newValidator() *validator.Validate {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("json") })
+	if err := v.RegisterValidation("text", validText); err != nil {
+		panic(err) // only for a malformed tag name
+	}
+	return v
+}
+
+// validText accepts valid UTF-8 without control characters; with the parameter "lines", line breaks and tabs are allowed.
+func validText(field validator.FieldLevel) bool {
+	text, multiline := field.Field().String(), field.Param() == "lines"
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
+		return unicode.IsControl(r) && !(multiline && strings.ContainsRune("\n\r\t", r))
+	})
+}
+
+// validateStruct runs the rules of the struct's tags and says in words what they found.
+func validateStruct(s any) InvalidError {
+	var found validator.ValidationErrors
+	if !errors.As(validate.Struct(s), &found) {
+		return nil
+	}
+	invalid := make(InvalidError, len(found))
+	for i, f := range found {
+		invalid[i] = FieldError{f.Field(), ruleMessage(f)}
+	}
+	return invalid
+}
+
+func ruleMessage(f validator.FieldError) string {
+	list := f.Kind() == reflect.Slice
+	switch {
+	case f.Tag() == "required":
+		return "is required"
+	case f.Tag() == "max" && list:
+		return fmt.Sprintf("must have at most %s entries", f.Param())
+	case f.Tag() == "max":
+		return fmt.Sprintf("must have at most %s characters", f.Param())
+	case f.Tag() == "min" && list:
+		return fmt.Sprintf("must have at least %s entry", f.Param())
+	default:
+		return "must be text without control characters"
+	}
+}

@@ -1,0 +1,26 @@
+package apikey
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
+	"golang.org/x/text/unicode/norm"
+)
+
+// UniqueForm returns the form in which names are compared for being the same: Unicode normalisation form C, case folded.
+func UniqueForm(name string) string {
+	return norm.NFC.String(cases.Fold().String(norm.NFC.String(name)))
+}
+
+// SearchForm returns the form in which names are searched and sorted: case folded and without accents, so that "previsao"
+// finds "Previsão".
+func SearchForm(text string) string {
+	bare, _, err := transform.String(transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), norm.NFC), text)
+	if err != nil { // these transformers accept any string, also invalid UTF-8
+		bare = text
+	}
+	return strings.TrimSpace(cases.Fold().String(bare))
+}

@@ -1,0 +1,333 @@
+package apikey
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/scope"
+	"github.com/piercloud/apikeys/pkg/sealed"
+)
+
+// GraceMax is the longest grace period of a rotation: a week.
+const GraceMax = 7 * 24 * time.Hour
+
+// Caller is on whose behalf a use case runs.
+type Caller struct {
+	TenancyID string
+	Actor     eventlog.Actor
+	Origin    eventlog.Origin
+	// Scopes bound what an API key may grant: nothing that its own access token does not cover. They do not bound operators.
+	Scopes scope.Set
+}
+
+// mayGrant reports whether the caller may hand out scopes, by granting them or by obtaining a secret that carries them.
+func (c Caller) mayGrant(scopes scope.Set) bool {
+	return c.Actor.Kind != eventlog.ActorAPIKey || c.Scopes.CoversAll(scopes)
+}
+
+// Match is a precondition on a key's version (RFC 9110 §13.1.1): nil is none, else the version must be one of them.
+type Match []int64
+
+// check returns [ErrPreconditionFailed] unless version satisfies m.
+func (m Match) check(version int64) error {
+	if m == nil {
+		return nil
+	}
+	for _, v := range m {
+		if v == version {
+			return nil
+		}
+	}
+	return ErrPreconditionFailed
+}
+
+// Service is the use cases of managing keys. It is safe for concurrent use.
+type Service struct {
+	store     Store
+	catalogue *scope.Catalogue
+	box       *sealed.Box
+	changed   func(clientID string)
+	now       func() time.Time
+}
+
+// NewService returns the use cases over a store. box encrypts kept answers; changed is called after every committed change
+// with the key's client id, before the use case returns.
+func NewService(store Store, catalogue *scope.Catalogue, box *sealed.Box, changed func(clientID string), now func() time.Time) *Service {
+	return &Service{store: store, catalogue: catalogue, box: box, changed: changed, now: now}
+}
+
+// clock returns the present in the form in which times are stored.
+func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+
+// Get returns a key. Errors: [ErrNotFound].
+func (s *Service) Get(ctx context.Context, c Caller, clientID string) (Key, error) {
+	k, err := s.store.Get(ctx, c.TenancyID, clientID)
+	if err != nil {
+		return Key{}, err
+	}
+	return s.present(k), nil
+}
+
+// List returns one page of the caller's keys.
+func (s *Service) List(ctx context.Context, c Caller, q Query) (Page, error) {
+	page, err := s.store.List(ctx, c.TenancyID, q)
+	if err != nil {
+		return Page{}, err
+	}
+	for i, k := range page.Keys {
+		page.Keys[i] = s.present(k)
+	}
+	return page, nil
+}
+
+// present leaves out secrets whose grace period has ended.
+func (s *Service) present(k Key) Key {
+	k.Secrets = k.ValidSecrets(s.now())
+	return k
+}
+
+// Update edits a key.
+// Errors: [ErrNotFound], [ErrPreconditionFailed], [ErrForbidden], [ErrNameTaken], [InvalidError].
+func (s *Service) Update(ctx context.Context, c Caller, clientID string, match Match, p Patch) (Key, error) {
+	return s.change(ctx, c, clientID, match, func(k *Key, _ time.Time) (eventlog.Action, error) {
+		draft := p.apply(*k)
+		scopes, err := draft.check(s.catalogue, k.Scopes)
+		if err != nil {
+			return "", err
+		}
+		var added scope.Set
+		for _, wanted := range scopes {
+			if !k.Scopes.Contains(wanted) {
+				added = append(added, wanted)
+			}
+		}
+		if !c.mayGrant(added) {
+			return "", ErrForbidden
+		}
+		k.Name, k.Description, k.Scopes, k.Lifespan = draft.Name, draft.Description, scopes, draft.Lifespan
+		return eventlog.APIKeyUpdated, nil
+	})
+}
+
+// Activate lets a key obtain tokens again. Tokens that died when it was deactivated stay dead. Idempotent.
+// Errors: [ErrNotFound], [ErrPreconditionFailed].
+func (s *Service) Activate(ctx context.Context, c Caller, clientID string, match Match) (Key, error) {
+	return s.change(ctx, c, clientID, match, func(k *Key, _ time.Time) (eventlog.Action, error) {
+		k.Status = Active
+		return eventlog.APIKeyActivated, nil
+	})
+}
+
+// Deactivate stops a key from obtaining tokens and ends those issued so far. Idempotent.
+// Errors: [ErrNotFound], [ErrPreconditionFailed].
+func (s *Service) Deactivate(ctx context.Context, c Caller, clientID string, match Match) (Key, error) {
+	return s.change(ctx, c, clientID, match, func(k *Key, _ time.Time) (eventlog.Action, error) {
+		if k.Status == Active {
+			k.Status = Inactive
+			k.Generation++
+		}
+		return eventlog.APIKeyDeactivated, nil
+	})
+}
+
+// RevokeTokens ends every token issued so far; the key and its secrets live on.
+// Errors: [ErrNotFound], [ErrPreconditionFailed].
+func (s *Service) RevokeTokens(ctx context.Context, c Caller, clientID string, match Match) (Key, error) {
+	return s.change(ctx, c, clientID, match, func(k *Key, _ time.Time) (eventlog.Action, error) {
+		k.Generation++
+		return eventlog.APIKeyTokensRevoked, nil
+	})
+}
+
+// Delete removes a key. Its secrets stop working and its tokens die.
+// Errors: [ErrNotFound], [ErrPreconditionFailed].
+func (s *Service) Delete(ctx context.Context, c Caller, clientID string, match Match) error {
+	err := s.store.Delete(ctx, c.TenancyID, clientID, func(k Key) (eventlog.Draft, error) {
+		if err := match.check(k.Version); err != nil {
+			return eventlog.Draft{}, err
+		}
+		after := k.clone()
+		after.Generation++
+		return s.event(c, eventlog.APIKeyDeleted, &k, nil, after.Generation)
+	})
+	if err == nil {
+		s.changed(clientID)
+	}
+	return err
+}
+
+// change runs one edit of a key in the store's transaction: it checks the precondition, lets edit alter a copy, and writes
+// key and event only when something did change.
+func (s *Service) change(ctx context.Context, c Caller, clientID string, match Match, edit func(k *Key, now time.Time) (eventlog.Action, error)) (Key, error) {
+	changed := false
+	k, err := s.store.Update(ctx, c.TenancyID, clientID, func(old Key) (Key, *eventlog.Draft, error) {
+		if err := match.check(old.Version); err != nil {
+			return Key{}, nil, err
+		}
+		now := s.clock()
+		k := old.clone()
+		action, err := edit(&k, now)
+		if err != nil {
+			return Key{}, nil, err
+		}
+		if k.sameAs(old) {
+			return old, nil, nil
+		}
+		k.Version, k.UpdatedAt, k.UpdatedBy = old.Version+1, now, c.Actor.Name
+		var revoked int64
+		if k.Generation > old.Generation {
+			revoked = k.Generation
+		}
+		event, err := s.event(c, action, &old, &k, revoked)
+		changed = err == nil
+		return k, &event, err
+	})
+	if err != nil {
+		return Key{}, err
+	}
+	if changed {
+		s.changed(clientID)
+	}
+	return s.present(k), nil
+}
+
+// sameAs reports whether nothing that an edit can alter differs.
+func (k Key) sameAs(old Key) bool {
+	if k.Name != old.Name || k.Description != old.Description || k.Scopes.String() != old.Scopes.String() ||
+		k.Lifespan != old.Lifespan || k.Status != old.Status || k.Generation != old.Generation || len(k.Secrets) != len(old.Secrets) {
+		return false
+	}
+	for i := range k.Secrets {
+		if k.Secrets[i] != old.Secrets[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// Created is a key together with a secret that was just made for it.
+type Created struct {
+	Key    Key
+	Secret string // the only time that it is known
+}
+
+// Create registers a key and makes its first secret. With an idempotencyKey the same caller repeating the same draft
+// within 24 hours gets the first answer again, and no second key.
+// Errors: [InvalidError], [ErrForbidden], [ErrNameTaken], [ErrIdempotencyMismatch].
+func (s *Service) Create(ctx context.Context, c Caller, d Draft, idempotencyKey string) (Created, error) {
+	scopes, err := d.check(s.catalogue, nil)
+	if err != nil {
+		return Created{}, err
+	}
+	if !c.mayGrant(scopes) {
+		return Created{}, ErrForbidden
+	}
+	now, secret := s.clock(), NewSecret()
+	k := Key{
+		TenancyID: c.TenancyID, ClientID: NewClientID(), Name: d.Name, Description: d.Description, Scopes: scopes,
+		Lifespan: d.Lifespan, Status: Active, Generation: 1, Version: 1,
+		CreatedAt: now, CreatedBy: c.Actor.Name, UpdatedAt: now, UpdatedBy: c.Actor.Name,
+		Secrets: []Secret{newSecretRecord(secret, now)},
+	}
+	created := Created{Key: k, Secret: secret}
+	event, err := s.event(c, eventlog.APIKeyCreated, nil, &k, 0)
+	if err != nil {
+		return Created{}, err
+	}
+	if idempotencyKey != "" {
+		return s.createOnce(ctx, c, d, created, event, idempotencyKey)
+	}
+	if err := s.store.Create(ctx, k, event, nil); err != nil {
+		return Created{}, err
+	}
+	s.changed(k.ClientID)
+	return created, nil
+}
+
+func newSecretRecord(secret string, now time.Time) Secret {
+	return Secret{ID: uuid.Must(uuid.NewV7()).String(), Digest: digestSecret(secret), LastFour: lastFour(secret), CreatedAt: now}
+}
+
+// RotateSecret makes a new secret. With a grace of 0 every older secret, and every token issued so far, dies now; else the
+// old secret works for that long, at most [GraceMax].
+//
+// Of two rotations at once one wins: the other finds that the key is no longer what it was when its call began.
+// Errors: [ErrNotFound], [ErrPreconditionFailed], [ErrConflict], [ErrRotationInProgress], [ErrForbidden], [InvalidError].
+func (s *Service) RotateSecret(ctx context.Context, c Caller, clientID string, match Match, grace time.Duration) (Created, error) {
+	if grace < 0 || grace > GraceMax {
+		return Created{}, InvalidError{{"grace_period_seconds", fmt.Sprintf("must be between 0 and %d", int(GraceMax.Seconds()))}}
+	}
+	read, err := s.store.Get(ctx, c.TenancyID, clientID)
+	if err != nil {
+		return Created{}, err
+	}
+	secret := NewSecret()
+	k, err := s.change(ctx, c, clientID, match, func(k *Key, now time.Time) (eventlog.Action, error) {
+		if k.Version != read.Version {
+			return "", ErrConflict
+		}
+		if !c.mayGrant(k.Scopes) {
+			return "", ErrForbidden
+		}
+		return eventlog.APIKeySecretRotated, k.rotate(newSecretRecord(secret, now), grace, now)
+	})
+	if err != nil {
+		return Created{}, err
+	}
+	return Created{Key: k, Secret: secret}, nil
+}
+
+// rotate puts a new secret in front and ends the older ones, now or after the grace period.
+func (k *Key) rotate(fresh Secret, grace time.Duration, now time.Time) error {
+	if grace > 0 && len(k.ValidSecrets(now)) > 1 {
+		return ErrRotationInProgress
+	}
+	for i := range k.Secrets {
+		old := &k.Secrets[i]
+		switch {
+		case !old.ValidAt(now):
+			old.RetiredAt = old.ExpiresAt
+		case grace == 0:
+			old.RetiredAt = now
+		default:
+			old.ExpiresAt = now.Add(grace)
+		}
+	}
+	k.Secrets = append([]Secret{fresh}, k.Secrets...)
+	if grace == 0 {
+		k.Generation++
+	}
+	return nil
+}
+
+// RetireSecret ends an old secret before its grace period does. Tokens that were issued with it live on.
+// Errors: [ErrNotFound], [ErrSecretNotFound], [ErrCurrentSecret], [ErrPreconditionFailed].
+func (s *Service) RetireSecret(ctx context.Context, c Caller, clientID, secretID string, match Match) error {
+	_, err := s.change(ctx, c, clientID, match, func(k *Key, now time.Time) (eventlog.Action, error) {
+		for i := range k.Secrets {
+			secret := &k.Secrets[i]
+			switch {
+			case secret.ID != secretID || !secret.ValidAt(now):
+				continue
+			case secret.ExpiresAt.IsZero():
+				return "", ErrCurrentSecret
+			}
+			secret.RetiredAt = now
+			return eventlog.APIKeySecretRetired, nil
+		}
+		return "", ErrSecretNotFound
+	})
+	return err
+}
+
+// PurgeAnswers drops the kept answers that are older than they may be. It is for a periodic task; failures are logged.
+func (s *Service) PurgeAnswers(ctx context.Context) {
+	if err := s.store.PurgeAnswers(ctx, s.clock().Add(-answerLifetime)); err != nil {
+		slog.WarnContext(ctx, "kept answers can't be purged", "error", err)
+	}
+}

@@ -1,0 +1,87 @@
+package apikey
+
+import (
+	"context"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// Store keeps keys. Implementations are safe for concurrent use, and prove themselves with the suite in storetest.
+//
+// Changes go through functions of the old state, so that transactions never leave the store: the store locks the log's
+// head, reads, calls the function, writes what it returns and appends its event, all in one transaction. The function runs
+// at most once per call, must not call the store, and an error that it returns ends the transaction and is returned as it is.
+//
+// Any method may also fail with an error that is [ErrUnavailable] when the database can't be reached or stays locked.
+type Store interface {
+	// Create stores a new key with its secrets. When answer is not nil it is kept in the same transaction.
+	// Errors: [ErrNameTaken]; [ErrAnswered] when there is already an answer for the same caller and idempotency key.
+	Create(ctx context.Context, key Key, event eventlog.Draft, answer *Answer) error
+
+	// Answer returns the kept answer, unless it was created before notBefore. Errors: [ErrNotFound].
+	Answer(ctx context.Context, caller, idempotencyKey string, notBefore time.Time) (Answer, error)
+
+	// PurgeAnswers removes the answers created before the given time.
+	PurgeAnswers(ctx context.Context, before time.Time) error
+
+	// Get returns the tenancy's key. Errors: [ErrNotFound].
+	Get(ctx context.Context, tenancyID, clientID string) (Key, error)
+
+	// List returns one page of the tenancy's keys.
+	List(ctx context.Context, tenancyID string, q Query) (Page, error)
+
+	// Update replaces the tenancy's key by what change makes of it and returns the new state. Of the key, its ClientID,
+	// TenancyID, CreatedAt, CreatedBy and last-used marks are not changed; secrets are added and altered, by id, never
+	// removed. When change returns no event nothing is written and the old state is returned.
+	// Errors: [ErrNotFound], [ErrNameTaken], and those of change.
+	Update(ctx context.Context, tenancyID, clientID string, change func(Key) (Key, *eventlog.Draft, error)) (Key, error)
+
+	// Delete removes the tenancy's key with its secrets. Errors: [ErrNotFound], and those of change.
+	Delete(ctx context.Context, tenancyID, clientID string, change func(Key) (eventlog.Draft, error)) error
+
+	// Lookup returns a key of whichever tenancy, for authentication. Errors: [ErrNotFound].
+	Lookup(ctx context.Context, clientID string) (Key, error)
+}
+
+// SortField is what a list is ordered by.
+type SortField string
+
+// The fields that a list can be sorted by.
+const (
+	SortByName       SortField = "name"
+	SortByCreatedAt  SortField = "created_at"
+	SortByLastUsedAt SortField = "last_used_at"
+)
+
+// TotalMax bounds the counting of matches: a total is exact up to here.
+const TotalMax = 10_000
+
+// Query selects, orders and pages keys. The order is total: equal keys are ordered by client_id.
+type Query struct {
+	// Search is part of a name, whatever its case and accents (compared in [SearchForm]), or a whole client_id; empty for
+	// all. Every character stands for itself.
+	Search   string
+	Status   Status // empty for all
+	Page     int    // from 1
+	PageSize int    // 1 to 100
+	SortBy   SortField
+	// Descending reverses the order. Keys that were never used are last in either order of last_used_at.
+	Descending bool
+}
+
+// Page is a part of a list.
+type Page struct {
+	Keys        []Key
+	Total       int  // of all pages, at most [TotalMax]
+	TotalCapped bool // more than Total match
+}
+
+// Answer is the kept answer to a create with an Idempotency-Key, for 24 hours.
+type Answer struct {
+	Caller         string // who asked: kind and id of the actor, and its tenancy
+	IdempotencyKey string
+	RequestDigest  [32]byte // of the request's body
+	Sealed         []byte   // the encrypted answer: it holds a secret
+	CreatedAt      time.Time
+}

@@ -1,0 +1,201 @@
+// Package eventlog owns the one ordered log of everything that changes: what an event is, how events are chained by hash,
+// how a process follows the log, and how the chain is verified.
+//
+// The log is written by the store, in the transaction of the change that an event describes: lock and increment the head,
+// change the row, append the event. So sequence numbers have no gaps and commit order is sequence order, and the same log
+// serves as audit trail, as cache invalidation and as revocation feed. What the store must do is said in [Log] and
+// [Draft.Chain]; this package holds no SQL.
+package eventlog
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Action says what happened to the subject, as "<subject kind>.<past participle>".
+type Action string
+
+// The actions that are logged. The set grows; a reader must tolerate actions that it does not know.
+const (
+	APIKeyCreated       Action = "api-key.created"
+	APIKeyUpdated       Action = "api-key.updated"
+	APIKeyActivated     Action = "api-key.activated"
+	APIKeyDeactivated   Action = "api-key.deactivated"
+	APIKeyDeleted       Action = "api-key.deleted"
+	APIKeySecretRotated Action = "api-key.secret-rotated"
+	APIKeySecretRetired Action = "api-key.secret-retired"
+	APIKeyTokensRevoked Action = "api-key.tokens-revoked"
+	TokenRevoked        Action = "token.revoked"
+	OperatorCreated     Action = "operator.created"
+	OperatorUpdated     Action = "operator.updated"
+	OperatorPasswordSet Action = "operator.password-set"
+	SigningKeyCreated   Action = "signing-key.created"
+	TenancyCreated      Action = "tenancy.created"
+)
+
+// ActorKind says what kind of caller made a change.
+type ActorKind string
+
+// The kinds of actors.
+const (
+	ActorOperator ActorKind = "operator" // a person at the console or with a session
+	ActorAPIKey   ActorKind = "api-key"  // a program with an access token
+	ActorSystem   ActorKind = "system"   // the service itself, or its command line
+)
+
+// Actor is who made a change.
+type Actor struct {
+	Kind ActorKind `json:"kind"`
+	// ID is the operator's id, the key's client_id, or the name of the command.
+	ID string `json:"id"`
+	// Name is what a person recognises: the operator's e-mail address or, again, the client_id.
+	Name string `json:"name"`
+}
+
+// Origin is where a change came from. All of it may be empty, as for a command.
+type Origin struct {
+	IP        string `json:"ip,omitempty"`
+	UserAgent string `json:"user_agent,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
+}
+
+// SubjectKind says what kind of thing changed.
+type SubjectKind string
+
+// The kinds of subjects.
+const (
+	SubjectAPIKey     SubjectKind = "api-key"
+	SubjectOperator   SubjectKind = "operator"
+	SubjectSigningKey SubjectKind = "signing-key"
+	SubjectTenancy    SubjectKind = "tenancy"
+)
+
+// Subject is what changed.
+type Subject struct {
+	Kind SubjectKind `json:"kind"`
+	ID   string      `json:"id"` // client_id, operator id, kid, tenancy id
+}
+
+// Revocation is what an event takes back, for resource servers. Either a generation or one token.
+type Revocation struct {
+	ClientID string `json:"client_id"`
+	// Generation, when not 0: tokens of ClientID whose generation is lower are dead.
+	Generation int64 `json:"generation,omitempty"`
+	// TokenID, when not empty: the token with this jti is dead. It expires at ExpiresAt anyway.
+	TokenID   string    `json:"jti,omitempty"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+}
+
+// Draft is an event before it has its place in the log.
+type Draft struct {
+	At        time.Time // UTC, whole microseconds
+	TenancyID string    // empty for what belongs to no tenancy, such as signing keys
+	Action    Action
+	Actor     Actor
+	Origin    Origin
+	Subject   Subject
+	// Before and After hold what changed, as JSON objects; nil where there is nothing to say. Never a secret, a password, or
+	// a hash of either.
+	Before, After json.RawMessage
+	Revokes       *Revocation
+}
+
+// Event is an entry of the log.
+type Event struct {
+	Draft
+	Seq      int64  // 1, 2, 3, … without a gap
+	PrevHash []byte // the Hash of the event before; 32 zero bytes for the first
+	Hash     []byte // SHA-256, see [Draft.Chain]
+}
+
+// Head is the newest position of the log.
+type Head struct {
+	Seq  int64  // 0 for an empty log
+	Hash []byte // of the event at Seq; 32 zero bytes for an empty log
+}
+
+// EmptyHead is the head of a log without events.
+func EmptyHead() Head { return Head{Hash: make([]byte, sha256.Size)} }
+
+// Chain makes d the successor of head. The hash covers every member of the event and the hash before it, so an event can't
+// be changed, moved or left out without breaking the chain at that place.
+func (d Draft) Chain(head Head) (Event, error) {
+	e := Event{Draft: d, Seq: head.Seq + 1, PrevHash: head.Hash}
+	hash, err := e.computeHash()
+	if err != nil {
+		return Event{}, err
+	}
+	e.Hash = hash
+	return e, nil
+}
+
+// computeHash returns SHA-256 over the previous hash and the event's members in a fixed JSON form.
+func (e Event) computeHash() ([]byte, error) {
+	var revokes *hashedRevocation
+	if r := e.Revokes; r != nil {
+		revokes = &hashedRevocation{r.ClientID, r.Generation, r.TokenID, unixMicro(r.ExpiresAt)}
+	}
+	canonical, err := json.Marshal(hashedEvent{
+		Seq: e.Seq, At: unixMicro(e.At), TenancyID: e.TenancyID, Action: e.Action, Actor: e.Actor, Origin: e.Origin,
+		Subject: e.Subject, Before: string(e.Before), After: string(e.After), Revokes: revokes,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode event %d: %w", e.Seq, err)
+	}
+	h := sha256.New()
+	h.Write(e.PrevHash)
+	h.Write(canonical)
+	return h.Sum(nil), nil
+}
+
+// follows reports whether e is, by number and by hash, the successor of head.
+func (e Event) follows(head Head) (bool, error) {
+	if e.Seq != head.Seq+1 || !bytes.Equal(e.PrevHash, head.Hash) {
+		return false, nil
+	}
+	want, err := e.computeHash()
+	if err != nil {
+		return false, err
+	}
+	return bytes.Equal(want, e.Hash), nil
+}
+
+// hashedEvent fixes the order and the form of what an event's hash covers. Changing it breaks every existing chain.
+type hashedEvent struct {
+	Seq       int64             `json:"seq"`
+	At        int64             `json:"at"`
+	TenancyID string            `json:"tenancy_id"`
+	Action    Action            `json:"action"`
+	Actor     Actor             `json:"actor"`
+	Origin    Origin            `json:"origin"`
+	Subject   Subject           `json:"subject"`
+	Before    string            `json:"before"`
+	After     string            `json:"after"`
+	Revokes   *hashedRevocation `json:"revokes"`
+}
+
+type hashedRevocation struct {
+	ClientID   string `json:"client_id"`
+	Generation int64  `json:"generation"`
+	TokenID    string `json:"jti"`
+	ExpiresAt  int64  `json:"expires_at"`
+}
+
+func unixMicro(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// Log reads the log. Implementations are safe for concurrent use.
+type Log interface {
+	// After returns up to limit events with a sequence number above seq, in order.
+	After(ctx context.Context, seq int64, limit int) ([]Event, error)
+	// Head returns the newest position.
+	Head(ctx context.Context) (Head, error)
+}

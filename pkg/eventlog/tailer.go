@@ -1,0 +1,133 @@
+package eventlog
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// How a process follows the log.
+const (
+	// TailInterval is how often the log is read when nobody wakes the tailer.
+	TailInterval = 150 * time.Millisecond
+	// StalenessMax is how old the last complete reading may be before what was derived from it is no longer trusted.
+	StalenessMax = 750 * time.Millisecond
+
+	tailBatch   = 1000
+	tailTimeout = 5 * time.Second
+)
+
+// Tailer follows the log and hands each event, in order and once, to its subscribers. It reads by polling: that needs
+// nothing of the database but a query, also through a pooler that keeps no session.
+//
+// Create it with [NewTailer], subscribe, then call [Tailer.Run]. All methods are safe for concurrent use, except that
+// Subscribe must come before the first reading.
+type Tailer struct {
+	log         Log
+	now         func() time.Time
+	subscribers []func(Event)
+	wake        chan struct{}
+
+	poll     sync.Mutex // one reading at a time
+	placed   bool       // guarded by poll: position is that of the log
+	position atomic.Int64
+	readAt   atomic.Pointer[time.Time] // start of the last complete reading
+}
+
+// NewTailer returns a tailer that starts at the log's head as of its first successful reading. now must carry a monotonic
+// clock, as time.Now does, for a process that was suspended to notice.
+func NewTailer(log Log, now func() time.Time) *Tailer {
+	return &Tailer{log: log, now: now, wake: make(chan struct{}, 1)}
+}
+
+// Subscribe adds a function that is called with every event from now on. It must return quickly and not call the tailer.
+func (t *Tailer) Subscribe(f func(Event)) { t.subscribers = append(t.subscribers, f) }
+
+// Wake makes Run read the log now instead of at the end of the interval.
+func (t *Tailer) Wake() {
+	select {
+	case t.wake <- struct{}{}:
+	default: // a reading is due already
+	}
+}
+
+// Position returns the sequence number up to which events have been handed out.
+func (t *Tailer) Position() int64 { return t.position.Load() }
+
+// Age returns how long ago the last complete reading of the log began; ok is false before the first.
+func (t *Tailer) Age() (age time.Duration, ok bool) {
+	at := t.readAt.Load()
+	if at == nil {
+		return 0, false
+	}
+	return t.now().Sub(*at), true
+}
+
+// Fresh reports whether everything that was committed longer than [StalenessMax] ago has been handed out.
+func (t *Tailer) Fresh() bool {
+	age, ok := t.Age()
+	return ok && age <= StalenessMax
+}
+
+// Run follows the log until ctx ends. A reading that fails is logged and tried again at the next interval.
+func (t *Tailer) Run(ctx context.Context) {
+	ticker := time.NewTicker(TailInterval)
+	defer ticker.Stop()
+	failing := false
+	for {
+		err := t.Poll(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && !failing:
+			slog.WarnContext(ctx, "the event log can't be read; caches are not used", "error", err)
+		case err == nil && failing:
+			slog.InfoContext(ctx, "the event log can be read again", "position", t.Position())
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-t.wake:
+		}
+	}
+}
+
+// Poll reads the log once, to its end, and hands out what is new. Errors: those of the log; what was read before is kept.
+func (t *Tailer) Poll(ctx context.Context) error {
+	t.poll.Lock()
+	defer t.poll.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, tailTimeout)
+	defer cancel()
+
+	started := t.now()
+	if !t.placed {
+		head, err := t.log.Head(ctx)
+		if err != nil {
+			return err
+		}
+		t.position.Store(head.Seq)
+		t.placed = true
+		t.readAt.Store(&started)
+		return nil
+	}
+	for {
+		events, err := t.log.After(ctx, t.position.Load(), tailBatch)
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			for _, f := range t.subscribers {
+				f(e)
+			}
+			t.position.Store(e.Seq)
+		}
+		if len(events) < tailBatch {
+			t.readAt.Store(&started)
+			return nil
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// verifyBatch is how many events are read at a time.
+const verifyBatch = 1000
+
+// ErrBroken is what every [BrokenError] is.
+var ErrBroken = errors.New("the event log is broken")
+
+// BrokenError names the first place where the log is not what was written.
+type BrokenError struct {
+	Seq    int64 // of the first event that does not follow the one before it, or that is missing
+	Reason string
+}
+
+func (e *BrokenError) Error() string { return fmt.Sprintf("event %d: %s", e.Seq, e.Reason) }
+
+// Is makes errors.Is(err, ErrBroken) true.
+func (e *BrokenError) Is(target error) bool { return target == ErrBroken }
+
+// Verify checks the chain from a trusted position, [EmptyHead] for the whole log, to its head, and returns the position
+// that it reached. Events that are appended meanwhile are checked too, or left out.
+//
+// Errors: a [BrokenError] naming the first event that was changed, moved or removed; those of log.
+func Verify(ctx context.Context, log Log, from Head) (Head, error) {
+	head, err := log.Head(ctx)
+	if err != nil {
+		return from, err
+	}
+	at := from
+	for {
+		events, err := log.After(ctx, at.Seq, verifyBatch)
+		if err != nil {
+			return at, err
+		}
+		for _, e := range events {
+			ok, err := e.follows(at)
+			switch {
+			case err != nil:
+				return at, err
+			case e.Seq != at.Seq+1:
+				return at, &BrokenError{at.Seq + 1, "is missing"}
+			case !ok:
+				return at, &BrokenError{e.Seq, "does not match its hash or does not follow the event before it"}
+			}
+			at = Head{Seq: e.Seq, Hash: e.Hash}
+			if at.Seq == head.Seq && string(at.Hash) != string(head.Hash) {
+				return at, &BrokenError{e.Seq, "is not what the log's head says it is"}
+			}
+		}
+		if len(events) < verifyBatch {
+			break
+		}
+	}
+	if at.Seq < head.Seq {
+		return at, &BrokenError{at.Seq + 1, "is missing"}
+	}
+	return at, nil
+}

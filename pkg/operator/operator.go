@@ -1,0 +1,98 @@
+// Package operator owns the people at the console: who they are, what their role allows, how they sign in, and the
+// tenancies they belong to.
+//
+// Passwords are kept as argon2id hashes. A session belongs to HTTP and is held by package api; this package says, through
+// SessionGeneration, whether a session that was started earlier still counts.
+package operator
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// Role is what an operator may do in the tenancy.
+type Role string
+
+// The roles; each allows what the ones after it allow.
+const (
+	Admin    Role = "admin"    // manages operators, too
+	Editor   Role = "editor"   // manages keys
+	Readonly Role = "readonly" // looks at keys
+)
+
+// Valid reports whether r is one of the roles.
+func (r Role) Valid() bool { return r.rank() > 0 }
+
+// Allows reports whether r is enough where want is asked for.
+func (r Role) Allows(want Role) bool { return want.Valid() && r.rank() >= want.rank() }
+
+func (r Role) rank() int {
+	switch r {
+	case Admin:
+		return 3
+	case Editor:
+		return 2
+	case Readonly:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// Operator is a person at the console. Times are UTC in whole microseconds.
+type Operator struct {
+	ID           string // uuid
+	TenancyID    string
+	Email        string // lower case, unique in the whole installation
+	Role         Role
+	PasswordHash string // argon2id, in its standard text form
+	// SessionGeneration goes up when all sessions of the operator must end. A session carries the one it was started under.
+	SessionGeneration int64
+	CreatedAt         time.Time
+	UpdatedAt         time.Time
+}
+
+// Tenancy is one customer.
+type Tenancy struct {
+	ID        string // uuid
+	Name      string // 1 to 100 characters
+	CreatedAt time.Time
+}
+
+// Errors of this package; compare with errors.Is.
+var (
+	// ErrNotFound: there is no such operator or tenancy.
+	ErrNotFound = errors.New("there is no such operator")
+	// ErrEmailTaken: another operator has the e-mail address.
+	ErrEmailTaken = errors.New("another operator has this e-mail address")
+	// ErrWrongPassword: the e-mail address is unknown or the password is wrong.
+	ErrWrongPassword = errors.New("wrong e-mail address or password")
+	// ErrThrottled: too many attempts; see [ThrottledError].
+	ErrThrottled = errors.New("too many attempts")
+)
+
+// Store keeps operators and tenancies. Implementations are safe for concurrent use; each change appends its event in the
+// same transaction, as in apikey.Store. Any method may fail with an error that is apikey.ErrUnavailable.
+type Store interface {
+	// CreateTenancy stores a new tenancy.
+	CreateTenancy(ctx context.Context, t Tenancy, event eventlog.Draft) error
+	// Tenancy returns a tenancy. Errors: [ErrNotFound].
+	Tenancy(ctx context.Context, id string) (Tenancy, error)
+	// Tenancies returns all, oldest first. The first is the platform's own.
+	Tenancies(ctx context.Context) ([]Tenancy, error)
+
+	// CreateOperator stores a new operator. Errors: [ErrEmailTaken], [ErrNotFound] for its tenancy.
+	CreateOperator(ctx context.Context, o Operator, event eventlog.Draft) error
+	// OperatorByEmail returns an operator of whichever tenancy. Errors: [ErrNotFound].
+	OperatorByEmail(ctx context.Context, email string) (Operator, error)
+	// OperatorByID returns an operator of whichever tenancy. Errors: [ErrNotFound].
+	OperatorByID(ctx context.Context, id string) (Operator, error)
+	// UpdateOperator replaces the operator by what change makes of it; ID, TenancyID and CreatedAt stay.
+	// Errors: [ErrNotFound], [ErrEmailTaken], and those of change.
+	UpdateOperator(ctx context.Context, id string, change func(Operator) (Operator, eventlog.Draft, error)) (Operator, error)
+	// AnyOperator reports whether there is an operator at all.
+	AnyOperator(ctx context.Context) (bool, error)
+}

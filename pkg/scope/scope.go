@@ -1,0 +1,139 @@
+// Package scope owns what access is called: the form of a scope, which scope covers which, and the catalogue of scopes that
+// a key can be granted.
+//
+// A scope is "<product>[.<feature>]:<access>" in lower case with dashes for spaces, such as "lighthouse.workspaces:readonly"
+// or "cca:admin".
+package scope
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Access is a type of access. Each covers the ones after it: admin, editor, readonly.
+type Access string
+
+// The types of access.
+const (
+	Admin    Access = "admin"
+	Editor   Access = "editor"
+	Readonly Access = "readonly"
+)
+
+// rank orders types of access; 0 for what is none.
+func (a Access) rank() int {
+	switch a {
+	case Admin:
+		return 3
+	case Editor:
+		return 2
+	case Readonly:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// The scopes that this service asks for at its own routes.
+const (
+	APIKeysReadonly Scope = "settings.api-keys:readonly"
+	APIKeysEditor   Scope = "settings.api-keys:editor"
+	TokensReadonly  Scope = "settings.tokens:readonly"
+)
+
+// Scope is one scope in its text form.
+type Scope string
+
+var pattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)?:(admin|editor|readonly)$`)
+
+// Parse returns s as a scope. Errors: one that says what the form is.
+func Parse(s string) (Scope, error) {
+	if len(s) > 100 || !pattern.MatchString(s) {
+		return "", fmt.Errorf("%q is not of the form <product>[.<feature>]:<access>", s)
+	}
+	return Scope(s), nil
+}
+
+// split returns the parts of a scope; all are empty when it is malformed.
+func (s Scope) split() (product, feature string, access Access) {
+	resource, a, ok := strings.Cut(string(s), ":")
+	if !ok {
+		return "", "", ""
+	}
+	product, feature, _ = strings.Cut(resource, ".")
+	return product, feature, Access(a)
+}
+
+// Covers reports whether holding s is enough where want is asked for: the same product; the same feature, or s is of the
+// whole product; and at least the same access.
+func (s Scope) Covers(want Scope) bool {
+	if s == want {
+		return true
+	}
+	product, feature, access := s.split()
+	wantProduct, wantFeature, wantAccess := want.split()
+	if product == "" || product != wantProduct || wantAccess.rank() == 0 {
+		return false
+	}
+	return (feature == "" || feature == wantFeature) && access.rank() >= wantAccess.rank()
+}
+
+// Set is a list of scopes, sorted and without duplicates.
+type Set []Scope
+
+// NewSet returns the scopes as a set.
+func NewSet(scopes ...Scope) Set {
+	set := slices.Clone(scopes)
+	slices.Sort(set)
+	return Set(slices.Compact(set))
+}
+
+// ParseSet parses scopes separated by single spaces, as in an OAuth 2.0 request (RFC 6749 §3.3). The empty string is the
+// empty set.
+func ParseSet(s string) (Set, error) {
+	if s == "" {
+		return nil, nil
+	}
+	fields := strings.Split(s, " ")
+	scopes := make([]Scope, len(fields))
+	for i, f := range fields {
+		parsed, err := Parse(f)
+		if err != nil {
+			return nil, err
+		}
+		scopes[i] = parsed
+	}
+	return NewSet(scopes...), nil
+}
+
+// String returns the scopes separated by spaces.
+func (s Set) String() string {
+	return strings.Join(s.Strings(), " ")
+}
+
+// Strings returns the scopes as strings; never nil.
+func (s Set) Strings() []string {
+	list := make([]string, len(s))
+	for i, scope := range s {
+		list[i] = string(scope)
+	}
+	return list
+}
+
+// Contains reports whether the set lists exactly this scope.
+func (s Set) Contains(want Scope) bool {
+	_, found := slices.BinarySearch(s, want)
+	return found
+}
+
+// Covers reports whether some scope of the set covers want.
+func (s Set) Covers(want Scope) bool {
+	return slices.ContainsFunc(s, func(have Scope) bool { return have.Covers(want) })
+}
+
+// CoversAll reports whether the set covers every one of want. It covers the empty set.
+func (s Set) CoversAll(want Set) bool {
+	return !slices.ContainsFunc(want, func(w Scope) bool { return !s.Covers(w) })
+}

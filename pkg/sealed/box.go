@@ -1,0 +1,67 @@
+// Package sealed owns encryption at rest: what must be readable again, such as the private half of a signing key, is
+// sealed under the master key before it goes to a database. What need not be readable is hashed instead, elsewhere.
+package sealed
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// KeySize is the size of a master key in bytes.
+const KeySize = 32
+
+// ErrWrongKey: the data was sealed under another master key, bound to something else, or altered.
+var ErrWrongKey = errors.New("sealed data can't be opened: wrong master key, or the data was altered")
+
+// Box seals and opens with AES-256-GCM under one master key. It is safe for concurrent use.
+type Box struct{ aead cipher.AEAD }
+
+// NewBox returns a box for a master key of [KeySize] bytes.
+func NewBox(masterKey []byte) (*Box, error) {
+	if len(masterKey) != KeySize {
+		return nil, fmt.Errorf("the master key has %d bytes, not %d", len(masterKey), KeySize)
+	}
+	block, err := aes.NewCipher(masterKey)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, err
+	}
+	return &Box{aead}, nil
+}
+
+// Seal encrypts plain and binds it to binding, which must be given again to open it and is not part of the result.
+// A random nonce is put in front; under one master key 2³² seals are safe.
+func (b *Box) Seal(plain, binding []byte) []byte { return b.aead.Seal(nil, nil, plain, binding) }
+
+// Open returns what was sealed. Errors: [ErrWrongKey].
+func (b *Box) Open(box, binding []byte) ([]byte, error) {
+	plain, err := b.aead.Open(nil, nil, box, binding)
+	if err != nil {
+		return nil, ErrWrongKey
+	}
+	return plain, nil
+}
+
+// ParseMasterKey decodes a master key from standard base64, with or without white space around it.
+func ParseMasterKey(text string) ([]byte, error) {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(key) != KeySize {
+		return nil, fmt.Errorf("must be %d bytes in base64", KeySize)
+	}
+	return key, nil
+}
+
+// NewMasterKey returns a random master key in base64.
+func NewMasterKey() string {
+	key := make([]byte, KeySize)
+	_, _ = rand.Read(key) // never fails (crypto/rand)
+	return base64.StdEncoding.EncodeToString(key)
+}

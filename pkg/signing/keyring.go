@@ -1,0 +1,286 @@
+// Package signing owns the signing keys: it creates, rotates and publishes them, and signs and verifies with them.
+//
+// A signing key is published before it signs, so that verifiers know it when its first token arrives, and it stays
+// published until the last token that it signed has expired. Private halves are kept encrypted under the master key.
+//
+// Only this package, package token and package resourceserver know the JOSE library.
+package signing
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jws"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/sealed"
+)
+
+// The schedule of signing keys.
+const (
+	// Algorithm is the only one that is used (RFC 7518 §3.4).
+	Algorithm = "ES256"
+	// Period is how long a key signs.
+	Period = 90 * 24 * time.Hour
+	// PublishLead is how long a key is published before it signs: longer than verifiers cache the key set.
+	PublishLead = time.Hour
+	// RetireLag is how long a key stays published after it signed for the last time: a token's longest life and a margin
+	// for clocks that differ.
+	RetireLag = 25 * time.Hour
+
+	reloadInterval = time.Minute
+)
+
+// ErrNoKey: no signing key could be loaded yet.
+var ErrNoKey = errors.New("there is no signing key yet")
+
+// ErrUnknownKey: no published key has the kid.
+var ErrUnknownKey = errors.New("unknown signing key")
+
+// Key is a signing key in use.
+type Key struct {
+	KID       string
+	NotBefore time.Time
+	RetireAt  time.Time // zero while it has no successor
+	private   *ecdsa.PrivateKey
+}
+
+// Keyring is the present signing keys. It is safe for concurrent use; signing takes no lock.
+type Keyring struct {
+	store    Store
+	box      *sealed.Box
+	now      func() time.Time
+	signer   jws.Signer
+	verifier jws.Verifier
+	current  atomic.Pointer[keySet]
+}
+
+// keySet is what was loaded together.
+type keySet struct {
+	keys  []Key // by NotBefore
+	byKID map[string]*Key
+}
+
+// NewKeyring returns an empty keyring over a store; call [Keyring.Load], then [Keyring.Run].
+func NewKeyring(store Store, box *sealed.Box, now func() time.Time) (*Keyring, error) {
+	signer, err := jws.NewSigner(jwa.ES256)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := jws.NewVerifier(jwa.ES256)
+	if err != nil {
+		return nil, err
+	}
+	return &Keyring{store: store, box: box, now: now, signer: signer, verifier: verifier}, nil
+}
+
+func (k *Keyring) clock() time.Time { return k.now().UTC().Truncate(time.Microsecond) }
+
+// Load reads the keys, after creating the first key, or the successor of one that has signed for its [Period].
+// Errors: sealed.ErrWrongKey when the master key is not the one that the keys were sealed with; those of the store.
+func (k *Keyring) Load(ctx context.Context) error {
+	err := k.store.ChangeSigningKeys(ctx, func(records []Record) (*Change, error) {
+		if len(records) > 0 && k.clock().Before(records[len(records)-1].NotBefore.Add(Period-PublishLead)) {
+			return nil, nil
+		}
+		return k.succeed(records, PublishLead, eventlog.Actor{Kind: eventlog.ActorSystem, ID: "serve", Name: "serve"})
+	})
+	if err != nil {
+		return err
+	}
+	return k.reload(ctx)
+}
+
+// Rotate creates a new signing key that starts to sign after lead, or at once with a lead of 0: then verifiers that have
+// not seen it yet must refetch the key set. Errors: those of the store.
+func (k *Keyring) Rotate(ctx context.Context, lead time.Duration, actor eventlog.Actor) error {
+	err := k.store.ChangeSigningKeys(ctx, func(records []Record) (*Change, error) {
+		return k.succeed(records, lead, actor)
+	})
+	if err != nil {
+		return err
+	}
+	return k.reload(ctx)
+}
+
+// succeed makes the successor of the existing keys. The first key of all signs at once.
+func (k *Keyring) succeed(existing []Record, lead time.Duration, actor eventlog.Actor) (*Change, error) {
+	now := k.clock()
+	if len(existing) == 0 {
+		lead = 0
+	}
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("generate signing key: %w", err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return nil, fmt.Errorf("encode signing key: %w", err)
+	}
+	kid := rand.Text()[:16]
+	fresh := Record{KID: kid, Algorithm: Algorithm, Private: k.box.Seal(der, binding(kid)), CreatedAt: now, NotBefore: now.Add(lead)}
+	change := &Change{Add: fresh, RetireAt: map[string]time.Time{}}
+	for _, r := range existing {
+		if r.RetireAt.IsZero() || r.NotBefore.After(fresh.NotBefore) {
+			change.RetireAt[r.KID] = fresh.NotBefore.Add(RetireLag)
+		}
+	}
+	after, err := json.Marshal(map[string]any{"algorithm": Algorithm, "not_before": fresh.NotBefore.Format(time.RFC3339)})
+	if err != nil {
+		return nil, fmt.Errorf("encode event: %w", err)
+	}
+	change.Event = eventlog.Draft{
+		At: now, Action: eventlog.SigningKeyCreated, Actor: actor, After: after,
+		Subject: eventlog.Subject{Kind: eventlog.SubjectSigningKey, ID: kid},
+	}
+	return change, nil
+}
+
+// binding is the associated data of a private half: one that was moved to another row can't be opened.
+func binding(kid string) []byte { return []byte("signing-key\x00" + kid) }
+
+// reload replaces the keys in use by those in the store that are still published.
+func (k *Keyring) reload(ctx context.Context) error {
+	records, err := k.store.SigningKeys(ctx)
+	if err != nil {
+		return err
+	}
+	now := k.clock()
+	set := &keySet{byKID: map[string]*Key{}}
+	for _, r := range records {
+		if !r.RetireAt.IsZero() && !now.Before(r.RetireAt) {
+			continue
+		}
+		private, err := k.open(r)
+		if err != nil {
+			return fmt.Errorf("signing key %s: %w", r.KID, err)
+		}
+		set.keys = append(set.keys, Key{KID: r.KID, NotBefore: r.NotBefore, RetireAt: r.RetireAt, private: private})
+	}
+	for i := range set.keys {
+		set.byKID[set.keys[i].KID] = &set.keys[i]
+	}
+	k.current.Store(set)
+	return nil
+}
+
+func (k *Keyring) open(r Record) (*ecdsa.PrivateKey, error) {
+	if r.Algorithm != Algorithm {
+		return nil, fmt.Errorf("has the unknown algorithm %q", r.Algorithm)
+	}
+	der, err := k.box.Open(r.Private, binding(r.KID))
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return nil, err
+	}
+	private, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok || private.Curve != elliptic.P256() {
+		return nil, errors.New("is not a P-256 key")
+	}
+	return private, nil
+}
+
+// Run rotates on schedule and follows what other replicas do, until ctx ends. Failures are logged and tried again.
+func (k *Keyring) Run(ctx context.Context) {
+	ticker := time.NewTicker(reloadInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if err := k.Load(ctx); err != nil && ctx.Err() == nil {
+				slog.WarnContext(ctx, "signing keys can't be loaded", "error", err)
+			}
+		}
+	}
+}
+
+// signing returns the key that signs at now: the one that started last. Errors: [ErrNoKey].
+func (s *keySet) signing(now time.Time) (*Key, error) {
+	if s != nil {
+		for i := len(s.keys) - 1; i >= 0; i-- {
+			if !now.Before(s.keys[i].NotBefore) {
+				return &s.keys[i], nil
+			}
+		}
+	}
+	return nil, ErrNoKey
+}
+
+// Signer returns the key that signs now. Errors: [ErrNoKey].
+func (k *Keyring) Signer() (*Key, error) { return k.current.Load().signing(k.now()) }
+
+// signerOnly hides the key's concrete type. The JOSE library copies an *ecdsa.PrivateKey for every signature, and a copy
+// misses what crypto/ecdsa precomputes and keeps by the key's address.
+type signerOnly struct{ *ecdsa.PrivateKey }
+
+// Sign returns the ES256 signature, 64 bytes, of data.
+func (k *Keyring) Sign(key *Key, data []byte) ([]byte, error) {
+	return k.signer.Sign(data, signerOnly{key.private})
+}
+
+// Verify checks the ES256 signature of data by the published key with the kid.
+// Errors: [ErrUnknownKey]; another one when the signature is wrong.
+func (k *Keyring) Verify(kid string, data, signature []byte) error {
+	set := k.current.Load()
+	if set == nil {
+		return ErrNoKey
+	}
+	key, ok := set.byKID[kid]
+	if !ok {
+		return ErrUnknownKey
+	}
+	return k.verifier.Verify(data, signature, &key.private.PublicKey)
+}
+
+// publicKey is a member of a key set (RFC 7517 §4, RFC 7518 §6.2.1).
+type publicKey struct {
+	KeyType   string `json:"kty"`
+	Curve     string `json:"crv"`
+	X         string `json:"x"`
+	Y         string `json:"y"`
+	KID       string `json:"kid"`
+	Algorithm string `json:"alg"`
+	Use       string `json:"use"`
+}
+
+// JWKS returns the published keys as a JSON Web Key Set (RFC 7517 §5). Errors: [ErrNoKey].
+func (k *Keyring) JWKS() ([]byte, error) {
+	set := k.current.Load()
+	if set == nil || len(set.keys) == 0 {
+		return nil, ErrNoKey
+	}
+	now := k.now()
+	published := struct {
+		Keys []publicKey `json:"keys"`
+	}{Keys: []publicKey{}}
+	for _, key := range set.keys {
+		if !key.RetireAt.IsZero() && !now.Before(key.RetireAt) {
+			continue
+		}
+		point, err := key.private.PublicKey.Bytes() // 0x04, 32 bytes of X, 32 bytes of Y
+		if err != nil {
+			return nil, fmt.Errorf("encode public key: %w", err)
+		}
+		encode := base64.RawURLEncoding.EncodeToString
+		published.Keys = append(published.Keys, publicKey{
+			KeyType: "EC", Curve: "P-256", X: encode(point[1:33]), Y: encode(point[33:]), KID: key.KID, Algorithm: Algorithm, Use: "sig",
+		})
+	}
+	return json.Marshal(published)
+}

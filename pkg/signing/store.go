@@ -1,0 +1,39 @@
+package signing
+
+import (
+	"context"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// Record is a signing key at rest.
+type Record struct {
+	KID       string
+	Algorithm string // ES256
+	// Private is the private half in PKCS #8 form, encrypted under the master key and bound to the KID.
+	Private   []byte
+	CreatedAt time.Time
+	// NotBefore is when the key starts to sign. It is published from CreatedAt on.
+	NotBefore time.Time
+	// RetireAt is when the key leaves the published set; zero while it has no successor. It stops signing when its
+	// successor starts.
+	RetireAt time.Time
+}
+
+// Change is what a rotation does to the stored keys.
+type Change struct {
+	Add Record
+	// RetireAt holds the new end of publication of existing keys, by kid.
+	RetireAt map[string]time.Time
+	Event    eventlog.Draft
+}
+
+// Store keeps signing keys. Implementations are safe for concurrent use.
+type Store interface {
+	// SigningKeys returns all records, ordered by NotBefore.
+	SigningKeys(ctx context.Context) ([]Record, error)
+	// ChangeSigningKeys calls change with all records, ordered by NotBefore, and applies what it returns, in one
+	// transaction with the log as in apikey.Store. When change returns nil nothing is written.
+	ChangeSigningKeys(ctx context.Context, change func([]Record) (*Change, error)) error
+}

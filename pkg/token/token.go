@@ -1,0 +1,164 @@
+// Package token owns access tokens: their claims, and how they are issued and read (RFC 9068, JWT profile for OAuth 2.0
+// access tokens). It keeps nothing: a token is valid by its signature, and dies with its key's generation, which package
+// oauth checks.
+package token
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/scope"
+	"github.com/piercloud/apikeys/pkg/signing"
+)
+
+// Type is the typ of the token's header (RFC 9068 §2.1).
+const Type = "at+jwt"
+
+// sizeMax bounds what is parsed as a token. A token with 100 long scopes stays below it.
+const sizeMax = 16 << 10
+
+// ErrInvalid: the token is malformed, not signed by a published key, expired, or not for this audience.
+var ErrInvalid = errors.New("invalid or expired token")
+
+// Grant is what a token is issued for.
+type Grant struct {
+	ClientID   string
+	TenancyID  string
+	Scopes     scope.Set
+	Generation int64
+	Lifespan   time.Duration
+}
+
+// Claims is what a token says. Times are whole seconds.
+type Claims struct {
+	Issuer     string
+	Audience   string
+	ClientID   string // also the subject: there is no end user
+	TenancyID  string
+	Scopes     scope.Set
+	Generation int64
+	TokenID    string
+	IssuedAt   time.Time
+	ExpiresAt  time.Time
+}
+
+// payload is the claims as they are encoded (RFC 9068 §2.2; tenancy_id and gen are this service's own).
+type payload struct {
+	Issuer     string `json:"iss"`
+	Audience   string `json:"aud"`
+	Subject    string `json:"sub"`
+	ClientID   string `json:"client_id"`
+	TenancyID  string `json:"tenancy_id"`
+	Scope      string `json:"scope"`
+	IssuedAt   int64  `json:"iat"`
+	NotBefore  int64  `json:"nbf"`
+	ExpiresAt  int64  `json:"exp"`
+	TokenID    string `json:"jti"`
+	Generation int64  `json:"gen"`
+}
+
+type header struct {
+	Algorithm string `json:"alg"`
+	KID       string `json:"kid"`
+	Type      string `json:"typ"`
+}
+
+// Issuer issues tokens and reads its own. It is safe for concurrent use.
+type Issuer struct {
+	keyring  *signing.Keyring
+	issuer   string
+	audience string
+	now      func() time.Time
+}
+
+// NewIssuer returns an issuer. issuer is its URL and goes into iss; audience goes into aud.
+func NewIssuer(keyring *signing.Keyring, issuer, audience string, now func() time.Time) *Issuer {
+	return &Issuer{keyring: keyring, issuer: issuer, audience: audience, now: now}
+}
+
+// Issue returns a signed token. Errors: signing.ErrNoKey.
+func (i *Issuer) Issue(g Grant) (string, error) {
+	key, err := i.keyring.Signer()
+	if err != nil {
+		return "", err
+	}
+	now := i.now().Unix()
+	head, err := json.Marshal(header{signing.Algorithm, key.KID, Type})
+	if err != nil {
+		return "", fmt.Errorf("encode header: %w", err)
+	}
+	body, err := json.Marshal(payload{
+		Issuer: i.issuer, Audience: i.audience, Subject: g.ClientID, ClientID: g.ClientID, TenancyID: g.TenancyID,
+		Scope: g.Scopes.String(), IssuedAt: now, NotBefore: now, ExpiresAt: now + int64(g.Lifespan/time.Second),
+		TokenID: rand.Text(), Generation: g.Generation,
+	})
+	if err != nil {
+		return "", fmt.Errorf("encode claims: %w", err)
+	}
+	encoding := base64.RawURLEncoding
+	const signatureSize = 64
+	token := make([]byte, 0, encoding.EncodedLen(len(head))+encoding.EncodedLen(len(body))+encoding.EncodedLen(signatureSize)+2)
+	token = encoding.AppendEncode(token, head)
+	token = append(token, '.')
+	token = encoding.AppendEncode(token, body)
+	signature, err := i.keyring.Sign(key, token)
+	if err != nil {
+		return "", fmt.Errorf("sign token: %w", err)
+	}
+	token = append(token, '.')
+	return string(encoding.AppendEncode(token, signature)), nil
+}
+
+// Read verifies a token that this issuer issued and returns its claims. It does not know whether the token's key is still
+// active. Errors: [ErrInvalid].
+func (i *Issuer) Read(raw string) (Claims, error) {
+	if len(raw) > sizeMax {
+		return Claims{}, ErrInvalid
+	}
+	token := []byte(raw)
+	dot := bytes.LastIndexByte(token, '.')
+	if dot < 0 {
+		return Claims{}, ErrInvalid
+	}
+	signed := token[:dot]
+	encodedHead, encodedBody, ok := bytes.Cut(signed, []byte{'.'})
+	if !ok {
+		return Claims{}, ErrInvalid
+	}
+	var head header
+	var body payload
+	signature, err := decode(token[dot+1:])
+	if err != nil || decodeJSON(encodedHead, &head) != nil || head.Algorithm != signing.Algorithm || head.Type != Type {
+		return Claims{}, ErrInvalid
+	}
+	if i.keyring.Verify(head.KID, signed, signature) != nil || decodeJSON(encodedBody, &body) != nil {
+		return Claims{}, ErrInvalid
+	}
+	now := i.now().Unix()
+	scopes, err := scope.ParseSet(body.Scope)
+	if err != nil || body.Issuer != i.issuer || body.Audience != i.audience || now < body.NotBefore || now >= body.ExpiresAt {
+		return Claims{}, ErrInvalid
+	}
+	return Claims{
+		Issuer: body.Issuer, Audience: body.Audience, ClientID: body.ClientID, TenancyID: body.TenancyID, Scopes: scopes,
+		Generation: body.Generation, TokenID: body.TokenID,
+		IssuedAt: time.Unix(body.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(body.ExpiresAt, 0).UTC(),
+	}, nil
+}
+
+func decode(part []byte) ([]byte, error) {
+	return base64.RawURLEncoding.Strict().AppendDecode(nil, part)
+}
+
+func decodeJSON(part []byte, into any) error {
+	text, err := decode(part)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, into)
+}
