@@ -1,0 +1,137 @@
+# `make` lists what there is. Tools of the build are pinned here and in .make/, and installed below .bin/ and .cache/.
+
+GOLANGCI_LINT_VERSION := v2.15.0
+OAPI_CODEGEN_VERSION := v2.8.2
+COMPOSE_GO_VERSION := v2.16.2
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GO ?= go
+NPM ?= npm
+
+golangci_lint := .bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+oapi_codegen := .bin/oapi-codegen-$(OAPI_CODEGEN_VERSION)
+compose_go := .bin/compose-go-$(COMPOSE_GO_VERSION)
+
+# Tests and their children find what ensure built into .bin/.
+export PATH := $(CURDIR)/.bin:$(PATH)
+export MAKE
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Build everything and start it on the embedded SQLite, in data/
+	./bin/apikeys serve
+
+.PHONY: build
+build: console ## Build bin/apikeys, the console inside
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/apikeys ./cmd/apikeys
+
+.PHONY: test
+test: ## Run every check and test, as CI does
+	@.make/test
+
+.PHONY: test-go
+test-go: ## Run the Go tests with the race detector, on SQLite and on a throwaway PostgreSQL
+	.make/with-postgres $(GO) test -race -shuffle=on ./...
+
+.PHONY: test-console
+test-console: console-deps ## Run the console's unit tests
+	cd frontend && $(NPM) test
+
+.PHONY: test-e2e
+test-e2e: build ## Run the console's end-to-end tests against the binary
+	cd frontend && $(NPM) run e2e
+
+.PHONY: bench
+BENCH ?= .
+BENCHTIME ?= 1s
+bench: ## Run the Go benchmarks (BENCH=regexp BENCHTIME=1s)
+	.make/with-postgres $(GO) test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem \
+		$$(grep -rl '^func Benchmark' --include='*_test.go' api cmd pkg | xargs -n1 dirname | sort -u | sed 's|^|./|')
+
+# --- The contract and what is generated from it
+
+.PHONY: generate
+generate: $(oapi_codegen) console-deps ## Generate the server types and both clients from openapi.yaml
+	$(oapi_codegen) -config api/internal/oas/oapi-codegen.yaml openapi.yaml
+	$(oapi_codegen) -config pkg/client/oapi-codegen.yaml openapi.yaml
+	@if [ -e frontend/package.json ]; then cd frontend && $(NPM) run --if-present generate; fi
+
+# --- Lint and format
+
+.PHONY: lint
+lint: lint-contract lint-image lint-go lint-console ## Lint everything
+
+.PHONY: lint-go
+lint-go: $(golangci_lint)
+	$(golangci_lint) run ./...
+
+.PHONY: lint-contract
+lint-contract: .make/node/node_modules/.stamp
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
+		.make/node/node_modules/.bin/redocly lint --config .make/node/redocly.yaml openapi.yaml
+
+.PHONY: lint-image
+lint-image: .make/node/node_modules/.stamp $(compose_go)
+	.make/check-image $(compose_go)
+
+.PHONY: lint-console
+lint-console: console-deps
+	@if [ -e frontend/package.json ]; then cd frontend && $(NPM) run check; fi
+
+.PHONY: fmt
+fmt: $(golangci_lint) console-deps ## Format the code
+	$(golangci_lint) fmt
+	@if [ -e frontend/package.json ]; then cd frontend && $(NPM) run --if-present format; fi
+
+# --- The console
+
+console_sources := $(shell find frontend -name node_modules -prune -o -name dist -prune -o -type f -print 2>/dev/null)
+
+.PHONY: console
+.PHONY: console-deps
+ifeq ($(wildcard frontend/package.json),)
+console console-deps:
+else
+console: frontend/dist/index.html
+console-deps: frontend/node_modules/.stamp
+
+frontend/node_modules/.stamp: frontend/package.json frontend/package-lock.json
+	@.make/ensure build
+	cd frontend && $(NPM) ci --no-audit --no-fund
+	@touch $@
+
+frontend/dist/index.html: frontend/node_modules/.stamp $(console_sources)
+	cd frontend && $(NPM) run build
+	@touch $@
+endif
+
+# --- Tools
+
+$(golangci_lint):
+	@.make/install-tool $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+
+$(oapi_codegen):
+	@.make/install-tool $@ github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@$(OAPI_CODEGEN_VERSION)
+
+$(compose_go):
+	@.make/install-tool $@ github.com/compose-spec/compose-go/v2/cmd@$(COMPOSE_GO_VERSION)
+
+.make/node/node_modules/.stamp: .make/node/package.json .make/node/package-lock.json
+	cd .make/node && $(NPM) ci --ignore-scripts --silent
+	@touch $@
+
+# --- The rest
+
+.PHONY: compose-secrets
+compose-secrets: ## Write the secrets that docker-compose.yml reads
+	@.make/compose-secrets
+
+.PHONY: clean
+clean: ## Remove what builds and tools left; the database in data/ stays
+	rm -rf bin .bin .cache frontend/node_modules .make/node/node_modules
+	find frontend/dist -mindepth 1 ! -name .gitkeep -delete 2>/dev/null || true
