@@ -42,6 +42,10 @@ test-go: ## Run the Go tests with the race detector, on SQLite and on a throwawa
 test-console: console-deps ## Run the console's unit tests
 	cd frontend && $(NPM) test
 
+.PHONY: test-size
+test-size: console ## Check the console's size budget
+	cd frontend && $(NPM) run size
+
 .PHONY: test-e2e
 test-e2e: build ## Run the console's end-to-end tests against the binary
 	cd frontend && $(NPM) run e2e
@@ -56,9 +60,10 @@ bench: ## Run the Go benchmarks (BENCH=regexp BENCHTIME=1s)
 # --- The contract and what is generated from it
 
 .PHONY: generate
-generate: $(oapi_codegen) console-deps ## Generate the server types and both clients from openapi.yaml
+generate: $(oapi_codegen) console-deps ## Generate what is made from openapi.yaml: server types and both clients
 	$(oapi_codegen) -config api/internal/oas/oapi-codegen.yaml openapi.yaml
 	$(oapi_codegen) -config pkg/client/oapi-codegen.yaml openapi.yaml
+	cp openapi.yaml api/internal/oas/openapi.gen.yaml # a copy, as Go embeds no file from above its package
 	@if [ -e frontend/package.json ]; then cd frontend && $(NPM) run --if-present generate; fi
 
 # --- Lint and format
