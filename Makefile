@@ -27,7 +27,7 @@ run: build ## Build everything and start it on the embedded SQLite, in data/
 	./bin/apikeys serve
 
 .PHONY: build
-build: console ## Build bin/apikeys, the console inside
+build: tools console ## Build bin/apikeys, the console inside
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/apikeys ./cmd/apikeys
 
 .PHONY: test
@@ -105,8 +105,7 @@ else
 console: frontend/dist/index.html
 console-deps: frontend/node_modules/.stamp
 
-frontend/node_modules/.stamp: frontend/package.json frontend/package-lock.json
-	@.make/ensure build
+frontend/node_modules/.stamp: frontend/package.json frontend/package-lock.json | tools
 	cd frontend && $(NPM) ci --no-audit --no-fund
 	@touch $@
 
@@ -116,6 +115,10 @@ frontend/dist/index.html: frontend/node_modules/.stamp $(console_sources)
 endif
 
 # --- Tools
+
+.PHONY: tools
+tools:
+	@.make/ensure build
 
 $(golangci_lint):
 	@.make/install-tool $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
