@@ -1,0 +1,217 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/scope"
+)
+
+var _ apikey.Store = (*Store)(nil)
+
+// keyRow is a row of api_key.
+type keyRow struct {
+	ClientID      string  `gorm:"column:client_id;primaryKey"`
+	TenancyID     string  `gorm:"column:tenancy_id"`
+	Name          string  `gorm:"column:name"`
+	NameUnique    string  `gorm:"column:name_unique"`
+	NameSearch    string  `gorm:"column:name_search"`
+	Description   string  `gorm:"column:description"`
+	Scopes        string  `gorm:"column:scopes"` // separated by spaces
+	LifespanValue int     `gorm:"column:lifespan_value"`
+	LifespanUnit  string  `gorm:"column:lifespan_unit"`
+	Status        string  `gorm:"column:status"`
+	Generation    int64   `gorm:"column:generation"`
+	Version       int64   `gorm:"column:version"`
+	Created       instant `gorm:"column:created_at"`
+	CreatedBy     string  `gorm:"column:created_by"`
+	Updated       instant `gorm:"column:updated_at"`
+	UpdatedBy     string  `gorm:"column:updated_by"`
+	LastUsed      instant `gorm:"column:last_used_at"`
+}
+
+func (keyRow) TableName() string { return "api_key" }
+
+// changeable are the columns that an update writes.
+var changeable = []string{
+	"name", "name_unique", "name_search", "description", "scopes", "lifespan_value", "lifespan_unit", "status", "generation",
+	"version", "updated_at", "updated_by",
+}
+
+func newKeyRow(k apikey.Key) keyRow {
+	return keyRow{
+		ClientID: k.ClientID, TenancyID: k.TenancyID, Name: k.Name, NameUnique: apikey.UniqueForm(k.Name),
+		NameSearch: apikey.SearchForm(k.Name), Description: k.Description, Scopes: k.Scopes.String(),
+		LifespanValue: k.Lifespan.Value, LifespanUnit: string(k.Lifespan.Unit), Status: string(k.Status),
+		Generation: k.Generation, Version: k.Version, Created: newInstant(k.CreatedAt), CreatedBy: k.CreatedBy,
+		Updated: newInstant(k.UpdatedAt), UpdatedBy: k.UpdatedBy, LastUsed: newInstant(k.LastUsedAt),
+	}
+}
+
+func (r keyRow) key(secrets []apikey.Secret) (apikey.Key, error) {
+	scopes, err := scope.ParseSet(r.Scopes)
+	if err != nil {
+		return apikey.Key{}, fmt.Errorf("stored key %s: %w", r.ClientID, err)
+	}
+	lifespan := apikey.Lifespan{Value: r.LifespanValue, Unit: apikey.Unit(r.LifespanUnit)}
+	if err := lifespan.Validate(); err != nil {
+		return apikey.Key{}, fmt.Errorf("stored key %s: %w", r.ClientID, err)
+	}
+	status := apikey.Status(r.Status)
+	if status != apikey.Active && status != apikey.Inactive {
+		return apikey.Key{}, fmt.Errorf("stored key %s: unknown status %q", r.ClientID, r.Status)
+	}
+	return apikey.Key{
+		TenancyID: r.TenancyID, ClientID: r.ClientID, Name: r.Name, Description: r.Description, Scopes: scopes,
+		Lifespan: lifespan, Status: status, Generation: r.Generation, Version: r.Version, CreatedAt: r.Created.time(),
+		CreatedBy: r.CreatedBy, UpdatedAt: r.Updated.time(), UpdatedBy: r.UpdatedBy, LastUsedAt: r.LastUsed.time(),
+		Secrets: secrets,
+	}, nil
+}
+
+// keySecretRow is a key with one of its secrets, or with an empty one if it lists none.
+type keySecretRow struct {
+	Key    keyRow    `gorm:"embedded"`
+	Secret secretRow `gorm:"embedded;embeddedPrefix:secret_"`
+}
+
+// key reads a key with its secrets, in one statement so that both are of one moment. Errors: [apikey.ErrNotFound].
+func (t tx) key(where string, args ...any) (apikey.Key, error) {
+	var rows []keySecretRow
+	err := t.db.Model(&keyRow{}).
+		Select("api_key.*, s.id AS secret_id, s.client_id AS secret_client_id, s.digest AS secret_digest, "+
+			"s.last_four AS secret_last_four, s.created_at AS secret_created_at, s.expires_at AS secret_expires_at, "+
+			"s.retired_at AS secret_retired_at, s.last_used_at AS secret_last_used_at, s.last_used_ip AS secret_last_used_ip").
+		Joins("LEFT JOIN client_secret s ON s.client_id = api_key.client_id AND s.retired_at IS NULL").
+		Where(where, args...).Find(&rows).Error
+	if err != nil {
+		return apikey.Key{}, fmt.Errorf("read a key: %w", err)
+	}
+	if len(rows) == 0 {
+		return apikey.Key{}, apikey.ErrNotFound
+	}
+	secrets := make([]apikey.Secret, 0, len(rows))
+	for _, row := range rows {
+		if row.Secret.ID == "" {
+			continue
+		}
+		secret, err := row.Secret.secret()
+		if err != nil {
+			return apikey.Key{}, err
+		}
+		secrets = append(secrets, secret)
+	}
+	return rows[0].Key.key(listed(secrets))
+}
+
+func (t tx) tenancyKey(tenancyID, clientID string) (apikey.Key, error) {
+	return t.key("api_key.tenancy_id = ? AND api_key.client_id = ?", tenancyID, clientID)
+}
+
+// nameTaken reports whether a statement would have made two keys of a tenancy have one name.
+func nameTaken(err error) bool { return isUniqueViolation(err, "api_key_name") }
+
+// Create implements [apikey.Store].
+func (s *Store) Create(ctx context.Context, key apikey.Key, event eventlog.Draft, answer *apikey.Answer) error {
+	return s.change(ctx, func(t tx) (*eventlog.Draft, error) {
+		// The answer first: a create that is repeated would find its own name taken.
+		if answer != nil {
+			if err := t.insertAnswer(*answer); err != nil {
+				return nil, err
+			}
+		}
+		row := newKeyRow(key)
+		if err := t.db.Create(&row).Error; nameTaken(err) {
+			return nil, apikey.ErrNameTaken
+		} else if err != nil {
+			return nil, fmt.Errorf("store key %s: %w", key.ClientID, err)
+		}
+		return &event, t.insertSecrets(key.ClientID, key.Secrets)
+	})
+}
+
+// Get implements [apikey.Store].
+func (s *Store) Get(ctx context.Context, tenancyID, clientID string) (apikey.Key, error) {
+	var key apikey.Key
+	err := s.read(ctx, func(t tx) error {
+		var err error
+		key, err = t.tenancyKey(tenancyID, clientID)
+		return err
+	})
+	return key, err
+}
+
+// Lookup implements [apikey.Store].
+func (s *Store) Lookup(ctx context.Context, clientID string) (apikey.Key, error) {
+	var key apikey.Key
+	err := s.read(ctx, func(t tx) error {
+		var err error
+		key, err = t.key("api_key.client_id = ?", clientID)
+		return err
+	})
+	return key, err
+}
+
+// Update implements [apikey.Store].
+func (s *Store) Update(
+	ctx context.Context, tenancyID, clientID string, change func(apikey.Key) (apikey.Key, *eventlog.Draft, error),
+) (apikey.Key, error) {
+	var result apikey.Key
+	err := s.change(ctx, func(t tx) (*eventlog.Draft, error) {
+		old, err := t.tenancyKey(tenancyID, clientID)
+		if err != nil {
+			return nil, err
+		}
+		result = old
+		own := old // with its own secrets: what the function does to them must not change what is compared with here
+		own.Secrets = slices.Clone(old.Secrets)
+		changed, event, err := change(own)
+		if err != nil {
+			return nil, callerError{err}
+		}
+		if event == nil {
+			return nil, nil
+		}
+		changed.ClientID, changed.TenancyID = old.ClientID, old.TenancyID
+		changed.CreatedAt, changed.CreatedBy, changed.LastUsedAt = old.CreatedAt, old.CreatedBy, old.LastUsedAt
+		err = t.db.Model(&keyRow{}).Where("tenancy_id = ? AND client_id = ?", tenancyID, clientID).
+			Select(changeable).Updates(newKeyRow(changed)).Error
+		if nameTaken(err) {
+			return nil, apikey.ErrNameTaken
+		} else if err != nil {
+			return nil, fmt.Errorf("change key %s: %w", clientID, err)
+		}
+		if changed.Secrets, err = t.changeSecrets(clientID, old.Secrets, changed.Secrets); err != nil {
+			return nil, err
+		}
+		result = changed
+		return event, nil
+	})
+	if err != nil {
+		return apikey.Key{}, err
+	}
+	return result, nil
+}
+
+// Delete implements [apikey.Store].
+func (s *Store) Delete(
+	ctx context.Context, tenancyID, clientID string, change func(apikey.Key) (eventlog.Draft, error),
+) error {
+	return s.change(ctx, func(t tx) (*eventlog.Draft, error) {
+		old, err := t.tenancyKey(tenancyID, clientID)
+		if err != nil {
+			return nil, err
+		}
+		event, err := change(old)
+		if err != nil {
+			return nil, callerError{err}
+		}
+		if err := t.db.Where("tenancy_id = ? AND client_id = ?", tenancyID, clientID).Delete(&keyRow{}).Error; err != nil {
+			return nil, fmt.Errorf("delete key %s: %w", clientID, err)
+		}
+		return &event, nil
+	})
+}

@@ -1,0 +1,117 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// tx is the database as the body of one call sees it; the statements of each resource are its methods. It is bound to the
+// call's context and timeout.
+type tx struct {
+	db      *gorm.DB
+	dialect dialect
+}
+
+// errUnchanged rolls back a transaction that has nothing to write.
+var errUnchanged = errors.New("nothing to write")
+
+// change runs one change with its event: in one transaction it locks the log's head, runs body, appends the event that
+// body drafted, and moves the head. Because the head stays locked until the commit, changes happen one after another,
+// sequence numbers have no gaps, and an event is visible only after all before it. When body drafts no event, or fails,
+// everything is rolled back.
+func (s *Store) change(ctx context.Context, body func(tx) (*eventlog.Draft, error)) error {
+	limited, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	err := s.writer.WithContext(limited).Transaction(func(db *gorm.DB) error {
+		t := tx{db, s.dialect}
+		head, err := t.lockHead()
+		if err != nil {
+			return err
+		}
+		draft, err := body(t)
+		if err != nil {
+			return err
+		}
+		if draft == nil {
+			return errUnchanged
+		}
+		event, err := draft.Chain(head)
+		if err != nil {
+			return err
+		}
+		return t.appendEvent(event)
+	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return outcome(ctx, err)
+}
+
+// write runs body on the writer without a transaction, for what is no change in the log's sense.
+func (s *Store) write(ctx context.Context, body func(tx) error) error {
+	limited, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return outcome(ctx, body(tx{s.writer.WithContext(limited), s.dialect}))
+}
+
+// read runs body, which makes one statement, on a reader.
+func (s *Store) read(ctx context.Context, body func(tx) error) error {
+	limited, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return outcome(ctx, body(tx{s.reader.WithContext(limited), s.dialect}))
+}
+
+// snapshot runs body on a reader, and all its statements see the database as it is at one moment.
+func (s *Store) snapshot(ctx context.Context, body func(tx) error) error {
+	limited, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	err := s.reader.WithContext(limited).Transaction(func(db *gorm.DB) error {
+		return body(tx{db, s.dialect})
+	}, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	return outcome(ctx, err)
+}
+
+// headRow is the single row of log_head.
+type headRow struct {
+	ID   int64  `gorm:"column:id;primaryKey;autoIncrement:false"`
+	Seq  int64  `gorm:"column:seq"`
+	Hash []byte `gorm:"column:hash"`
+}
+
+func (headRow) TableName() string { return "log_head" }
+
+const headID = 1
+
+func (t tx) head() (eventlog.Head, error) {
+	var row headRow
+	if err := t.db.Select("seq", "hash").Where("id = ?", headID).Take(&row).Error; err != nil {
+		return eventlog.Head{}, fmt.Errorf("read the log's head: %w", err)
+	}
+	return eventlog.Head{Seq: row.Seq, Hash: row.Hash}, nil
+}
+
+// lockHead reads the head and locks it until the transaction ends. On SQLite the transaction has locked the whole database
+// when it began, and GORM leaves the clause out.
+func (t tx) lockHead() (eventlog.Head, error) {
+	return tx{t.db.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}), t.dialect}.head()
+}
+
+// appendEvent stores the event and makes it the head.
+func (t tx) appendEvent(e eventlog.Event) error {
+	row := newEventRow(e)
+	if err := t.db.Create(&row).Error; err != nil {
+		return fmt.Errorf("append event %d: %w", e.Seq, err)
+	}
+	moved := t.db.Model(&headRow{}).Where("id = ?", headID).Updates(map[string]any{"seq": e.Seq, "hash": e.Hash})
+	if moved.Error != nil {
+		return fmt.Errorf("move the log's head to %d: %w", e.Seq, moved.Error)
+	}
+	return nil
+}

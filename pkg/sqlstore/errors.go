@@ -1,0 +1,134 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"gorm.io/gorm"
+	"modernc.org/sqlite"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+)
+
+// callerError marks an error that a caller's change function returned, which is handed back as it is.
+type callerError struct{ error }
+
+func (e callerError) Unwrap() error { return e.error }
+
+// outcome makes of a call's error what the contracts promise: ctx is the caller's, without the store's own timeout.
+func outcome(ctx context.Context, err error) error {
+	var own callerError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &own):
+		return own.error
+	case !isUnavailable(err):
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	default:
+		return fmt.Errorf("%w: %w", apikey.ErrUnavailable, err)
+	}
+}
+
+// The primary result codes of SQLite (https://sqlite.org/rescode.html) that speak of the database's state and not of the
+// statement. An extended code has its primary code in the lowest byte.
+const (
+	sqliteBusy      = 5
+	sqliteLocked    = 6
+	sqliteReadonly  = 8
+	sqliteInterrupt = 9
+	sqliteIOErr     = 10
+	sqliteFull      = 13
+	sqliteCantOpen  = 14
+)
+
+// isUnavailable reports whether err says that the database can't be reached, stays locked, or was not given the time to
+// answer, so that the same call may work later.
+func isUnavailable(err error) bool {
+	if code := postgresCode(err); code != "" {
+		switch code[:2] {
+		case "08", // connection exception
+			"40", // transaction rollback: serialization failure, deadlock
+			"53", // insufficient resources: too many connections, disk full
+			"57", // operator intervention: shutting down, starting up, cancelled
+			"58": // system error, such as of its disk
+			return true
+		}
+		return code == "55P03" || // lock not available
+			code == "25006" || // read-only transaction: the server became a standby
+			isConnectError(err) // such as a database that is not there (yet)
+	}
+	if code, ok := sqliteCode(err); ok {
+		switch code & 0xff {
+		case sqliteBusy, sqliteLocked, sqliteReadonly, sqliteInterrupt, sqliteIOErr, sqliteFull, sqliteCantOpen:
+			return true
+		}
+		return false
+	}
+	var network net.Error
+	return isConnectError(err) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, sql.ErrTxDone) || // the context ended the transaction between two statements
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+func isConnectError(err error) bool {
+	var failure *pgconn.ConnectError
+	return errors.As(err, &failure)
+}
+
+// isUniqueViolation reports whether a row with the same value in a unique column exists already, other than the primary
+// key's.
+func isUniqueViolation(err error, constraint string) bool {
+	if code, ok := sqliteCode(err); ok {
+		// SQLite names no constraint, but tells a primary key (SQLITE_CONSTRAINT_PRIMARYKEY, 1555) from others
+		// (SQLITE_CONSTRAINT_UNIQUE, 2067), and no table has two others.
+		return code == 2067
+	}
+	var failure *pgconn.PgError
+	return errors.As(err, &failure) && failure.Code == "23505" && failure.ConstraintName == constraint
+}
+
+// isMissingReference reports whether a row refers to one that isn't there.
+func isMissingReference(err error) bool {
+	if code, ok := sqliteCode(err); ok {
+		return code == 787 // SQLITE_CONSTRAINT_FOREIGNKEY
+	}
+	return postgresCode(err) == "23503"
+}
+
+// absent returns the domain's error for a row that isn't there, and any other with what was being done.
+func absent(err, domain error, doing string) error {
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return domain
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// postgresCode returns the SQLSTATE of err, or "" if it is not PostgreSQL's.
+func postgresCode(err error) string {
+	var failure *pgconn.PgError
+	if errors.As(err, &failure) && len(failure.Code) == 5 {
+		return failure.Code
+	}
+	return ""
+}
+
+// sqliteCode returns the extended result code of err, if it is SQLite's.
+func sqliteCode(err error) (int, bool) {
+	var failure *sqlite.Error
+	if errors.As(err, &failure) {
+		return failure.Code(), true
+	}
+	return 0, false
+}

@@ -1,0 +1,94 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// migrationTimeout bounds the migrations themselves: building an index on a large table may take longer than a call.
+const migrationTimeout = 10 * time.Minute
+
+// migrationLock is the number of the advisory lock that replicas take turns by; an arbitrary constant.
+const migrationLock = 0x61706b6579
+
+// nameSearchVersion is the PostgreSQL migration that creates an extension.
+const nameSearchVersion = 2
+
+// Migrate brings the schema to this version of the service. It is safe to call from replicas that start together, and
+// cheap when there is nothing to do. Errors: [apikey.ErrUnavailable], after which it may be tried again; others say what
+// is wrong with the schema or the database role.
+func (s *Store) Migrate(ctx context.Context) error {
+	dialect, dir := goose.DialectPostgres, "migrations/postgres"
+	if s.dialect == sqliteDialect {
+		dialect, dir = goose.DialectSQLite3, "migrations/sqlite"
+	}
+	files, err := fs.Sub(migrations, dir)
+	if err != nil {
+		return err
+	}
+	pool, err := s.writer.DB()
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(dialect, pool, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	if err := s.migrate(ctx, pool, provider); err != nil {
+		return fmt.Errorf("migrate the database: %w", outcome(ctx, explain(err)))
+	}
+	return nil
+}
+
+func (s *Store) migrate(ctx context.Context, pool *sql.DB, provider *goose.Provider) error {
+	limited, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	migrating, cancel := context.WithTimeout(ctx, migrationTimeout)
+	defer cancel()
+	if s.dialect == postgresDialect {
+		// The lock belongs to a transaction, and not to a session as goose's own does: behind a pooler that gives
+		// connections to transactions, a session's lock would be taken on one connection and stay with whoever gets that
+		// next. It also goes away by itself when this process dies, which a lease in a table does only after a while.
+		lock, err := pool.BeginTx(migrating, nil)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			_ = lock.Rollback() // it wrote nothing, and the end of its connection would release the lock as well
+		}()
+		if _, err := lock.ExecContext(limited, "SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
+			return err
+		}
+	}
+	// On SQLite the writer's one connection lets one migration at a time into this process. Another process fails where
+	// it finds a table there already, and finds nothing to do when it tries again.
+	if pending, err := provider.HasPending(limited); err != nil || !pending {
+		return err
+	}
+	_, err := provider.Up(migrating)
+	return err
+}
+
+// explain adds what to do about it to the one failure that an administrator has to help with.
+func explain(err error) error {
+	var partial *goose.PartialError
+	if !errors.As(err, &partial) || partial.Failed.Source.Version != nameSearchVersion || isUnavailable(err) {
+		return err
+	}
+	switch postgresCode(err) {
+	case "42501", "58P01", "0A000": // not allowed to, or not installed on the server (58P01 before, 0A000 since version 13)
+		return fmt.Errorf("the extension pg_trgm can't be created; install postgresql-contrib on the server, or let a role that may "+
+			"do so run CREATE EXTENSION pg_trgm in this database: %w", err)
+	}
+	return err
+}

@@ -1,0 +1,229 @@
+// Package sqlstore owns everything that is SQL: opening the database, its schema, the rows and their mapping to domain
+// values, and the transaction that every change makes together with its entry in the ordered log. It implements the store
+// contracts of the packages apikey, operator, signing, usage and eventlog, and the session store of scs, on SQLite and on
+// PostgreSQL; the same suites prove both.
+//
+// It owns no rules: what a key may be and what an event says is decided by the packages whose contracts it implements.
+// Rows are private types, and what they hold is checked on the way out, so that a value the domain doesn't know is an
+// error and never slips in.
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/driver/postgres"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	_ "modernc.org/sqlite" // the driver "sqlite", in pure Go
+)
+
+// Options says which database to use and how.
+type Options struct {
+	// URL is sqlite://PATH, relative (sqlite://data/apikeys.db) or absolute (sqlite:///var/lib/apikeys.db), or a
+	// postgres:// or postgresql:// URL. The file and the directory of a SQLite database are created, readable by their
+	// owner alone.
+	URL string
+	// Timeout bounds each call of the store, with all its waiting: for a free connection, for a lock, for an answer.
+	// After it a call fails with [apikey.ErrUnavailable]. 0 is 5 seconds.
+	Timeout time.Duration
+	// MaxConns bounds the connections to PostgreSQL. 0 is 20. It must be at least 2.
+	MaxConns int
+	// Logger receives every statement at debug level, without its values. nil is silence.
+	Logger *slog.Logger
+	// Now is the clock by which sessions expire. nil is time.Now.
+	Now func() time.Time
+}
+
+const (
+	timeoutDefault  = 5 * time.Second
+	maxConnsDefault = 20
+)
+
+// Store keeps everything in one database. It is safe for concurrent use, by any number of processes on one database.
+//
+// A call fails with [apikey.ErrUnavailable] when the database can't be reached, stays locked, or doesn't answer in time,
+// and works again as soon as the database does; nothing has to be reopened. When that happens while a change is being
+// committed, the change may have been made.
+type Store struct {
+	dialect dialect
+	// On SQLite the writer is a single connection, whose transactions hold the database's write lock from their
+	// beginning, and readers are others that never wait for it. On PostgreSQL both are the same pool.
+	writer, reader *gorm.DB
+	pools          []*sql.DB
+	timeout        time.Duration
+	now            func() time.Time
+}
+
+// dialect is the kind of database.
+type dialect string
+
+const (
+	sqliteDialect   dialect = "sqlite"
+	postgresDialect dialect = "postgres"
+)
+
+// Open prepares a store. It doesn't connect, so it works while the database is down; only what is wrong with the options,
+// or a directory or file that can't be made, is an error. Call [Store.Migrate] before anything else.
+func Open(_ context.Context, o Options) (*Store, error) {
+	s := &Store{timeout: o.Timeout, now: o.Now}
+	if s.timeout == 0 {
+		s.timeout = timeoutDefault
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if o.MaxConns == 0 {
+		o.MaxConns = maxConnsDefault
+	}
+	config := &gorm.Config{
+		Logger: statementLog{o.Logger}, SkipDefaultTransaction: true, DisableAutomaticPing: true, DisableNestedTransaction: true,
+	}
+	var err error
+	switch scheme, rest, _ := strings.Cut(o.URL, "://"); scheme {
+	case "sqlite":
+		err = s.openSQLite(rest, config)
+	case "postgres", "postgresql":
+		err = s.openPostgreSQL(o, config)
+	default:
+		err = errors.New("the database URL must start with sqlite://, postgres:// or postgresql://")
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Close waits for running statements and gives all connections back.
+func (s *Store) Close() error {
+	var failures []error
+	for _, pool := range s.pools {
+		failures = append(failures, pool.Close())
+	}
+	return errors.Join(failures...)
+}
+
+// Ping reports whether the store can do its work: on PostgreSQL by reading the log's head, on SQLite by also taking the
+// write lock for an instant, since a lock that another process holds on to stops every change. Errors:
+// [apikey.ErrUnavailable]; others when the schema is missing.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.write(ctx, func(t tx) error {
+		if s.dialect == postgresDialect {
+			_, err := t.head()
+			return err
+		}
+		return t.db.Transaction(func(db *gorm.DB) error {
+			_, err := tx{db, t.dialect}.head()
+			return err
+		})
+	})
+}
+
+func (s *Store) openSQLite(path string, config *gorm.Config) error {
+	if path == "" || strings.ContainsAny(path, "?#\x00") {
+		return fmt.Errorf("the database URL must be sqlite:// and the path of a file, without parameters; its path is %q", path)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("create the database's directory: %w", err)
+	}
+	// SQLite would make the file readable for all, and gives its companions (-wal, -shm) the mode of the file.
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("create the database: %w", err)
+	}
+	if err := file.Close(); err != nil {
+		return fmt.Errorf("create the database: %w", err)
+	}
+	s.dialect = sqliteDialect
+	busy := fmt.Sprintf("busy_timeout(%d)", s.timeout.Milliseconds())
+	// With synchronous=FULL a commit is on the disk before it is acknowledged, also in WAL mode.
+	writing := url.Values{
+		"_pragma": {busy, "foreign_keys(1)", "journal_mode(WAL)", "synchronous(FULL)"}, "_txlock": {"immediate"},
+	}
+	reading := url.Values{"_pragma": {busy, "query_only(1)"}}
+	if s.writer, err = s.openSQLitePool(path, writing, 1, config); err != nil {
+		return err
+	}
+	s.reader, err = s.openSQLitePool(path, reading, max(4, runtime.NumCPU()), config)
+	return err
+}
+
+func (s *Store) openSQLitePool(path string, parameters url.Values, conns int, config *gorm.Config) (*gorm.DB, error) {
+	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: parameters.Encode()}
+	pool, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return nil, fmt.Errorf("open SQLite: %w", err)
+	}
+	pool.SetMaxOpenConns(conns)
+	pool.SetMaxIdleConns(conns)
+	s.pools = append(s.pools, pool)
+	db, err := gorm.Open(lazySQLite{Dialector: sqlite.Dialector{DriverName: "sqlite"}, pool: pool}, config)
+	if err != nil {
+		return nil, fmt.Errorf("open SQLite: %w", err)
+	}
+	return db, nil
+}
+
+// lazySQLite is GORM's SQLite dialect on a pool that it doesn't touch until it is used: the dialect asks for the
+// library's version when it is initialised, which a database that is locked at that moment would not answer. The library
+// is linked in, so an empty database in memory gives the same answer.
+type lazySQLite struct {
+	sqlite.Dialector
+	pool *sql.DB
+}
+
+func (d lazySQLite) Initialize(db *gorm.DB) error {
+	probe, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		return err
+	}
+	d.Conn = probe
+	err = d.Dialector.Initialize(db)
+	db.ConnPool = d.pool
+	return errors.Join(err, probe.Close())
+}
+
+// openPostgreSQL keeps to what also works through a pooler that gives a connection to each transaction: nothing is kept
+// in the session. Statements are neither prepared nor described beforehand ("exec"), so each is planned for its own
+// values, and plan_cache_mode, which such a pooler may refuse as a parameter, has nothing to decide. Timeouts are the
+// contexts': when one ends, pgx asks the server to cancel the statement.
+func (s *Store) openPostgreSQL(o Options, config *gorm.Config) error {
+	if o.MaxConns < 2 {
+		return fmt.Errorf("at least 2 connections to PostgreSQL are needed, not %d", o.MaxConns)
+	}
+	conn, err := pgx.ParseConfig(o.URL)
+	if err != nil {
+		return fmt.Errorf("read the database URL: %w", err)
+	}
+	conn.DefaultQueryExecMode = pgx.QueryExecModeExec
+	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = 0, 0
+	if conn.ConnectTimeout == 0 {
+		conn.ConnectTimeout = s.timeout
+	}
+	if conn.RuntimeParams["application_name"] == "" {
+		conn.RuntimeParams["application_name"] = "apikeys"
+	}
+	pool := stdlib.OpenDB(*conn)
+	pool.SetMaxOpenConns(o.MaxConns)
+	pool.SetMaxIdleConns(o.MaxConns)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	pool.SetConnMaxLifetime(30 * time.Minute) // so that replicas spread over servers that were added behind one name
+	s.dialect, s.pools = postgresDialect, []*sql.DB{pool}
+	db, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}), config)
+	if err != nil {
+		return fmt.Errorf("open PostgreSQL: %w", err)
+	}
+	s.writer, s.reader = db, db
+	return nil
+}

@@ -1,0 +1,123 @@
+package sqlstore
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+)
+
+// secretRow is a row of client_secret.
+type secretRow struct {
+	ID         string  `gorm:"column:id;primaryKey"`
+	ClientID   string  `gorm:"column:client_id"`
+	Digest     []byte  `gorm:"column:digest"`
+	LastFour   string  `gorm:"column:last_four"`
+	Created    instant `gorm:"column:created_at"`
+	Expires    instant `gorm:"column:expires_at"`
+	Retired    instant `gorm:"column:retired_at"`
+	LastUsed   instant `gorm:"column:last_used_at"`
+	LastUsedIP string  `gorm:"column:last_used_ip"`
+}
+
+func (secretRow) TableName() string { return "client_secret" }
+
+func newSecretRow(clientID string, s apikey.Secret) secretRow {
+	return secretRow{
+		ID: s.ID, ClientID: clientID, Digest: s.Digest[:], LastFour: s.LastFour, Created: newInstant(s.CreatedAt),
+		Expires: newInstant(s.ExpiresAt), Retired: newInstant(s.RetiredAt),
+		LastUsed: newInstant(s.LastUsedAt), LastUsedIP: s.LastUsedIP,
+	}
+}
+
+func (r secretRow) secret() (apikey.Secret, error) {
+	digest, err := newDigest(r.Digest)
+	if err != nil {
+		return apikey.Secret{}, fmt.Errorf("secret %s: %w", r.ID, err)
+	}
+	return apikey.Secret{
+		ID: r.ID, Digest: digest, LastFour: r.LastFour, CreatedAt: r.Created.time(), ExpiresAt: r.Expires.time(),
+		RetiredAt: r.Retired.time(), LastUsedAt: r.LastUsed.time(), LastUsedIP: r.LastUsedIP,
+	}, nil
+}
+
+// listed returns the secrets that a key lists: those not retired, newest first.
+func listed(secrets []apikey.Secret) []apikey.Secret {
+	kept := make([]apikey.Secret, 0, len(secrets))
+	for _, s := range secrets {
+		if s.RetiredAt.IsZero() {
+			kept = append(kept, s)
+		}
+	}
+	slices.SortFunc(kept, func(a, b apikey.Secret) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))
+	})
+	return kept
+}
+
+// secretsOf returns the listed secrets of keys, by client id.
+func (t tx) secretsOf(clientIDs []string) (map[string][]apikey.Secret, error) {
+	if len(clientIDs) == 0 {
+		return nil, nil
+	}
+	var rows []secretRow
+	if err := t.db.Where("client_id IN ? AND retired_at IS NULL", clientIDs).Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("read secrets: %w", err)
+	}
+	secrets := make(map[string][]apikey.Secret, len(clientIDs))
+	for _, row := range rows {
+		secret, err := row.secret()
+		if err != nil {
+			return nil, err
+		}
+		secrets[row.ClientID] = append(secrets[row.ClientID], secret)
+	}
+	for id := range secrets {
+		secrets[id] = listed(secrets[id])
+	}
+	return secrets, nil
+}
+
+// insertSecrets stores new secrets of a key.
+func (t tx) insertSecrets(clientID string, secrets []apikey.Secret) error {
+	if len(secrets) == 0 {
+		return nil
+	}
+	rows := make([]secretRow, len(secrets))
+	for i, s := range secrets {
+		rows[i] = newSecretRow(clientID, s)
+	}
+	if err := t.db.Create(&rows).Error; err != nil {
+		return fmt.Errorf("store secrets of %s: %w", clientID, err)
+	}
+	return nil
+}
+
+// changeSecrets stores what is new in after and the ends of those that are in before already, and returns all that the key
+// lists then. What makes a secret is never changed, nor are its last-used marks, and what after leaves out stays.
+func (t tx) changeSecrets(clientID string, before, after []apikey.Secret) ([]apikey.Secret, error) {
+	result := slices.Clone(before)
+	var added []apikey.Secret
+	for _, s := range after {
+		i := slices.IndexFunc(before, func(old apikey.Secret) bool { return old.ID == s.ID })
+		if i < 0 {
+			added = append(added, s)
+			continue
+		}
+		old := &result[i]
+		if old.ExpiresAt.Equal(s.ExpiresAt) && old.RetiredAt.Equal(s.RetiredAt) {
+			continue
+		}
+		old.ExpiresAt, old.RetiredAt = s.ExpiresAt, s.RetiredAt
+		changed := t.db.Model(&secretRow{}).Where("id = ? AND client_id = ?", s.ID, clientID).
+			Updates(map[string]any{"expires_at": newInstant(s.ExpiresAt), "retired_at": newInstant(s.RetiredAt)})
+		if changed.Error != nil {
+			return nil, fmt.Errorf("change secret %s: %w", s.ID, changed.Error)
+		}
+	}
+	if err := t.insertSecrets(clientID, added); err != nil {
+		return nil, err
+	}
+	return listed(append(result, added...)), nil
+}

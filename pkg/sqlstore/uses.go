@@ -1,0 +1,85 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/usage"
+)
+
+var _ usage.Store = (*Store)(nil)
+
+// usesPerStatement keeps a batch below the number of values that a statement may have, 32,766 on SQLite.
+const usesPerStatement = 1000
+
+// mark is the latest use of one key or one secret.
+type mark struct {
+	id string
+	at time.Time
+	ip string
+}
+
+// RecordUses implements [usage.Store]. A batch is a statement for its keys and one for its secrets; when the second fails the
+// first stays, which is as true as it was.
+func (s *Store) RecordUses(ctx context.Context, uses []usage.Use) error {
+	keys := latest(uses, func(u usage.Use) mark { return mark{u.ClientID, u.At, u.IP} })
+	secrets := latest(uses, func(u usage.Use) mark { return mark{u.SecretID, u.At, u.IP} })
+	return s.write(ctx, func(t tx) error {
+		for batch := range slices.Chunk(keys, usesPerStatement) {
+			if err := t.moveMarks("api_key", "client_id", "last_used_at = latest.at", batch); err != nil {
+				return err
+			}
+		}
+		for batch := range slices.Chunk(secrets, usesPerStatement) {
+			err := t.moveMarks("client_secret", "id", "last_used_at = latest.at, last_used_ip = latest.ip", batch)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// latest returns the newest mark of each id, ordered by id.
+func latest(uses []usage.Use, of func(usage.Use) mark) []mark {
+	newest := make(map[string]mark, len(uses))
+	for _, u := range uses {
+		m := of(u)
+		if old, ok := newest[m.id]; !ok || old.at.Before(m.at) {
+			newest[m.id] = m
+		}
+	}
+	marks := make([]mark, 0, len(newest))
+	for _, m := range newest {
+		marks = append(marks, m)
+	}
+	slices.SortFunc(marks, func(a, b mark) int { return cmp.Compare(a.id, b.id) })
+	return marks
+}
+
+// moveMarks sets the marks of a table's rows forward. The names are this file's own.
+func (t tx) moveMarks(table, id, assignments string, marks []mark) error {
+	args := make([]any, 0, 3*len(marks))
+	for _, m := range marks {
+		args = append(args, m.id, m.at.UnixMicro(), m.ip)
+	}
+	values := strings.TrimSuffix(strings.Repeat("(CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT)),", len(marks)), ",")
+	source := "latest"
+	with := "WITH latest (id, at, ip) AS (VALUES " + values + ")"
+	if t.dialect == postgresDialect {
+		// Rows are locked in one order by everybody, or two replicas that write overlapping batches would deadlock.
+		with += fmt.Sprintf(", locked AS MATERIALIZED (SELECT %[2]s AS id FROM %[1]s WHERE %[2]s IN (SELECT id FROM latest) "+
+			"ORDER BY %[2]s FOR NO KEY UPDATE)", table, id)
+		source = "latest JOIN locked USING (id)"
+	}
+	statement := fmt.Sprintf("%[1]s UPDATE %[2]s SET %[3]s FROM %[4]s WHERE %[2]s.%[5]s = latest.id "+
+		"AND (%[2]s.last_used_at IS NULL OR %[2]s.last_used_at < latest.at)", with, table, assignments, source, id)
+	if err := t.db.Exec(statement, args...).Error; err != nil {
+		return fmt.Errorf("record %d uses in %s: %w", len(marks), table, err)
+	}
+	return nil
+}
