@@ -54,8 +54,8 @@ func isClientID(text string) bool {
 // that a slower hash would protect.
 func digestSecret(secret string) [sha256.Size]byte { return sha256.Sum256([]byte(secret)) }
 
-// lastFour returns the last four characters of the random part.
-func lastFour(secret string) string {
+// LastFour returns the last four characters of a secret's random part, by which people tell secrets apart.
+func LastFour(secret string) string {
 	end := len(secretPrefix) + secretRandom
 	return secret[end-4 : end]
 }

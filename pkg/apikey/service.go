@@ -250,7 +250,7 @@ func (s *Service) Create(ctx context.Context, c Caller, d Draft, idempotencyKey 
 }
 
 func newSecretRecord(secret string, now time.Time) Secret {
-	return Secret{ID: uuid.Must(uuid.NewV7()).String(), Digest: digestSecret(secret), LastFour: lastFour(secret), CreatedAt: now}
+	return Secret{ID: uuid.Must(uuid.NewV7()).String(), Digest: digestSecret(secret), LastFour: LastFour(secret), CreatedAt: now}
 }
 
 // RotateSecret makes a new secret. With a grace of 0 every older secret, and every token issued so far, dies now; else the

@@ -55,6 +55,10 @@ type Operator struct {
 	UpdatedAt         time.Time
 }
 
+// PlatformTenancyID is the id of the first tenancy, the one of those who run the service. It is the same everywhere, so that
+// replicas that start together on an empty database make one.
+const PlatformTenancyID = "00000000-0000-4000-8000-000000000000"
+
 // Tenancy is one customer.
 type Tenancy struct {
 	ID        string // uuid
@@ -66,6 +70,8 @@ type Tenancy struct {
 var (
 	// ErrNotFound: there is no such operator or tenancy.
 	ErrNotFound = errors.New("there is no such operator")
+	// ErrTenancyExists: there is a tenancy with this id already.
+	ErrTenancyExists = errors.New("there is a tenancy with this id")
 	// ErrEmailTaken: another operator has the e-mail address.
 	ErrEmailTaken = errors.New("another operator has this e-mail address")
 	// ErrWrongPassword: the e-mail address is unknown or the password is wrong.
@@ -77,7 +83,7 @@ var (
 // Store keeps operators and tenancies. Implementations are safe for concurrent use; each change appends its event in the
 // same transaction, as in apikey.Store. Any method may fail with an error that is apikey.ErrUnavailable.
 type Store interface {
-	// CreateTenancy stores a new tenancy.
+	// CreateTenancy stores a new tenancy. Errors: [ErrTenancyExists] when there is one with its id.
 	CreateTenancy(ctx context.Context, t Tenancy, event eventlog.Draft) error
 	// Tenancy returns a tenancy. Errors: [ErrNotFound].
 	Tenancy(ctx context.Context, id string) (Tenancy, error)

@@ -64,6 +64,7 @@ type Keyring struct {
 	signer   jws.Signer
 	verifier jws.Verifier
 	current  atomic.Pointer[keySet]
+	changed  chan struct{}
 }
 
 // keySet is what was loaded together.
@@ -82,7 +83,7 @@ func NewKeyring(store Store, box *sealed.Box, now func() time.Time) (*Keyring, e
 	if err != nil {
 		return nil, err
 	}
-	return &Keyring{store: store, box: box, now: now, signer: signer, verifier: verifier}, nil
+	return &Keyring{store: store, box: box, now: now, signer: signer, verifier: verifier, changed: make(chan struct{}, 1)}, nil
 }
 
 func (k *Keyring) clock() time.Time { return k.now().UTC().Truncate(time.Microsecond) }
@@ -194,6 +195,18 @@ func (k *Keyring) open(r Record) (*ecdsa.PrivateKey, error) {
 	return private, nil
 }
 
+// Apply notes that the keys changed, on this replica or on another; [Keyring.Run] then loads them. It is for
+// [eventlog.Tailer.Subscribe].
+func (k *Keyring) Apply(e eventlog.Event) {
+	if e.Subject.Kind != eventlog.SubjectSigningKey {
+		return
+	}
+	select {
+	case k.changed <- struct{}{}:
+	default: // they will be loaded already
+	}
+}
+
 // Run rotates on schedule and follows what other replicas do, until ctx ends. Failures are logged and tried again.
 func (k *Keyring) Run(ctx context.Context) {
 	ticker := time.NewTicker(reloadInterval)
@@ -203,9 +216,10 @@ func (k *Keyring) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := k.Load(ctx); err != nil && ctx.Err() == nil {
-				slog.WarnContext(ctx, "signing keys can't be loaded", "error", err)
-			}
+		case <-k.changed:
+		}
+		if err := k.Load(ctx); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "signing keys can't be loaded", "error", err)
 		}
 	}
 }

@@ -1,0 +1,192 @@
+package api
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/oauth"
+	"github.com/piercloud/apikeys/pkg/signing"
+)
+
+// basicChallenge answers a client that failed to authenticate (RFC 6749 §5.2, RFC 7617 §2).
+const basicChallenge = `Basic realm="api-keys", charset="UTF-8"`
+
+// tokenRoutes are the two ways to exchange client credentials for an access token. They are written by hand, without the
+// generated validation: they are the hot path, and their errors have forms of their own.
+type tokenRoutes struct {
+	oauth *oauth.Server
+}
+
+func (r tokenRoutes) register(e *echo.Echo) {
+	e.POST("/oauth2/token", r.token)
+	e.POST("/auth", r.auth)
+}
+
+// accessToken is the body of RFC 6749 §5.1.
+type accessToken struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	ExpiresIn   int64  `json:"expires_in"`
+	Scope       string `json:"scope"`
+}
+
+// token is POST /oauth2/token.
+func (r tokenRoutes) token(c echo.Context) error {
+	noStore(c)
+	form, err := readForm(c)
+	if err != nil {
+		return oauthError(c, err)
+	}
+	request := oauth.TokenRequest{GrantType: form.get("grant_type"), Scope: form.get("scope"), IP: c.RealIP()}
+	request.ClientID, request.ClientSecret, err = clientCredentials(c.Request(), form)
+	if err != nil {
+		return oauthError(c, err)
+	}
+	if request.GrantType == "" {
+		return oauthError(c, &oauth.Error{Code: oauth.InvalidRequest, Description: "grant_type is required"})
+	}
+	issued, err := r.oauth.Token(c.Request().Context(), request)
+	if err != nil {
+		return oauthError(c, err)
+	}
+	return writeJSON(c, http.StatusOK, accessToken{
+		AccessToken: issued.AccessToken, TokenType: "Bearer", ExpiresIn: int64(issued.ExpiresIn.Seconds()), Scope: issued.Scope,
+	})
+}
+
+// form is a form body in which every parameter stands once.
+type form url.Values
+
+// get returns a parameter; one without a value counts as absent (RFC 6749 §3.2).
+func (f form) get(name string) string { return url.Values(f).Get(name) }
+
+// readForm reads a form body. Errors: an oauth.Error with invalid_request; echo's when the body is too large.
+func readForm(c echo.Context) (form, error) {
+	invalid := func(description string) error {
+		return &oauth.Error{Code: oauth.InvalidRequest, Description: description}
+	}
+	request := c.Request()
+	if request.URL.RawQuery != "" {
+		return nil, invalid("parameters belong in the body, not in the query")
+	}
+	if mediaType, _, err := mime.ParseMediaType(request.Header.Get(echo.HeaderContentType)); err != nil || mediaType != echo.MIMEApplicationForm {
+		return nil, invalid("the body must be " + echo.MIMEApplicationForm)
+	}
+	body, err := io.ReadAll(request.Body)
+	if err != nil {
+		return nil, err
+	}
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, invalid("the body is not a valid form")
+	}
+	for name, given := range values {
+		if len(given) > 1 && isTokenParameter(name) {
+			return nil, invalid(name + " is given more than once")
+		}
+	}
+	return form(values), nil
+}
+
+// isTokenParameter reports whether the OAuth routes read the parameter; others are ignored (RFC 6749 §3.2).
+func isTokenParameter(name string) bool {
+	switch name {
+	case "grant_type", "scope", "client_id", "client_secret", "token", "token_type_hint":
+		return true
+	default:
+		return false
+	}
+}
+
+// clientCredentials returns the client's id and secret from the Authorization header or from the form, never from both
+// (RFC 6749 §2.3.1). Errors: an oauth.Error.
+func clientCredentials(r *http.Request, f form) (id, secret string, err error) {
+	id, secret = f.get("client_id"), f.get("client_secret")
+	headers := r.Header.Values(echo.HeaderAuthorization)
+	switch {
+	case len(headers) == 0 && (id == "" || secret == ""):
+		return "", "", &oauth.Error{Code: oauth.InvalidClient, Description: apikey.ErrInvalidClient.Error()}
+	case len(headers) == 0:
+		return id, secret, nil
+	case secret != "":
+		return "", "", &oauth.Error{Code: oauth.InvalidRequest, Description: "the client authenticates both in the header and in the body"}
+	}
+	basicID, basicSecret, ok := parseBasic(headers[0])
+	switch {
+	case !ok || len(headers) > 1:
+		return "", "", &oauth.Error{Code: oauth.InvalidClient, Description: apikey.ErrInvalidClient.Error()}
+	case id != "" && id != basicID:
+		return "", "", &oauth.Error{Code: oauth.InvalidRequest, Description: "client_id differs from the one in the header"}
+	}
+	return basicID, basicSecret, nil
+}
+
+// parseBasic decodes an Authorization header of the Basic scheme whose halves are form-encoded (RFC 6749 §2.3.1).
+func parseBasic(header string) (id, secret string, ok bool) {
+	scheme, encoded, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Basic") {
+		return "", "", false
+	}
+	decoded, err := base64.StdEncoding.DecodeString(strings.TrimLeft(encoded, " "))
+	if err != nil {
+		return "", "", false
+	}
+	id, secret, ok = strings.Cut(string(decoded), ":")
+	if !ok {
+		return "", "", false
+	}
+	id, errID := url.QueryUnescape(id)
+	secret, errSecret := url.QueryUnescape(secret)
+	return id, secret, errID == nil && errSecret == nil
+}
+
+// oauthError is the one place where errors below /oauth2 become responses (RFC 6749 §5.2).
+func oauthError(c echo.Context, err error) error {
+	var known *oauth.Error
+	var tooLarge *http.MaxBytesError
+	status, code, description := http.StatusInternalServerError, "server_error", "something went wrong"
+	switch {
+	case errors.As(err, &known):
+		status, code, description = http.StatusBadRequest, string(known.Code), known.Description
+	case errors.As(err, &tooLarge):
+		status, code, description = http.StatusRequestEntityTooLarge, string(oauth.InvalidRequest), "the body is larger than 1 MiB"
+	case errors.Is(err, apikey.ErrUnavailable), errors.Is(err, signing.ErrNoKey):
+		status, code, description = http.StatusServiceUnavailable, "temporarily_unavailable", "the service can't reach its database"
+		c.Response().Header().Set(echo.HeaderRetryAfter, retryAfterUnavailable)
+	default:
+		slog.ErrorContext(c.Request().Context(), "token request failed", "error", err)
+	}
+	if known != nil && known.Code == oauth.InvalidClient {
+		status = http.StatusUnauthorized
+		c.Response().Header().Set(echo.HeaderWWWAuthenticate, basicChallenge)
+	}
+	return writeJSON(c, status, struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{code, description})
+}
+
+// retryAfterUnavailable is the seconds to wait while the database does not answer.
+const retryAfterUnavailable = "1"
+
+// noStore forbids keeping the answer (RFC 6749 §5.1).
+func noStore(c echo.Context) { c.Response().Header().Set(echo.HeaderCacheControl, "no-store") }
+
+// writeJSON writes a compact JSON body.
+func writeJSON(c echo.Context, status int, body any) error {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return c.Blob(status, echo.MIMEApplicationJSON, encoded)
+}

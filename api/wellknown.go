@@ -1,0 +1,72 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/piercloud/apikeys/pkg/oauth"
+	"github.com/piercloud/apikeys/pkg/scope"
+	"github.com/piercloud/apikeys/pkg/signing"
+)
+
+// discoveryCaching lets verifiers and proxies keep metadata and key set for five minutes: well below the time for which a
+// signing key is published before it signs.
+const discoveryCaching = "public, max-age=300"
+
+// metadata is the document of RFC 8414 §2. The last two members are there for readers that expect OpenID Connect's.
+type metadata struct {
+	Issuer             string   `json:"issuer"`
+	TokenEndpoint      string   `json:"token_endpoint"`
+	JWKSURI            string   `json:"jwks_uri"`
+	ScopesSupported    []string `json:"scopes_supported"`
+	ResponseTypes      []string `json:"response_types_supported"`
+	GrantTypes         []string `json:"grant_types_supported"`
+	TokenAuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
+	Documentation      string   `json:"service_documentation"`
+	SubjectTypes       []string `json:"subject_types_supported"`
+	IDTokenSigningAlgs []string `json:"id_token_signing_alg_values_supported"`
+}
+
+// discoveryRoutes are what verifiers find their way by.
+type discoveryRoutes struct {
+	document []byte
+	keyring  *signing.Keyring
+}
+
+func newDiscoveryRoutes(issuer string, catalogue *scope.Catalogue, keyring *signing.Keyring) (discoveryRoutes, error) {
+	document, err := json.Marshal(metadata{
+		Issuer:             issuer,
+		TokenEndpoint:      issuer + "/oauth2/token",
+		JWKSURI:            issuer + "/.well-known/jwks.json",
+		ScopesSupported:    catalogue.Scopes().Strings(),
+		ResponseTypes:      []string{},
+		GrantTypes:         []string{oauth.ClientCredentials},
+		TokenAuthMethods:   []string{"client_secret_basic", "client_secret_post"},
+		Documentation:      issuer + "/docs/",
+		SubjectTypes:       []string{"public"},
+		IDTokenSigningAlgs: []string{signing.Algorithm},
+	})
+	return discoveryRoutes{document: document, keyring: keyring}, err
+}
+
+func (r discoveryRoutes) register(e *echo.Echo) {
+	e.GET("/.well-known/oauth-authorization-server", r.metadata)
+	e.GET("/.well-known/openid-configuration", r.metadata)
+	e.GET("/.well-known/jwks.json", r.jwks)
+}
+
+func (r discoveryRoutes) metadata(c echo.Context) error {
+	c.Response().Header().Set(echo.HeaderCacheControl, discoveryCaching)
+	return c.JSONBlob(http.StatusOK, r.document)
+}
+
+func (r discoveryRoutes) jwks(c echo.Context) error {
+	keys, err := r.keyring.JWKS()
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set(echo.HeaderCacheControl, discoveryCaching)
+	return c.JSONBlob(http.StatusOK, keys)
+}

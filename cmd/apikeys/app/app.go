@@ -1,0 +1,301 @@
+// Package app is the composition root: it reads the configuration, builds the service out of its parts and runs it. The
+// command and the tests boot the same application; nothing else names the SQL store.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/piercloud/apikeys/api"
+	"github.com/piercloud/apikeys/frontend"
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/oauth"
+	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/scope"
+	"github.com/piercloud/apikeys/pkg/sealed"
+	"github.com/piercloud/apikeys/pkg/signing"
+	"github.com/piercloud/apikeys/pkg/sqlstore"
+	"github.com/piercloud/apikeys/pkg/token"
+	"github.com/piercloud/apikeys/pkg/usage"
+)
+
+// Bounds of the HTTP server.
+const (
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 30 * time.Second
+	writeTimeout      = 60 * time.Second
+	idleTimeout       = 2 * time.Minute
+	headerBytesMax    = 64 << 10
+	shutdownTimeout   = 20 * time.Second
+
+	prepareRetry   = time.Second
+	purgeInterval  = 10 * time.Minute
+	readyTimeout   = 2 * time.Second
+	flushOnExitMax = 5 * time.Second
+)
+
+// Options are what tests replace and a program leaves alone.
+type Options struct {
+	Now    func() time.Time // nil for time.Now
+	Output io.Writer        // for what a person must read, such as the first password
+	Logger *slog.Logger
+}
+
+// App is the whole service in one process. Its parts are exported for commands and tests.
+type App struct {
+	Config    Config
+	Store     *sqlstore.Store
+	Keys      *apikey.Service
+	Operators *operator.Service
+	Keyring   *signing.Keyring
+	Tailer    *eventlog.Tailer
+	Uses      *usage.Recorder
+
+	handler  http.Handler
+	options  Options
+	prepared atomic.Bool
+}
+
+// New builds the service. It does not need the database to be there yet; [App.Run] and [App.Prepare] do.
+// Errors: a [ConfigError], or what can't be opened.
+func New(c Config, o Options) (*App, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	catalogue := scope.DefaultCatalogue()
+	if c.ScopesFile != "" {
+		var err error
+		if catalogue, err = scope.LoadCatalogue(c.ScopesFile); err != nil {
+			return nil, &ConfigError{Prefix + "SCOPES_FILE", "can't be used: " + err.Error()}
+		}
+	}
+	masterKey, err := c.masterKey()
+	if err != nil {
+		return nil, err
+	}
+	box, err := sealed.NewBox(masterKey)
+	if err != nil {
+		return nil, err
+	}
+	store, err := sqlstore.Open(context.Background(), sqlstore.Options{URL: c.DatabaseURL, Logger: o.Logger, Now: o.Now})
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	a := &App{Config: c, Store: store, options: o}
+	if err := a.assemble(catalogue, box); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return a, nil
+}
+
+// assemble connects the parts.
+func (a *App) assemble(catalogue *scope.Catalogue, box *sealed.Box) (err error) {
+	now := a.options.Now
+	a.Tailer = eventlog.NewTailer(a.Store, now)
+	cache := apikey.NewCache(a.Store, a.Tailer.Fresh)
+	a.Tailer.Subscribe(cache.Apply)
+	a.Keys = apikey.NewService(a.Store, catalogue, box, func(clientID string) {
+		cache.Drop(clientID)
+		a.Tailer.Wake()
+	}, now)
+	if a.Operators, err = operator.NewService(a.Store, a.Config.Limits != "off", now); err != nil {
+		return err
+	}
+	if a.Keyring, err = signing.NewKeyring(a.Store, box, now); err != nil {
+		return err
+	}
+	a.Tailer.Subscribe(a.Keyring.Apply)
+	a.Uses = usage.NewRecorder(a.Store, now)
+	tokens := token.NewIssuer(a.Keyring, a.Config.Issuer, a.Config.Audience, now)
+	a.handler, err = api.New(api.Options{
+		Keys:           a.Keys,
+		OAuth:          oauth.NewServer(apikey.NewAuthenticator(cache, now), cache, tokens, a.Uses),
+		Operators:      a.Operators,
+		Sessions:       a.Store,
+		Keyring:        a.Keyring,
+		Catalogue:      catalogue,
+		Issuer:         a.Config.Issuer,
+		CORSOrigins:    a.Config.CORSOrigins,
+		TrustedProxies: a.Config.trustedProxies(),
+		Ready:          a.Ready,
+		Prepared:       a.prepared.Load,
+		Console:        frontend.Dist(),
+		Now:            now,
+		Logger:         a.options.Logger,
+	})
+	return err
+}
+
+// Handler serves everything over HTTP. Until the database is prepared it answers 503.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// Logger returns the logger that the app was built with.
+func (a *App) Logger() *slog.Logger { return a.options.Logger }
+
+// Close gives the database connections back. Call it once, after Run has returned.
+func (a *App) Close() error { return a.Store.Close() }
+
+// actor is who makes the changes of a start.
+var actor = eventlog.Actor{Kind: eventlog.ActorSystem, ID: "serve", Name: "serve"}
+
+// Prepare brings the schema up to date, loads the signing keys and makes sure that somebody can sign in; a generated
+// password is written to the output, once. Errors: apikey.ErrUnavailable when trying again may help; others are final.
+func (a *App) Prepare(ctx context.Context) error {
+	if err := a.Store.Migrate(ctx); err != nil {
+		return fmt.Errorf("prepare the database: %w", err)
+	}
+	if err := a.Keyring.Load(ctx); err != nil {
+		return fmt.Errorf("load the signing keys: %w", err)
+	}
+	first, err := a.Operators.EnsureFirst(ctx, a.Config.OperatorEmail, a.Config.OperatorPassword, actor)
+	var invalid *operator.InvalidError
+	if errors.As(err, &invalid) {
+		return &ConfigError{Prefix + "OPERATOR_EMAIL", invalid.Message}
+	}
+	if err != nil {
+		return fmt.Errorf("create the first operator: %w", err)
+	}
+	if first.Password != "" {
+		a.announce("\n  First operator:  %s\n  Password:        %s\n  It is shown this once. Set another with: apikeys operator reset-password %s\n\n", first.Email, first.Password, first.Email)
+	}
+	if err := a.Tailer.Poll(ctx); err != nil {
+		return fmt.Errorf("read the event log: %w", err)
+	}
+	a.prepared.Store(true)
+	return nil
+}
+
+// announce tells the person at the terminal something that must not be in the log.
+func (a *App) announce(format string, args ...any) {
+	if a.options.Output != nil {
+		_, _ = fmt.Fprintf(a.options.Output, format, args...) // nobody to tell when this fails
+	}
+}
+
+// Ready returns nil when requests can be served, else why not.
+func (a *App) Ready(ctx context.Context) error {
+	if !a.prepared.Load() {
+		return errors.New("the database is not prepared yet")
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	if err := a.Store.Ping(ctx); err != nil {
+		return errors.New("the database does not answer")
+	}
+	return nil
+}
+
+// Run listens, prepares the database, trying until it is there, and serves until ctx ends. Then it finishes the running
+// requests and writes what is counted in memory.
+func (a *App) Run(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.Config.Listen)
+	if err != nil {
+		return &ConfigError{Prefix + "LISTEN", "can't be used: " + err.Error()}
+	}
+	return a.Serve(ctx, listener)
+}
+
+// Serve is Run on a listener that is open already; it closes it.
+func (a *App) Serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler: a.handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMax,
+		ErrorLog: slog.NewLogLogger(a.options.Logger.Handler(), slog.LevelDebug),
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		return a.shutDown(context.WithoutCancel(ctx), server)
+	})
+	group.Go(func() error {
+		if err := a.prepareUntilDone(ctx); err != nil {
+			return err
+		}
+		a.announce("API Keys listens on http://%s\n", listener.Addr())
+		a.work(ctx)
+		return nil
+	})
+	return group.Wait()
+}
+
+// prepareUntilDone tries again while the database can't be reached.
+func (a *App) prepareUntilDone(ctx context.Context) error {
+	retry := time.NewTicker(prepareRetry)
+	defer retry.Stop()
+	for {
+		err := a.Prepare(ctx)
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return nil
+		case !errors.Is(err, apikey.ErrUnavailable):
+			return err
+		}
+		a.options.Logger.WarnContext(ctx, "the database can't be prepared; trying again", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-retry.C:
+		}
+	}
+}
+
+// work runs what goes on beside requests, until ctx ends.
+func (a *App) work(ctx context.Context) {
+	var group errgroup.Group
+	for _, run := range []func(context.Context){a.Tailer.Run, a.Keyring.Run, a.Uses.Run, a.purge} {
+		group.Go(func() error {
+			run(ctx)
+			return nil
+		})
+	}
+	_ = group.Wait() // none of them fails
+}
+
+// purge drops what has outlived its time, again and again until ctx ends.
+func (a *App) purge(ctx context.Context) {
+	ticker := time.NewTicker(purgeInterval)
+	defer ticker.Stop()
+	for {
+		a.Keys.PurgeAnswers(ctx)
+		if err := a.Store.PurgeSessions(ctx); err != nil && ctx.Err() == nil {
+			a.options.Logger.WarnContext(ctx, "ended sessions can't be purged", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// shutDown finishes the running requests, then writes the uses that they left.
+func (a *App) shutDown(ctx context.Context, server *http.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		a.options.Logger.WarnContext(ctx, "some requests were cut off", "error", err)
+		_ = server.Close() // what Shutdown could not end
+	}
+	flush, cancelFlush := context.WithTimeout(context.WithoutCancel(ctx), flushOnExitMax)
+	defer cancelFlush()
+	if err := a.Uses.Flush(flush); err != nil {
+		a.options.Logger.WarnContext(ctx, "last uses could not be written", "error", err)
+	}
+	return nil
+}

@@ -1,0 +1,245 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/go-playground/validator/v10"
+
+	"github.com/piercloud/apikeys/pkg/sealed"
+)
+
+// Prefix stands in front of every environment variable.
+const Prefix = "APIKEYS_"
+
+// Config is the configuration of the service. Each member is an environment variable; see the table in README.md.
+type Config struct {
+	Listen           string   `env:"LISTEN"            envDefault:"127.0.0.1:8080"            validate:"hostname_port"`
+	DatabaseURL      string   `env:"DATABASE_URL"      envDefault:"sqlite://data/apikeys.db"  validate:"required"`
+	Issuer           string   `env:"ISSUER"            envDefault:"http://localhost:8080"     validate:"origin"`
+	Audience         string   `env:"AUDIENCE"`
+	MasterKey        string   `env:"MASTER_KEY"`
+	OperatorEmail    string   `env:"OPERATOR_EMAIL"    envDefault:"admin@localhost"           validate:"required"`
+	OperatorPassword string   `env:"OPERATOR_PASSWORD" validate:"omitempty,min=12,max=256"`
+	ScopesFile       string   `env:"SCOPES_FILE"       validate:"omitempty,file"`
+	CORSOrigins      []string `env:"CORS_ORIGINS"      validate:"dive,origin"`
+	TrustedProxies   []string `env:"TRUSTED_PROXIES"   validate:"dive,cidr"`
+	Limits           string   `env:"LIMITS"            envDefault:"on"                        validate:"oneof=on off"`
+	LogLevel         string   `env:"LOG_LEVEL"         envDefault:"info"                      validate:"oneof=debug info warn error"`
+	LogFormat        string   `env:"LOG_FORMAT"        validate:"omitempty,oneof=json text"`
+}
+
+// secretVariables may also be given as the name of a file, in NAME_FILE, and have no flag: a command line can be read by
+// every process of the machine.
+var secretVariables = []string{"DATABASE_URL", "MASTER_KEY", "OPERATOR_PASSWORD"}
+
+// ConfigError says which variable is wrong.
+type ConfigError struct {
+	Variable string // with its prefix
+	Problem  string // a predicate
+}
+
+func (e *ConfigError) Error() string { return e.Variable + " " + e.Problem }
+
+// LoadConfig reads the configuration from environment, which maps names to values, and checks it.
+// Errors: a [ConfigError] for each variable that is wrong, joined.
+func LoadConfig(environment map[string]string) (Config, error) {
+	environment, err := readSecretFiles(environment)
+	if err != nil {
+		return Config{}, err
+	}
+	var c Config
+	if err := env.ParseWithOptions(&c, env.Options{Environment: environment, Prefix: Prefix}); err != nil {
+		return Config{}, err
+	}
+	if c.Audience == "" {
+		c.Audience = c.Issuer
+	}
+	return c, c.validate()
+}
+
+// readSecretFiles replaces NAME_FILE by NAME with the file's content, without the line break at its end.
+func readSecretFiles(environment map[string]string) (map[string]string, error) {
+	environment = maps.Clone(environment)
+	var problems []error
+	for _, name := range secretVariables {
+		name = Prefix + name
+		path := environment[name+"_FILE"]
+		if path == "" {
+			continue
+		}
+		if environment[name] != "" {
+			problems = append(problems, &ConfigError{name, "and " + name + "_FILE are both set; set one"})
+			continue
+		}
+		content, err := os.ReadFile(path) //nolint:gosec // the path is the operator's configuration
+		if err != nil {
+			problems = append(problems, &ConfigError{name + "_FILE", "can't be read: " + err.Error()})
+			continue
+		}
+		environment[name] = strings.TrimRight(string(content), "\r\n")
+	}
+	return environment, errors.Join(problems...)
+}
+
+// validate returns a [ConfigError] for each variable that is wrong, joined.
+func (c Config) validate() error {
+	var problems []error
+	var found validator.ValidationErrors
+	if errors.As(configValidator.Struct(c), &found) {
+		for _, f := range found {
+			variable, _, _ := strings.Cut(f.Field(), "[")
+			problems = append(problems, &ConfigError{Prefix + variable, configRule(f)})
+		}
+	}
+	if err := c.validateDatabase(); err != nil {
+		problems = append(problems, err)
+	}
+	if c.MasterKey != "" {
+		if _, err := sealed.ParseMasterKey(c.MasterKey); err != nil {
+			problems = append(problems, &ConfigError{Prefix + "MASTER_KEY", err.Error()})
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// validateDatabase checks what depends on the kind of database. It never repeats the URL, which may hold a password.
+func (c Config) validateDatabase() error {
+	switch scheme, rest, _ := strings.Cut(c.DatabaseURL, "://"); scheme {
+	case "sqlite":
+		if rest == "" {
+			return &ConfigError{Prefix + "DATABASE_URL", "names no file after sqlite://"}
+		}
+	case "postgres", "postgresql":
+		if _, err := url.Parse(c.DatabaseURL); err != nil {
+			return &ConfigError{Prefix + "DATABASE_URL", "is not a valid URL"}
+		}
+		if c.MasterKey == "" {
+			return &ConfigError{Prefix + "MASTER_KEY", "is required with PostgreSQL; make one with: openssl rand -base64 32"}
+		}
+	default:
+		return &ConfigError{Prefix + "DATABASE_URL", "must start with sqlite:// or postgres://"}
+	}
+	return nil
+}
+
+var configValidator = newConfigValidator()
+
+func newConfigValidator() *validator.Validate {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("env") })
+	if err := v.RegisterValidation("origin", func(f validator.FieldLevel) bool { return isOrigin(f.Field().String()) }); err != nil {
+		panic(err) // only for a malformed tag name
+	}
+	return v
+}
+
+// isOrigin accepts scheme and host, with a port or without, and nothing behind it.
+func isOrigin(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && text == u.Scheme+"://"+u.Host
+}
+
+func configRule(f validator.FieldError) string {
+	switch f.Tag() {
+	case "required":
+		return "must not be empty"
+	case "hostname_port":
+		return "must be host:port, such as 127.0.0.1:8080 or :8080"
+	case "origin":
+		return "must be scheme and host without a path, such as https://keys.example.com"
+	case "oneof":
+		return "must be one of: " + strings.ReplaceAll(f.Param(), " ", ", ")
+	case "cidr":
+		return "must be networks such as 10.0.0.0/8, separated by commas"
+	case "file":
+		return "names a file that does not exist"
+	default:
+		return "must have 12 to 256 characters"
+	}
+}
+
+// sqlitePath returns the database file of a SQLite URL.
+func (c Config) sqlitePath() (path string, ok bool) {
+	return strings.CutPrefix(c.DatabaseURL, "sqlite://")
+}
+
+// masterKey returns the configured master key. On SQLite without one it is kept in a file of mode 0600 beside the
+// database, generated the first time.
+func (c Config) masterKey() ([]byte, error) {
+	if c.MasterKey != "" {
+		return sealed.ParseMasterKey(c.MasterKey)
+	}
+	database, _ := c.sqlitePath()
+	path := database + ".master-key"
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder of the master key: %w", err)
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // beside the configured database
+	switch {
+	case err == nil:
+		_, writeErr := file.WriteString(sealed.NewMasterKey() + "\n")
+		if err := errors.Join(writeErr, file.Sync(), file.Close()); err != nil {
+			return nil, fmt.Errorf("write the master key: %w", err)
+		}
+	case !errors.Is(err, os.ErrExist):
+		return nil, fmt.Errorf("create the master key: %w", err)
+	}
+	text, err := os.ReadFile(path) //nolint:gosec // beside the configured database
+	if err != nil {
+		return nil, fmt.Errorf("read the master key: %w", err)
+	}
+	key, err := sealed.ParseMasterKey(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", path, err)
+	}
+	return key, nil
+}
+
+// trustedProxies returns the networks whose X-Forwarded-For is believed.
+func (c Config) trustedProxies() []netip.Prefix {
+	prefixes := make([]netip.Prefix, 0, len(c.TrustedProxies))
+	for _, text := range c.TrustedProxies {
+		if p, err := netip.ParsePrefix(text); err == nil { // validated before
+			prefixes = append(prefixes, p)
+		}
+	}
+	return prefixes
+}
+
+// logLevel returns the configured level.
+func (c Config) logLevel() slog.Level {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return slog.LevelInfo // validated before
+	}
+	return level
+}
+
+// Variable describes one environment variable, for flags and documentation.
+type Variable struct {
+	Name    string // with its prefix
+	Default string
+	Secret  bool // has no flag; may be given as NAME_FILE
+}
+
+// Variables returns all variables in the order of [Config].
+func Variables() []Variable {
+	fields := reflect.VisibleFields(reflect.TypeFor[Config]())
+	variables := make([]Variable, len(fields))
+	for i, f := range fields {
+		name := f.Tag.Get("env")
+		variables[i] = Variable{Prefix + name, f.Tag.Get("envDefault"), slices.Contains(secretVariables, name)}
+	}
+	return variables
+}

@@ -1,0 +1,63 @@
+package app
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+)
+
+// redacted stands where a secret was.
+const redacted = "[redacted]"
+
+// secretAttributes are attributes whose values are never logged, whoever logs them.
+var secretAttributes = []string{
+	"access_token", "authorization", "client_secret", "cookie", "master_key", "password", "secret", "set-cookie", "token",
+}
+
+// jwtPattern finds signed tokens in text.
+var jwtPattern = regexp.MustCompile(`eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*\.[0-9A-Za-z_-]*`)
+
+// basicPattern finds credentials of the Basic and Bearer schemes in text.
+var basicPattern = regexp.MustCompile(`(?i)\b(basic|bearer) [0-9A-Za-z+/_.=-]{8,}`)
+
+// NewLogger returns the service's logger: JSON, or text on a terminal unless the format is configured. Secrets, passwords,
+// tokens and cookies are replaced wherever they appear, in messages and in errors too: the last line of defence, since no
+// part of the service logs them to begin with.
+func NewLogger(c Config, to io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.logLevel(), ReplaceAttr: redact}
+	if c.LogFormat == "text" || c.LogFormat == "" && isTerminal(to) {
+		return slog.New(slog.NewTextHandler(to, options))
+	}
+	return slog.New(slog.NewJSONHandler(to, options))
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(file.Fd())
+}
+
+func redact(_ []string, a slog.Attr) slog.Attr {
+	if slices.Contains(secretAttributes, strings.ToLower(a.Key)) {
+		return slog.String(a.Key, redacted)
+	}
+	switch value := a.Value.Any().(type) {
+	case string:
+		a.Value = slog.StringValue(redactText(value))
+	case error:
+		a.Value = slog.StringValue(redactText(value.Error()))
+	}
+	return a
+}
+
+func redactText(text string) string {
+	text = apikey.SecretPattern.ReplaceAllString(text, redacted)
+	text = jwtPattern.ReplaceAllString(text, redacted)
+	return basicPattern.ReplaceAllString(text, "$1 "+redacted)
+}

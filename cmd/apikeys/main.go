@@ -1,0 +1,37 @@
+// Command apikeys is the whole service: the authorization server, the management API and the console, and the commands of
+// the people who run it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/piercloud/apikeys/cmd/apikeys/app"
+)
+
+// version is set by the build.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := newRootCommand().ExecuteContext(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "apikeys: %v\n", err)
+		stop()
+		os.Exit(exitCode(err)) //nolint:gocritic // stop has been called
+	}
+}
+
+// exitCode is 2 when the configuration or the command line is wrong, else 1.
+func exitCode(err error) int {
+	var config *app.ConfigError
+	var usage usageError
+	if errors.As(err, &config) || errors.As(err, &usage) {
+		return 2
+	}
+	return 1
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/operator"
+)
+
+func newOperatorCommand() *cobra.Command {
+	group := &cobra.Command{Use: "operator", Short: "Manage the people at the console"}
+	group.AddCommand(newOperatorCreateCommand(), newOperatorResetPasswordCommand())
+	return group
+}
+
+func newOperatorCreateCommand() *cobra.Command {
+	var role, tenancy string
+	command := &cobra.Command{
+		Use:   "create EMAIL",
+		Short: "Register an operator",
+		Long:  "Register an operator. The password is read from the terminal, or from standard input when that is not one;\nan empty one makes a password and prints it.",
+		Args:  arguments(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withApp(c, func(ctx context.Context, a *app.App) error {
+				tenancy, err := chooseTenancy(ctx, a, tenancy)
+				if err != nil {
+					return err
+				}
+				password, generated, err := readPassword(c)
+				if err != nil {
+					return err
+				}
+				o, err := a.Operators.Create(ctx, tenancy, args[0], password, operator.Role(role), commandActor(c))
+				if err != nil {
+					return explainInput(err)
+				}
+				c.Printf("%s is registered as %s.\n", o.Email, o.Role)
+				tellPassword(c, generated)
+				return nil
+			})
+		},
+	}
+	command.Flags().StringVar(&role, "role", string(operator.Admin), "admin, editor or readonly")
+	command.Flags().StringVar(&tenancy, "tenancy", "", "id of the tenancy (default: the first one)")
+	return command
+}
+
+func newOperatorResetPasswordCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "reset-password EMAIL",
+		Short: "Set an operator's password and end its sessions",
+		Long:  "Set an operator's password and end its sessions. The password is read as by create.",
+		Args:  arguments(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withApp(c, func(ctx context.Context, a *app.App) error {
+				password, generated, err := readPassword(c)
+				if err != nil {
+					return err
+				}
+				if err := a.Operators.ResetPassword(ctx, args[0], password, commandActor(c)); err != nil {
+					return explainInput(err)
+				}
+				c.Printf("The password of %s is set.\n", args[0])
+				tellPassword(c, generated)
+				return nil
+			})
+		},
+	}
+}
+
+// chooseTenancy returns the id that was given, or that of the first tenancy, which is made if there is none.
+func chooseTenancy(ctx context.Context, a *app.App, given string) (string, error) {
+	if given != "" {
+		return given, nil
+	}
+	first, err := a.Operators.EnsureTenancy(ctx)
+	return first.ID, err
+}
+
+// readPassword asks at a terminal, without echo, or reads one line. An empty line makes a password.
+func readPassword(c *cobra.Command) (password, generated string, err error) {
+	if file, ok := c.InOrStdin().(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		c.PrintErr("Password (empty to make one): ")
+		typed, err := term.ReadPassword(int(file.Fd()))
+		c.PrintErrln()
+		if err != nil {
+			return "", "", fmt.Errorf("read the password: %w", err)
+		}
+		password = string(typed)
+	} else {
+		line, err := bufio.NewReader(c.InOrStdin()).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", "", fmt.Errorf("read the password: %w", err)
+		}
+		password = strings.TrimRight(line, "\r\n")
+	}
+	if password == "" {
+		generated = operator.NewPassword()
+		return generated, generated, nil
+	}
+	return password, "", nil
+}
+
+func tellPassword(c *cobra.Command, generated string) {
+	if generated != "" {
+		c.Printf("Password: %s\nIt is shown this once.\n", generated)
+	}
+}
+
+// explainInput marks what was wrong with the command line.
+func explainInput(err error) error {
+	var invalid *operator.InvalidError
+	if errors.As(err, &invalid) {
+		return usageError{err}
+	}
+	return err
+}

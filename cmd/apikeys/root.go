@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// usageError is a wrong command line.
+type usageError struct{ error }
+
+// newRootCommand returns the command with all its subcommands.
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "apikeys",
+		Short:         "Give your customers' programs access to your API",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	for _, v := range app.Variables() {
+		help := "overrides " + v.Name
+		name := flagName(v.Name)
+		if v.Secret {
+			name, help = name+"-file", help+"_FILE"
+		}
+		if v.Default != "" {
+			help += fmt.Sprintf(" (default %s)", v.Default)
+		}
+		root.PersistentFlags().String(name, "", help)
+	}
+	root.AddCommand(
+		newServeCommand(), newMigrateCommand(), newOperatorCommand(), newTenancyCommand(), newSigningKeyCommand(),
+		newVerifyLogCommand(), newScanCommand(), newVersionCommand(),
+	)
+	return root
+}
+
+// flagName is listen for APIKEYS_LISTEN.
+func flagName(variable string) string {
+	return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(variable, app.Prefix), "_", "-"))
+}
+
+// loadConfig reads the environment, overridden by the flags that are given.
+func loadConfig(c *cobra.Command) (app.Config, error) {
+	environment := map[string]string{}
+	for _, entry := range os.Environ() {
+		name, value, _ := strings.Cut(entry, "=")
+		environment[name] = value
+	}
+	for _, v := range app.Variables() {
+		flag, variable := flagName(v.Name), v.Name
+		if v.Secret {
+			flag, variable = flag+"-file", variable+"_FILE"
+			if c.Flags().Changed(flag) {
+				delete(environment, v.Name)
+			}
+		}
+		if c.Flags().Changed(flag) {
+			environment[variable] = c.Flag(flag).Value.String()
+		}
+	}
+	return app.LoadConfig(environment)
+}
+
+// openApp builds the service for a command. The caller closes it.
+func openApp(c *cobra.Command) (*app.App, error) {
+	config, err := loadConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	return app.New(config, app.Options{Output: c.OutOrStdout(), Logger: app.NewLogger(config, c.ErrOrStderr())})
+}
+
+// withApp runs a command's work on a database with an up-to-date schema.
+func withApp(c *cobra.Command, work func(context.Context, *app.App) error) error {
+	a, err := openApp(c)
+	if err != nil {
+		return err
+	}
+	if err := a.Store.Migrate(c.Context()); err != nil {
+		return closeAfter(a, err)
+	}
+	return closeAfter(a, work(c.Context(), a))
+}
+
+// closeAfter closes the app and returns the first error.
+func closeAfter(a *app.App, err error) error {
+	if closeErr := a.Close(); err == nil {
+		return closeErr
+	}
+	return err
+}
+
+// commandActor is who the log names for what a command changes.
+func commandActor(c *cobra.Command) eventlog.Actor {
+	return eventlog.Actor{Kind: eventlog.ActorSystem, ID: c.CommandPath(), Name: c.CommandPath()}
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+)
+
+// errSecretsFound makes the command fail, for use in a pipeline.
+var errSecretsFound = errors.New("client secrets found")
+
+// scanOverlap is how many bytes of one piece are read again with the next, so that a secret across the border is found.
+const scanOverlap = 64
+
+func newScanCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "scan PATH...",
+		Short: "Find client secrets of this service in files and folders",
+		Long: "Find client secrets of this service in files and folders, offline, by their form and checksum. Each is printed as\n" +
+			"file:line and its last four characters. The exit code is 1 when there are any.",
+		Args: func(c *cobra.Command, args []string) error {
+			if err := cobra.MinimumNArgs(1)(c, args); err != nil {
+				return usageError{err}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, paths []string) error {
+			found := 0
+			for _, path := range paths {
+				err := filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
+					if err != nil || !entry.Type().IsRegular() {
+						return err
+					}
+					return scanFile(path, func(line int, lastFour string) {
+						found++
+						c.Printf("%s:%d: client secret ending in %s\n", path, line, lastFour)
+					})
+				})
+				if err != nil {
+					return err
+				}
+			}
+			if found > 0 {
+				return fmt.Errorf("%w: %d", errSecretsFound, found)
+			}
+			return nil
+		},
+	}
+}
+
+// scanFile calls report for each secret in a file, whatever the file's size and the length of its lines.
+func scanFile(path string, report func(line int, lastFour string)) error {
+	file, err := os.Open(path) //nolint:gosec // the paths to scan are given by the caller
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	reader := bufio.NewReaderSize(file, 1<<20)
+	line := 1
+	for {
+		piece, err := reader.Peek(reader.Size())
+		last := errors.Is(err, io.EOF)
+		if err != nil && !last {
+			return err
+		}
+		// All but the overlap is finished with this piece; a secret that starts in the overlap belongs to the next one.
+		finished := len(piece)
+		if !last {
+			finished -= scanOverlap
+		}
+		at := 0
+		for _, match := range apikey.SecretPattern.FindAllIndex(piece, -1) {
+			text := string(piece[match[0]:match[1]])
+			if match[0] >= finished || !apikey.IsSecret(text) {
+				continue
+			}
+			line += countLines(piece[at:match[0]])
+			at = match[0]
+			report(line, apikey.LastFour(text))
+		}
+		line += countLines(piece[at:finished])
+		if _, err := reader.Discard(finished); err != nil || last {
+			return err
+		}
+	}
+}
+
+func countLines(text []byte) int {
+	n := 0
+	for _, b := range text {
+		if b == '\n' {
+			n++
+		}
+	}
+	return n
+}

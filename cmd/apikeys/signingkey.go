@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/signing"
+)
+
+func newSigningKeyCommand() *cobra.Command {
+	group := &cobra.Command{Use: "signing-key", Short: "Manage the keys that sign access tokens"}
+	var now bool
+	rotate := &cobra.Command{
+		Use:   "rotate",
+		Short: "Make a new signing key",
+		Long: "Make a new signing key. It is published at once and signs an hour later, when every verifier has seen it;\n" +
+			"the one before it stays published until its last token has expired. Running services notice by themselves.",
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withApp(c, func(ctx context.Context, a *app.App) error {
+				lead := signing.PublishLead
+				if now {
+					lead = 0
+				}
+				return a.Keyring.Rotate(ctx, lead, commandActor(c))
+			})
+		},
+	}
+	rotate.Flags().BoolVar(&now, "now", false, "sign with it at once; verifiers must fetch the key set again")
+	list := &cobra.Command{
+		Use:   "list",
+		Short: "List the signing keys",
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withApp(c, func(ctx context.Context, a *app.App) error {
+				records, err := a.Store.SigningKeys(ctx)
+				for _, r := range records {
+					retires := "-"
+					if !r.RetireAt.IsZero() {
+						retires = r.RetireAt.Format(time.RFC3339)
+					}
+					c.Printf("%s  %s  signs from %s  published until %s\n", r.KID, r.Algorithm, r.NotBefore.Format(time.RFC3339), retires)
+				}
+				return err
+			})
+		},
+	}
+	group.AddCommand(rotate, list)
+	return group
+}

@@ -1,0 +1,268 @@
+package operator
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/alexedwards/argon2id"
+	"github.com/google/uuid"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// Bounds of a password, in characters.
+const (
+	PasswordMin = 12
+	PasswordMax = 256
+)
+
+// hashing is the cost of a password hash: 19 MiB and two passes on one core, some tens of milliseconds. More memory would
+// let sign-ins decide how large the service grows.
+var hashing = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// hashesAtOnce bounds the passwords that are hashed at the same time, and with them the memory that sign-ins can take.
+const hashesAtOnce = 2
+
+// InvalidError says what is wrong with one member of the input.
+type InvalidError struct {
+	Field   string
+	Message string // a predicate: "must have at least 12 characters"
+}
+
+func (e *InvalidError) Error() string { return e.Field + " " + e.Message }
+
+// Service is the use cases of operators and tenancies. It is safe for concurrent use.
+type Service struct {
+	store    Store
+	throttle *throttle
+	now      func() time.Time
+	hashers  chan struct{}
+	decoy    string // the hash of a password that nobody has
+}
+
+// NewService returns the use cases over a store. With limited false, sign-ins are not throttled.
+func NewService(store Store, limited bool, now func() time.Time) (*Service, error) {
+	decoy, err := argon2id.CreateHash(rand.Text(), hashing)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{store: store, now: now, hashers: make(chan struct{}, hashesAtOnce), decoy: decoy}
+	if limited {
+		s.throttle = newThrottle(now)
+	}
+	return s, nil
+}
+
+func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+
+// SignIn returns the operator with this e-mail address and password. An unknown address costs what a wrong password costs.
+// Errors: [ErrWrongPassword]; [ThrottledError].
+func (s *Service) SignIn(ctx context.Context, email, password string, origin eventlog.Origin) (Operator, error) {
+	email = normalizeEmail(email)
+	if s.throttle != nil {
+		if err := s.throttle.admit(email, origin.IP); err != nil {
+			return Operator{}, err
+		}
+	}
+	o, err := s.store.OperatorByEmail(ctx, email)
+	hash := o.PasswordHash
+	if errors.Is(err, ErrNotFound) {
+		hash = s.decoy
+	} else if err != nil {
+		return Operator{}, err
+	}
+	match, compareErr := s.compare(ctx, password, hash)
+	switch {
+	case compareErr != nil:
+		return Operator{}, compareErr
+	case err != nil || !match:
+		return Operator{}, ErrWrongPassword
+	}
+	return o, nil
+}
+
+// compare checks a password when it is its turn.
+func (s *Service) compare(ctx context.Context, password, hash string) (bool, error) {
+	select {
+	case s.hashers <- struct{}{}:
+		defer func() { <-s.hashers }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	match, err := argon2id.ComparePasswordAndHash(password, hash)
+	if err != nil {
+		return false, fmt.Errorf("compare password: %w", err)
+	}
+	return match, nil
+}
+
+// BySession returns the operator of a session that was started under a session generation.
+// Errors: [ErrNotFound] when the session no longer counts.
+func (s *Service) BySession(ctx context.Context, operatorID string, generation int64) (Operator, error) {
+	o, err := s.store.OperatorByID(ctx, operatorID)
+	if err != nil {
+		return Operator{}, err
+	}
+	if o.SessionGeneration != generation {
+		return Operator{}, ErrNotFound
+	}
+	return o, nil
+}
+
+// Tenancy returns a tenancy. Errors: [ErrNotFound].
+func (s *Service) Tenancy(ctx context.Context, id string) (Tenancy, error) {
+	return s.store.Tenancy(ctx, id)
+}
+
+// Tenancies returns all tenancies, oldest first.
+func (s *Service) Tenancies(ctx context.Context) ([]Tenancy, error) {
+	return s.store.Tenancies(ctx)
+}
+
+// CreateTenancy registers a customer. Errors: [InvalidError].
+func (s *Service) CreateTenancy(ctx context.Context, name string, actor eventlog.Actor) (Tenancy, error) {
+	name = strings.TrimSpace(name)
+	if n := utf8.RuneCountInString(name); n < 1 || n > 100 || !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
+		return Tenancy{}, &InvalidError{"name", "must have 1 to 100 characters"}
+	}
+	t := Tenancy{ID: uuid.NewString(), Name: name, CreatedAt: s.clock()}
+	return t, s.storeTenancy(ctx, t, actor)
+}
+
+func (s *Service) storeTenancy(ctx context.Context, t Tenancy, actor eventlog.Actor) error {
+	subject := eventlog.Subject{Kind: eventlog.SubjectTenancy, ID: t.ID}
+	event, err := s.event(t.ID, eventlog.TenancyCreated, actor, subject, map[string]any{"name": t.Name})
+	if err != nil {
+		return err
+	}
+	return s.store.CreateTenancy(ctx, t, event)
+}
+
+// Create registers an operator of a tenancy. Errors: [ErrEmailTaken], [ErrNotFound] for the tenancy, [InvalidError].
+func (s *Service) Create(ctx context.Context, tenancyID, email, password string, role Role, actor eventlog.Actor) (Operator, error) {
+	email = normalizeEmail(email)
+	if !validEmail(email) {
+		return Operator{}, &InvalidError{"email", "must be an e-mail address"}
+	}
+	if !role.Valid() {
+		return Operator{}, &InvalidError{"role", "must be admin, editor or readonly"}
+	}
+	hash, err := hashPassword(password)
+	if err != nil {
+		return Operator{}, err
+	}
+	now := s.clock()
+	o := Operator{
+		ID: uuid.NewString(), TenancyID: tenancyID, Email: email, Role: role, PasswordHash: hash, SessionGeneration: 1,
+		CreatedAt: now, UpdatedAt: now,
+	}
+	event, err := s.event(tenancyID, eventlog.OperatorCreated, actor, subjectOf(o), map[string]any{"email": o.Email, "role": o.Role})
+	if err != nil {
+		return Operator{}, err
+	}
+	return o, s.store.CreateOperator(ctx, o, event)
+}
+
+// ResetPassword sets an operator's password and ends all of its sessions. Errors: [ErrNotFound], [InvalidError].
+func (s *Service) ResetPassword(ctx context.Context, email, password string, actor eventlog.Actor) error {
+	hash, err := hashPassword(password)
+	if err != nil {
+		return err
+	}
+	o, err := s.store.OperatorByEmail(ctx, normalizeEmail(email))
+	if err != nil {
+		return err
+	}
+	_, err = s.store.UpdateOperator(ctx, o.ID, func(o Operator) (Operator, eventlog.Draft, error) {
+		o.PasswordHash, o.UpdatedAt = hash, s.clock()
+		o.SessionGeneration++
+		event, err := s.event(o.TenancyID, eventlog.OperatorPasswordSet, actor, subjectOf(o), nil)
+		return o, event, err
+	})
+	return err
+}
+
+// NewPassword returns a random password with more than 128 bits.
+func NewPassword() string { return rand.Text() }
+
+// EnsureTenancy returns the first tenancy, the platform's own, after creating it if there is none.
+func (s *Service) EnsureTenancy(ctx context.Context) (Tenancy, error) {
+	t, err := s.store.Tenancy(ctx, PlatformTenancyID)
+	if !errors.Is(err, ErrNotFound) {
+		return t, err
+	}
+	t = Tenancy{ID: PlatformTenancyID, Name: "Default", CreatedAt: s.clock()}
+	err = s.storeTenancy(ctx, t, eventlog.Actor{Kind: eventlog.ActorSystem, ID: "serve", Name: "serve"})
+	if errors.Is(err, ErrTenancyExists) { // another replica was faster
+		return s.store.Tenancy(ctx, PlatformTenancyID)
+	}
+	return t, err
+}
+
+// First is what [Service.EnsureFirst] found or made.
+type First struct {
+	Email string
+	// Password is the generated one, to be told once; empty when there was an operator or the password was given.
+	Password string
+}
+
+// EnsureFirst makes sure that there is a tenancy and an operator to start with: an admin of the first tenancy with the
+// given e-mail address and password, or, with an empty password, a generated one. When there is an operator, nothing is
+// done. Errors: [InvalidError].
+func (s *Service) EnsureFirst(ctx context.Context, email, password string, actor eventlog.Actor) (First, error) {
+	tenancy, err := s.EnsureTenancy(ctx)
+	if err != nil {
+		return First{}, err
+	}
+	if exists, err := s.store.AnyOperator(ctx); err != nil || exists {
+		return First{}, err
+	}
+	first := First{Email: email}
+	if password == "" {
+		first.Password = NewPassword()
+		password = first.Password
+	}
+	_, err = s.Create(ctx, tenancy.ID, email, password, Admin, actor)
+	if errors.Is(err, ErrEmailTaken) { // another replica was faster
+		return First{}, nil
+	}
+	return first, err
+}
+
+func (s *Service) event(tenancyID string, action eventlog.Action, actor eventlog.Actor, subject eventlog.Subject, after map[string]any) (eventlog.Draft, error) {
+	d := eventlog.Draft{At: s.clock(), TenancyID: tenancyID, Action: action, Actor: actor, Subject: subject}
+	if after != nil {
+		encoded, err := json.Marshal(after)
+		if err != nil {
+			return eventlog.Draft{}, fmt.Errorf("encode event: %w", err)
+		}
+		d.After = encoded
+	}
+	return d, nil
+}
+
+func subjectOf(o Operator) eventlog.Subject {
+	return eventlog.Subject{Kind: eventlog.SubjectOperator, ID: o.ID}
+}
+
+func hashPassword(password string) (string, error) {
+	if n := utf8.RuneCountInString(password); n < PasswordMin || n > PasswordMax {
+		return "", &InvalidError{"password", fmt.Sprintf("must have %d to %d characters", PasswordMin, PasswordMax)}
+	}
+	return argon2id.CreateHash(password, hashing)
+}
+
+func normalizeEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+
+// validEmail accepts a bare address; a host without a dot is fine, since the first operator is admin@localhost.
+func validEmail(email string) bool {
+	a, err := mail.ParseAddress(email)
+	return err == nil && a.Address == email && len(email) <= 254
+}
