@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"log/slog"
 	"mime"
 	"net/http"
 	"strings"
@@ -13,9 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/oauth"
-	"github.com/piercloud/apikeys/pkg/signing"
 )
 
 // authRequest is the body of POST /auth.
@@ -42,7 +39,6 @@ type authData struct {
 
 // auth is POST /auth, the vendor's route: JSON in, JSON out, 201.
 func (r tokenRoutes) auth(c echo.Context) error {
-	noStore(c)
 	request, err := readAuthRequest(c.Request())
 	if err != nil {
 		return vendorError(c, err)
@@ -53,26 +49,23 @@ func (r tokenRoutes) auth(c echo.Context) error {
 	if err != nil {
 		return vendorError(c, err)
 	}
-	return writeJSON(c, http.StatusCreated, authAnswer{Code: "success", Data: authData{
+	return writeBody(c, http.StatusCreated, echo.MIMEApplicationJSON, authAnswer{Code: "success", Data: authData{
 		AccessToken: issued.AccessToken, ExpiresIn: int64(issued.ExpiresIn.Seconds()), TokenType: "Bearer", Scope: issued.Scope,
 	}})
 }
 
-// errMediaType: the body is not of the media type that the route takes.
-var errMediaType = errors.New("send application/json")
+// badParameter is a fault of the body of POST /auth, in words that name the member.
+func badParameter(message string) error {
+	return &fault{status: http.StatusBadRequest, code: "bad-request/invalid-parameters", detail: message}
+}
 
-// badParameter is what is wrong with the body of POST /auth, in words that name the member.
-type badParameter string
-
-func (e badParameter) Error() string { return string(e) }
-
-// readAuthRequest reads the body strictly. Errors: badParameter, errMediaType, *http.MaxBytesError.
+// readAuthRequest reads the body strictly. Errors: fault.
 func readAuthRequest(r *http.Request) (authRequest, error) {
 	if r.URL.RawQuery != "" {
 		return authRequest{}, badParameter("parameters belong in the body, not in the query")
 	}
 	if mediaType, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || mediaType != echo.MIMEApplicationJSON {
-		return authRequest{}, errMediaType
+		return authRequest{}, &fault{status: http.StatusUnsupportedMediaType, code: "request/unsupported-media-type", detail: "send application/json"}
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -117,29 +110,17 @@ func describeJSONError(err error) string {
 	return "the body is not valid JSON"
 }
 
-// vendorError is the one place where errors of POST /auth become responses.
+// vendorError answers what is particular to POST /auth; everything else is the error handler's.
 func vendorError(c echo.Context, err error) error {
-	var bad badParameter
 	var denied *oauth.Error
-	var tooLarge *http.MaxBytesError
-	status, code, message := http.StatusInternalServerError, "internal/error", "something went wrong"
-	switch {
-	case errors.As(err, &bad):
-		status, code, message = http.StatusBadRequest, "bad-request/invalid-parameters", string(bad)
-	case errors.As(err, &denied):
-		status, code, message = http.StatusUnauthorized, "failed", "invalid or expired token"
-	case errors.Is(err, errMediaType):
-		status, code, message = http.StatusUnsupportedMediaType, "request/unsupported-media-type", errMediaType.Error()
-	case errors.As(err, &tooLarge):
-		status, code, message = http.StatusRequestEntityTooLarge, "request/too-large", "the body is larger than 1 MiB"
-	case errors.Is(err, apikey.ErrUnavailable), errors.Is(err, signing.ErrNoKey):
-		status, code, message = http.StatusServiceUnavailable, "service/unavailable", "the service can't reach its database"
-		c.Response().Header().Set(echo.HeaderRetryAfter, retryAfterUnavailable)
-	default:
-		slog.ErrorContext(c.Request().Context(), "token request failed", "error", err)
+	if !errors.As(err, &denied) {
+		return err
 	}
-	return writeJSON(c, status, struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	}{code, message})
+	return writeBody(c, http.StatusUnauthorized, echo.MIMEApplicationJSON, vendorErrorBody{"failed", "invalid or expired token"})
+}
+
+// vendorErrorBody is the vendor's form of an error.
+type vendorErrorBody struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
 }

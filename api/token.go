@@ -2,10 +2,8 @@ package api
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"io"
-	"log/slog"
 	"mime"
 	"net/http"
 	"net/url"
@@ -15,7 +13,6 @@ import (
 
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/oauth"
-	"github.com/piercloud/apikeys/pkg/signing"
 )
 
 // basicChallenge answers a client that failed to authenticate (RFC 6749 §5.2, RFC 7617 §2).
@@ -42,7 +39,6 @@ type accessToken struct {
 
 // token is POST /oauth2/token.
 func (r tokenRoutes) token(c echo.Context) error {
-	noStore(c)
 	form, err := readForm(c)
 	if err != nil {
 		return oauthError(c, err)
@@ -59,7 +55,7 @@ func (r tokenRoutes) token(c echo.Context) error {
 	if err != nil {
 		return oauthError(c, err)
 	}
-	return writeJSON(c, http.StatusOK, accessToken{
+	return writeBody(c, http.StatusOK, echo.MIMEApplicationJSON, accessToken{
 		AccessToken: issued.AccessToken, TokenType: "Bearer", ExpiresIn: int64(issued.ExpiresIn.Seconds()), Scope: issued.Scope,
 	})
 }
@@ -150,43 +146,22 @@ func parseBasic(header string) (id, secret string, ok bool) {
 	return id, secret, errID == nil && errSecret == nil
 }
 
-// oauthError is the one place where errors below /oauth2 become responses (RFC 6749 §5.2).
+// oauthError answers what RFC 6749 §5.2 has a code for; everything else is the error handler's.
 func oauthError(c echo.Context, err error) error {
 	var known *oauth.Error
-	var tooLarge *http.MaxBytesError
-	status, code, description := http.StatusInternalServerError, "server_error", "something went wrong"
-	switch {
-	case errors.As(err, &known):
-		status, code, description = http.StatusBadRequest, string(known.Code), known.Description
-	case errors.As(err, &tooLarge):
-		status, code, description = http.StatusRequestEntityTooLarge, string(oauth.InvalidRequest), "the body is larger than 1 MiB"
-	case errors.Is(err, apikey.ErrUnavailable), errors.Is(err, signing.ErrNoKey):
-		status, code, description = http.StatusServiceUnavailable, "temporarily_unavailable", "the service can't reach its database"
-		c.Response().Header().Set(echo.HeaderRetryAfter, retryAfterUnavailable)
-	default:
-		slog.ErrorContext(c.Request().Context(), "token request failed", "error", err)
+	if !errors.As(err, &known) {
+		return err
 	}
-	if known != nil && known.Code == oauth.InvalidClient {
+	status := http.StatusBadRequest
+	if known.Code == oauth.InvalidClient {
 		status = http.StatusUnauthorized
 		c.Response().Header().Set(echo.HeaderWWWAuthenticate, basicChallenge)
 	}
-	return writeJSON(c, status, struct {
-		Error       string `json:"error"`
-		Description string `json:"error_description"`
-	}{code, description})
+	return writeBody(c, status, echo.MIMEApplicationJSON, oauthErrorBody{string(known.Code), known.Description})
 }
 
-// retryAfterUnavailable is the seconds to wait while the database does not answer.
-const retryAfterUnavailable = "1"
-
-// noStore forbids keeping the answer (RFC 6749 §5.1).
-func noStore(c echo.Context) { c.Response().Header().Set(echo.HeaderCacheControl, "no-store") }
-
-// writeJSON writes a compact JSON body.
-func writeJSON(c echo.Context, status int, body any) error {
-	encoded, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	return c.Blob(status, echo.MIMEApplicationJSON, encoded)
+// oauthErrorBody is the body of RFC 6749 §5.2.
+type oauthErrorBody struct {
+	Error       string `json:"error"`
+	Description string `json:"error_description"`
 }
