@@ -1,0 +1,160 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/oauth"
+	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/scope"
+)
+
+// need is what an operation asks of its caller.
+type need struct {
+	public bool          // nobody need be signed in
+	role   operator.Role // of an operator with a session
+	scope  scope.Scope   // of an access token; empty when only a session will do
+}
+
+// The levels of need.
+var (
+	public = need{public: true}
+	person = need{role: operator.Readonly}
+	reader = need{role: operator.Readonly, scope: scope.APIKeysReadonly}
+	writer = need{role: operator.Editor, scope: scope.APIKeysEditor}
+)
+
+// access says what every operation of the contract asks of its caller. What is not listed is not served.
+var access = map[string]need{
+	"authenticate":           public,
+	"issueToken":             public,
+	"getMetadata":            public,
+	"getOpenIDConfiguration": public,
+	"getJWKS":                public,
+	"getHealth":              public,
+	"getReadiness":           public,
+	"getContract":            public,
+
+	"signIn":     public,
+	"getSession": person,
+	"signOut":    public,
+
+	"listScopes": reader,
+
+	"listApiKeys":        reader,
+	"createApiKey":       writer,
+	"getApiKey":          reader,
+	"updateApiKey":       writer,
+	"deleteApiKey":       writer,
+	"activateApiKey":     writer,
+	"deactivateApiKey":   writer,
+	"rotateApiKeySecret": writer,
+	"revokeApiKeyTokens": writer,
+	"retireApiKeySecret": writer,
+}
+
+// principal is who calls.
+type principal struct {
+	caller   apikey.Caller
+	operator operator.Operator // zero for an access token and for strangers
+}
+
+type principalKey struct{}
+
+// principalOf returns who calls; authorize has put it into the context of every management route.
+func principalOf(ctx context.Context) principal {
+	p, _ := ctx.Value(principalKey{}).(principal)
+	return p
+}
+
+// callerOf returns on whose behalf a use case runs.
+func callerOf(ctx context.Context) apikey.Caller { return principalOf(ctx).caller }
+
+// authorize finds out who calls and refuses who may not. An Authorization header decides, when there is one: a broken token
+// is refused also with a good session beside it, so that nobody is taken for somebody else.
+func (s *server) authorize(n need) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			ctx, p, err := s.identify(c.Request(), n)
+			if err != nil {
+				return err
+			}
+			p.caller.Origin = origin(c)
+			c.SetRequest(c.Request().WithContext(context.WithValue(ctx, principalKey{}, p)))
+			return next(c)
+		}
+	}
+}
+
+// identify returns the caller, with the session in the context unless it is a program.
+func (s *server) identify(r *http.Request, n need) (context.Context, principal, error) {
+	if credentials := r.Header.Values(echo.HeaderAuthorization); len(credentials) > 0 && !n.public {
+		p, err := s.byToken(r.Context(), credentials, n)
+		return r.Context(), p, err
+	}
+	// A browser sends the cookie whoever made the page that asks; only our own pages, and those that were configured, may
+	// change anything with it. Signing in counts, too: else a page could sign its visitor in as somebody else.
+	if err := s.origins.Check(r); err != nil {
+		return nil, principal{}, &fault{
+			status: http.StatusForbidden, code: "authorization/forbidden", cause: err,
+			detail: "Requests from pages of other origins are refused.",
+		}
+	}
+	ctx, err := s.loadSession(r)
+	if err != nil || n.public {
+		return ctx, principal{}, err
+	}
+	p, err := s.bySession(ctx, n)
+	return ctx, p, err
+}
+
+// byToken returns the program that an access token was issued to.
+func (s *server) byToken(ctx context.Context, credentials []string, n need) (principal, error) {
+	scheme, raw, _ := strings.Cut(credentials[0], " ")
+	if len(credentials) > 1 || !strings.EqualFold(scheme, "Bearer") {
+		return principal{}, oauth.ErrInvalidToken
+	}
+	claims, err := s.oauth.VerifyActive(ctx, strings.TrimLeft(raw, " "))
+	if err != nil {
+		return principal{}, err
+	}
+	if n.scope == "" {
+		return principal{}, forbidden("This needs an operator's session.")
+	}
+	if !claims.Scopes.Covers(n.scope) {
+		f := forbidden("The access token lacks the scope " + string(n.scope) + ".")
+		f.challenge = "Bearer " + realm + `, error="insufficient_scope", scope="` + string(n.scope) + `"` // RFC 6750 §3.1
+		return principal{}, f
+	}
+	return principal{caller: apikey.Caller{
+		TenancyID: claims.TenancyID, Scopes: claims.Scopes,
+		Actor: eventlog.Actor{Kind: eventlog.ActorAPIKey, ID: claims.ClientID, Name: claims.ClientID},
+	}}, nil
+}
+
+// bySession returns the operator of the context's session, whose role is read anew each time.
+func (s *server) bySession(ctx context.Context, n need) (principal, error) {
+	o, err := s.signedIn(ctx)
+	if errors.Is(err, operator.ErrNotFound) {
+		return principal{}, &fault{status: http.StatusUnauthorized, code: "failed", detail: "Sign in, or send an access token.", cause: err}
+	}
+	if err != nil {
+		return principal{}, err
+	}
+	if !o.Role.Allows(n.role) {
+		return principal{}, forbidden("Your role does not allow this.")
+	}
+	return principal{operator: o, caller: apikey.Caller{
+		TenancyID: o.TenancyID, Actor: eventlog.Actor{Kind: eventlog.ActorOperator, ID: o.ID, Name: o.Email},
+	}}, nil
+}
+
+func forbidden(detail string) *fault {
+	return &fault{status: http.StatusForbidden, code: "authorization/forbidden", detail: detail}
+}

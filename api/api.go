@@ -1,0 +1,156 @@
+// Package api owns HTTP: the routes and what each asks of its caller, sessions and their cookies, the checking of requests
+// against the contract, and the one place where errors become responses.
+//
+// It decides nothing that a program without HTTP would have to decide too: a handler reads its input, calls one use case of
+// packages apikey, oauth or operator, and writes the output. Echo is used in this package only.
+//
+// openapi.yaml is written first. The management routes are generated from it and every request to them is checked against
+// it; the routes that spend keys are written by hand, since each costs one signature and should cost little else.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"github.com/piercloud/apikeys/api/internal/oas"
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/oauth"
+	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/scope"
+	"github.com/piercloud/apikeys/pkg/signing"
+)
+
+// Options is what the HTTP layer is built on. Everything is required unless it says otherwise.
+type Options struct {
+	Keys      *apikey.Service
+	OAuth     *oauth.Server
+	Keyring   *signing.Keyring
+	Operators *operator.Service
+	Sessions  scs.CtxStore // errors of the database must be apikey.ErrUnavailable
+	Catalogue *scope.Catalogue
+	// Issuer is the URL of this service. Cookies are Secure when it is https.
+	Issuer string
+	// CORSOrigins are the origins, such as https://console.example.com, whose pages may use this API with the operator's
+	// session. They must be of the same site as the issuer, since the cookie is SameSite=Lax. None by default.
+	CORSOrigins []string
+	// TrustedProxies are the networks whose X-Forwarded-For is believed. None by default: the peer is the caller.
+	TrustedProxies []netip.Prefix
+	// Ready returns nil when requests can be served, else an error whose text may be shown to anybody.
+	Ready func(context.Context) error
+	// Console is the console's build: index.html, assets/ and so on. Optional; without index.html its pages say how to
+	// build it.
+	Console fs.FS
+	Now     func() time.Time
+	Logger  *slog.Logger
+}
+
+// server is what handlers share. It does not change once it is built.
+type server struct {
+	keys      *apikey.Service
+	oauth     *oauth.Server
+	operators *operator.Service
+	catalogue *scope.Catalogue
+	sessions  *scs.SessionManager
+	origins   *http.CrossOriginProtection
+	ready     func(context.Context) error
+	console   *console
+	now       func() time.Time
+	log       *slog.Logger
+}
+
+// New returns the service's handler, which is safe for concurrent use. Errors: an origin is malformed, or an operation of
+// the contract is missing in the table of what operations ask of their callers.
+func New(o Options) (*echo.Echo, error) {
+	c, err := loadContract(oas.Contract)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{
+		keys: o.Keys, oauth: o.OAuth, operators: o.Operators, catalogue: o.Catalogue,
+		sessions: newSessions(o.Sessions, strings.HasPrefix(o.Issuer, "https:")), origins: http.NewCrossOriginProtection(),
+		ready: o.Ready, console: newConsole(o.Console), now: o.Now, log: o.Logger,
+	}
+	for _, origin := range o.CORSOrigins {
+		if err := s.origins.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("cross-origin access: %w", err)
+		}
+	}
+
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.IPExtractor = ipExtractor(o.TrustedProxies)
+	e.HTTPErrorHandler = s.handleError
+	e.Use(s.observe)
+	if len(o.CORSOrigins) > 0 {
+		e.Use(crossOriginAccess(o.CORSOrigins))
+	}
+
+	tokenRoutes{o.OAuth}.register(e)
+	discovery, err := newDiscoveryRoutes(o.Issuer, o.Catalogue, o.Keyring)
+	if err != nil {
+		return nil, err
+	}
+	discovery.register(e)
+	if err := s.registerManagement(e, c); err != nil {
+		return nil, err
+	}
+	s.registerHealth(e)
+	if err := registerDocs(e); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// registerManagement adds the routes that are generated from the contract. Each first asks who calls and then checks the
+// request, so that strangers learn nothing from messages.
+func (s *server) registerManagement(e *echo.Echo, c *contract) error {
+	guards := make(map[string][]echo.MiddlewareFunc, len(c.operations))
+	for id, op := range c.operations {
+		need, ok := access[id]
+		if !ok {
+			return errors.New("no access rule for operation " + id)
+		}
+		guards[id] = []echo.MiddlewareFunc{s.authorize(need), validate(op)}
+	}
+	oas.RegisterHandlersWithOptions(e, oas.NewStrictHandler(s, nil), oas.RegisterHandlersOptions{OperationMiddlewares: guards})
+	return nil
+}
+
+// ipExtractor says whose address the caller's is: the peer's, or, when the peer is a trusted proxy, the last one in
+// X-Forwarded-For that is not a trusted proxy itself.
+func ipExtractor(trusted []netip.Prefix) echo.IPExtractor {
+	if len(trusted) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, p := range trusted {
+		options = append(options, echo.TrustIPRange(&net.IPNet{
+			IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen()),
+		}))
+	}
+	return echo.ExtractIPFromXFFHeader(options...)
+}
+
+// crossOriginAccess lets pages of the given origins, and of no other, read answers and send the session's cookie.
+func crossOriginAccess(origins []string) echo.MiddlewareFunc {
+	return middleware.CORSWithConfig(middleware.CORSConfig{
+		AllowOrigins:     origins,
+		AllowMethods:     []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete},
+		AllowHeaders:     []string{"Authorization", "Content-Type", "If-Match", "Idempotency-Key"},
+		ExposeHeaders:    []string{"ETag", "Location", requestIDHeader, "Retry-After"},
+		AllowCredentials: true,
+		MaxAge:           int((10 * time.Minute).Seconds()),
+	})
+}

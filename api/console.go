@@ -1,0 +1,160 @@
+package api
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// console serves the console's build. Assets carry a hash in their name and are kept forever; index.html is filled in for
+// each response with a nonce, which lets the page's own style elements, and nobody else's, pass its security policy.
+type console struct {
+	build fs.FS
+}
+
+// noncePlaceholder stands in index.html where each response's nonce goes.
+const noncePlaceholder = "__CSP_NONCE__"
+
+// consolePolicy is the content security policy of the console, before and after the nonce.
+const (
+	consolePolicyHead = "default-src 'self'; script-src 'self'; style-src 'self' 'nonce-"
+	consolePolicyTail = "'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+)
+
+// reservedPaths are those of the API, below which the console has no pages.
+var reservedPaths = []string{"/v1", "/oauth2", "/auth", "/.well-known", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.yaml"}
+
+// notBuiltPage is shown until the console is built.
+const notBuiltPage = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>API Keys</title>
+<h1>The console is not built</h1>
+<p>This binary was built without it. Run <code>make build</code> and start <code>bin/apikeys serve</code>, or use the API: it is described at <a href="/docs/">/docs/</a>.</p>
+</html>
+`
+
+func newConsole(build fs.FS) *console { return &console{build: build} }
+
+// has reports whether a request without a route may be for the console.
+func (f *console) has(r *http.Request) bool {
+	if f.build == nil || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	return !slices.ContainsFunc(reservedPaths, func(prefix string) bool { return below(r.URL.Path, prefix) })
+}
+
+// serve answers with a file of the build, or with index.html where the path is one of the console's pages.
+// Errors: echo.ErrNotFound for a file that is not there.
+func (f *console) serve(c echo.Context) error {
+	name := strings.TrimPrefix(path.Clean(c.Request().URL.Path), "/")
+	isFile := path.Ext(name) != "" || strings.HasPrefix(name, "assets/")
+	if name == "index.html" || !isFile {
+		return f.servePage(c)
+	}
+	err := f.serveFile(c, name)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
+		return echo.ErrNotFound
+	}
+	return err
+}
+
+// servePage answers with index.html.
+func (f *console) servePage(c echo.Context) error {
+	h := c.Response().Header()
+	h.Set(echo.HeaderCacheControl, "no-cache")
+	page, err := fs.ReadFile(f.build, "index.html")
+	if errors.Is(err, fs.ErrNotExist) {
+		return c.HTML(http.StatusServiceUnavailable, notBuiltPage)
+	}
+	if err != nil {
+		return err
+	}
+	nonce := rand.Text()
+	h.Set(echo.HeaderContentSecurityPolicy, consolePolicyHead+nonce+consolePolicyTail)
+	return c.HTMLBlob(http.StatusOK, bytes.ReplaceAll(page, []byte(noncePlaceholder), []byte(nonce)))
+}
+
+// encodings are the precompressed forms of a file, best first.
+var encodings = []struct{ name, suffix string }{{"br", ".br"}, {"gzip", ".gz"}}
+
+// serveFile answers with a file of the build, in the best form that the caller accepts.
+// Errors: fs.ErrNotExist.
+func (f *console) serveFile(c echo.Context, name string) error {
+	content, err := fs.ReadFile(f.build, name)
+	if err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h.Set(echo.HeaderContentType, mediaTypeOf(name))
+	h.Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
+	encoding := ""
+	for _, e := range encodings {
+		if !accepts(c.Request().Header.Get(echo.HeaderAcceptEncoding), e.name) {
+			continue
+		}
+		if compressed, err := fs.ReadFile(f.build, name+e.suffix); err == nil {
+			content, encoding = compressed, e.name
+			h.Set(echo.HeaderContentEncoding, encoding)
+			break
+		}
+	}
+	if strings.HasPrefix(name, "assets/") {
+		h.Set(echo.HeaderCacheControl, "public, max-age=31536000, immutable")
+	} else {
+		h.Set(echo.HeaderCacheControl, "no-cache")
+	}
+	digest := sha256.Sum256(content)
+	h.Set("ETag", `"`+base64.RawURLEncoding.EncodeToString(digest[:16])+`"`)
+	// An embedded file has no time of its own; the tag alone decides what is new.
+	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, bytes.NewReader(content))
+	return nil
+}
+
+// mediaTypeOf returns the media type by the file's extension. The ones that a build has are named here, because the table
+// of package mime depends on the machine.
+func mediaTypeOf(name string) string {
+	switch ext := path.Ext(name); ext {
+	case ".js", ".mjs":
+		return "text/javascript; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	case ".woff2":
+		return "font/woff2"
+	case ".json", ".map":
+		return "application/json"
+	case ".txt":
+		return "text/plain; charset=utf-8"
+	default:
+		if known := mime.TypeByExtension(ext); known != "" {
+			return known
+		}
+		return "application/octet-stream"
+	}
+}
+
+// accepts reports whether an Accept-Encoding header (RFC 9110 §12.5.3) allows a content coding.
+func accepts(header, coding string) bool {
+	for member := range strings.SplitSeq(header, ",") {
+		name, parameters, _ := strings.Cut(strings.TrimSpace(member), ";")
+		if !strings.EqualFold(strings.TrimSpace(name), coding) {
+			continue
+		}
+		weight, ok := strings.CutPrefix(strings.ReplaceAll(parameters, " ", ""), "q=")
+		return !ok || strings.Trim(weight, "0.") != ""
+	}
+	return false
+}

@@ -1,0 +1,85 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/routers"
+)
+
+// generatedTags are the tags whose routes are generated from the contract; the others are written by hand.
+var generatedTags = []string{"api-keys", "scopes", "session"}
+
+// contract is openapi.yaml, ready for requests to be checked against it.
+type contract struct {
+	operations map[string]*operation // those that are generated, by operationId
+}
+
+// operation is what a request is checked against.
+type operation struct {
+	route *routers.Route
+	query map[string]bool // the names of its query parameters
+	// media are the media types that its body may have, nil when it has none.
+	media []string
+	// answered are the members of what it answers with. A body may not set those that it does not list itself.
+	answered map[string]bool
+}
+
+// loadContract reads and checks the contract.
+func loadContract(text []byte) (*contract, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(text)
+	if err != nil {
+		return nil, fmt.Errorf("load contract: %w", err)
+	}
+	if err := doc.Validate(context.Background()); err != nil {
+		return nil, fmt.Errorf("check contract: %w", err)
+	}
+	c := &contract{operations: make(map[string]*operation)}
+	for path, item := range doc.Paths.Map() {
+		for method, o := range item.Operations() {
+			if !slices.ContainsFunc(o.Tags, func(tag string) bool { return slices.Contains(generatedTags, tag) }) {
+				continue
+			}
+			c.operations[o.OperationID] = newOperation(&routers.Route{
+				Spec: doc, Path: path, PathItem: item, Method: method, Operation: o,
+			})
+		}
+	}
+	return c, nil
+}
+
+func newOperation(route *routers.Route) *operation {
+	op := &operation{route: route, query: map[string]bool{}, answered: map[string]bool{}}
+	for _, parameters := range []openapi3.Parameters{route.PathItem.Parameters, route.Operation.Parameters} {
+		for _, p := range parameters {
+			if p.Value.In == openapi3.ParameterInQuery {
+				op.query[p.Value.Name] = true
+			}
+		}
+	}
+	if body := route.Operation.RequestBody; body != nil {
+		op.media = slices.Sorted(maps.Keys(body.Value.Content))
+	}
+	for _, status := range []int{http.StatusOK, http.StatusCreated} {
+		if answer := route.Operation.Responses.Status(status); answer != nil {
+			for _, media := range answer.Value.Content {
+				addMembers(op.answered, media.Schema)
+			}
+		}
+	}
+	return op
+}
+
+// addMembers collects the names of an object's members, also of those that it is composed of.
+func addMembers(members map[string]bool, schema *openapi3.SchemaRef) {
+	for name := range schema.Value.Properties {
+		members[name] = true
+	}
+	for _, part := range schema.Value.AllOf {
+		addMembers(members, part)
+	}
+}

@@ -1,0 +1,94 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+	echoswagger "github.com/swaggo/echo-swagger"
+
+	"github.com/piercloud/apikeys/api/internal/oas"
+)
+
+// docsFiles are the files of Swagger UI that its page asks for. The handler offers more, such as documents of its own,
+// which do not exist here.
+var docsFiles = []string{
+	"swagger-ui.css", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js", "favicon-16x16.png", "favicon-32x32.png",
+}
+
+// registerDocs adds the contract and, at /docs/, Swagger UI for reading and trying it.
+func registerDocs(e *echo.Echo) error {
+	reads := []string{http.MethodGet, http.MethodHead}
+	e.Match(reads, "/openapi.yaml", func(c echo.Context) error {
+		c.Response().Header().Set(echo.HeaderCacheControl, "no-cache")
+		return c.Blob(http.StatusOK, "application/yaml", oas.Contract)
+	})
+
+	swagger := echoswagger.EchoWrapHandler(func(c *echoswagger.Config) {
+		c.URLs = []string{"/openapi.yaml"} // assigned, since the package's own option appends to documents that do not exist
+		c.DeepLinking, c.PersistAuthorization = true, false
+	})
+	page, err := renderDocs(e, swagger)
+	if err != nil {
+		return err
+	}
+	policy := docsPolicy(page)
+	e.GET("/docs", func(c echo.Context) error { return c.Redirect(http.StatusMovedPermanently, "/docs/") })
+	e.Match(reads, "/docs/", func(c echo.Context) error {
+		c.Response().Header().Set(echo.HeaderContentSecurityPolicy, policy)
+		c.Response().Header().Set(echo.HeaderCacheControl, "no-cache")
+		return c.HTML(http.StatusOK, page)
+	})
+	for _, file := range docsFiles {
+		e.GET("/docs/"+file, swagger)
+	}
+	return nil
+}
+
+// renderDocs returns Swagger UI's page. It is the same for every request, so that its policy can name what is inline in it.
+func renderDocs(e *echo.Echo, swagger echo.HandlerFunc) (string, error) {
+	rendered := httptest.NewRecorder()
+	if err := swagger(e.NewContext(httptest.NewRequest(http.MethodGet, "/docs/index.html", http.NoBody), rendered)); err != nil {
+		return "", fmt.Errorf("render Swagger UI: %w", err)
+	}
+	page := rendered.Body.String()
+	if !strings.Contains(page, "/openapi.yaml") {
+		return "", errors.New("render Swagger UI: the page does not name the contract")
+	}
+	return page, nil
+}
+
+var (
+	inlineScript = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
+	inlineStyle  = regexp.MustCompile(`(?s)<style>(.*?)</style>`)
+	styleMember  = regexp.MustCompile(`(?s) style="(.*?)"`)
+)
+
+// docsPolicy allows what is inline in Swagger UI's page, by hash, and otherwise this service's own files only.
+func docsPolicy(page string) string {
+	styles := append(sourceHashes(inlineStyle, page), sourceHashes(styleMember, page)...)
+	return strings.Join([]string{
+		"default-src 'none'",
+		"script-src 'self' " + strings.Join(sourceHashes(inlineScript, page), " "),
+		// unsafe-hashes extends the hashes, and nothing else, to style attributes.
+		"style-src 'self' 'unsafe-hashes' " + strings.Join(slices.Compact(styles), " "),
+		"img-src 'self' data:", "connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+	}, "; ")
+}
+
+// sourceHashes returns the hash sources (CSP3 §2.3.1) of what a pattern finds.
+func sourceHashes(pattern *regexp.Regexp, page string) []string {
+	var sources []string
+	for _, found := range pattern.FindAllStringSubmatch(page, -1) {
+		digest := sha256.Sum256([]byte(found[1]))
+		sources = append(sources, "'sha256-"+base64.StdEncoding.EncodeToString(digest[:])+"'")
+	}
+	return sources
+}

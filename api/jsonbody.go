@@ -1,0 +1,150 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+)
+
+// jsonDepthMax bounds how deep a body may nest. Those of the contract need three levels.
+const jsonDepthMax = 32
+
+// wholeBody is the name that errors of no single member give.
+const wholeBody = "body"
+
+// checkJSON finds what a JSON decoder would let pass, or would replace without a word: members that are given twice, text
+// that is not Unicode or has NUL characters, and anything after the value. Everything that is wrong with text is listed; the
+// first error of form ends the check.
+func checkJSON(body []byte) apikey.InvalidError {
+	w := jsonWalker{body: body, decoder: json.NewDecoder(bytes.NewReader(body))}
+	w.decoder.UseNumber()
+	if err := w.value(nil); err != nil {
+		return apikey.InvalidError{formError(err)}
+	}
+	if _, err := w.decoder.Token(); !errors.Is(err, io.EOF) {
+		return apikey.InvalidError{{Field: wholeBody, Message: "must be a single JSON value"}}
+	}
+	return w.invalid
+}
+
+func formError(err error) apikey.FieldError {
+	if field := (fieldError{}); errors.As(err, &field) {
+		return apikey.FieldError(field)
+	}
+	return apikey.FieldError{Field: wholeBody, Message: "must be valid JSON"}
+}
+
+// fieldError ends the check with an error of form that has a place.
+type fieldError apikey.FieldError
+
+func (e fieldError) Error() string { return e.Field + " " + e.Message }
+
+type jsonWalker struct {
+	body    []byte
+	decoder *json.Decoder
+	invalid apikey.InvalidError
+}
+
+// value walks over the next value, which stands at path.
+func (w *jsonWalker) value(path []string) error {
+	if len(path) > jsonDepthMax {
+		return fieldError{wholeBody, "must not be nested so deep"}
+	}
+	start := w.decoder.InputOffset()
+	token, err := w.decoder.Token()
+	if err != nil {
+		return err
+	}
+	switch t := token.(type) {
+	case string:
+		w.text(path, t, start)
+	case json.Delim:
+		if t == '{' {
+			return w.object(path)
+		}
+		return w.array(path)
+	}
+	return nil
+}
+
+func (w *jsonWalker) object(path []string) error {
+	seen := make(map[string]bool)
+	for w.decoder.More() {
+		start := w.decoder.InputOffset()
+		token, err := w.decoder.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := token.(string) // the decoder lets nothing else be a name
+		member := append(path[:len(path):len(path)], printable(name))
+		w.text(member, name, start)
+		if seen[name] {
+			return fieldError{fieldName(member), "must not be given twice"}
+		}
+		seen[name] = true
+		if err := w.value(member); err != nil {
+			return err
+		}
+	}
+	_, err := w.decoder.Token()
+	return err
+}
+
+func (w *jsonWalker) array(path []string) error {
+	for i := 0; w.decoder.More(); i++ {
+		if err := w.value(append(path[:len(path):len(path)], strconv.Itoa(i))); err != nil {
+			return err
+		}
+	}
+	_, err := w.decoder.Token()
+	return err
+}
+
+// text checks a string, or a member's name, that begins after start in the body.
+func (w *jsonWalker) text(path []string, text string, start int64) {
+	raw := w.body[start:w.decoder.InputOffset()]
+	message := ""
+	switch {
+	case !utf8.Valid(raw):
+		message = "must be valid UTF-8"
+	case strings.ContainsRune(text, 0):
+		message = "must not contain NUL characters"
+	// The decoder puts U+FFFD in the place of half a surrogate pair.
+	case strings.ContainsRune(text, utf8.RuneError) && !bytes.ContainsRune(raw, utf8.RuneError) && !bytes.Contains(bytes.ToLower(raw), []byte(`\ufffd`)):
+		message = "must be valid Unicode"
+	default:
+		return
+	}
+	if len(w.invalid) < invalidMax {
+		w.invalid = append(w.invalid, apikey.FieldError{Field: fieldName(path), Message: message})
+	}
+}
+
+// fieldName names a member by its path, dots between levels.
+func fieldName(path []string) string {
+	if len(path) == 0 {
+		return wholeBody
+	}
+	return strings.Join(path, ".")
+}
+
+// printable makes a name that the caller chose fit to be repeated in an answer: short, and without control characters.
+func printable(name string) string {
+	const limit = 60
+	name = strings.Map(func(r rune) rune {
+		if r < ' ' || r == utf8.RuneError || r >= 0x7f && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, name)
+	if len(name) > limit {
+		name = strings.ToValidUTF8(name[:limit], "") + "…"
+	}
+	return name
+}

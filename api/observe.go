@@ -1,0 +1,157 @@
+package api
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// requestIDHeader is on every response. The id is always made here: one that a caller chose could be forged to hide in the
+// log behind another request's.
+const requestIDHeader = "X-Request-Id"
+
+// bodyMax bounds the body of every request, in bytes.
+const bodyMax = 1 << 20
+
+// userAgentMax bounds what is kept of a User-Agent, in bytes.
+const userAgentMax = 256
+
+// Headers of every response. They are shared slices, put into the header map as they are, because Header.Set would allocate
+// a new one for each on the way of every token.
+var (
+	headerNosniff    = []string{"nosniff"}
+	headerNoReferrer = []string{"no-referrer"}
+	headerNoFrames   = []string{"default-src 'none'; frame-ancestors 'none'"}
+	headerNoStore    = []string{"no-store"}
+)
+
+// uncachedPaths are those below which no answer may be stored: secrets, tokens, and what belongs to one caller.
+var uncachedPaths = []string{"/v1", "/oauth2", "/auth"}
+
+// observe is around everything: it names the request, sets the headers of every response, bounds the body, turns panics and
+// errors into responses, and writes the access log. The log holds no header, body or query string, as they may hold
+// credentials, and names the route's pattern rather than the path.
+func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		started := s.now()
+		r, h := c.Request(), c.Response().Header()
+		h[requestIDHeader] = []string{rand.Text()}
+		h["X-Content-Type-Options"] = headerNosniff
+		h["Referrer-Policy"] = headerNoReferrer
+		h["Content-Security-Policy"] = headerNoFrames
+		if slices.ContainsFunc(uncachedPaths, func(prefix string) bool { return below(r.URL.Path, prefix) }) {
+			h["Cache-Control"] = headerNoStore
+		}
+		if err := s.run(next, c); err != nil {
+			s.handleError(err, c)
+		}
+		s.logAccess(c, s.now().Sub(started))
+		return nil
+	}
+}
+
+// run calls the rest of the chain, unless the request is refused for what it carries; a panic becomes an error.
+func (s *server) run(next echo.HandlerFunc, c echo.Context) (err error) {
+	defer func() {
+		switch cause := recover(); {
+		case cause == nil:
+		case cause == http.ErrAbortHandler: //nolint:errorlint // net/http compares it so, too
+			panic(cause)
+		default:
+			s.log.LogAttrs(c.Request().Context(), slog.LevelError, "handler panicked",
+				slog.String("request_id", requestID(c)), slog.String("panic", redact(fmt.Sprint(cause))), slog.String("stack", string(debug.Stack())))
+			err = errors.New("the handler panicked")
+		}
+	}()
+	r := c.Request()
+	switch {
+	case r.ContentLength > bodyMax:
+		return tooLargeFault()
+	case r.ContentLength < 0:
+		// Otherwise net/http reads no more than the length that was announced.
+		r.Body = http.MaxBytesReader(c.Response(), r.Body, bodyMax)
+	}
+	if r.URL.RawQuery != "" {
+		if name := credentialIn(r.URL.RawQuery); name != "" {
+			return invalidFault(apikey.InvalidError{{Field: name, Message: "must not be sent in the query string"}})
+		}
+	}
+	err = next(c)
+	if errors.Is(err, echo.ErrNotFound) && s.console.has(r) {
+		return s.console.serve(c)
+	}
+	return err
+}
+
+// credentialIn returns the name of a credential that a query string carries. Query strings end up in the logs of proxies
+// and in histories (RFC 6749 §2.3.1 and RFC 6750 §2.3 say the same).
+func credentialIn(rawQuery string) string {
+	query, _ := url.ParseQuery(rawQuery) // returns what it could read
+	for name := range query {
+		switch strings.ToLower(name) {
+		case "client_secret", "access_token", "password":
+			return strings.ToLower(name)
+		}
+	}
+	return ""
+}
+
+// logAccess writes the request's line. Probes of orchestrators are of interest only to those who debug them.
+func (s *server) logAccess(c echo.Context, took time.Duration) {
+	r, res := c.Request(), c.Response()
+	level, route := slog.LevelInfo, c.Path()
+	switch route {
+	case "/healthz", "/readyz":
+		level = slog.LevelDebug
+	case "":
+		route = "none"
+	}
+	if !s.log.Enabled(r.Context(), level) {
+		return
+	}
+	s.log.LogAttrs(r.Context(), level, "request",
+		slog.String("method", methodName(r.Method)), slog.String("route", route), slog.Int("status", res.Status),
+		slog.Duration("took", took), slog.String("ip", c.RealIP()), slog.String("request_id", requestID(c)))
+}
+
+// methodName keeps the log to the methods that exist; any other text is the caller's.
+func methodName(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	default:
+		return "OTHER"
+	}
+}
+
+// requestID returns the request's id, which observe has put into the response's header.
+func requestID(c echo.Context) string { return c.Response().Header().Get(requestIDHeader) }
+
+// origin returns where the request came from, as the ordered log keeps it.
+func origin(c echo.Context) eventlog.Origin {
+	return eventlog.Origin{IP: c.RealIP(), UserAgent: boundedText(c.Request().UserAgent()), RequestID: requestID(c)}
+}
+
+// boundedText returns at most [userAgentMax] bytes of text, and no part of a character.
+func boundedText(text string) string {
+	if len(text) > userAgentMax {
+		text = text[:userAgentMax]
+	}
+	if utf8.ValidString(text) {
+		return text
+	}
+	return strings.ToValidUTF8(text, "")
+}

@@ -1,0 +1,251 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/piercloud/apikeys/api/internal/oas"
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/oauth"
+	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/signing"
+)
+
+// fault is an error as the caller gets to see it. Handlers return domain errors, and a fault only for what belongs to HTTP;
+// [server.handleError] makes responses of both.
+type fault struct {
+	status     int
+	code       string
+	detail     string
+	errors     []apikey.FieldError
+	challenge  string        // WWW-Authenticate
+	retryAfter time.Duration // Retry-After, when not 0
+	cause      error         // for the log alone
+}
+
+func (f *fault) Error() string {
+	if f.cause != nil {
+		return f.cause.Error()
+	}
+	return f.detail
+}
+
+func (f *fault) Unwrap() error { return f.cause }
+
+// unavailableRetry is how long callers are asked to wait for a database that does not answer.
+const unavailableRetry = 2 * time.Second
+
+// statusClientGone is logged when the client left before the answer; nothing is sent. The number is nginx's.
+const statusClientGone = 499
+
+// realm names what the credentials are for, in WWW-Authenticate.
+const realm = `realm="apikeys"`
+
+// knownFaults says what each error of the use cases means in HTTP.
+var knownFaults = []struct {
+	err error
+	fault
+}{
+	{apikey.ErrNotFound, fault{status: http.StatusNotFound, code: "api-key/not-found", detail: "There is no such API key."}},
+	{apikey.ErrSecretNotFound, fault{status: http.StatusNotFound, code: "secret/not-found", detail: "The API key has no such secret."}},
+	{apikey.ErrNameTaken, fault{
+		status: http.StatusConflict, code: "api-key/name-taken", detail: "Another API key has this name.",
+		errors: []apikey.FieldError{{Field: "name", Message: "is taken by another API key"}},
+	}},
+	{apikey.ErrConflict, fault{status: http.StatusConflict, code: "api-key/conflict", detail: "The API key was changed at the same moment. Read it again."}},
+	{apikey.ErrCurrentSecret, fault{status: http.StatusConflict, code: "api-key/conflict", detail: "The current secret can't be retired. Generate a new one instead."}},
+	{apikey.ErrRotationInProgress, fault{status: http.StatusConflict, code: "api-key/rotation-in-progress", detail: "An earlier rotation's grace period is still running. Retire the old secret first."}},
+	{apikey.ErrPreconditionFailed, fault{status: http.StatusPreconditionFailed, code: "api-key/precondition-failed", detail: "The API key has changed since you read it."}},
+	{apikey.ErrIdempotencyMismatch, fault{status: http.StatusUnprocessableEntity, code: "idempotency/mismatch", detail: "This Idempotency-Key was used with another body."}},
+	{apikey.ErrForbidden, fault{status: http.StatusForbidden, code: "authorization/forbidden", detail: "You can't grant access that you don't have."}},
+	{operator.ErrWrongPassword, fault{status: http.StatusUnauthorized, code: "failed", detail: "wrong e-mail address or password"}},
+	{oauth.ErrInvalidToken, fault{
+		status: http.StatusUnauthorized, code: "failed", detail: "invalid or expired token",
+		challenge: "Bearer " + realm + `, error="invalid_token"`,
+	}},
+	{apikey.ErrUnavailable, fault{
+		status: http.StatusServiceUnavailable, code: "service/unavailable",
+		detail: "The service can't reach its database. Try again.", retryAfter: unavailableRetry,
+	}},
+	{signing.ErrNoKey, fault{
+		status: http.StatusServiceUnavailable, code: "service/unavailable",
+		detail: "The service is still starting. Try again.", retryAfter: unavailableRetry,
+	}},
+	{context.DeadlineExceeded, fault{
+		status: http.StatusServiceUnavailable, code: "service/unavailable",
+		detail: "The service took too long. Try again.", retryAfter: unavailableRetry,
+	}},
+}
+
+// faultOf returns what the caller gets to see of an error. What is not known is a fault of the service.
+func faultOf(err error) *fault {
+	if f := (*fault)(nil); errors.As(err, &f) {
+		return f
+	}
+	if invalid := (apikey.InvalidError)(nil); errors.As(err, &invalid) {
+		return invalidFault(invalid)
+	}
+	if invalid := (*operator.InvalidError)(nil); errors.As(err, &invalid) {
+		return invalidFault(apikey.InvalidError{{Field: invalid.Field, Message: invalid.Message}})
+	}
+	if throttled := (*operator.ThrottledError)(nil); errors.As(err, &throttled) {
+		return throttledFault(throttled.RetryAfter)
+	}
+	for _, known := range knownFaults {
+		if errors.Is(err, known.err) {
+			f := known.fault
+			f.cause = err
+			return &f
+		}
+	}
+	if e := (*echo.HTTPError)(nil); errors.As(err, &e) && e.Code < http.StatusInternalServerError {
+		return routerFault(e)
+	}
+	return &fault{
+		status: http.StatusInternalServerError, code: "internal/error",
+		detail: "Something went wrong. Quote the request id when you report it.", cause: err,
+	}
+}
+
+func invalidFault(invalid apikey.InvalidError) *fault {
+	return &fault{status: http.StatusBadRequest, code: "bad-request/invalid-parameters", detail: "The request has invalid fields.", errors: invalid}
+}
+
+func throttledFault(wait time.Duration) *fault {
+	seconds := retrySeconds(wait)
+	return &fault{
+		status: http.StatusTooManyRequests, code: "rate-limit/exceeded", retryAfter: wait,
+		detail: fmt.Sprintf("Too many attempts. Try again in %d seconds.", seconds),
+	}
+}
+
+// tooLargeFault: the body exceeds bodyMax.
+func tooLargeFault() *fault {
+	return &fault{status: http.StatusRequestEntityTooLarge, code: "request/too-large", detail: "The body is larger than 1 MiB."}
+}
+
+// routerFault translates what Echo itself refuses.
+func routerFault(e *echo.HTTPError) *fault {
+	switch e.Code {
+	case http.StatusNotFound:
+		return &fault{status: e.Code, code: "route/not-found", detail: "There is no such route."}
+	case http.StatusMethodNotAllowed:
+		return &fault{status: e.Code, code: "request/method-not-allowed", detail: "This route does not have this method."}
+	case http.StatusRequestEntityTooLarge:
+		return tooLargeFault()
+	case http.StatusUnsupportedMediaType:
+		return &fault{status: e.Code, code: "request/unsupported-media-type", detail: "This media type is not supported."}
+	default:
+		return &fault{status: http.StatusBadRequest, code: "bad-request/invalid-parameters", detail: "The request is malformed.", cause: e}
+	}
+}
+
+// handleError is the one place where an error becomes a response. The path decides its form: RFC 6749 §5.2 below /oauth2,
+// the vendor's envelope at /auth, problem details (RFC 9457) everywhere else. The routes that spend keys answer what is
+// wrong with credentials by themselves; here they share what can befall every route.
+func (s *server) handleError(err error, c echo.Context) {
+	r, res := c.Request(), c.Response()
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		res.Status = statusClientGone
+		return
+	}
+	f := faultOf(err)
+	if f.status >= http.StatusInternalServerError {
+		s.log.LogAttrs(r.Context(), slog.LevelError, "request failed",
+			slog.String("request_id", requestID(c)), slog.String("error", redact(f.Error())))
+	}
+	if res.Committed {
+		return
+	}
+	if f.retryAfter > 0 {
+		res.Header().Set("Retry-After", strconv.Itoa(retrySeconds(f.retryAfter)))
+	}
+	var written error
+	switch path := r.URL.Path; {
+	case below(path, "/oauth2"):
+		written = writeOAuthError(c, f)
+	case below(path, "/auth"):
+		written = writeVendorError(c, f)
+	default:
+		written = writeProblem(c, f)
+	}
+	if written != nil {
+		s.log.LogAttrs(r.Context(), slog.LevelDebug, "answer not sent", slog.String("request_id", requestID(c)), slog.Any("error", written))
+	}
+}
+
+func retrySeconds(wait time.Duration) int { return max(1, int(math.Ceil(wait.Seconds()))) }
+
+// below reports whether path is prefix or lies below it.
+func below(path, prefix string) bool {
+	rest, ok := strings.CutPrefix(path, prefix)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// writeProblem answers with problem details (RFC 9457). Every 401 says how to authenticate (RFC 9110 §15.5.2).
+func writeProblem(c echo.Context, f *fault) error {
+	challenge := f.challenge
+	if challenge == "" && f.status == http.StatusUnauthorized {
+		challenge = "Bearer " + realm
+	}
+	if challenge != "" {
+		c.Response().Header().Set("WWW-Authenticate", challenge)
+	}
+	p := oas.Problem{
+		Type: "about:blank", Title: http.StatusText(f.status), Status: int32(f.status), //nolint:gosec // a status is three digits
+		Detail: &f.detail, Code: f.code,
+	}
+	for _, e := range f.errors {
+		p.Errors = append(p.Errors, oas.FieldError{Field: e.Field, Message: e.Message})
+	}
+	return writeBody(c, f.status, "application/problem+json", p)
+}
+
+// writeOAuthError answers below /oauth2 in the form of RFC 6749 §5.2.
+func writeOAuthError(c echo.Context, f *fault) error {
+	code := "invalid_request"
+	switch {
+	case f.status == http.StatusServiceUnavailable:
+		code = "temporarily_unavailable"
+	case f.status >= http.StatusInternalServerError:
+		code = "server_error"
+	}
+	return writeBody(c, f.status, echo.MIMEApplicationJSON, struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{code, f.oneLine()})
+}
+
+// writeVendorError answers at /auth in the vendor's form.
+func writeVendorError(c echo.Context, f *fault) error {
+	return writeBody(c, f.status, echo.MIMEApplicationJSON, struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}{f.code, f.oneLine()})
+}
+
+// oneLine says what is wrong in one line, for the forms that have no list of fields.
+func (f *fault) oneLine() string {
+	if len(f.errors) > 0 {
+		return apikey.InvalidError(f.errors).Error()
+	}
+	return f.detail
+}
+
+func writeBody(c echo.Context, status int, mediaType string, body any) error {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode answer: %w", err)
+	}
+	return c.Blob(status, mediaType, append(encoded, '\n'))
+}

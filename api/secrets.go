@@ -1,0 +1,43 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/piercloud/apikeys/api/internal/oas"
+	"github.com/piercloud/apikeys/pkg/apikey"
+)
+
+// RotateAPIKeySecret makes a new secret and returns it, this once.
+func (s *server) RotateAPIKeySecret(ctx context.Context, request oas.RotateAPIKeySecretRequestObject) (oas.RotateAPIKeySecretResponseObject, error) {
+	grace := time.Duration(request.Body.GracePeriodSeconds) * time.Second
+	created, err := s.keys.RotateSecret(ctx, callerOf(ctx), request.ClientID, parseIfMatch(request.Params.IfMatch), grace)
+	if err != nil {
+		return nil, err
+	}
+	return oas.RotateAPIKeySecret200JSONResponse{
+		Body:    keyWithSecretView(created),
+		Headers: oas.RotateAPIKeySecret200ResponseHeaders{CacheControl: noStoreValue, ETag: entityTag(created.Key)},
+	}, nil
+}
+
+// RetireAPIKeySecret ends an old secret before its grace period does.
+func (s *server) RetireAPIKeySecret(ctx context.Context, request oas.RetireAPIKeySecretRequestObject) (oas.RetireAPIKeySecretResponseObject, error) {
+	err := s.keys.RetireSecret(ctx, callerOf(ctx), request.ClientID, request.SecretID, parseIfMatch(request.Params.IfMatch))
+	return oas.RetireAPIKeySecret204Response{}, err
+}
+
+// secretViews are a key's secrets on the wire: what tells them apart, never what proves them.
+func secretViews(secrets []apikey.Secret) []oas.SecretInfo {
+	views := make([]oas.SecretInfo, len(secrets))
+	for i, secret := range secrets {
+		views[i] = oas.SecretInfo{
+			ID: secret.ID, LastFour: secret.LastFour, CreatedAt: secret.CreatedAt,
+			ExpiresAt: unlessZero(secret.ExpiresAt), LastUsedAt: unlessZero(secret.LastUsedAt),
+		}
+		if secret.LastUsedIP != "" {
+			views[i].LastUsedIP = &secret.LastUsedIP
+		}
+	}
+	return views
+}

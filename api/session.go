@@ -1,0 +1,162 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/google/uuid"
+
+	"github.com/piercloud/apikeys/api/internal/oas"
+	"github.com/piercloud/apikeys/pkg/operator"
+)
+
+// sessionCookie is the name of the cookie that holds a session's token.
+const sessionCookie = "apikeys_session"
+
+// How long a session lasts: from sign-in at most, and without a request.
+const (
+	sessionLifetime = 12 * time.Hour
+	sessionIdle     = 2 * time.Hour
+)
+
+// sessionTouch is how often at most a session's last use is written, so that looking at a page costs no writes.
+const sessionTouch = time.Minute
+
+// What a session holds.
+const (
+	sessionOperator   = "operator"   // id
+	sessionGeneration = "generation" // the operator's session generation at sign-in
+	sessionSeen       = "seen"       // unix seconds of the last written use
+)
+
+// newSessions returns the sessions of operators. The store sees a hash of the token only, so that nobody who reads the
+// database can take over a session.
+func newSessions(store scs.CtxStore, secure bool) *scs.SessionManager {
+	m := scs.New()
+	m.Store = store
+	m.Lifetime, m.IdleTimeout = sessionLifetime, sessionIdle
+	m.HashTokenInStore = true
+	m.Cookie.Name = sessionCookie
+	m.Cookie.HttpOnly, m.Cookie.SameSite, m.Cookie.Secure = true, http.SameSiteLaxMode, secure
+	return m
+}
+
+// loadSession returns a context with the session that the request's cookie names, or with a new and empty one.
+func (s *server) loadSession(r *http.Request) (context.Context, error) {
+	token := ""
+	if cookie, err := r.Cookie(sessionCookie); err == nil {
+		token = cookie.Value
+	}
+	return s.sessions.Load(r.Context(), token)
+}
+
+// signedIn returns the operator of the context's session, and notes that the session is in use.
+// Errors: [operator.ErrNotFound] when nobody is signed in, or no longer.
+func (s *server) signedIn(ctx context.Context) (operator.Operator, error) {
+	id := s.sessions.GetString(ctx, sessionOperator)
+	if id == "" {
+		return operator.Operator{}, operator.ErrNotFound
+	}
+	o, err := s.operators.BySession(ctx, id, s.sessions.GetInt64(ctx, sessionGeneration))
+	if err != nil {
+		return operator.Operator{}, err
+	}
+	now := s.now()
+	if now.Sub(time.Unix(s.sessions.GetInt64(ctx, sessionSeen), 0)) >= sessionTouch {
+		s.sessions.Put(ctx, sessionSeen, now.Unix())
+		if _, _, err := s.sessions.Commit(ctx); err != nil {
+			return operator.Operator{}, err
+		}
+	}
+	return o, nil
+}
+
+// SignIn starts a session. Its token is new, whatever cookie the request had, so that nobody can prepare a session for
+// somebody else to sign in to.
+func (s *server) SignIn(ctx context.Context, request oas.SignInRequestObject) (oas.SignInResponseObject, error) {
+	password := ""
+	if request.Body.Password != nil {
+		password = *request.Body.Password
+	}
+	o, err := s.operators.SignIn(ctx, request.Body.Email, password, callerOf(ctx).Origin)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.sessions.RenewToken(ctx); err != nil {
+		return nil, err
+	}
+	s.sessions.Put(ctx, sessionOperator, o.ID)
+	s.sessions.Put(ctx, sessionGeneration, o.SessionGeneration)
+	s.sessions.Put(ctx, sessionSeen, s.now().Unix())
+	token, _, err := s.sessions.Commit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	view, err := s.sessionView(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	cookie := s.cookie(token, s.sessions.Deadline(ctx)).String()
+	return oas.SignIn201JSONResponse{Body: view, Headers: oas.SignIn201ResponseHeaders{SetCookie: &cookie}}, nil
+}
+
+// GetSession says who is signed in.
+func (s *server) GetSession(ctx context.Context, _ oas.GetSessionRequestObject) (oas.GetSessionResponseObject, error) {
+	view, err := s.sessionView(ctx, principalOf(ctx).operator)
+	return oas.GetSession200JSONResponse(view), err
+}
+
+// SignOut ends the session, if there is one, and removes its cookie.
+func (s *server) SignOut(ctx context.Context, _ oas.SignOutRequestObject) (oas.SignOutResponseObject, error) {
+	if err := s.sessions.Destroy(ctx); err != nil {
+		return nil, err
+	}
+	return signedOutAnswer{s.cookie("", time.Time{})}, nil
+}
+
+// sessionView describes the context's session.
+func (s *server) sessionView(ctx context.Context, o operator.Operator) (oas.Session, error) {
+	t, err := s.operators.Tenancy(ctx, o.TenancyID)
+	if err != nil {
+		return oas.Session{}, err
+	}
+	operatorID, err := uuid.Parse(o.ID)
+	if err != nil {
+		return oas.Session{}, err
+	}
+	tenancyID, err := uuid.Parse(t.ID)
+	if err != nil {
+		return oas.Session{}, err
+	}
+	return oas.Session{
+		ExpiresAt: s.sessions.Deadline(ctx).UTC().Truncate(time.Second),
+		Operator:  oas.SignedInOperator{ID: operatorID, Email: o.Email, Role: oas.Role(o.Role)},
+		Tenancy:   oas.Tenancy{ID: tenancyID, Name: t.Name},
+	}, nil
+}
+
+// cookie returns the session's cookie, or with an empty token what removes it.
+func (s *server) cookie(token string, deadline time.Time) *http.Cookie {
+	template := s.sessions.Cookie
+	cookie := &http.Cookie{
+		Name: template.Name, Value: token, Path: template.Path,
+		HttpOnly: template.HttpOnly, SameSite: template.SameSite, Secure: template.Secure,
+	}
+	if token == "" {
+		cookie.MaxAge = -1
+	} else {
+		cookie.Expires = deadline
+	}
+	return cookie
+}
+
+// signedOutAnswer is the generated 204 with the cookie's removal.
+type signedOutAnswer struct{ cookie *http.Cookie }
+
+// VisitSignOutResponse writes the answer.
+func (a signedOutAnswer) VisitSignOutResponse(w http.ResponseWriter) error {
+	http.SetCookie(w, a.cookie)
+	return oas.SignOut204Response{}.VisitSignOutResponse(w)
+}

@@ -1,0 +1,169 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/labstack/echo/v4"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+)
+
+// invalidMax bounds how many errors an answer lists.
+const invalidMax = 20
+
+// listHeaders are the headers that are lists, whose several lines mean one (RFC 9110 §5.3).
+var listHeaders = []string{"If-Match"}
+
+// singleHeaders are the headers that may be given once.
+var singleHeaders = []string{"Idempotency-Key"}
+
+// validate checks requests against the contract before their handler sees them. It names every field that is wrong, and is
+// stricter than the contract's language can say: parameters and members that the contract does not know are refused, as
+// they are most likely misspelt; so is text that a database could not keep.
+func validate(op *operation) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if err := op.check(c); err != nil {
+				return err
+			}
+			return next(c)
+		}
+	}
+}
+
+// check returns what is wrong with the request: an [apikey.InvalidError] or a [fault].
+func (op *operation) check(c echo.Context) error {
+	r := c.Request()
+	path, invalid := pathParameters(c)
+	invalid = append(invalid, op.checkQuery(r.URL.RawQuery)...)
+	for _, name := range listHeaders {
+		if lines := r.Header[name]; len(lines) > 1 {
+			r.Header.Set(name, strings.Join(lines, ", "))
+		}
+	}
+	for _, name := range singleHeaders {
+		if len(r.Header[name]) > 1 {
+			invalid = append(invalid, apikey.FieldError{Field: name, Message: "must be given once"})
+		}
+	}
+	if op.media != nil {
+		if err := op.checkBody(r); err != nil {
+			var wrong apikey.InvalidError
+			if !errors.As(err, &wrong) {
+				return err
+			}
+			invalid = append(invalid, wrong...)
+		}
+	}
+	if len(invalid) > 0 {
+		return invalid
+	}
+	err := openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
+		Request: r, PathParams: path, Route: op.route, Options: &openapi3filter.Options{
+			MultiError:         true,
+			KeepValidatedValue: true, // the handler gets what was checked, not a second reading of it
+			AuthenticationFunc: alreadyAuthorized,
+		},
+	})
+	if err != nil {
+		return op.describe(err)
+	}
+	return nil
+}
+
+// alreadyAuthorized leaves the question of who calls to [server.authorize], which every route passes before.
+func alreadyAuthorized(context.Context, *openapi3filter.AuthenticationInput) error { return nil }
+
+// pathParameters returns the decoded parameters of the path, and those that are not text.
+func pathParameters(c echo.Context) (map[string]string, apikey.InvalidError) {
+	parameters := make(map[string]string, len(c.ParamNames()))
+	var invalid apikey.InvalidError
+	for _, name := range c.ParamNames() {
+		value := c.Param(name)
+		if c.Request().URL.RawPath != "" {
+			// Echo has routed by the encoded path, then.
+			if decoded, err := url.PathUnescape(value); err == nil {
+				value = decoded
+			}
+		}
+		parameters[name] = value
+		if message := checkText(value); message != "" {
+			invalid = append(invalid, apikey.FieldError{Field: name, Message: message})
+		}
+	}
+	return parameters, invalid
+}
+
+// checkQuery refuses query strings that are malformed, parameters that the operation does not have or that are given twice,
+// and values that are not text.
+func (op *operation) checkQuery(raw string) apikey.InvalidError {
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return apikey.InvalidError{{Field: "query", Message: "must be a valid query string"}}
+	}
+	var invalid apikey.InvalidError
+	for name, values := range query {
+		message := checkText(values[0])
+		switch {
+		case !op.query[name]:
+			message = "is not a known parameter"
+		case len(values) > 1:
+			message = "must be given once"
+		}
+		if message != "" && len(invalid) < invalidMax {
+			invalid = append(invalid, apikey.FieldError{Field: printable(name), Message: message})
+		}
+	}
+	slices.SortFunc(invalid, func(a, b apikey.FieldError) int { return strings.Compare(a.Field, b.Field) })
+	return invalid
+}
+
+// checkText returns what is wrong with a text, or nothing.
+func checkText(text string) string {
+	switch {
+	case !utf8.ValidString(text):
+		return "must be valid UTF-8"
+	case strings.ContainsRune(text, 0):
+		return "must not contain NUL characters"
+	default:
+		return ""
+	}
+}
+
+// checkBody reads the body, refuses what is not a JSON text of the right media type, and puts it back for the schema's check.
+func (op *operation) checkBody(r *http.Request) error {
+	body, err := io.ReadAll(r.Body)
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return tooLargeFault()
+	}
+	if err != nil {
+		return &fault{status: http.StatusBadRequest, code: "bad-request/invalid-parameters", detail: "The body ended early.", cause: err}
+	}
+	if len(body) == 0 {
+		return apikey.InvalidError{{Field: wholeBody, Message: "is required"}}
+	}
+	media, parameters, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
+	charset := strings.ToLower(parameters["charset"])
+	if err != nil || !slices.Contains(op.media, media) || charset != "" && charset != "utf-8" {
+		return &fault{
+			status: http.StatusUnsupportedMediaType, code: "request/unsupported-media-type",
+			detail: "Send " + strings.Join(op.media, " or ") + ", in UTF-8.",
+		}
+	}
+	if invalid := checkJSON(body); len(invalid) > 0 {
+		return invalid
+	}
+	r.Header.Set(echo.HeaderContentType, media) // in the one spelling that what comes next compares with
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return nil
+}
