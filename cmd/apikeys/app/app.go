@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/labstack/echo/v4"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/piercloud/apikeys/api"
@@ -117,23 +118,37 @@ func (a *App) assemble(catalogue *scope.Catalogue, box *sealed.Box) (err error) 
 	a.Tailer.Subscribe(a.Keyring.Apply)
 	a.Uses = usage.NewRecorder(a.Store, now)
 	tokens := token.NewIssuer(a.Keyring, a.Config.Issuer, a.Config.Audience, now)
-	a.handler, err = api.New(api.Options{
+	server, err := api.New(api.Options{
 		Keys:           a.Keys,
 		OAuth:          oauth.NewServer(apikey.NewAuthenticator(cache, now), cache, tokens, a.Uses),
 		Operators:      a.Operators,
-		Sessions:       a.Store,
+		Sessions:       a.Store.Sessions(),
 		Keyring:        a.Keyring,
 		Catalogue:      catalogue,
 		Issuer:         a.Config.Issuer,
 		CORSOrigins:    a.Config.CORSOrigins,
 		TrustedProxies: a.Config.trustedProxies(),
 		Ready:          a.Ready,
-		Prepared:       a.prepared.Load,
 		Console:        frontend.Dist(),
 		Now:            now,
 		Logger:         a.options.Logger,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	server.Use(a.refuseUntilPrepared)
+	a.handler = server
+	return nil
+}
+
+// refuseUntilPrepared answers 503 as long as there may be no schema and no signing key, except where that is the question.
+func (a *App) refuseUntilPrepared(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if path := c.Path(); a.prepared.Load() || path == "/healthz" || path == "/readyz" {
+			return next(c)
+		}
+		return apikey.ErrUnavailable
+	}
 }
 
 // Handler serves everything over HTTP. Until the database is prepared it answers 503.
@@ -273,7 +288,7 @@ func (a *App) purge(ctx context.Context) {
 	defer ticker.Stop()
 	for {
 		a.Keys.PurgeAnswers(ctx)
-		if err := a.Store.PurgeSessions(ctx); err != nil && ctx.Err() == nil {
+		if err := a.Store.Sessions().Purge(ctx); err != nil && ctx.Err() == nil {
 			a.options.Logger.WarnContext(ctx, "ended sessions can't be purged", "error", err)
 		}
 		select {
