@@ -73,7 +73,7 @@ func (t tx) secretsOf(clientIDs []string) (map[string][]apikey.Secret, error) {
 		}
 		secrets[row.ClientID] = append(secrets[row.ClientID], secret)
 	}
-	for id := range secrets {
+	for _, id := range clientIDs {
 		secrets[id] = listed(secrets[id])
 	}
 	return secrets, nil

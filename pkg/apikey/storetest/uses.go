@@ -1,0 +1,97 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/usage"
+)
+
+func usesMoveForward(t *testing.T, b Backend) {
+	k := newKey(b.Home, "used")
+	k.Secrets = append(k.Secrets, newSecret(epoch.Add(-time.Hour)))
+	create(t, b, k, newKey(b.Home, "unused"))
+	head := headSeq(t, b)
+	at := func(seconds int) time.Time { return epoch.Add(time.Duration(seconds) * time.Second) }
+	record := func(uses ...usage.Use) {
+		t.Helper()
+		if err := b.Uses.RecordUses(t.Context(), uses); err != nil {
+			t.Fatal(err)
+		}
+	}
+	record()
+	record(
+		usage.Use{ClientID: k.ClientID, SecretID: k.Secrets[0].ID, At: at(10), IP: "192.0.2.10"},
+		usage.Use{ClientID: k.ClientID, SecretID: k.Secrets[1].ID, At: at(20), IP: "2001:db8::20"},
+		usage.Use{ClientID: "ak_gone", SecretID: "gone", At: at(30), IP: "192.0.2.30"},
+	)
+	record(
+		usage.Use{ClientID: k.ClientID, SecretID: k.Secrets[0].ID, At: at(15), IP: ""},
+		usage.Use{ClientID: k.ClientID, SecretID: k.Secrets[0].ID, At: at(12), IP: "192.0.2.12"}, // older, in the same batch
+		usage.Use{ClientID: k.ClientID, SecretID: k.Secrets[1].ID, At: at(5), IP: "192.0.2.5"},   // older than what is kept
+	)
+	k.LastUsedAt = at(20)
+	k.Secrets[0].LastUsedAt, k.Secrets[0].LastUsedIP = at(15), ""
+	k.Secrets[1].LastUsedAt, k.Secrets[1].LastUsedIP = at(20), "2001:db8::20"
+	same(t, get(t, b, k), k)
+	if got := headSeq(t, b); got != head {
+		t.Errorf("recording uses moved the log from %d to %d", head, got)
+	}
+	page := list(t, b, apikey.Query{SortBy: apikey.SortByLastUsedAt})
+	wantNames(t, page, "used", "unused")
+}
+
+func usesLargeBatch(t *testing.T, b Backend) {
+	keys := create(t, b, newKey(b.Home, "first"), newKey(b.Home, "last"))
+	batch := []usage.Use{{ClientID: keys[0].ClientID, SecretID: keys[0].Secrets[0].ID, At: epoch, IP: "192.0.2.1"}}
+	for i := range 20_000 {
+		batch = append(batch, usage.Use{ClientID: fmt.Sprint("ak_", i), SecretID: fmt.Sprint(i), At: epoch, IP: "192.0.2.1"})
+	}
+	batch = append(batch, usage.Use{ClientID: keys[1].ClientID, SecretID: keys[1].Secrets[0].ID, At: epoch, IP: "192.0.2.1"})
+	if err := b.Uses.RecordUses(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range keys {
+		if got := get(t, b, k); !got.LastUsedAt.Equal(epoch) || !got.Secrets[0].LastUsedAt.Equal(epoch) {
+			t.Errorf("%q was last used at %v, its secret at %v", k.Name, got.LastUsedAt, got.Secrets[0].LastUsedAt)
+		}
+	}
+}
+
+func usesAndChanges(t *testing.T, b Backend) {
+	const rounds = 20
+	keys := create(t, b, newKey(b.Home, "a"), newKey(b.Home, "b"), newKey(b.Home, "c"))
+	// Batches overlap and name the keys in different orders, while every key is being changed.
+	parallel(t, 6, func(ctx context.Context, worker int) error {
+		for round := range rounds {
+			if worker < len(keys) {
+				_, err := b.Keys.Update(ctx, b.Home, keys[worker].ClientID, editing(func(*apikey.Key) {}))
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			batch := make([]usage.Use, len(keys))
+			for i := range keys {
+				k := keys[(i+worker)%len(keys)]
+				at := epoch.Add(time.Duration(round) * time.Second)
+				batch[i] = usage.Use{ClientID: k.ClientID, SecretID: k.Secrets[0].ID, At: at, IP: "192.0.2.1"}
+			}
+			if err := b.Uses.RecordUses(ctx, batch); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	last := epoch.Add((rounds - 1) * time.Second)
+	for _, k := range keys {
+		k.Version += rounds
+		k.LastUsedAt = last
+		k.Secrets[0].LastUsedAt, k.Secrets[0].LastUsedIP = last, "192.0.2.1"
+		same(t, get(t, b, k), k)
+	}
+	events(t, b)
+}

@@ -1,0 +1,198 @@
+// Package operatortest proves that an implementation of operator.Store does what the contract says. It owns no database:
+// whoever has an implementation calls [Run] with a function that opens a new one.
+package operatortest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/operator"
+)
+
+// Backend is an empty database.
+type Backend struct {
+	Operators operator.Store
+	Log       eventlog.Log
+}
+
+// Run proves the implementation; open returns a new backend that is closed when the test ends. It is called at once by
+// several parallel tests.
+func Run(t *testing.T, open func(t *testing.T) Backend) {
+	tests := []struct {
+		name  string
+		prove func(t *testing.T, b Backend)
+	}{
+		{"TenanciesAreListedOldestFirst", tenancies},
+		{"OperatorIsReadBackWhole", readBack},
+		{"EmailIsUniqueInTheInstallation", emailTaken},
+		{"UpdateWritesWhatMayChangeAndNothingElse", update},
+		{"ErrorOfAChangeRollsEverythingBack", changeFails},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.prove(t, open(t))
+		})
+	}
+}
+
+var epoch = time.Date(2030, time.March, 1, 12, 0, 0, 123_456_000, time.UTC)
+
+func draft(action eventlog.Action) eventlog.Draft {
+	return eventlog.Draft{At: epoch, Action: action, Actor: eventlog.Actor{Kind: eventlog.ActorSystem, ID: "test"}}
+}
+
+func newTenancy(t *testing.T, b Backend, name string, created time.Time) operator.Tenancy {
+	t.Helper()
+	tenancy := operator.Tenancy{ID: uuid.NewString(), Name: name, CreatedAt: created}
+	if err := b.Operators.CreateTenancy(t.Context(), tenancy, draft(eventlog.TenancyCreated)); err != nil {
+		t.Fatal(err)
+	}
+	return tenancy
+}
+
+func newOperator(tenancy operator.Tenancy, email string) operator.Operator {
+	return operator.Operator{
+		ID: uuid.NewString(), TenancyID: tenancy.ID, Email: email, Role: operator.Editor, PasswordHash: "$argon2id$…",
+		SessionGeneration: 1, CreatedAt: epoch, UpdatedAt: epoch,
+	}
+}
+
+func create(t *testing.T, b Backend, o operator.Operator) operator.Operator {
+	t.Helper()
+	if err := b.Operators.CreateOperator(t.Context(), o, draft(eventlog.OperatorCreated)); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// wantEvents fails the test unless the log has these actions and its chain holds.
+func wantEvents(t *testing.T, b Backend, want ...eventlog.Action) {
+	t.Helper()
+	if _, err := eventlog.Verify(t.Context(), b.Log, eventlog.EmptyHead()); err != nil {
+		t.Fatal(err)
+	}
+	events, err := b.Log.After(t.Context(), 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]eventlog.Action, len(events))
+	for i, e := range events {
+		got[i] = e.Action
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("the log tells %v, want %v", got, want)
+	}
+}
+
+func tenancies(t *testing.T, b Backend) {
+	younger := newTenancy(t, b, "Younger", epoch.Add(time.Microsecond))
+	older := newTenancy(t, b, "Älter 日本", epoch)
+	all, err := b.Operators.Tenancies(t.Context())
+	if err != nil || len(all) != 2 || all[0] != older || all[1] != younger {
+		t.Errorf("got %+v, %v", all, err)
+	}
+	if got, err := b.Operators.Tenancy(t.Context(), older.ID); err != nil || got != older {
+		t.Errorf("got %+v, %v; want %+v", got, err, older)
+	}
+	if _, err := b.Operators.Tenancy(t.Context(), uuid.NewString()); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
+	wantEvents(t, b, eventlog.TenancyCreated, eventlog.TenancyCreated)
+}
+
+func readBack(t *testing.T, b Backend) {
+	if any, err := b.Operators.AnyOperator(t.Context()); err != nil || any {
+		t.Errorf("an empty database has an operator: %t, %v", any, err)
+	}
+	want := create(t, b, newOperator(newTenancy(t, b, "T", epoch), "ann@example.com"))
+	if got, err := b.Operators.OperatorByEmail(t.Context(), want.Email); err != nil || got != want {
+		t.Errorf("by e-mail address: got %+v, %v; want %+v", got, err, want)
+	}
+	if got, err := b.Operators.OperatorByID(t.Context(), want.ID); err != nil || got != want {
+		t.Errorf("by id: got %+v, %v; want %+v", got, err, want)
+	}
+	if any, err := b.Operators.AnyOperator(t.Context()); err != nil || !any {
+		t.Errorf("there is no operator: %t, %v", any, err)
+	}
+	if _, err := b.Operators.OperatorByEmail(t.Context(), "bob@example.com"); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
+	if _, err := b.Operators.OperatorByID(t.Context(), ""); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
+}
+
+func emailTaken(t *testing.T, b Backend) {
+	home, other := newTenancy(t, b, "Home", epoch), newTenancy(t, b, "Other", epoch)
+	ann, bob := create(t, b, newOperator(home, "ann@example.com")), create(t, b, newOperator(home, "bob@example.com"))
+	err := b.Operators.CreateOperator(t.Context(), newOperator(other, ann.Email), draft(eventlog.OperatorCreated))
+	if !errors.Is(err, operator.ErrEmailTaken) {
+		t.Errorf("create: got %v, want ErrEmailTaken", err)
+	}
+	_, err = b.Operators.UpdateOperator(t.Context(), bob.ID, func(o operator.Operator) (operator.Operator, eventlog.Draft, error) {
+		o.Email = ann.Email
+		return o, draft(eventlog.OperatorUpdated), nil
+	})
+	if !errors.Is(err, operator.ErrEmailTaken) {
+		t.Errorf("update: got %v, want ErrEmailTaken", err)
+	}
+	nowhere := newOperator(operator.Tenancy{ID: uuid.NewString()}, "eve@example.com")
+	if err := b.Operators.CreateOperator(t.Context(), nowhere, draft(eventlog.OperatorCreated)); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("in no tenancy: got %v, want ErrNotFound", err)
+	}
+	wantEvents(t, b, eventlog.TenancyCreated, eventlog.TenancyCreated, eventlog.OperatorCreated, eventlog.OperatorCreated)
+}
+
+func update(t *testing.T, b Backend) {
+	home, other := newTenancy(t, b, "Home", epoch), newTenancy(t, b, "Other", epoch)
+	ann, bob := create(t, b, newOperator(home, "ann@example.com")), create(t, b, newOperator(home, "bob@example.com"))
+	want := ann
+	want.Email, want.Role, want.PasswordHash, want.SessionGeneration = "anna@example.com", operator.Admin, "$argon2id$new", 2
+	want.UpdatedAt = epoch.Add(time.Hour)
+	got, err := b.Operators.UpdateOperator(t.Context(), ann.ID, func(old operator.Operator) (operator.Operator, eventlog.Draft, error) {
+		if old != ann {
+			t.Errorf("the change was given %+v, want %+v", old, ann)
+		}
+		changed := want
+		changed.ID, changed.TenancyID, changed.CreatedAt = uuid.NewString(), other.ID, want.UpdatedAt
+		return changed, draft(eventlog.OperatorUpdated), nil
+	})
+	if err != nil || got != want {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+	if got, err := b.Operators.OperatorByID(t.Context(), ann.ID); err != nil || got != want {
+		t.Errorf("read back: got %+v, %v; want %+v", got, err, want)
+	}
+	if got, err := b.Operators.OperatorByID(t.Context(), bob.ID); err != nil || got != bob {
+		t.Errorf("another operator is now %+v, %v; want %+v", got, err, bob)
+	}
+	_, err = b.Operators.UpdateOperator(t.Context(), uuid.NewString(), func(o operator.Operator) (operator.Operator, eventlog.Draft, error) {
+		t.Error("a change was called for nobody")
+		return o, draft(eventlog.OperatorUpdated), nil
+	})
+	if !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
+}
+
+func changeFails(t *testing.T, b Backend) {
+	ann := create(t, b, newOperator(newTenancy(t, b, "T", epoch), "ann@example.com"))
+	failure := errors.New("no")
+	_, err := b.Operators.UpdateOperator(t.Context(), ann.ID, func(o operator.Operator) (operator.Operator, eventlog.Draft, error) {
+		o.Role = operator.Admin
+		return o, draft(eventlog.OperatorUpdated), failure
+	})
+	if err != failure { //nolint:errorlint // the same error, not one that wraps it
+		t.Errorf("got %v, want %v as it is", err, failure)
+	}
+	if got, err := b.Operators.OperatorByID(t.Context(), ann.ID); err != nil || got != ann {
+		t.Errorf("got %+v, %v; want %+v", got, err, ann)
+	}
+	wantEvents(t, b, eventlog.TenancyCreated, eventlog.OperatorCreated)
+}

@@ -1,0 +1,219 @@
+package sqlstore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/operator"
+)
+
+func sessionsExpire(t *testing.T, open func(testing.TB, Options) *Store) {
+	now := epoch
+	s := open(t, Options{Timeout: patience, Now: func() time.Time { return now }})
+	sessions := s.Sessions()
+	find := func(token string) string {
+		t.Helper()
+		data, found, err := sessions.FindCtx(t.Context(), token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !found && data != nil {
+			t.Errorf("a session that is not there has data %q", data)
+		}
+		return fmt.Sprintf("%s %t", data, found)
+	}
+	commit := func(token, data string, expiry time.Time) {
+		t.Helper()
+		if err := sessions.CommitCtx(t.Context(), token, []byte(data), expiry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit("a", "first", epoch.Add(time.Minute))
+	commit("a", "second", epoch.Add(time.Hour))
+	commit("b", "\x00\xff", epoch.Add(time.Minute))
+	if got := find("a"); got != "second true" {
+		t.Errorf("got %q", got)
+	}
+	if got := find("b"); got != "\x00\xff true" {
+		t.Errorf("got %q", got)
+	}
+	now = epoch.Add(time.Minute)
+	if got := find("b"); got != " false" {
+		t.Errorf("at its expiry a session is %q", got)
+	}
+	if err := sessions.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	now = epoch // what was purged does not come back
+	if got := find("b"); got != " false" {
+		t.Errorf("a purged session is %q", got)
+	}
+	if got := find("a"); got != "second true" {
+		t.Errorf("after the purge a living session is %q", got)
+	}
+	for range 2 { // deleting what is not there is no error
+		if err := sessions.DeleteCtx(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := find("a"); got != " false" {
+		t.Errorf("a deleted session is %q", got)
+	}
+}
+
+// fill stores keys of a tenancy without their events, many at a time.
+func fill(t testing.TB, s *Store, tenancy string, count int) []string {
+	t.Helper()
+	ids := make([]string, count)
+	rows := make([]keyRow, count)
+	secrets := make([]secretRow, count)
+	for i := range count {
+		k := newKey(tenancy, i)
+		ids[i], rows[i], secrets[i] = k.ClientID, newKeyRow(k), newSecretRow(k.ClientID, k.Secrets[0])
+	}
+	db := s.writer.WithContext(t.Context())
+	if err := db.CreateInBatches(rows, 500).Error; err != nil {
+		t.Fatal(err)
+	}
+	if err := db.CreateInBatches(secrets, 500).Error; err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+// newKey returns the i-th of a tenancy's keys.
+func newKey(tenancy string, i int) apikey.Key {
+	id := fmt.Sprintf("%s-%06d", tenancy, i)
+	return apikey.Key{
+		TenancyID: tenancy, ClientID: "ak_" + id, Name: fmt.Sprintf("Integração número %06d", i), Lifespan: apikey.DefaultLifespan,
+		Status: apikey.Active, Generation: 1, Version: 1, CreatedAt: epoch, UpdatedAt: epoch,
+		Secrets: []apikey.Secret{{ID: id, LastFour: "abcd", CreatedAt: epoch}},
+	}
+}
+
+func newDraft(k apikey.Key) eventlog.Draft {
+	return eventlog.Draft{
+		At: epoch, TenancyID: k.TenancyID, Action: eventlog.APIKeyUpdated,
+		Subject: eventlog.Subject{Kind: eventlog.SubjectAPIKey, ID: k.ClientID},
+	}
+}
+
+func totalIsCapped(t *testing.T, open func(testing.TB, Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	full, more := newTenancy(t, s), newTenancy(t, s)
+	fill(t, s, full, apikey.TotalMax)
+	fill(t, s, more, apikey.TotalMax+1)
+	for tenancy, capped := range map[string]bool{full: false, more: true} {
+		page, err := s.List(t.Context(), tenancy, apikey.Query{Page: 1, PageSize: 3, SortBy: apikey.SortByCreatedAt, Descending: true})
+		if err != nil || page.Total != apikey.TotalMax || page.TotalCapped != capped || len(page.Keys) != 3 {
+			t.Errorf("got a total of %d, capped %t, %d keys, %v; want capped %t", page.Total, page.TotalCapped, len(page.Keys), err, capped)
+		}
+	}
+	page, err := s.List(t.Context(), more, apikey.Query{Search: "NUMERO 00999", Page: 1, PageSize: 3, SortBy: apikey.SortByName})
+	if err != nil || page.Total != 10 || page.TotalCapped {
+		t.Errorf("a search among many has a total of %d, capped %t, %v", page.Total, page.TotalCapped, err)
+	}
+}
+
+func unknownRows(t *testing.T, open func(testing.TB, Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	tenancy := newTenancy(t, s)
+	id := fill(t, s, tenancy, 1)[0]
+	for _, values := range []keyRow{
+		{Scopes: "no scope", Status: "active", LifespanValue: 1, LifespanUnit: "hours"},
+		{Status: "asleep", LifespanValue: 1, LifespanUnit: "hours"},
+		{Status: "active", LifespanValue: 1, LifespanUnit: "days"},
+		{Status: "active", LifespanValue: 25, LifespanUnit: "hours"},
+	} {
+		if _, err := values.key(nil); err == nil {
+			t.Errorf("%+v was read as a key", values)
+		}
+	}
+	if _, err := (secretRow{Digest: make([]byte, 31)}).secret(); err == nil {
+		t.Error("a digest of 31 bytes was read")
+	}
+	if _, err := (operatorRow{Role: "owner"}).operator(); err == nil {
+		t.Error("an operator with an unknown role was read")
+	}
+	if _, err := (signingKeyRow{Algorithm: "none"}).record(); err == nil {
+		t.Error("a signing key of an unknown algorithm was read")
+	}
+	// The database refuses most of that by itself.
+	db := s.writer.WithContext(t.Context())
+	for column, value := range map[string]any{"status": "asleep", "lifespan_value": 25, "lifespan_unit": "days", "tenancy_id": "nowhere"} {
+		if err := db.Model(&keyRow{}).Where("client_id = ?", id).Update(column, value).Error; err == nil {
+			t.Errorf("%s became %v", column, value)
+		}
+	}
+	if err := db.Model(&keyRow{}).Where("client_id = ?", id).Update("scopes", "no scope").Error; err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Get(t.Context(), tenancy, id); err == nil || errors.Is(err, apikey.ErrUnavailable) || errors.Is(err, apikey.ErrNotFound) {
+		t.Errorf("a key with a malformed scope was read: %v", err)
+	}
+}
+
+// unstorableText is refused before it gets here; if it does, nothing breaks.
+func unstorableText(t *testing.T, open func(testing.TB, Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	tenancy := newTenancy(t, s)
+	for i, text := range []string{"nul \x00", "not UTF-8 \xff"} {
+		k := newKey(tenancy, i)
+		k.Description = text
+		err := s.Create(t.Context(), k, newDraft(k), nil)
+		if err == nil {
+			var got apikey.Key
+			if got, err = s.Get(t.Context(), tenancy, k.ClientID); err != nil || got.Description != text {
+				t.Errorf("%q became %q, %v", text, got.Description, err)
+			}
+		} else if errors.Is(err, apikey.ErrUnavailable) {
+			t.Errorf("%q: %v", text, err)
+		}
+		if _, err := s.Lookup(t.Context(), text); err == nil || errors.Is(err, apikey.ErrUnavailable) {
+			t.Errorf("looked up %q: %v", text, err)
+		}
+	}
+	if _, err := eventlog.Verify(t.Context(), s, eventlog.EmptyHead()); err != nil {
+		t.Error(err)
+	}
+}
+
+func statementLogging(t *testing.T, open func(testing.TB, Options) *Store) {
+	var log bytes.Buffer
+	s := open(t, Options{Timeout: patience, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	o := operator.Operator{
+		ID: "id-value", TenancyID: newTenancy(t, s), Email: "email-value", Role: operator.Admin, PasswordHash: "hash-value",
+		CreatedAt: epoch, UpdatedAt: epoch,
+	}
+	for range 2 { // the second time it fails, which is no reason to tell more
+		if err := s.CreateOperator(t.Context(), o, eventlog.Draft{At: epoch}); err != nil && !errors.Is(err, operator.ErrEmailTaken) {
+			// The primary key is found taken before the address.
+			t.Log("refused:", err)
+		}
+	}
+	if _, err := s.OperatorByEmail(t.Context(), o.Email); err != nil {
+		t.Fatal(err)
+	}
+	if text := log.String(); strings.Contains(text, "-value") || !strings.Contains(text, "password_hash") {
+		t.Errorf("the log is\n%s", text)
+	}
+}
+
+func migrationIsRepeatable(t *testing.T, open func(testing.TB, Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	newTenancy(t, s)
+	migrate(t, s)
+	if err := s.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if all, err := s.Tenancies(t.Context()); err != nil || len(all) != 1 {
+		t.Errorf("after another migration there are %d tenancies, %v", len(all), err)
+	}
+}

@@ -1,0 +1,159 @@
+package sqlstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/piercloud/apikeys/pkg/apikey/storetest"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/operator/operatortest"
+	"github.com/piercloud/apikeys/pkg/signing/signingtest"
+	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
+)
+
+// patience is the store's timeout in tests that expect an answer: a loaded machine with the race detector is slow.
+const patience = time.Minute
+
+// epoch is a moment for what needs one.
+var epoch = time.Date(2030, time.March, 1, 12, 0, 0, 123_456_000, time.UTC)
+
+func TestSQLite(t *testing.T) {
+	t.Parallel()
+	prove(t, newSQLite)
+}
+
+func TestPostgreSQL(t *testing.T) {
+	t.Parallel()
+	prove(t, newPostgreSQL)
+}
+
+// prove runs everything that both dialects must do.
+func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
+	t.Run("Keys", func(t *testing.T) {
+		t.Parallel()
+		storetest.Run(t, func(t *testing.T) storetest.Backend {
+			s := open(t, Options{Timeout: patience})
+			return storetest.Backend{Keys: s, Uses: s, Log: s, Home: newTenancy(t, s), Other: newTenancy(t, s)}
+		})
+	})
+	t.Run("Operators", func(t *testing.T) {
+		t.Parallel()
+		operatortest.Run(t, func(t *testing.T) operatortest.Backend {
+			s := open(t, Options{Timeout: patience})
+			return operatortest.Backend{Operators: s, Log: s}
+		})
+	})
+	t.Run("SigningKeys", func(t *testing.T) {
+		t.Parallel()
+		signingtest.Run(t, func(t *testing.T) signingtest.Backend {
+			s := open(t, Options{Timeout: patience})
+			return signingtest.Backend{Keys: s, Log: s}
+		})
+	})
+	tests := []struct {
+		name  string
+		prove func(t *testing.T, open func(t testing.TB, o Options) *Store)
+	}{
+		{"SessionsExpire", sessionsExpire},
+		{"TotalIsCapped", totalIsCapped},
+		{"RowsTheDomainDoesNotKnowAreErrors", unknownRows},
+		{"TextThatCannotBeStoredIsAnError", unstorableText},
+		{"StatementsAreLoggedWithoutValues", statementLogging},
+		{"MigrationIsRepeatable", migrationIsRepeatable},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.prove(t, open)
+		})
+	}
+}
+
+// newSQLite returns a store with a migrated database of its own.
+func newSQLite(t testing.TB, o Options) *Store {
+	t.Helper()
+	o.URL = "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db")
+	s := newStore(t, o)
+	migrate(t, s)
+	return s
+}
+
+// newPostgreSQL returns a store with a migrated database of its own, copied from a template.
+func newPostgreSQL(t testing.TB, o Options) *Store {
+	t.Helper()
+	o.URL = pgtest.URLFromTemplate(t, migrationsDigest(t), func(url string) (err error) {
+		s, err := Open(context.Background(), Options{URL: url, Timeout: patience})
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if closeErr := s.Close(); err == nil {
+				err = closeErr
+			}
+		}()
+		return s.Migrate(context.Background())
+	})
+	return newStore(t, o)
+}
+
+// newStore opens a store and closes it when the test ends.
+func newStore(t testing.TB, o Options) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func migrate(t testing.TB, s *Store) {
+	t.Helper()
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newTenancy(t testing.TB, s *Store) string {
+	t.Helper()
+	tenancy := operator.Tenancy{ID: uuid.NewString(), Name: "Tenancy", CreatedAt: epoch}
+	event := eventlog.Draft{
+		At: epoch, TenancyID: tenancy.ID, Action: eventlog.TenancyCreated,
+		Subject: eventlog.Subject{Kind: eventlog.SubjectTenancy, ID: tenancy.ID},
+	}
+	if err := s.CreateTenancy(t.Context(), tenancy, event); err != nil {
+		t.Fatal(err)
+	}
+	return tenancy.ID
+}
+
+// migrationsDigest names the state that the migrations lead to.
+func migrationsDigest(t testing.TB) string {
+	t.Helper()
+	digest := sha256.New()
+	err := fs.WalkDir(migrations, "migrations", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := migrations.ReadFile(path)
+		fmt.Fprintf(digest, "%s %d\n%s", path, len(text), text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "sqlstore-" + hex.EncodeToString(digest.Sum(nil))
+}
