@@ -72,7 +72,7 @@ func (s *server) run(next echo.HandlerFunc, c echo.Context) (err error) {
 			panic(cause)
 		default:
 			s.log.LogAttrs(c.Request().Context(), slog.LevelError, "handler panicked",
-				slog.String("request_id", requestID(c)), slog.String("panic", redact(fmt.Sprint(cause))), slog.String("stack", string(debug.Stack())))
+				slog.String("request_id", requestID(c)), slog.String("panic", fmt.Sprint(cause)), slog.String("stack", string(debug.Stack())))
 			err = errors.New("the handler panicked")
 		}
 	}()

@@ -162,7 +162,7 @@ func (s *server) handleError(err error, c echo.Context) {
 	f := faultOf(err)
 	if f.status >= http.StatusInternalServerError {
 		s.log.LogAttrs(r.Context(), slog.LevelError, "request failed",
-			slog.String("request_id", requestID(c)), slog.String("error", redact(f.Error())))
+			slog.String("request_id", requestID(c)), slog.String("error", f.Error()))
 	}
 	if res.Committed {
 		return
