@@ -1,0 +1,100 @@
+package sealed_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/piercloud/apikeys/pkg/sealed"
+)
+
+func newBox(t testing.TB, fill byte) *sealed.Box {
+	t.Helper()
+	box, err := sealed.NewBox(bytes.Repeat([]byte{fill}, sealed.KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return box
+}
+
+func TestSealedDataOpensToWhatWasSealed(t *testing.T) {
+	box := newBox(t, 1)
+	rapid.Check(t, func(t *rapid.T) {
+		plain, binding := rapid.SliceOf(rapid.Byte()).Draw(t, "plain"), rapid.SliceOf(rapid.Byte()).Draw(t, "binding")
+		opened, err := box.Open(box.Seal(plain, binding), binding)
+		if err != nil || !bytes.Equal(opened, plain) {
+			t.Fatalf("opened to %x, %v; want %x", opened, err, plain)
+		}
+	})
+}
+
+func TestSealedDataOpensOnlyUnaltered(t *testing.T) {
+	box := newBox(t, 1)
+	data := box.Seal([]byte("the private half"), []byte("row 1"))
+	for i := range data {
+		altered := bytes.Clone(data)
+		altered[i] ^= 1
+		if _, err := box.Open(altered, []byte("row 1")); !errors.Is(err, sealed.ErrWrongKey) {
+			t.Fatalf("with byte %d altered: %v", i, err)
+		}
+	}
+	for n := range data {
+		if _, err := box.Open(data[:n], []byte("row 1")); !errors.Is(err, sealed.ErrWrongKey) {
+			t.Fatalf("cut to %d bytes: %v", n, err)
+		}
+	}
+}
+
+func TestSealedDataIsBoundToKeyAndPlace(t *testing.T) {
+	data := newBox(t, 1).Seal([]byte("the private half"), []byte("row 1"))
+	if _, err := newBox(t, 2).Open(data, []byte("row 1")); !errors.Is(err, sealed.ErrWrongKey) {
+		t.Errorf("under another master key: %v", err)
+	}
+	for _, binding := range [][]byte{[]byte("row 2"), []byte("row"), nil} {
+		if _, err := newBox(t, 1).Open(data, binding); !errors.Is(err, sealed.ErrWrongKey) {
+			t.Errorf("bound to %q: %v", binding, err)
+		}
+	}
+	if _, err := newBox(t, 1).Open(data, []byte("row 1")); err != nil {
+		t.Errorf("with another box of the same master key: %v", err)
+	}
+}
+
+func TestEqualDataSealsDifferently(t *testing.T) {
+	box := newBox(t, 1)
+	first, second := box.Seal([]byte("same"), nil), box.Seal([]byte("same"), nil)
+	if bytes.Equal(first, second) || bytes.Contains(first, []byte("same")) {
+		t.Errorf("sealed to %x and %x", first, second)
+	}
+}
+
+func TestMasterKeyMustHave32Bytes(t *testing.T) {
+	for _, size := range []int{0, 16, 24, 31, 33, 64} {
+		if _, err := sealed.NewBox(make([]byte, size)); err == nil {
+			t.Errorf("a master key of %d bytes is accepted", size)
+		}
+		if _, err := sealed.ParseMasterKey(base64.StdEncoding.EncodeToString(make([]byte, size))); err == nil {
+			t.Errorf("a master key of %d bytes is parsed", size)
+		}
+	}
+}
+
+func TestMasterKeyIsStandardBase64(t *testing.T) {
+	text := sealed.NewMasterKey()
+	key, err := sealed.ParseMasterKey(" " + text + "\r\n")
+	if err != nil || base64.StdEncoding.EncodeToString(key) != text {
+		t.Errorf("a new master key is read as %d bytes, %v", len(key), err)
+	}
+	if sealed.NewMasterKey() == text {
+		t.Error("two new master keys are equal")
+	}
+	raw := bytes.Repeat([]byte{0xff}, sealed.KeySize)
+	for _, text := range []string{"", "secret", base64.URLEncoding.EncodeToString(raw), base64.RawStdEncoding.EncodeToString(raw)} {
+		if _, err := sealed.ParseMasterKey(text); err == nil {
+			t.Errorf("%q is parsed", text)
+		}
+	}
+}
