@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,12 @@ func Verify(ctx context.Context, log Log, from Head) (Head, error) {
 	if err != nil {
 		return from, err
 	}
+	switch {
+	case head.Seq < from.Seq:
+		return from, &BrokenError{head.Seq + 1, "is missing"}
+	case head.Seq == from.Seq && !bytes.Equal(head.Hash, from.Hash):
+		return from, &BrokenError{from.Seq, "is not the event that was trusted"}
+	}
 	at := from
 	for {
 		events, err := log.After(ctx, at.Seq, verifyBatch)
@@ -49,7 +56,7 @@ func Verify(ctx context.Context, log Log, from Head) (Head, error) {
 				return at, &BrokenError{e.Seq, "does not match its hash or does not follow the event before it"}
 			}
 			at = Head{Seq: e.Seq, Hash: e.Hash}
-			if at.Seq == head.Seq && string(at.Hash) != string(head.Hash) {
+			if at.Seq == head.Seq && !bytes.Equal(at.Hash, head.Hash) {
 				return at, &BrokenError{e.Seq, "is not what the log's head says it is"}
 			}
 		}

@@ -1,0 +1,279 @@
+package eventlog_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// liveLog is a log that can be appended to, and fail, while it is followed.
+type liveLog struct {
+	mu       sync.Mutex
+	log      memoryLog
+	readings int
+}
+
+func (l *liveLog) After(ctx context.Context, seq int64, limit int) ([]eventlog.Event, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.readings++
+	if l.log.err != nil {
+		return nil, l.log.err
+	}
+	return l.log.After(ctx, seq, limit)
+}
+
+func (l *liveLog) Head(ctx context.Context) (eventlog.Head, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.log.head.Hash == nil {
+		l.log.head = eventlog.EmptyHead()
+	}
+	return l.log.Head(ctx)
+}
+
+func (l *liveLog) append(t testing.TB, n int) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for range n {
+		l.log.append(t, draft())
+	}
+}
+
+func (l *liveLog) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.log.err = err
+}
+
+// clock is a time that the test sets.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func numbers(from, to int64) []int64 {
+	var list []int64
+	for n := from; n <= to; n++ {
+		list = append(list, n)
+	}
+	return list
+}
+
+func poll(t testing.TB, tailer *eventlog.Tailer) {
+	t.Helper()
+	if err := tailer.Poll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTailerHandsOutEachEventOnceAndInOrder(t *testing.T) {
+	log := &liveLog{}
+	log.append(t, 5)
+	tailer := eventlog.NewTailer(log, time.Now)
+	var first, second []int64
+	tailer.Subscribe(func(e eventlog.Event) { first = append(first, e.Seq) })
+	tailer.Subscribe(func(e eventlog.Event) { second = append(second, e.Seq) })
+
+	poll(t, tailer)
+	if len(first) != 0 || tailer.Position() != 5 {
+		t.Fatalf("the first reading handed out %v and is at %d; want nothing, and the head", first, tailer.Position())
+	}
+	poll(t, tailer)
+	log.append(t, 3)
+	poll(t, tailer)
+	poll(t, tailer)
+	log.append(t, 2300) // several batches
+	poll(t, tailer)
+	if want := numbers(6, 2308); !slices.Equal(first, want) || !slices.Equal(second, want) {
+		t.Errorf("handed out %d and %d events, want %d in order", len(first), len(second), len(want))
+	}
+	if tailer.Position() != 2308 {
+		t.Errorf("the position is %d", tailer.Position())
+	}
+}
+
+func TestTailerReadByManyHandsOutEachEventOnce(t *testing.T) {
+	log := &liveLog{}
+	tailer := eventlog.NewTailer(log, time.Now)
+	var got []int64
+	tailer.Subscribe(func(e eventlog.Event) { got = append(got, e.Seq) })
+	poll(t, tailer)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 20 {
+				log.append(t, 1)
+				if err := tailer.Poll(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if !slices.Equal(got, numbers(1, 160)) {
+		t.Errorf("handed out %v", got)
+	}
+}
+
+func TestTailerIsFreshForTheStalenessBound(t *testing.T) {
+	log, now := &liveLog{}, &clock{now: start}
+	tailer := eventlog.NewTailer(log, now.Now)
+	if _, ok := tailer.Age(); ok || tailer.Fresh() {
+		t.Error("fresh before the first reading")
+	}
+	poll(t, tailer)
+	now.advance(eventlog.StalenessMax)
+	if !tailer.Fresh() {
+		t.Error("not fresh at the bound")
+	}
+	now.advance(1)
+	if tailer.Fresh() {
+		t.Error("fresh after the bound")
+	}
+	if age, ok := tailer.Age(); !ok || age != eventlog.StalenessMax+1 {
+		t.Errorf("the age is %v, %v", age, ok)
+	}
+	poll(t, tailer)
+	if !tailer.Fresh() {
+		t.Error("not fresh after another reading")
+	}
+}
+
+// A reading that takes long tells only what was committed before it began.
+func TestTailerCountsAgeFromTheStartOfAReading(t *testing.T) {
+	log, now := &liveLog{}, &clock{now: start}
+	tailer := eventlog.NewTailer(log, now.Now)
+	poll(t, tailer)
+	log.append(t, 1)
+	tailer.Subscribe(func(eventlog.Event) { now.advance(time.Second) })
+	poll(t, tailer)
+	if age, _ := tailer.Age(); age != time.Second || tailer.Fresh() {
+		t.Errorf("the age after a reading of one second is %v", age)
+	}
+}
+
+func TestTailerDistrustsWhatItKnowsWhileTheLogFails(t *testing.T) {
+	log, now := &liveLog{}, &clock{now: start}
+	tailer := eventlog.NewTailer(log, now.Now)
+	var got []int64
+	tailer.Subscribe(func(e eventlog.Event) { got = append(got, e.Seq) })
+	down := errors.New("down")
+	log.fail(down)
+	if err := tailer.Poll(t.Context()); !errors.Is(err, down) || tailer.Fresh() {
+		t.Fatalf("the first reading fails with %v, fresh: %v", err, tailer.Fresh())
+	}
+	log.fail(nil)
+	poll(t, tailer)
+
+	log.fail(down)
+	log.append(t, 2)
+	now.advance(eventlog.StalenessMax / 2)
+	if err := tailer.Poll(t.Context()); !errors.Is(err, down) || !tailer.Fresh() {
+		t.Errorf("a failure within the bound: %v, fresh: %v", err, tailer.Fresh())
+	}
+	now.advance(eventlog.StalenessMax)
+	if err := tailer.Poll(t.Context()); !errors.Is(err, down) || tailer.Fresh() {
+		t.Errorf("a failure for longer than the bound: %v, fresh: %v", err, tailer.Fresh())
+	}
+	log.fail(nil)
+	poll(t, tailer)
+	if !tailer.Fresh() || !slices.Equal(got, numbers(1, 2)) {
+		t.Errorf("after recovery fresh is %v and %v were handed out", tailer.Fresh(), got)
+	}
+}
+
+func TestRunReadsAtEveryIntervalAndRecovers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &liveLog{}
+		tailer := eventlog.NewTailer(log, time.Now)
+		var got []int64
+		tailer.Subscribe(func(e eventlog.Event) { got = append(got, e.Seq) })
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			tailer.Run(ctx)
+		}()
+		synctest.Wait()
+		log.append(t, 1)
+		<-time.After(eventlog.TailInterval)
+		synctest.Wait()
+		if !slices.Equal(got, numbers(1, 1)) {
+			t.Errorf("after an interval %v were handed out", got)
+		}
+
+		log.fail(errors.New("down"))
+		log.append(t, 1)
+		<-time.After(eventlog.StalenessMax + eventlog.TailInterval)
+		synctest.Wait()
+		if tailer.Fresh() {
+			t.Error("fresh while the log can't be read")
+		}
+		log.fail(nil)
+		<-time.After(eventlog.TailInterval)
+		synctest.Wait()
+		if !tailer.Fresh() || !slices.Equal(got, numbers(1, 2)) {
+			t.Errorf("after recovery fresh is %v and %v were handed out", tailer.Fresh(), got)
+		}
+		cancel()
+		<-done
+	})
+}
+
+func TestWakeMakesRunReadAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &liveLog{}
+		tailer := eventlog.NewTailer(log, time.Now)
+		var got []int64
+		tailer.Subscribe(func(e eventlog.Event) { got = append(got, e.Seq) })
+		ctx, cancel := context.WithCancel(t.Context())
+		go tailer.Run(ctx)
+		synctest.Wait()
+		before := time.Now()
+		log.append(t, 1)
+		for range 5 {
+			tailer.Wake()
+		}
+		synctest.Wait()
+		if !slices.Equal(got, numbers(1, 1)) || !time.Now().Equal(before) {
+			t.Errorf("%v were handed out after %v", got, time.Since(before))
+		}
+		cancel()
+	})
+}
+
+// A process that was stopped and goes on must not trust what it knew, before it has read the log again.
+func TestASuspendedProcessIsNotFreshWhenItGoesOn(t *testing.T) {
+	log, now := &liveLog{}, &clock{now: start}
+	tailer := eventlog.NewTailer(log, now.Now)
+	poll(t, tailer)
+	log.append(t, 1)
+	now.advance(time.Hour)
+	if tailer.Fresh() {
+		t.Error("fresh after an hour without a reading")
+	}
+	poll(t, tailer)
+	if !tailer.Fresh() || tailer.Position() != 1 {
+		t.Errorf("after a reading fresh is %v and the position %d", tailer.Fresh(), tailer.Position())
+	}
+}
