@@ -103,10 +103,10 @@ func TestSetCoversWhatOneOfItsScopesCovers(t *testing.T) {
 }
 
 func TestEverySetCoversTheEmptySet(t *testing.T) {
-	if !(scope.Set(nil)).CoversAll(nil) || !(scope.Set{"cca:admin"}).CoversAll(scope.Set{}) {
+	if !scope.Set(nil).CoversAll(nil) || !(scope.Set{"cca:admin"}).CoversAll(scope.Set{}) {
 		t.Error("the empty set is not covered")
 	}
-	if (scope.Set(nil)).CoversAll(scope.Set{"cca:readonly"}) {
+	if scope.Set(nil).CoversAll(scope.Set{"cca:readonly"}) {
 		t.Error("the empty set covers something")
 	}
 }
