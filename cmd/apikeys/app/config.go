@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -24,7 +26,7 @@ const Prefix = "APIKEYS_"
 
 // Config is the configuration of the service. Each member is an environment variable; see the table in README.md.
 type Config struct {
-	Listen           string   `env:"LISTEN"            envDefault:"127.0.0.1:8080"            validate:"hostname_port"`
+	Listen           string   `env:"LISTEN"            envDefault:"127.0.0.1:8080"            validate:"address"`
 	DatabaseURL      string   `env:"DATABASE_URL"      envDefault:"sqlite://data/apikeys.db"  validate:"required"`
 	Issuer           string   `env:"ISSUER"            envDefault:"http://localhost:8080"     validate:"origin"`
 	Audience         string   `env:"AUDIENCE"`
@@ -138,10 +140,22 @@ var configValidator = newConfigValidator()
 func newConfigValidator() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("env") })
-	if err := v.RegisterValidation("origin", func(f validator.FieldLevel) bool { return isOrigin(f.Field().String()) }); err != nil {
-		panic(err) // only for a malformed tag name
+	for tag, accepts := range map[string]func(string) bool{"origin": isOrigin, "address": isAddress} {
+		if err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return accepts(f.Field().String()) }); err != nil {
+			panic(err) // only for a malformed tag name
+		}
 	}
 	return v
+}
+
+// isAddress accepts host:port; without a host it means all of the machine's addresses, and port 0 is any free one.
+func isAddress(text string) bool {
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
 }
 
 // isOrigin accepts scheme and host, with a port or without, and nothing behind it.
@@ -154,7 +168,7 @@ func configRule(f validator.FieldError) string {
 	switch f.Tag() {
 	case "required":
 		return "must not be empty"
-	case "hostname_port":
+	case "address":
 		return "must be host:port, such as 127.0.0.1:8080 or :8080"
 	case "origin":
 		return "must be scheme and host without a path, such as https://keys.example.com"
