@@ -70,13 +70,22 @@ func (s *Store) migrate(ctx context.Context, pool *sql.DB, provider *goose.Provi
 			return err
 		}
 	}
-	// On SQLite the writer's one connection lets one migration at a time into this process. Another process fails where
-	// it finds a table there already, and finds nothing to do when it tries again.
 	if pending, err := provider.HasPending(limited); err != nil || !pending {
 		return err
 	}
-	_, err := provider.Up(migrating)
-	return err
+	for {
+		_, err := provider.Up(migrating)
+		var partial *goose.PartialError
+		if !errors.As(err, &partial) {
+			return err
+		}
+		// SQLite has no lock that outlives a migration. Of two processes one finds what the other has just made, fails,
+		// and goes on from there.
+		version, versionErr := provider.GetDBVersion(limited)
+		if versionErr != nil || version < partial.Failed.Source.Version {
+			return err
+		}
+	}
 }
 
 // explain adds what to do about it to the one failure that an administrator has to help with.

@@ -13,6 +13,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -137,14 +138,10 @@ func (s *Store) openSQLite(path string, config *gorm.Config) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("create the database's directory: %w", err)
 	}
-	// SQLite would make the file readable for all, and gives its companions (-wal, -shm) the mode of the file.
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
+	if err := createPrivately(path); err != nil {
 		return fmt.Errorf("create the database: %w", err)
 	}
-	if err := file.Close(); err != nil {
-		return fmt.Errorf("create the database: %w", err)
-	}
+	var err error
 	s.dialect = sqliteDialect
 	busy := fmt.Sprintf("busy_timeout(%d)", s.timeout.Milliseconds())
 	// With synchronous=FULL a commit is on the disk before it is acknowledged, also in WAL mode.
@@ -157,6 +154,27 @@ func (s *Store) openSQLite(path string, config *gorm.Config) error {
 	}
 	s.reader, err = s.openSQLitePool(path, reading, max(4, runtime.NumCPU()), config)
 	return err
+}
+
+// createPrivately makes the file, unless it is there. SQLite would make it readable for all; to its companions (-wal, -shm)
+// it gives the mode of the file. One that is there is not even opened: closing it again would release the locks that
+// another connection of this process has on it (https://sqlite.org/howtocorrupt.html, section 2.2).
+func createPrivately(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a directory", path)
+	}
+	if err == nil {
+		return nil
+	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // another process was faster
+	}
+	if err != nil {
+		return err
+	}
+	return file.Close()
 }
 
 func (s *Store) openSQLitePool(path string, parameters url.Values, conns int, config *gorm.Config) (*gorm.DB, error) {

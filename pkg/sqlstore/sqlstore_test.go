@@ -87,10 +87,17 @@ func newSQLite(t testing.TB, o Options) *Store {
 	return s
 }
 
-// newPostgreSQL returns a store with a migrated database of its own, copied from a template.
+// newPostgreSQL returns a store with a migrated database of its own.
 func newPostgreSQL(t testing.TB, o Options) *Store {
 	t.Helper()
-	o.URL = pgtest.URLFromTemplate(t, migrationsDigest(t), func(url string) (err error) {
+	o.URL = postgreSQLURL(t)
+	return newStore(t, o)
+}
+
+// postgreSQLURL returns the URL of a migrated database, copied from a template.
+func postgreSQLURL(t testing.TB) string {
+	t.Helper()
+	return pgtest.URLFromTemplate(t, migrationsDigest(t), func(url string) (err error) {
 		s, err := Open(context.Background(), Options{URL: url, Timeout: patience})
 		if err != nil {
 			return err
@@ -102,7 +109,6 @@ func newPostgreSQL(t testing.TB, o Options) *Store {
 		}()
 		return s.Migrate(context.Background())
 	})
-	return newStore(t, o)
 }
 
 // newStore opens a store and closes it when the test ends.

@@ -107,8 +107,8 @@ func tenancies(t *testing.T, b Backend) {
 }
 
 func readBack(t *testing.T, b Backend) {
-	if any, err := b.Operators.AnyOperator(t.Context()); err != nil || any {
-		t.Errorf("an empty database has an operator: %t, %v", any, err)
+	if exists, err := b.Operators.AnyOperator(t.Context()); err != nil || exists {
+		t.Errorf("an empty database has an operator: %t, %v", exists, err)
 	}
 	want := create(t, b, newOperator(newTenancy(t, b, "T", epoch), "ann@example.com"))
 	if got, err := b.Operators.OperatorByEmail(t.Context(), want.Email); err != nil || got != want {
@@ -117,8 +117,8 @@ func readBack(t *testing.T, b Backend) {
 	if got, err := b.Operators.OperatorByID(t.Context(), want.ID); err != nil || got != want {
 		t.Errorf("by id: got %+v, %v; want %+v", got, err, want)
 	}
-	if any, err := b.Operators.AnyOperator(t.Context()); err != nil || !any {
-		t.Errorf("there is no operator: %t, %v", any, err)
+	if exists, err := b.Operators.AnyOperator(t.Context()); err != nil || !exists {
+		t.Errorf("there is no operator: %t, %v", exists, err)
 	}
 	if _, err := b.Operators.OperatorByEmail(t.Context(), "bob@example.com"); !errors.Is(err, operator.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)

@@ -1,0 +1,362 @@
+package sqlstore
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/signing"
+	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
+	"github.com/piercloud/apikeys/pkg/usage"
+)
+
+// impatience is the store's timeout in tests that wait for it to end.
+const impatience = 500 * time.Millisecond
+
+// call is one way into the database.
+type call struct {
+	name   string
+	writes bool
+	do     func(ctx context.Context) error
+}
+
+// calls returns one of each kind, for a key that exists.
+func calls(s *Store, tenancy, clientID string) []call {
+	return []call{
+		{"Lookup", false, func(ctx context.Context) error { _, err := s.Lookup(ctx, clientID); return err }},
+		{"List", false, func(ctx context.Context) error {
+			_, err := s.List(ctx, tenancy, apikey.Query{Page: 1, PageSize: 10, SortBy: apikey.SortByName})
+			return err
+		}},
+		{"After", false, func(ctx context.Context) error { _, err := s.After(ctx, 0, 10); return err }},
+		{"Head", false, func(ctx context.Context) error { _, err := s.Head(ctx); return err }},
+		{"SigningKeys", false, func(ctx context.Context) error { _, err := s.SigningKeys(ctx); return err }},
+		{"FindCtx", false, func(ctx context.Context) error { _, _, err := s.Sessions().FindCtx(ctx, "token"); return err }},
+		{"Update", true, func(ctx context.Context) error {
+			_, err := s.Update(ctx, tenancy, clientID, func(k apikey.Key) (apikey.Key, *eventlog.Draft, error) {
+				k.Version++
+				event := newDraft(k)
+				return k, &event, nil
+			})
+			return err
+		}},
+		{"ChangeSigningKeys", true, func(ctx context.Context) error {
+			return s.ChangeSigningKeys(ctx, func([]signing.Record) (*signing.Change, error) { return nil, nil })
+		}},
+		{"CommitCtx", true, func(ctx context.Context) error { return s.Sessions().CommitCtx(ctx, "token", []byte{}, epoch) }},
+		{"RecordUses", true, func(ctx context.Context) error {
+			return s.RecordUses(ctx, []usage.Use{{ClientID: clientID, SecretID: "s", At: epoch}})
+		}},
+		{"PurgeAnswers", true, func(ctx context.Context) error { return s.PurgeAnswers(ctx, epoch) }},
+		{"Ping", true, s.Ping},
+	}
+}
+
+// wantUnavailable fails the test unless the call says that the database does not answer, in time.
+func wantUnavailable(t *testing.T, name string, do func(context.Context) error) {
+	t.Helper()
+	started := time.Now()
+	if err := do(t.Context()); !errors.Is(err, apikey.ErrUnavailable) {
+		t.Errorf("%s: got %v, want ErrUnavailable", name, err)
+	}
+	if took := time.Since(started); took > patience/2 {
+		t.Errorf("%s took %v", name, took)
+	}
+}
+
+// recovers fails the test unless the call succeeds before long.
+func recovers(t *testing.T, name string, do func(context.Context) error) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		err := do(t.Context())
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, apikey.ErrUnavailable) || time.Now().After(deadline) {
+			t.Fatalf("%s does not recover: %v", name, err)
+		}
+	}
+}
+
+func TestPostgreSQLThatGoesAwayAndReturns(t *testing.T) {
+	t.Parallel()
+	server := pgtest.NewServer(t)
+	s := newStore(t, Options{URL: server.URL(), Timeout: 10 * time.Second})
+	server.Stop()
+	wantUnavailable(t, "Migrate", s.Migrate)
+	wantUnavailable(t, "Ping", s.Ping)
+
+	server.Start()
+	recovers(t, "Migrate", s.Migrate)
+	tenancy := newTenancy(t, s)
+	id := fill(t, s, tenancy, 1)[0]
+	for _, c := range calls(s, tenancy, id) {
+		if err := c.do(t.Context()); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+	}
+	before, err := s.Get(t.Context(), tenancy, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Stop()
+	for _, c := range calls(s, tenancy, id) {
+		wantUnavailable(t, c.name, c.do)
+	}
+	server.Start()
+	for _, c := range calls(s, tenancy, id) {
+		recovers(t, c.name, c.do)
+	}
+	after, err := s.Get(t.Context(), tenancy, id)
+	if err != nil || after.Version != before.Version+1 {
+		t.Errorf("the key went from version %d to %d, %v", before.Version, after.Version, err)
+	}
+	if _, err := eventlog.Verify(t.Context(), s, eventlog.EmptyHead()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPostgreSQLThatIsLocked(t *testing.T) {
+	t.Parallel()
+	database := postgreSQLURL(t)
+	patient := newStore(t, Options{URL: database, Timeout: patience})
+	tenancy := newTenancy(t, patient)
+	id := fill(t, patient, tenancy, 1)[0]
+	s := newStore(t, Options{URL: database, Timeout: impatience})
+	other := connect(t, database)
+	// The administrator's lock stops readers, too.
+	if _, err := other.Exec(t.Context(), "BEGIN; LOCK TABLE log_head, api_key, event, session, signing_key, idempotency_answer"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range calls(s, tenancy, id) {
+		wantUnavailable(t, c.name, c.do)
+	}
+	if _, err := other.Exec(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range calls(s, tenancy, id) {
+		recovers(t, c.name, c.do)
+	}
+	// A change that another process doesn't finish stops changes alone.
+	if _, err := other.Exec(t.Context(), "BEGIN; SELECT seq FROM log_head FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	wantUnavailable(t, "Update", calls(s, tenancy, id)[6].do)
+	if err := s.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Lookup(t.Context(), id); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPostgreSQLThatRefusesIsUnavailable(t *testing.T) {
+	t.Parallel()
+	database := postgreSQLURL(t)
+	for name, wrong := range map[string]string{
+		"no such database": strings.Replace(database, "/pgtest_", "/no_such_", 1),
+		"no such host":     "postgres://apikeys@host.invalid/apikeys",
+		"no such port":     "postgres://apikeys@127.0.0.1:1/apikeys",
+	} {
+		if wrong == database {
+			t.Fatalf("the URL %q was not changed", database)
+		}
+		s := newStore(t, Options{URL: wrong, Timeout: 5 * time.Second})
+		wantUnavailable(t, name, s.Ping)
+		wantUnavailable(t, name, s.Migrate)
+	}
+}
+
+func TestPostgreSQLThatHasNoConnectionLeftIsUnavailable(t *testing.T) {
+	t.Parallel()
+	s := newPostgreSQL(t, Options{MaxConns: 2, Timeout: impatience})
+	pool := s.pools[0]
+	for range 2 {
+		conn, err := pool.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+	}
+	wantUnavailable(t, "Ping", s.Ping)
+}
+
+func TestPostgreSQLSessionKeepsNothing(t *testing.T) {
+	t.Parallel()
+	s := newPostgreSQL(t, Options{MaxConns: 2, Timeout: patience})
+	tenancy := newTenancy(t, s)
+	id := fill(t, s, tenancy, 1)[0]
+	for range 10 { // often enough for a cache to think it worthwhile
+		for _, c := range calls(s, tenancy, id) {
+			if err := c.do(t.Context()); err != nil {
+				t.Fatalf("%s: %v", c.name, err)
+			}
+		}
+	}
+	migrate(t, s)
+	for range 2 {
+		conn, err := s.pools[0].Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		var prepared, locks, settings int
+		err = conn.QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM pg_prepared_statements),
+			(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()),
+			(SELECT count(*) FROM pg_settings WHERE source = 'session')`).Scan(&prepared, &locks, &settings)
+		if err != nil || prepared+locks+settings > 0 {
+			t.Errorf("a session keeps %d prepared statements, %d locks and %d settings, %v", prepared, locks, settings, err)
+		}
+	}
+}
+
+func TestPostgreSQLReplicasMigrateTogether(t *testing.T) {
+	t.Parallel()
+	database := pgtest.URL(t)
+	const replicas = 5
+	failures := make(chan error, replicas)
+	for range replicas {
+		s := newStore(t, Options{URL: database, Timeout: patience})
+		go func() { failures <- s.Migrate(t.Context()) }()
+	}
+	for range replicas {
+		if err := <-failures; err != nil {
+			t.Error(err)
+		}
+	}
+	if err := newStore(t, Options{URL: database}).Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPostgreSQLRoleThatMayNotCreateTheExtensionIsToldSo(t *testing.T) {
+	t.Parallel()
+	server := pgtest.NewServer(t)
+	admin := connect(t, server.URL())
+	password := rand.Text()
+	for _, statement := range []string{
+		"CREATE ROLE plain LOGIN PASSWORD '" + password + "'", "GRANT CREATE, USAGE ON SCHEMA public TO plain",
+	} {
+		if _, err := admin.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	database, err := url.Parse(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	database.User = url.UserPassword("plain", password)
+	s := newStore(t, Options{URL: database.String(), Timeout: patience})
+	err = s.Migrate(t.Context())
+	if err == nil || errors.Is(err, apikey.ErrUnavailable) || !strings.Contains(err.Error(), "CREATE EXTENSION pg_trgm") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := admin.Exec(t.Context(), "CREATE EXTENSION pg_trgm"); err != nil {
+		t.Fatal(err)
+	}
+	migrate(t, s)
+	newTenancy(t, s)
+}
+
+func TestSQLiteThatIsLocked(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "apikeys.db")
+	s := newStore(t, Options{URL: "sqlite://" + path, Timeout: impatience})
+	release := lockSQLite(t, path)
+	wantUnavailable(t, "Migrate", s.Migrate)
+	wantUnavailable(t, "Ping", s.Ping)
+	release()
+	recovers(t, "Migrate", s.Migrate)
+	tenancy := newTenancy(t, s)
+	id := fill(t, s, tenancy, 1)[0]
+
+	release = lockSQLite(t, path)
+	for _, c := range calls(s, tenancy, id) {
+		if c.writes {
+			wantUnavailable(t, c.name, c.do)
+		} else if err := c.do(t.Context()); err != nil {
+			t.Errorf("%s must not wait for a writer: %v", c.name, err)
+		}
+	}
+	release()
+	for _, c := range calls(s, tenancy, id) {
+		recovers(t, c.name, c.do)
+	}
+	if _, err := eventlog.Verify(t.Context(), s, eventlog.EmptyHead()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSQLiteCallThatIsCancelledWhileItWaitsSaysSo(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "apikeys.db")
+	s := newStore(t, Options{URL: "sqlite://" + path, Timeout: patience})
+	migrate(t, s)
+	release := lockSQLite(t, path)
+	defer release()
+	ctx, cancel := context.WithTimeout(t.Context(), impatience)
+	defer cancel()
+	err := s.CreateTenancy(ctx, operator.Tenancy{ID: "t", CreatedAt: epoch}, eventlog.Draft{At: epoch})
+	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, apikey.ErrUnavailable) {
+		t.Errorf("got %v, want the caller's own deadline", err)
+	}
+}
+
+func TestSQLiteProcessesMigrateTogether(t *testing.T) {
+	t.Parallel()
+	database := "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db")
+	const processes = 5
+	failures := make(chan error, processes)
+	for range processes {
+		s := newStore(t, Options{URL: database, Timeout: patience})
+		go func() { failures <- s.Migrate(t.Context()) }()
+	}
+	for range processes {
+		if err := <-failures; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// lockSQLite begins a transaction as another process would and returns what ends it.
+func lockSQLite(t *testing.T, path string) (release func()) {
+	t.Helper()
+	other, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.SetMaxOpenConns(1)
+	if _, err := other.ExecContext(t.Context(), "BEGIN EXCLUSIVE"); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		_, err := other.ExecContext(t.Context(), "ROLLBACK")
+		if err := errors.Join(err, other.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// connect returns a connection beside the store's.
+func connect(t *testing.T, database string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
