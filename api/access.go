@@ -37,6 +37,10 @@ var access = map[string]need{
 	"getMetadata":            public,
 	"getOpenIDConfiguration": public,
 	"getJWKS":                public,
+	"getRevocations":         public,
+	"verifyToken":            public,
+	"introspectToken":        public, // by client credentials or session, in the handler
+	"revokeToken":            public, // likewise
 	"getHealth":              public,
 	"getReadiness":           public,
 	"getContract":            public,

@@ -28,6 +28,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/oauth"
 	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/revocation"
 	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/signing"
 )
@@ -37,6 +38,8 @@ type Options struct {
 	Keys      *apikey.Service
 	OAuth     *oauth.Server
 	Keyring   *signing.Keyring
+	Revoked   *revocation.Set
+	Snapshots *revocation.Snapshots
 	Operators *operator.Service
 	Sessions  scs.CtxStore // errors of the database must be apikey.ErrUnavailable
 	Catalogue *scope.Catalogue
@@ -47,6 +50,10 @@ type Options struct {
 	CORSOrigins []string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed. None by default: the peer is the caller.
 	TrustedProxies []netip.Prefix
+	// Fresh reports whether the event log has been read recently enough for what is derived from it to be trusted.
+	Fresh func() bool
+	// Stopping is closed when the service is about to stop, so that streams end.
+	Stopping <-chan struct{}
 	// Ready returns nil when requests can be served, else an error whose text may be shown to anybody.
 	Ready func(context.Context) error
 	// Console is the console's build: index.html, assets/ and so on. Optional; without index.html its pages say how to
@@ -98,6 +105,9 @@ func New(o Options) (*echo.Echo, error) {
 	}
 
 	tokenRoutes{o.OAuth}.register(e)
+	inquiryRoutes{s}.register(e)
+	verifyRoutes{o.OAuth}.register(e)
+	revocationRoutes{o.Revoked, o.Snapshots, o.Fresh, o.Stopping, newListeners()}.register(e)
 	discovery, err := newDiscoveryRoutes(o.Issuer, o.Catalogue, o.Keyring)
 	if err != nil {
 		return nil, err

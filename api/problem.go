@@ -215,6 +215,10 @@ func writeProblem(c echo.Context, f *fault) error {
 func writeOAuthError(c echo.Context, f *fault) error {
 	code := "invalid_request"
 	switch {
+	case f.status == http.StatusUnauthorized:
+		code = "invalid_client"
+	case f.status == http.StatusForbidden:
+		code = "access_denied"
 	case f.status == http.StatusServiceUnavailable:
 		code = "temporarily_unavailable"
 	case f.status >= http.StatusInternalServerError:

@@ -25,6 +25,11 @@ type metadata struct {
 	GrantTypes         []string `json:"grant_types_supported"`
 	TokenAuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
 	Documentation      string   `json:"service_documentation"`
+	Introspection      string   `json:"introspection_endpoint"`
+	IntrospectionAuth  []string `json:"introspection_endpoint_auth_methods_supported"`
+	Revocation         string   `json:"revocation_endpoint"`
+	RevocationAuth     []string `json:"revocation_endpoint_auth_methods_supported"`
+	Revocations        string   `json:"revocations_endpoint"` // this service's own: the feed for offline verifiers
 	SubjectTypes       []string `json:"subject_types_supported"`
 	IDTokenSigningAlgs []string `json:"id_token_signing_alg_values_supported"`
 }
@@ -36,6 +41,7 @@ type discoveryRoutes struct {
 }
 
 func newDiscoveryRoutes(issuer string, catalogue *scope.Catalogue, keyring *signing.Keyring) (discoveryRoutes, error) {
+	clientAuth := []string{"client_secret_basic", "client_secret_post"}
 	document, err := json.Marshal(metadata{
 		Issuer:             issuer,
 		TokenEndpoint:      issuer + "/oauth2/token",
@@ -43,8 +49,13 @@ func newDiscoveryRoutes(issuer string, catalogue *scope.Catalogue, keyring *sign
 		ScopesSupported:    catalogue.Scopes().Strings(),
 		ResponseTypes:      []string{},
 		GrantTypes:         []string{oauth.ClientCredentials},
-		TokenAuthMethods:   []string{"client_secret_basic", "client_secret_post"},
+		TokenAuthMethods:   clientAuth,
 		Documentation:      issuer + "/docs/",
+		Introspection:      issuer + "/oauth2/introspect",
+		IntrospectionAuth:  clientAuth,
+		Revocation:         issuer + "/oauth2/revoke",
+		RevocationAuth:     clientAuth,
+		Revocations:        issuer + "/v1/revocations",
 		SubjectTypes:       []string{"public"},
 		IDTokenSigningAlgs: []string{signing.Algorithm},
 	})

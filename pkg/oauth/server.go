@@ -1,5 +1,5 @@
 // Package oauth owns the authorization server's use cases, free of HTTP: issuing a token for client credentials (RFC 6749
-// §4.4) and deciding whether a token still counts.
+// §4.4), deciding whether a token still counts, and revoking one.
 package oauth
 
 import (
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/revocation"
 	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/token"
 	"github.com/piercloud/apikeys/pkg/usage"
@@ -26,6 +27,7 @@ type Code string
 // The codes that the token endpoint answers with.
 const (
 	InvalidRequest       Code = "invalid_request"
+	UnauthorizedClient   Code = "unauthorized_client"
 	InvalidClient        Code = "invalid_client"
 	UnsupportedGrantType Code = "unsupported_grant_type"
 	InvalidScope         Code = "invalid_scope"
@@ -64,12 +66,17 @@ type Server struct {
 	clients *apikey.Authenticator
 	keys    *apikey.Cache
 	tokens  *token.Issuer
+	revoked *revocation.Tokens
 	uses    *usage.Recorder
+	now     func() time.Time
 }
 
 // NewServer returns the use cases.
-func NewServer(clients *apikey.Authenticator, keys *apikey.Cache, tokens *token.Issuer, uses *usage.Recorder) *Server {
-	return &Server{clients: clients, keys: keys, tokens: tokens, uses: uses}
+func NewServer(
+	clients *apikey.Authenticator, keys *apikey.Cache, tokens *token.Issuer, revoked *revocation.Tokens, uses *usage.Recorder,
+	now func() time.Time,
+) *Server {
+	return &Server{clients: clients, keys: keys, tokens: tokens, revoked: revoked, uses: uses, now: now}
 }
 
 // Token issues a token. With the key in memory it touches no database; its use is noted and written later, in a batch.
@@ -116,23 +123,4 @@ func grantedScopes(key *apikey.Key, requested string) (scope.Set, error) {
 		}
 	}
 	return wanted, nil
-}
-
-// VerifyActive returns the claims of a token that counts now: signed by this server, not expired, of the present generation
-// of a key that is active. Errors: [ErrInvalidToken]; apikey.ErrUnavailable.
-func (s *Server) VerifyActive(ctx context.Context, raw string) (token.Claims, error) {
-	claims, err := s.tokens.Read(raw)
-	if err != nil {
-		return token.Claims{}, err
-	}
-	key, err := s.keys.Lookup(ctx, claims.ClientID)
-	switch {
-	case errors.Is(err, apikey.ErrNotFound):
-		return token.Claims{}, ErrInvalidToken
-	case err != nil:
-		return token.Claims{}, err
-	case key.Status != apikey.Active || key.Generation != claims.Generation:
-		return token.Claims{}, ErrInvalidToken
-	}
-	return claims, nil
 }

@@ -137,3 +137,8 @@ func (s Set) Covers(want Scope) bool {
 func (s Set) CoversAll(want Set) bool {
 	return !slices.ContainsFunc(want, func(w Scope) bool { return !s.Covers(w) })
 }
+
+// CoversAny reports whether the set covers at least one of want.
+func (s Set) CoversAny(want Set) bool {
+	return slices.ContainsFunc(want, s.Covers)
+}

@@ -6,11 +6,14 @@ package token
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/maypok86/otter/v2"
 
 	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/signing"
@@ -68,17 +71,26 @@ type header struct {
 	Type      string `json:"typ"`
 }
 
+// seenMax is how many verified tokens are remembered, a few hundred bytes each.
+const seenMax = 50_000
+
 // Issuer issues tokens and reads its own. It is safe for concurrent use.
 type Issuer struct {
 	keyring  *signing.Keyring
 	issuer   string
 	audience string
 	now      func() time.Time
+	// seen holds the claims of tokens whose signature has been verified, by SHA-256. What can change about them, that they
+	// expire, is checked each time.
+	seen *otter.Cache[[sha256.Size]byte, *Claims]
 }
 
 // NewIssuer returns an issuer. issuer is its URL and goes into iss; audience goes into aud.
 func NewIssuer(keyring *signing.Keyring, issuer, audience string, now func() time.Time) *Issuer {
-	return &Issuer{keyring: keyring, issuer: issuer, audience: audience, now: now}
+	return &Issuer{
+		keyring: keyring, issuer: issuer, audience: audience, now: now,
+		seen: otter.Must(&otter.Options[[sha256.Size]byte, *Claims]{MaximumSize: seenMax}),
+	}
 }
 
 // Issue returns a signed token. Errors: signing.ErrNoKey.
@@ -120,6 +132,24 @@ func (i *Issuer) Read(raw string) (Claims, error) {
 	if len(raw) > sizeMax {
 		return Claims{}, ErrInvalid
 	}
+	digest := sha256.Sum256([]byte(raw))
+	claims, ok := i.seen.GetIfPresent(digest)
+	if !ok {
+		verified, err := i.verify(raw)
+		if err != nil {
+			return Claims{}, err
+		}
+		claims = &verified
+		i.seen.Set(digest, claims)
+	}
+	if now := i.now().Unix(); now < claims.IssuedAt.Unix() || now >= claims.ExpiresAt.Unix() {
+		return Claims{}, ErrInvalid
+	}
+	return *claims, nil
+}
+
+// verify checks everything about a token but whether it is its time. Errors: [ErrInvalid].
+func (i *Issuer) verify(raw string) (Claims, error) {
 	token := []byte(raw)
 	dot := bytes.LastIndexByte(token, '.')
 	if dot < 0 {
@@ -139,9 +169,8 @@ func (i *Issuer) Read(raw string) (Claims, error) {
 	if i.keyring.Verify(head.KID, signed, signature) != nil || decodeJSON(encodedBody, &body) != nil {
 		return Claims{}, ErrInvalid
 	}
-	now := i.now().Unix()
 	scopes, err := scope.ParseSet(body.Scope)
-	if err != nil || body.Issuer != i.issuer || body.Audience != i.audience || now < body.NotBefore || now >= body.ExpiresAt {
+	if err != nil || body.Issuer != i.issuer || body.Audience != i.audience || body.NotBefore != body.IssuedAt {
 		return Claims{}, ErrInvalid
 	}
 	return Claims{

@@ -22,6 +22,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/oauth"
 	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/revocation"
 	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/signing"
@@ -61,10 +62,12 @@ type App struct {
 	Keyring   *signing.Keyring
 	Tailer    *eventlog.Tailer
 	Uses      *usage.Recorder
+	Revoked   *revocation.Set
 
 	handler  http.Handler
 	options  Options
 	prepared atomic.Bool
+	stopping chan struct{} // closed when the service stops
 }
 
 // New builds the service. It does not need the database to be there yet; [App.Run] and [App.Prepare] do.
@@ -92,7 +95,7 @@ func New(c Config, o Options) (*App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	a := &App{Config: c, Store: store, options: o}
+	a := &App{Config: c, Store: store, options: o, stopping: make(chan struct{})}
 	if err := a.assemble(catalogue, box); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -117,10 +120,17 @@ func (a *App) assemble(catalogue *scope.Catalogue, box *sealed.Box) (err error) 
 	}
 	a.Tailer.Subscribe(a.Keyring.Apply)
 	a.Uses = usage.NewRecorder(a.Store, now)
+	a.Revoked = revocation.NewSet(a.Store, now)
+	a.Tailer.Subscribe(a.Revoked.Apply)
+	revoked := revocation.NewTokens(a.Store, a.Revoked, a.Tailer.Fresh, a.Tailer.Wake)
 	tokens := token.NewIssuer(a.Keyring, a.Config.Issuer, a.Config.Audience, now)
 	server, err := api.New(api.Options{
 		Keys:           a.Keys,
-		OAuth:          oauth.NewServer(apikey.NewAuthenticator(cache, now), cache, tokens, a.Uses),
+		OAuth:          oauth.NewServer(apikey.NewAuthenticator(cache, now), cache, tokens, revoked, a.Uses, now),
+		Revoked:        a.Revoked,
+		Snapshots:      revocation.NewSnapshots(a.Revoked, a.Keyring, a.Config.Issuer, now),
+		Fresh:          a.Tailer.Fresh,
+		Stopping:       a.stopping,
 		Operators:      a.Operators,
 		Sessions:       a.Store.Sessions(),
 		Keyring:        a.Keyring,
@@ -185,6 +195,9 @@ func (a *App) Prepare(ctx context.Context) error {
 	}
 	if err := a.Tailer.Poll(ctx); err != nil {
 		return fmt.Errorf("read the event log: %w", err)
+	}
+	if err := a.Revoked.Load(ctx); err != nil {
+		return fmt.Errorf("read the revocations: %w", err)
 	}
 	a.prepared.Store(true)
 	return nil
@@ -291,6 +304,10 @@ func (a *App) purge(ctx context.Context) {
 		if err := a.Store.Sessions().Purge(ctx); err != nil && ctx.Err() == nil {
 			a.options.Logger.WarnContext(ctx, "ended sessions can't be purged", "error", err)
 		}
+		a.Revoked.Purge()
+		if err := a.Store.PurgeRevokedTokens(ctx, a.options.Now()); err != nil && ctx.Err() == nil {
+			a.options.Logger.WarnContext(ctx, "expired tokens can't be purged", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -303,6 +320,7 @@ func (a *App) purge(ctx context.Context) {
 func (a *App) shutDown(ctx context.Context, server *http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
 	defer cancel()
+	close(a.stopping)
 	if err := server.Shutdown(ctx); err != nil {
 		a.options.Logger.WarnContext(ctx, "some requests were cut off", "error", err)
 		_ = server.Close() // what Shutdown could not end

@@ -1,0 +1,213 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/piercloud/apikeys/pkg/revocation"
+)
+
+// How the stream is served.
+const (
+	heartbeat       = 4 * time.Second  // below the five seconds that followers count on
+	streamWriteMax  = 10 * time.Second // a follower that does not read for this long is dropped
+	streamChunk     = 256              // revocations written before a flush
+	listenersMax    = 50_000           // streams of this process
+	listenersMaxFor = 2_000            // streams of one address: a gateway may stand for many
+)
+
+// revocationRoutes tell resource servers what was revoked. They are open to anyone, as the key set is: whoever can verify a
+// token must be able to learn that it is dead.
+type revocationRoutes struct {
+	set       *revocation.Set
+	snapshots *revocation.Snapshots
+	fresh     func() bool
+	stopping  <-chan struct{}
+	listeners *listeners
+}
+
+func (r revocationRoutes) register(e *echo.Echo) { e.GET("/v1/revocations", r.get) }
+
+func (r revocationRoutes) get(c echo.Context) error {
+	for _, accepted := range strings.Split(c.Request().Header.Get(echo.HeaderAccept), ",") {
+		if mediaType, _, _ := strings.Cut(accepted, ";"); strings.TrimSpace(mediaType) == "text/event-stream" {
+			return r.stream(c)
+		}
+	}
+	return r.snapshot(c)
+}
+
+// snapshot answers with the signed set. It may be stored, but has to be asked for again each time.
+func (r revocationRoutes) snapshot(c echo.Context) error {
+	s, err := r.snapshots.Current()
+	if err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h.Set(echo.HeaderCacheControl, "public, no-cache")
+	h.Set("ETag", s.Tag)
+	for _, tag := range strings.Split(c.Request().Header.Get("If-None-Match"), ",") {
+		if strings.TrimPrefix(strings.TrimSpace(tag), "W/") == s.Tag {
+			return c.NoContent(http.StatusNotModified)
+		}
+	}
+	return c.Blob(http.StatusOK, "application/jose+json", s.Body)
+}
+
+// stream sends what is revoked as it happens. Nothing is buffered for a follower but its position: one that reads slowly
+// gets later what it has missed, and one that does not read at all is dropped.
+func (r revocationRoutes) stream(c echo.Context) error {
+	address := c.RealIP()
+	if !r.listeners.enter(address) {
+		return throttledFault(heartbeat)
+	}
+	defer r.listeners.leave(address)
+
+	cursor := r.set.Position()
+	resumed := c.Request().Header.Get("Last-Event-ID")
+	if resumed != "" {
+		seq, err := strconv.ParseInt(resumed, 10, 64)
+		if err != nil || seq < 0 {
+			seq = 1<<63 - 1 // of no log that there is, so it is answered with a reset
+		}
+		cursor = seq
+	}
+	h := c.Response().Header()
+	h.Set(echo.HeaderContentType, "text/event-stream")
+	h.Set(echo.HeaderCacheControl, "no-cache")
+	h.Set("X-Accel-Buffering", "no") // nginx would hold the events back
+	w := &eventWriter{to: c.Response(), control: http.NewResponseController(c.Response())}
+	if err := w.control.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	c.Response().WriteHeader(http.StatusOK)
+	r.follow(c.Request(), w, cursor)
+	return nil
+}
+
+// follow writes until the follower, or this process, goes away. While the log can't be read there are no heartbeats, so
+// that followers do not take silence for good news.
+func (r revocationRoutes) follow(request *http.Request, w *eventWriter, cursor int64) {
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	due := true // the first heartbeat tells the follower where it is
+	for {
+		changed := r.set.Changed()
+		revoked, upTo, ok := r.set.Since(cursor)
+		if !ok {
+			w.event("reset", upTo, struct{}{})
+			w.flush()
+			return
+		}
+		for i, entry := range revoked {
+			w.revocation(entry)
+			if i%streamChunk == streamChunk-1 {
+				w.flush()
+			}
+		}
+		if due && r.fresh() {
+			w.event("position", upTo, struct{}{})
+		}
+		w.flush()
+		if w.err != nil {
+			return
+		}
+		cursor, due = upTo, false
+		select {
+		case <-changed:
+		case <-beat.C:
+			due = true
+		case <-request.Context().Done():
+			return
+		case <-r.stopping:
+			return
+		}
+	}
+}
+
+// eventWriter writes server-sent events and keeps the first error.
+type eventWriter struct {
+	to      http.ResponseWriter
+	control *http.ResponseController
+	pending []byte
+	err     error
+}
+
+// revokedGeneration and revokedToken are the data of a revocation.
+type (
+	revokedGeneration struct {
+		ClientID   string `json:"client_id"`
+		Generation int64  `json:"generation"`
+	}
+	revokedToken struct {
+		TokenID   string `json:"jti"`
+		ExpiresAt int64  `json:"exp"`
+	}
+)
+
+func (w *eventWriter) revocation(r revocation.Revocation) {
+	if r.TokenID != "" {
+		w.event("revocation", r.Seq, revokedToken{r.TokenID, r.ExpiresAt.Unix()})
+		return
+	}
+	w.event("revocation", r.Seq, revokedGeneration{r.ClientID, r.Generation})
+}
+
+func (w *eventWriter) event(name string, id int64, data any) {
+	encoded, err := json.Marshal(data)
+	if err != nil && w.err == nil {
+		w.err = err
+	}
+	w.pending = fmt.Appendf(w.pending, "id: %d\nevent: %s\ndata: %s\n\n", id, name, encoded)
+}
+
+// flush sends what was written, or gives up on a follower that does not read.
+func (w *eventWriter) flush() {
+	if w.err != nil || len(w.pending) == 0 {
+		return
+	}
+	if w.err = w.control.SetWriteDeadline(time.Now().Add(streamWriteMax)); w.err != nil {
+		return
+	}
+	if _, w.err = w.to.Write(w.pending); w.err != nil {
+		return
+	}
+	w.pending = w.pending[:0]
+	w.err = w.control.Flush()
+}
+
+// listeners counts the streams, in all and by address.
+type listeners struct {
+	mu        sync.Mutex
+	total     int
+	byAddress map[string]int
+}
+
+func newListeners() *listeners { return &listeners{byAddress: map[string]int{}} }
+
+func (l *listeners) enter(address string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.total >= listenersMax || l.byAddress[address] >= listenersMaxFor {
+		return false
+	}
+	l.total++
+	l.byAddress[address]++
+	return true
+}
+
+func (l *listeners) leave(address string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.total--
+	if l.byAddress[address]--; l.byAddress[address] == 0 {
+		delete(l.byAddress, address)
+	}
+}

@@ -1,0 +1,120 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/revocation"
+	"github.com/piercloud/apikeys/pkg/scope"
+	"github.com/piercloud/apikeys/pkg/token"
+)
+
+// VerifyActive returns the claims of a token that counts now: signed by this server, not expired, of the present generation
+// of a key that is active, and not revoked by itself. Errors: [ErrInvalidToken]; apikey.ErrUnavailable.
+func (s *Server) VerifyActive(ctx context.Context, raw string) (token.Claims, error) {
+	claims, err := s.tokens.Read(raw)
+	if err != nil {
+		return token.Claims{}, err
+	}
+	key, err := s.keys.Lookup(ctx, claims.ClientID)
+	switch {
+	case errors.Is(err, apikey.ErrNotFound):
+		return token.Claims{}, ErrInvalidToken
+	case err != nil:
+		return token.Claims{}, err
+	case key.Status != apikey.Active || key.Generation != claims.Generation:
+		return token.Claims{}, ErrInvalidToken
+	}
+	switch revoked, err := s.revoked.Revoked(ctx, claims.TokenID); {
+	case err != nil:
+		return token.Claims{}, err
+	case revoked:
+		return token.Claims{}, ErrInvalidToken
+	}
+	return claims, nil
+}
+
+// Inquirer is who asks about a token or revokes it: a client that proved itself, or an operator.
+type Inquirer struct {
+	TenancyID string
+	ClientID  string    // empty for an operator
+	Scopes    scope.Set // of the client's key
+	Actor     eventlog.Actor
+	Origin    eventlog.Origin
+}
+
+// Inquirer authenticates a client that asks about tokens. Errors: [Error] with invalid_client; apikey.ErrUnavailable.
+func (s *Server) Inquirer(ctx context.Context, clientID, clientSecret string) (Inquirer, error) {
+	key, _, err := s.clients.Authenticate(ctx, clientID, clientSecret)
+	if errors.Is(err, apikey.ErrInvalidClient) {
+		return Inquirer{}, errInvalidClient
+	}
+	if err != nil {
+		return Inquirer{}, err
+	}
+	return Inquirer{
+		TenancyID: key.TenancyID, ClientID: key.ClientID, Scopes: key.Scopes,
+		Actor: eventlog.Actor{Kind: eventlog.ActorAPIKey, ID: key.ClientID, Name: key.ClientID},
+	}, nil
+}
+
+// maySee reports whether the inquirer may learn about a token: a client about its own, with scope settings.tokens:readonly
+// about its tenancy's, or about everyone's when it is the platform's own; an operator about its tenancy's.
+func (i Inquirer) maySee(c token.Claims) bool {
+	switch {
+	case i.ClientID == "":
+		return i.TenancyID == c.TenancyID
+	case i.ClientID == c.ClientID:
+		return true
+	case !i.Scopes.Covers(scope.TokensReadonly):
+		return false
+	default:
+		return i.TenancyID == c.TenancyID || i.TenancyID == operator.PlatformTenancyID
+	}
+}
+
+// Introspect returns the claims of a token that counts now and that the inquirer may see (RFC 7662 §2.2).
+// Errors: [ErrInvalidToken], whatever the reason; apikey.ErrUnavailable.
+func (s *Server) Introspect(ctx context.Context, i Inquirer, raw string) (token.Claims, error) {
+	claims, err := s.VerifyActive(ctx, raw)
+	if err != nil {
+		return token.Claims{}, err
+	}
+	if !i.maySee(claims) {
+		return token.Claims{}, ErrInvalidToken
+	}
+	return claims, nil
+}
+
+// Revoke ends one token (RFC 7009 §2). A client revokes its own tokens, an operator its tenancy's. What does not count any
+// more, or never did, needs nothing. Errors: [Error] with unauthorized_client for somebody else's token;
+// apikey.ErrUnavailable.
+func (s *Server) Revoke(ctx context.Context, i Inquirer, raw string) error {
+	claims, err := s.VerifyActive(ctx, raw)
+	if errors.Is(err, ErrInvalidToken) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if own := i.ClientID == claims.ClientID || i.ClientID == "" && i.TenancyID == claims.TenancyID; !own {
+		return &Error{UnauthorizedClient, "the token was issued to another client"}
+	}
+	after, err := json.Marshal(map[string]string{"jti": claims.TokenID, "expires_at": claims.ExpiresAt.Format(time.RFC3339)})
+	if err != nil {
+		return fmt.Errorf("encode event: %w", err)
+	}
+	revoked := revocation.Token{ID: claims.TokenID, ClientID: claims.ClientID, ExpiresAt: claims.ExpiresAt}
+	return s.revoked.Revoke(ctx, revoked, eventlog.Draft{
+		At: s.now().UTC().Truncate(time.Microsecond), TenancyID: claims.TenancyID, Action: eventlog.TokenRevoked,
+		Actor: i.Actor, Origin: i.Origin, After: after,
+		Subject: eventlog.Subject{Kind: eventlog.SubjectAPIKey, ID: claims.ClientID},
+		Revokes: &eventlog.Revocation{ClientID: claims.ClientID, TokenID: claims.TokenID, ExpiresAt: claims.ExpiresAt},
+	})
+}

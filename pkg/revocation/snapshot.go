@@ -1,0 +1,120 @@
+package revocation
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/signing"
+)
+
+// SnapshotType is the typ of a snapshot's header: it can't be taken for an access token, nor the reverse.
+const SnapshotType = "revocations+jwt"
+
+// snapshotAgeMax is how old a snapshot may get when nothing is revoked.
+const snapshotAgeMax = 10 * time.Minute
+
+// Snapshot is the whole set at a position, signed.
+type Snapshot struct {
+	// Body is a flattened JWS in JSON (RFC 7515 §7.2.2).
+	Body []byte
+	// Tag changes with the set.
+	Tag string
+
+	newest int64
+	kid    string
+	madeAt time.Time
+}
+
+// Snapshots makes snapshots of a set, one for all who ask while nothing changes. It is safe for concurrent use.
+type Snapshots struct {
+	set     *Set
+	keyring *signing.Keyring
+	issuer  string
+	now     func() time.Time
+
+	mu   sync.Mutex // also makes those who ask at once wait for one snapshot rather than make many
+	last *Snapshot
+}
+
+// NewSnapshots returns a maker of snapshots that are signed in the name of issuer.
+func NewSnapshots(set *Set, keyring *signing.Keyring, issuer string, now func() time.Time) *Snapshots {
+	return &Snapshots{set: set, keyring: keyring, issuer: issuer, now: now}
+}
+
+// Current returns a snapshot that holds everything that the set holds. Errors: signing.ErrNoKey.
+func (s *Snapshots) Current() (*Snapshot, error) {
+	key, err := s.keyring.Signer()
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	if l := s.last; l != nil && l.newest == s.set.newestSeq() && l.kid == key.KID && now.Sub(l.madeAt) < snapshotAgeMax {
+		return l, nil
+	}
+	payload, newest := s.set.payload(s.issuer, now)
+	body, err := s.sign(key, payload)
+	if err != nil {
+		return nil, err
+	}
+	s.last = &Snapshot{
+		Body: body, Tag: fmt.Sprintf(`"%d-%s"`, newest, strconv.FormatInt(now.Unix(), 36)), newest: newest, kid: key.KID, madeAt: now,
+	}
+	return s.last, nil
+}
+
+// payload is what a snapshot says.
+type payload struct {
+	Issuer   string           `json:"iss"`
+	IssuedAt int64            `json:"iat"`
+	Seq      int64            `json:"seq"`
+	Clients  map[string]int64 `json:"clients"`
+	Tokens   map[string]int64 `json:"tokens"`
+}
+
+// payload returns the set's content and the seq of its newest revocation.
+func (s *Set) payload(issuer string, now time.Time) (payload, int64) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	p := payload{
+		Issuer: issuer, IssuedAt: now.Unix(), Seq: s.position,
+		Clients: make(map[string]int64, len(s.clients)), Tokens: make(map[string]int64, len(s.tokens)),
+	}
+	for id, r := range s.clients {
+		p.Clients[id] = r.Generation
+	}
+	for id, r := range s.tokens {
+		p.Tokens[id] = r.ExpiresAt.Unix()
+	}
+	return p, s.newest
+}
+
+func (s *Set) newestSeq() int64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.newest
+}
+
+// sign returns the payload as a flattened JWS.
+func (s *Snapshots) sign(key *signing.Key, p payload) ([]byte, error) {
+	head, err := json.Marshal(map[string]string{"alg": signing.Algorithm, "kid": key.KID, "typ": SnapshotType})
+	if err != nil {
+		return nil, fmt.Errorf("encode header: %w", err)
+	}
+	content, err := json.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("encode snapshot: %w", err)
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	protected, encoded := encode(head), encode(content)
+	signature, err := s.keyring.Sign(key, []byte(protected+"."+encoded))
+	if err != nil {
+		return nil, fmt.Errorf("sign snapshot: %w", err)
+	}
+	return json.Marshal(map[string]string{"protected": protected, "payload": encoded, "signature": encode(signature)})
+}

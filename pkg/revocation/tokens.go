@@ -1,0 +1,42 @@
+package revocation
+
+import (
+	"context"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// Tokens revokes single tokens and knows which are revoked. It is safe for concurrent use.
+type Tokens struct {
+	store Store
+	set   *Set
+	fresh func() bool
+	wake  func()
+}
+
+// NewTokens returns the revoked tokens of a store. While fresh reports that the log has been read recently enough, set
+// answers; else the store does. wake is called after a token was revoked.
+func NewTokens(store Store, set *Set, fresh func() bool, wake func()) *Tokens {
+	return &Tokens{store: store, set: set, fresh: fresh, wake: wake}
+}
+
+// Revoke ends a token. Doing it again changes nothing. Errors: those of the store.
+func (t *Tokens) Revoke(ctx context.Context, token Token, event eventlog.Draft) error {
+	if err := t.store.RevokeToken(ctx, token, event); err != nil {
+		return err
+	}
+	t.set.note(token)
+	t.wake()
+	return nil
+}
+
+// Revoked reports whether a token was revoked. Errors: those of the store.
+func (t *Tokens) Revoked(ctx context.Context, tokenID string) (bool, error) {
+	if t.set.TokenRevoked(tokenID) {
+		return true, nil
+	}
+	if t.fresh() {
+		return false, nil
+	}
+	return t.store.TokenRevoked(ctx, tokenID)
+}
