@@ -67,7 +67,7 @@ func readAuthRequest(r *http.Request) (authRequest, error) {
 	if mediaType, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || mediaType != echo.MIMEApplicationJSON {
 		return authRequest{}, &fault{status: http.StatusUnsupportedMediaType, code: "request/unsupported-media-type", detail: "send application/json"}
 	}
-	body, err := io.ReadAll(r.Body)
+	body, err := readBody(r)
 	if err != nil {
 		return authRequest{}, err
 	}

@@ -22,7 +22,7 @@ type contract struct {
 // operation is what a request is checked against.
 type operation struct {
 	route *routers.Route
-	query map[string]bool // the names of its query parameters
+	query map[string]*openapi3.Schema // of its query parameters, by name
 	// media are the media types that its body may have, nil when it has none.
 	media []string
 	// answered are the members of what it answers with. A body may not set those that it does not list itself.
@@ -53,11 +53,11 @@ func loadContract(text []byte) (*contract, error) {
 }
 
 func newOperation(route *routers.Route) *operation {
-	op := &operation{route: route, query: map[string]bool{}, answered: map[string]bool{}}
+	op := &operation{route: route, query: map[string]*openapi3.Schema{}, answered: map[string]bool{}}
 	for _, parameters := range []openapi3.Parameters{route.PathItem.Parameters, route.Operation.Parameters} {
 		for _, p := range parameters {
 			if p.Value.In == openapi3.ParameterInQuery {
-				op.query[p.Value.Name] = true
+				op.query[p.Value.Name] = p.Value.Schema.Value
 			}
 		}
 	}

@@ -126,16 +126,17 @@ func predicate(e *openapi3.SchemaError) string {
 	if schema.ReadOnly {
 		return immutable
 	}
+	if e.Value == nil && e.SchemaField != "required" {
+		return "must not be null"
+	}
 	switch e.SchemaField {
 	case "required":
 		return "is required"
-	case "nullable":
-		return "must not be null"
 	case "type":
 		return typePredicate(schema)
 	case "enum":
 		return "must be " + alternatives(schema.Enum)
-	case "minimum", "maximum", "pattern":
+	case "minimum", "maximum", "pattern", "format":
 		if message, ok := schema.Extensions[messageExtension].(string); ok {
 			return message
 		}
@@ -148,6 +149,9 @@ func predicate(e *openapi3.SchemaError) string {
 	case "maxLength":
 		return fmt.Sprintf("must have at most %d characters", *schema.MaxLength)
 	case "minItems":
+		if schema.MinItems == 1 {
+			return "must have at least 1 entry"
+		}
 		return fmt.Sprintf("must have at least %d entries", schema.MinItems)
 	case "maxItems":
 		return fmt.Sprintf("must have at most %d entries", *schema.MaxItems)

@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/base64"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -78,7 +77,7 @@ func readForm(c echo.Context) (form, error) {
 	if mediaType, _, err := mime.ParseMediaType(request.Header.Get(echo.HeaderContentType)); err != nil || mediaType != echo.MIMEApplicationForm {
 		return nil, invalid("the body must be " + echo.MIMEApplicationForm)
 	}
-	body, err := io.ReadAll(request.Body)
+	body, err := readBody(request)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/labstack/echo/v4"
 
@@ -113,12 +114,14 @@ func (op *operation) checkQuery(raw string) apikey.InvalidError {
 	}
 	var invalid apikey.InvalidError
 	for name, values := range query {
-		message := checkText(values[0])
+		message, schema := checkText(values[0]), op.query[name]
 		switch {
-		case !op.query[name]:
+		case schema == nil:
 			message = "is not a known parameter"
 		case len(values) > 1:
 			message = "must be given once"
+		case values[0] == "" && !schema.Type.Is(openapi3.TypeString):
+			message = "must not be empty" // the validator would take it for the default
 		}
 		if message != "" && len(invalid) < invalidMax {
 			invalid = append(invalid, apikey.FieldError{Field: printable(name), Message: message})
@@ -142,12 +145,9 @@ func checkText(text string) string {
 
 // checkBody reads the body, refuses what is not a JSON text of the right media type, and puts it back for the schema's check.
 func (op *operation) checkBody(r *http.Request) error {
-	body, err := io.ReadAll(r.Body)
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return tooLargeFault()
-	}
+	body, err := readBody(r)
 	if err != nil {
-		return &fault{status: http.StatusBadRequest, code: "bad-request/invalid-parameters", detail: "The body ended early.", cause: err}
+		return err
 	}
 	if len(body) == 0 {
 		return apikey.InvalidError{{Field: wholeBody, Message: "is required"}}
@@ -166,4 +166,23 @@ func (op *operation) checkBody(r *http.Request) error {
 	r.Header.Set(echo.HeaderContentType, media) // in the one spelling that what comes next compares with
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return nil
+}
+
+// readBody returns the whole body. Errors: a [fault] that blames the caller, as reading from memory and network fails for
+// no other reason.
+func readBody(r *http.Request) ([]byte, error) {
+	// With as much room beyond the announced length as the buffer wants before its last read, it never grows.
+	buffer := bytes.NewBuffer(make([]byte, 0, max(r.ContentLength, 0)+bytes.MinRead))
+	_, err := buffer.ReadFrom(r.Body)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil:
+		return buffer.Bytes(), nil
+	case errors.As(err, &tooLarge):
+		return nil, tooLargeFault()
+	case r.Context().Err() != nil:
+		return nil, r.Context().Err()
+	default:
+		return nil, &fault{status: http.StatusBadRequest, code: "bad-request/invalid-parameters", detail: "The body could not be read to its end.", cause: err}
+	}
 }
