@@ -12,8 +12,12 @@ import (
 
 // UniqueForm returns the form in which names are compared for being the same: Unicode normalisation form C, case folded.
 func UniqueForm(name string) string {
-	return norm.NFC.String(cases.Fold().String(norm.NFC.String(name)))
+	return norm.NFC.String(foldCase(norm.NFC.String(name)))
 }
+
+// foldCase makes letters equal that differ by case alone. Lower case comes last because the library swaps the two cases of
+// Cherokee, whose capitals Unicode folds to.
+func foldCase(text string) string { return strings.ToLower(cases.Fold().String(text)) }
 
 // SearchForm returns the form in which names are searched and sorted: case folded and without accents, so that "previsao"
 // finds "Previsão".
@@ -22,5 +26,5 @@ func SearchForm(text string) string {
 	if err != nil { // these transformers accept any string, also invalid UTF-8
 		bare = text
 	}
-	return strings.TrimSpace(cases.Fold().String(bare))
+	return strings.TrimSpace(foldCase(bare))
 }
