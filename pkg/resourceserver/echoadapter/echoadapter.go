@@ -1,0 +1,45 @@
+// Package echoadapter protects Echo routes with a resourceserver.Verifier. It owns nothing but the translation, and is a
+// package of its own so that importers without Echo don't get it.
+package echoadapter
+
+import (
+	"github.com/labstack/echo/v4"
+
+	"github.com/piercloud/apikeys/pkg/resourceserver"
+)
+
+// Require returns middleware that lets through requests with a live token that covers all of scopes; see
+// resourceserver.Verifier.Require. Inside the handler, Identity returns who it is.
+func Require(v *resourceserver.Verifier, scopes ...string) echo.MiddlewareFunc {
+	return Middleware(v, func(echo.Context) []resourceserver.Requirement {
+		return []resourceserver.Requirement{resourceserver.AllScopes(scopes...)}
+	})
+}
+
+// RequireAny is Require for tokens that cover at least one of scopes.
+func RequireAny(v *resourceserver.Verifier, scopes ...string) echo.MiddlewareFunc {
+	return Middleware(v, func(echo.Context) []resourceserver.Requirement {
+		return []resourceserver.Requirement{resourceserver.AnyScope(scopes...)}
+	})
+}
+
+// Middleware is Require for whatever the request at hand asks for, such as resourceserver.Tenancy(c.Param("tenancy_id")).
+func Middleware(v *resourceserver.Verifier, requirements func(echo.Context) []resourceserver.Requirement) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			request := c.Request()
+			identity, err := v.VerifyRequest(request, requirements(c)...)
+			if err != nil {
+				v.Refuse(c.Response(), err)
+				return nil
+			}
+			c.SetRequest(request.WithContext(resourceserver.NewContext(request.Context(), identity)))
+			return next(c)
+		}
+	}
+}
+
+// Identity returns the identity that the middleware verified, and whether there is one.
+func Identity(c echo.Context) (*resourceserver.Identity, bool) {
+	return resourceserver.FromContext(c.Request().Context())
+}

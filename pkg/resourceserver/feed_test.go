@@ -1,0 +1,233 @@
+package resourceserver_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/resourceserver"
+	"github.com/piercloud/apikeys/pkg/resourceserver/resourceservertest"
+)
+
+// inBubble runs a test with a fake clock that moves when everybody waits, on an issuer without a network.
+func inBubble(t *testing.T, options resourceserver.Options, test func(*testing.T, *resourceservertest.Issuer, *resourceserver.Verifier)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
+		verifier := issuer.NewVerifier(t, options)
+		synctest.Wait()
+		test(t, issuer, verifier)
+	})
+}
+
+// let lets fake time pass and then everybody finish what they do.
+func let(d time.Duration) {
+	time.Sleep(d) //nolint:forbidigo // in a bubble: moves the fake clock
+	synctest.Wait()
+}
+
+func TestRevocationArrivesByStreamAtOnce(t *testing.T) {
+	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
+		token := issuer.Token()
+		start := time.Now()
+		await(t, verifier, issuer.Revoke(resourceservertest.ClientID))
+		if took := time.Since(start); took != 0 {
+			t.Errorf("it took %v of fake time", took)
+		}
+		_, err := verifier.Verify(t.Context(), token)
+		wantError(t, err, resourceserver.ErrRevoked)
+		if !verifier.FeedStatus().Streaming {
+			t.Error("not streaming")
+		}
+	})
+}
+
+func TestQuietStreamStaysUpOnHeartbeats(t *testing.T) {
+	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
+		before := issuer.Requests("/v1/revocations")
+		let(time.Hour)
+		if got := issuer.Requests("/v1/revocations") - before; got != 0 {
+			t.Errorf("%d further requests within an hour of quiet", got)
+		}
+		if status := verifier.FeedStatus(); !status.Streaming || status.Stale {
+			t.Errorf("got %+v", status)
+		}
+	})
+}
+
+func TestCutStreamIsResumedWhereItEnded(t *testing.T) {
+	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
+		token := issuer.Token()
+		issuer.CutFeed()
+		position := issuer.Revoke(resourceservertest.ClientID)
+		let(100 * time.Millisecond) // the longest first back-off
+		if status := verifier.FeedStatus(); !status.Streaming || status.Position != position {
+			t.Errorf("got %+v", status)
+		}
+		_, err := verifier.Verify(t.Context(), token)
+		wantError(t, err, resourceserver.ErrRevoked)
+	})
+}
+
+func TestWithoutStreamTheSnapshotIsPolled(t *testing.T) {
+	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
+		issuer.SetStreaming(false)
+		let(time.Minute)
+		token := issuer.Token()
+		if _, err := verifier.Verify(t.Context(), token); err != nil {
+			t.Errorf("after a minute without a stream: %v", err)
+		}
+		issuer.Revoke(resourceservertest.ClientID)
+		let(time.Second)
+		_, err := verifier.Verify(t.Context(), token)
+		wantError(t, err, resourceserver.ErrRevoked)
+		if verifier.FeedStatus().Streaming {
+			t.Error("claims to be streaming")
+		}
+
+		issuer.SetStreaming(true)
+		let(10 * time.Second) // the longest back-off
+		if !verifier.FeedStatus().Streaming {
+			t.Error("did not return to streaming")
+		}
+	})
+}
+
+func TestStreamThatCannotBeResumedLeadsToASnapshot(t *testing.T) {
+	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
+		token := issuer.Token()
+		issuer.Stop()
+		issuer.Revoke(resourceservertest.ClientID)
+		position := issuer.LogSomethingElse()
+		issuer.ForgetHistory()
+		issuer.Resume()
+		let(time.Second)
+		if status := verifier.FeedStatus(); !status.Streaming || status.Position != position {
+			t.Errorf("got %+v", status)
+		}
+		_, err := verifier.Verify(t.Context(), token)
+		wantError(t, err, resourceserver.ErrRevoked)
+	})
+}
+
+func TestKeepAcceptingEndsAfterTheBound(t *testing.T) {
+	inBubble(t, resourceserver.Options{FeedLossMax: 20 * time.Second}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
+		seen := issuer.Token()
+		if _, err := verifier.Verify(t.Context(), seen); err != nil {
+			t.Fatal(err)
+		}
+		issuer.Stop()
+		let(15 * time.Second) // at most 5 s after the last heartbeat
+		for name, token := range map[string]string{"seen": seen, "unseen": issuer.Token()} {
+			if _, err := verifier.Verify(t.Context(), token); err != nil {
+				t.Errorf("%s token within the bound: %v", name, err)
+			}
+		}
+		let(5*time.Second + time.Nanosecond)
+		for name, token := range map[string]string{"seen": seen, "unseen": issuer.Token()} {
+			_, err := verifier.Verify(t.Context(), token)
+			t.Log(name)
+			wantError(t, err, resourceserver.ErrFeedStale)
+		}
+		if !verifier.FeedStatus().Stale {
+			t.Error("the status doesn't tell")
+		}
+		_, err := verifier.Verify(t.Context(), "garbage")
+		wantError(t, err, resourceserver.ErrMalformed)
+
+		issuer.Resume()
+		let(15 * time.Second)
+		if _, err := verifier.Verify(t.Context(), seen); err != nil {
+			t.Errorf("after the server's return: %v", err)
+		}
+	})
+}
+
+func TestRefuseAtOnceRefusesFromTheBreakToTheNextContact(t *testing.T) {
+	inBubble(t, resourceserver.Options{OnFeedLost: resourceserver.RefuseAtOnce}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
+		token := issuer.Token()
+		if _, err := verifier.Verify(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+		issuer.Stop()
+		synctest.Wait()
+		_, err := verifier.Verify(t.Context(), token)
+		wantError(t, err, resourceserver.ErrFeedStale)
+		issuer.Resume()
+		let(time.Second)
+		if _, err := verifier.Verify(t.Context(), token); err != nil {
+			t.Errorf("after the return: %v", err)
+		}
+	})
+}
+
+func TestEveryByteAtWhichAStreamCanBeCut(t *testing.T) {
+	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
+		// Long enough for a revocation of a client, one of a token, and the beginning of a heartbeat.
+		for cut := range 260 {
+			byClient, byToken := issuer.Token(), issuer.Token(claims{"client_id": "ak_other"})
+			issuer.Stop()
+			issuer.Revoke(resourceservertest.ClientID)
+			position := issuer.RevokeToken(byToken)
+			issuer.CutFeedAfter(cut)
+			issuer.Resume()
+			await(t, verifier, position)
+			for _, token := range []string{byClient, byToken} {
+				_, err := verifier.Verify(t.Context(), token)
+				wantError(t, err, resourceserver.ErrRevoked)
+			}
+			if _, err := verifier.Verify(t.Context(), issuer.Token()); err != nil {
+				t.Errorf("cut after %d bytes: a good token: %v", cut, err)
+			}
+		}
+	})
+}
+
+func TestRevocationsAreForgottenWhenNoTokenCanBeAlive(t *testing.T) {
+	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
+		short := issuer.Token()
+		longest := issuer.Token(claims{"client_id": "ak_other", "exp": time.Now().Add(24 * time.Hour).Unix()})
+		issuer.RevokeToken(short)
+		await(t, verifier, issuer.Revoke("ak_other"))
+
+		let(4 * time.Hour)
+		if status := verifier.FeedStatus(); status.Clients != 1 || status.Tokens != 0 {
+			t.Errorf("after 4 hours: got %+v", status)
+		}
+		let(20*time.Hour - time.Second)
+		_, err := verifier.Verify(t.Context(), longest)
+		wantError(t, err, resourceserver.ErrRevoked)
+		let(2 * time.Hour)
+		if status := verifier.FeedStatus(); status.Clients != 0 {
+			t.Errorf("after 26 hours: got %+v", status)
+		}
+		_, err = verifier.Verify(t.Context(), longest)
+		wantError(t, err, resourceserver.ErrExpired)
+	})
+}
+
+func TestOldSigningKeysGoWithTheNextReadingOfTheKeySet(t *testing.T) {
+	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
+		token := issuer.Token()
+		if _, err := verifier.Verify(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+		issuer.RotateSigningKey()
+		issuer.WithdrawOldKeys()
+		let(5 * time.Minute) // what the server's Cache-Control says
+		_, err := verifier.Verify(t.Context(), token)
+		wantError(t, err, resourceserver.ErrUnknownKey)
+	})
+}
+
+func TestNewTriesAgainUntilTheIssuerIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
+		issuer.Stop()
+		time.AfterFunc(12*time.Second, issuer.Resume)
+		verifier := issuer.NewVerifier(t, resourceserver.Options{})
+		if _, err := verifier.Verify(t.Context(), issuer.Token()); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,57 @@
+package resourceserver
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+)
+
+// FeedLostPolicy says what happens to tokens when revocations aren't heard of.
+type FeedLostPolicy int
+
+const (
+	// KeepAccepting accepts tokens for Options.FeedLossMax after the last sign of life, so that a restart of the
+	// authorization server isn't noticed, and then refuses all. It is the default.
+	KeepAccepting FeedLostPolicy = iota
+	// RefuseAtOnce refuses all tokens from the moment a break is noticed until the feed is heard of again. A connection that
+	// died without a word is noticed after 11 seconds, when two heartbeats have been missed.
+	RefuseAtOnce
+)
+
+// silenceMax is how long a stream may be silent: the server speaks at least every 5 s, so two heartbeats and some.
+const silenceMax = 11 * time.Second
+
+// freshness is how long what is known of revocations may still be relied on. Safe for concurrent use.
+type freshness struct {
+	policy FeedLostPolicy
+	bound  time.Duration // after a contact
+	until  atomic.Int64  // nanoseconds on the verifier's clock
+	last   atomic.Int64  // the last contact, on the same
+}
+
+func newFreshness(policy FeedLostPolicy, lossMax time.Duration) *freshness {
+	if policy == RefuseAtOnce {
+		lossMax = min(lossMax, silenceMax)
+	}
+	return &freshness{policy: policy, bound: lossMax}
+}
+
+// contact notes a sign of life: a complete message of the stream, or a snapshot.
+func (f *freshness) contact(elapsed time.Duration) {
+	f.last.Store(int64(elapsed))
+	f.until.Store(int64(elapsed + f.bound))
+}
+
+// lost notes that there is no contact for now.
+func (f *freshness) lost() {
+	if f.policy == RefuseAtOnce {
+		f.expire()
+	}
+}
+
+// expire ends reliance until the next contact.
+func (f *freshness) expire() { f.until.Store(math.MinInt64) }
+
+func (f *freshness) isStale(elapsed time.Duration) bool {
+	return int64(elapsed) > f.until.Load()
+}

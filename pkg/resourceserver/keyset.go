@@ -1,0 +1,187 @@
+package resourceserver
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jwk"
+	"github.com/lestrrat-go/jwx/v2/jws"
+)
+
+const (
+	es256SignatureSize = 64
+
+	// The published keys are read again when the server says that they are old, within these bounds.
+	keysAgeMin     = time.Minute
+	keysAgeMax     = time.Hour
+	keysAgeDefault = 5 * time.Minute
+)
+
+// es256 is the only verifier there is. What a token says of its algorithm is compared with it and never chooses one, so
+// neither "none" nor a public key taken for an HMAC secret can get through.
+var es256 = func() jws.Verifier {
+	verifier, err := jws.NewVerifier(jwa.ES256)
+	if err != nil {
+		panic(err) // jwx without ES256 isn't jwx
+	}
+	return verifier
+}()
+
+// publishedKeys are the keys of one reading of the key set.
+type publishedKeys struct {
+	byID map[string]*ecdsa.PublicKey
+	// epoch changes when a key disappears or changes: what was verified before must be verified again.
+	epoch uint64
+}
+
+// keySet holds the issuer's published keys (RFC 7517). Safe for concurrent use.
+type keySet struct {
+	remote      *remote
+	url         string
+	intervalMin time.Duration // between two refetches for the sake of unknown kids
+	clock       clock
+	logger      *slog.Logger
+	lifetime    context.Context // of fetches that outlive the caller who caused them
+	tasks       *sync.WaitGroup
+
+	published atomic.Pointer[publishedKeys]
+	refreshMu sync.Mutex // one refresh at a time, so that an older answer can't replace a newer one
+
+	mu       sync.Mutex
+	asked    bool
+	askedAt  time.Duration
+	inFlight chan struct{}
+}
+
+// find returns the key with this kid and the epoch it belongs to. If there is none, the set is read again, at most once per
+// interval however many ask; callers that come during the reading wait for it. Errors: ErrUnknownKey, or the context's.
+func (s *keySet) find(ctx context.Context, kid string) (*ecdsa.PublicKey, uint64, error) {
+	keys := s.published.Load()
+	if key := keys.byID[kid]; key != nil {
+		return key, keys.epoch, nil
+	}
+	if reading := s.refetch(); reading != nil {
+		select {
+		case <-reading:
+		case <-ctx.Done():
+			return nil, 0, fmt.Errorf("wait for the signing keys: %w", ctx.Err())
+		}
+	}
+	keys = s.published.Load()
+	if key := keys.byID[kid]; key != nil {
+		return key, keys.epoch, nil
+	}
+	return nil, 0, ErrUnknownKey
+}
+
+// refetch returns a channel that is closed when the reading under way, or the one it starts, has ended; nil if it's too early
+// for another.
+func (s *keySet) refetch() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inFlight != nil {
+		return s.inFlight
+	}
+	now := s.clock.elapsed()
+	if (s.asked && now-s.askedAt < s.intervalMin) || s.lifetime.Err() != nil {
+		return nil
+	}
+	s.asked, s.askedAt = true, now
+	done := make(chan struct{})
+	s.inFlight = done
+	s.tasks.Go(func() {
+		if _, err := s.refresh(s.lifetime); err != nil {
+			s.logger.Warn("cannot read the signing keys again", "error", err)
+		}
+		s.mu.Lock()
+		s.inFlight = nil
+		s.mu.Unlock()
+		close(done)
+	})
+	return done
+}
+
+// stop ends the set's lifetime; no reading starts afterwards.
+func (s *keySet) stop(cancel context.CancelFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cancel()
+}
+
+// refresh reads the key set and returns after how long it should be read again. On an error the keys known stay in use.
+func (s *keySet) refresh(ctx context.Context) (time.Duration, error) {
+	s.refreshMu.Lock()
+	defer s.refreshMu.Unlock()
+	document, err := s.remote.get(ctx, s.url, nil, documentMax)
+	if err != nil {
+		return keysAgeMin, err
+	}
+	byID, err := parseKeys(document.body)
+	if err != nil {
+		return keysAgeMin, fmt.Errorf("key set at %s: %w", s.remote.locate(s.url), err)
+	}
+	next := &publishedKeys{byID: byID}
+	if previous := s.published.Load(); previous != nil {
+		next.epoch = previous.epoch
+		for kid, key := range previous.byID {
+			if current := byID[kid]; current == nil || !current.Equal(key) {
+				next.epoch++
+				break
+			}
+		}
+	}
+	s.published.Store(next)
+	age, ok := maxAge(document.header)
+	if !ok {
+		age = keysAgeDefault
+	}
+	return min(max(age, keysAgeMin), keysAgeMax), nil
+}
+
+// keepFresh reads the key set whenever it has become old, until ctx ends.
+func (s *keySet) keepFresh(ctx context.Context, age time.Duration) {
+	for pause(ctx, age) {
+		next, err := s.refresh(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.logger.Warn("cannot read the signing keys again", "error", err)
+		}
+		age = next
+	}
+}
+
+// parseKeys returns the keys of a set that sign with ES256. Keys of other kinds, which a server may publish for other
+// purposes, are passed over; an empty result is an error.
+func parseKeys(document []byte) (map[string]*ecdsa.PublicKey, error) {
+	set, err := jwk.Parse(document, jwk.WithIgnoreParseError(true))
+	if err != nil {
+		return nil, fmt.Errorf("parse: %w", err)
+	}
+	byID := make(map[string]*ecdsa.PublicKey, set.Len())
+	for i := range set.Len() {
+		key, _ := set.Key(i)
+		algorithm := key.Algorithm().String()
+		if key.KeyID() == "" || (algorithm != "" && algorithm != jwa.ES256.String()) ||
+			(key.KeyUsage() != "" && key.KeyUsage() != string(jwk.ForSignature)) {
+			continue
+		}
+		var public ecdsa.PublicKey
+		if _, ok := key.(jwk.ECDSAPublicKey); !ok || key.Raw(&public) != nil || public.Curve != elliptic.P256() {
+			continue
+		}
+		if _, err := public.ECDH(); err != nil { // not a point on the curve
+			continue
+		}
+		byID[key.KeyID()] = &public
+	}
+	if len(byID) == 0 {
+		return nil, fmt.Errorf("no ES256 key in it")
+	}
+	return byID, nil
+}

@@ -1,0 +1,193 @@
+package resourceserver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	requestTimeout = 10 * time.Second
+	documentMax    = 1 << 20
+	// snapshotMax leaves room for a few million revocations.
+	snapshotMax = 256 << 20
+)
+
+// remote is the authorization server as this process reaches it.
+type remote struct {
+	client *http.Client
+	issuer string
+	base   string // where the issuer is reached; the issuer itself unless configured
+}
+
+// newHTTPClient returns a client that asks an idle HTTP/2 connection for a sign of life: otherwise every new request, one after
+// the other, would be sent into a connection that has died without a word.
+func newHTTPClient() *http.Client {
+	transport := &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		ForceAttemptHTTP2:   true,
+		IdleConnTimeout:     90 * time.Second,
+		TLSHandshakeTimeout: requestTimeout,
+		HTTP2:               &http.HTTP2Config{SendPingTimeout: silenceMax, PingTimeout: 5 * time.Second},
+	}
+	return &http.Client{Transport: transport}
+}
+
+// endpoints are what the metadata names.
+type endpoints struct {
+	jwks        string
+	revocations string
+}
+
+// statusError is an answer that wasn't expected.
+type statusError struct {
+	url    string
+	status int
+}
+
+func (e *statusError) Error() string {
+	return fmt.Sprintf("GET %s: unexpected status %d %s", e.url, e.status, http.StatusText(e.status))
+}
+
+// errTransport marks failures on the way to the server and back.
+var errTransport = errors.New("authorization server unreachable")
+
+// isTransient reports whether the same request may succeed later without anybody changing a configuration.
+func isTransient(err error) bool {
+	if status, ok := errors.AsType[*statusError](err); ok {
+		return status.status >= 500 || status.status == http.StatusTooManyRequests
+	}
+	return errors.Is(err, errTransport)
+}
+
+// locate returns the address under which a URL of the issuer is reached from here.
+func (r *remote) locate(url string) string {
+	if path, ok := strings.CutPrefix(url, r.issuer); ok {
+		return r.base + path
+	}
+	return url
+}
+
+// open sends a GET request; the caller closes the body. Redirects are followed as the client does.
+func (r *remote) open(ctx context.Context, client *http.Client, url string, header http.Header) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.locate(url), nil)
+	if err != nil {
+		return nil, fmt.Errorf("request for %q: %w", url, err)
+	}
+	if header != nil {
+		request.Header = header
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errTransport, err)
+	}
+	return response, nil
+}
+
+// document is the answer to get.
+type document struct {
+	body   []byte
+	header http.Header
+	// unchanged: 304, the body is empty.
+	unchanged bool
+}
+
+// get reads a document of at most sizeMax bytes within requestTimeout.
+func (r *remote) get(ctx context.Context, url string, header http.Header, sizeMax int64) (*document, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	response, err := r.open(ctx, r.client, url, header)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	switch response.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotModified:
+		return &document{header: response.Header, unchanged: true}, nil
+	default:
+		return nil, &statusError{url: r.locate(url), status: response.StatusCode}
+	}
+	body, err := readAll(response, sizeMax)
+	if err != nil {
+		return nil, fmt.Errorf("GET %s: %w", r.locate(url), err)
+	}
+	return &document{body: body, header: response.Header}, nil
+}
+
+// readAll reads a body in one allocation when its length is known: a large snapshot would otherwise be held several times
+// over while the buffer grows.
+func readAll(response *http.Response, sizeMax int64) ([]byte, error) {
+	if response.ContentLength > sizeMax {
+		return nil, fmt.Errorf("answer of %d bytes is too large", response.ContentLength)
+	}
+	if response.ContentLength > 0 {
+		body := make([]byte, response.ContentLength)
+		if _, err := io.ReadFull(response.Body, body); err != nil {
+			return nil, fmt.Errorf("%w: %w", errTransport, err)
+		}
+		return body, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, sizeMax+1))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errTransport, err)
+	}
+	if int64(len(body)) > sizeMax {
+		return nil, fmt.Errorf("answer of more than %d bytes is too large", sizeMax)
+	}
+	return body, nil
+}
+
+// discover reads the server's metadata (RFC 8414 §3). The issuer it names must be the one that was asked for (§3.3).
+func (r *remote) discover(ctx context.Context) (endpoints, error) {
+	const path = "/.well-known/oauth-authorization-server"
+	document, err := r.get(ctx, r.issuer+path, nil, documentMax)
+	if err != nil {
+		return endpoints{}, err
+	}
+	var metadata struct {
+		Issuer      string `json:"issuer"`
+		JWKS        string `json:"jwks_uri"`
+		Revocations string `json:"revocations_endpoint"`
+	}
+	if err := json.Unmarshal(document.body, &metadata); err != nil {
+		return endpoints{}, fmt.Errorf("metadata at %s: %w", r.locate(r.issuer+path), err)
+	}
+	if metadata.Issuer != r.issuer {
+		return endpoints{}, fmt.Errorf("metadata at %s names the issuer %q, not %q", r.locate(r.issuer+path), metadata.Issuer, r.issuer)
+	}
+	if metadata.JWKS == "" {
+		return endpoints{}, fmt.Errorf("metadata at %s names no jwks_uri", r.locate(r.issuer+path))
+	}
+	if metadata.Revocations == "" {
+		metadata.Revocations = r.issuer + "/v1/revocations"
+	}
+	return endpoints{jwks: metadata.JWKS, revocations: metadata.Revocations}, nil
+}
+
+// maxAge returns the max-age of a Cache-Control header (RFC 9111 §5.2.2.1), and whether there is one.
+func maxAge(header http.Header) (time.Duration, bool) {
+	for directive := range strings.SplitSeq(header.Get("Cache-Control"), ",") {
+		value, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(directive)), "max-age=")
+		if !ok {
+			continue
+		}
+		if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+			return time.Duration(seconds) * time.Second, true
+		}
+	}
+	return 0, false
+}
+
+// isMediaType reports whether the answer is of this type, whatever its parameters.
+func isMediaType(header http.Header, want string) bool {
+	mediaType, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	return err == nil && mediaType == want
+}

@@ -1,0 +1,269 @@
+// Package resourceservertest provides an authorization server in the process, for tests of APIs that accept tokens with
+// package resourceserver.
+//
+// It owns a server with real signing keys, metadata, key set and revocation feed, and the handles to make it rotate, revoke,
+// fall silent and come back. It is not the authorization server: it keeps everything in memory, authenticates nobody and
+// issues whatever a test asks for.
+//
+//	issuer := resourceservertest.NewIssuer(t)
+//	verifier := issuer.NewVerifier(t, resourceserver.Options{})
+//	token := issuer.Token(resourceservertest.Claims{"scope": "lighthouse.workspaces:readonly"})
+//	...
+//	verifier.AwaitPosition(ctx, issuer.Revoke(resourceservertest.ClientID))
+package resourceservertest
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/resourceserver"
+)
+
+// What tokens carry unless a test says otherwise.
+const (
+	ClientID  = "ak_0000000000000000000000"
+	TenancyID = "6a0c3c1e-3a5c-4bb0-9a49-2f6b5a0f6f3e"
+	Lifespan  = time.Hour
+)
+
+// Issuer is an authorization server for tests. Safe for concurrent use.
+type Issuer struct {
+	now      func() time.Time
+	url      string
+	server   *http.Server
+	client   *http.Client
+	serving  sync.WaitGroup
+	inMemory bool
+
+	mu          sync.Mutex
+	requests    map[string]int
+	down        bool
+	noStream    bool
+	generations map[string]int64
+	log         eventLog
+	keys        signingKeys
+	cutAfter    int // bytes of the next stream; -1: none
+}
+
+// Option changes how an issuer starts.
+type Option func(*Issuer)
+
+// WithClock sets the clock of claims and of the age of revocations. Default: time.Now.
+func WithClock(now func() time.Time) Option { return func(i *Issuer) { i.now = now } }
+
+// InMemory lets the issuer be reached through Client alone, without the network: what tests in a testing/synctest bubble need.
+func InMemory() Option { return func(i *Issuer) { i.inMemory = true } }
+
+// NewIssuer starts an issuer that is closed when the test ends.
+func NewIssuer(t testing.TB, options ...Option) *Issuer {
+	t.Helper()
+	issuer := Start(options...)
+	t.Cleanup(issuer.Close)
+	return issuer
+}
+
+// Start starts an issuer outside of a test, as in an example; the caller closes it. It panics when it can't listen.
+func Start(options ...Option) *Issuer {
+	issuer := &Issuer{
+		now: time.Now, requests: map[string]int{}, generations: map[string]int64{}, cutAfter: -1,
+		log: newEventLog(),
+	}
+	for _, option := range options {
+		option(issuer)
+	}
+	issuer.keys.rotate()
+	transport := &http.Transport{}
+	issuer.client = &http.Client{Transport: transport}
+	var listener net.Listener
+	if issuer.inMemory {
+		pipe := newPipeListener()
+		transport.DialContext = pipe.dial
+		listener, issuer.url = pipe, "http://issuer.test"
+	} else {
+		var err error
+		if listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			panic(fmt.Sprintf("resourceservertest: listen: %v", err))
+		}
+		issuer.url = "http://" + listener.Addr().String()
+	}
+	// A connection that is cut on purpose is nothing to report.
+	issuer.server = &http.Server{Handler: issuer.routes(), ReadHeaderTimeout: time.Minute}
+	issuer.serving.Go(func() { _ = issuer.server.Serve(listener) })
+	return issuer
+}
+
+// Close stops the issuer. Verifiers must have been closed before, or they report that they lost it.
+func (i *Issuer) Close() {
+	i.CutFeed()
+	_ = i.server.Close()
+	i.client.CloseIdleConnections()
+	i.serving.Wait()
+}
+
+// URL returns the issuer's URL, which is its identifier in tokens, too.
+func (i *Issuer) URL() string { return i.url }
+
+// Client returns an HTTP client that reaches the issuer.
+func (i *Issuer) Client() *http.Client { return i.client }
+
+// NewVerifier returns a verifier of this issuer's tokens that is closed when the test ends. Client and clock are the issuer's
+// unless the options name others, and without a logger nothing is logged.
+func (i *Issuer) NewVerifier(t testing.TB, options resourceserver.Options) *resourceserver.Verifier {
+	t.Helper()
+	if options.HTTPClient == nil {
+		options.HTTPClient = i.client
+	}
+	if options.Now == nil {
+		options.Now = i.now
+	}
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	verifier, err := resourceserver.New(ctx, i.url, options)
+	if err != nil {
+		t.Fatalf("resourceservertest: %v", err)
+	}
+	t.Cleanup(verifier.Close)
+	return verifier
+}
+
+// Token returns a signed token with these claims over the defaults: ClientID, TenancyID, no scope, the issuer as audience, the
+// client's current generation, Lifespan from now. A nil claim is left out.
+func (i *Issuer) Token(claims ...Claims) string {
+	return i.SignToken(nil, claims...)
+}
+
+// SignToken is Token with other header parameters than the usual; nil ones are left out. The signature is ES256 whatever they
+// say.
+func (i *Issuer) SignToken(header map[string]any, claims ...Claims) string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	now := i.now().Unix()
+	complete := Claims{
+		"iss": i.url, "aud": i.url, "sub": ClientID, "client_id": ClientID, "tenancy_id": TenancyID,
+		"scope": "", "iat": now, "nbf": now, "exp": now + int64(Lifespan/time.Second), "jti": rand.Text(),
+	}
+	for _, changes := range claims {
+		complete.merge(changes)
+	}
+	if _, set := complete["gen"]; !set {
+		client, _ := complete["client_id"].(string)
+		complete["gen"] = i.generation(client)
+	}
+	complete.dropNil()
+	parameters := Claims{"alg": "ES256", "kid": i.keys.current().kid, "typ": "at+jwt"}
+	parameters.merge(header)
+	parameters.dropNil()
+	return i.keys.current().sign(parameters, complete)
+}
+
+// generation of a client, 1 for one that was never heard of.
+func (i *Issuer) generation(clientID string) int64 {
+	return i.generations[clientID] + 1
+}
+
+// Revoke lets every token issued to the client so far die, as deactivating its key does, and returns the position in the log
+// at which it says so. Tokens issued afterwards are good.
+func (i *Issuer) Revoke(clientID string) uint64 {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.generations[clientID]++
+	return i.log.append(logEntry{at: i.now(), clientID: clientID, generation: i.generation(clientID)})
+}
+
+// RevokeToken lets one token of this issuer die and returns the position in the log at which it says so.
+func (i *Issuer) RevokeToken(token string) uint64 {
+	tokenID, expires := identify(token)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.log.append(logEntry{at: i.now(), tokenID: tokenID, expires: expires})
+}
+
+// LogSomethingElse appends to the log what revokes nothing, as most changes do, and returns its position.
+func (i *Issuer) LogSomethingElse() uint64 {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.log.append(logEntry{at: i.now()})
+}
+
+// Position returns the last position of the log.
+func (i *Issuer) Position() uint64 {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.log.head()
+}
+
+// RotateSigningKey publishes a new key and signs with it from now on. The earlier ones stay published.
+func (i *Issuer) RotateSigningKey() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.keys.rotate()
+}
+
+// WithdrawOldKeys publishes nothing but the current key, as after a leak.
+func (i *Issuer) WithdrawOldKeys() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.keys.withdraw()
+}
+
+// CutFeed breaks the streams that are open. Followers may come back.
+func (i *Issuer) CutFeed() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.log.cut()
+}
+
+// CutFeedAfter breaks the next stream that is opened after so many bytes of its body.
+func (i *Issuer) CutFeedAfter(bytes int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.cutAfter = bytes
+}
+
+// Stop breaks everything open and lets every further request fail, until Resume: the server is down.
+func (i *Issuer) Stop() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.down = true
+	i.log.cut()
+}
+
+// Resume lets the server answer again after Stop.
+func (i *Issuer) Resume() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.down = false
+}
+
+// SetStreaming says whether the feed can be had as a stream. Without, as behind a proxy that strips it, the open ones break
+// and only the snapshot is served.
+func (i *Issuer) SetStreaming(possible bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.noStream = !possible
+	i.log.cut()
+}
+
+// ForgetHistory lets every stream begin with a reset unless it resumes at the very end of the log.
+func (i *Issuer) ForgetHistory() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.log.forget()
+}
+
+// Requests returns how often the path was asked for, such as "/.well-known/jwks.json".
+func (i *Issuer) Requests(path string) int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.requests[path]
+}

@@ -1,0 +1,96 @@
+package resourceserver
+
+import (
+	"slices"
+	"strings"
+)
+
+// Scopes are the scopes of a token, as granted: "<product>[.<feature>]:<access>", such as "lighthouse.workspaces:readonly".
+type Scopes []string
+
+// Covers reports whether some scope of the list is enough where want is asked for: it is want itself, or one of the same
+// product that names the same feature or none, and at least the same access, where admin covers editor covers readonly.
+func (s Scopes) Covers(want string) bool {
+	return slices.ContainsFunc(s, func(have string) bool { return covers(have, want) })
+}
+
+// CoversAll reports whether every one of want is covered. Nothing is always covered.
+func (s Scopes) CoversAll(want ...string) bool {
+	return !slices.ContainsFunc(want, func(w string) bool { return !s.Covers(w) })
+}
+
+// CoversAny reports whether one of want is covered. One of none is never covered.
+func (s Scopes) CoversAny(want ...string) bool {
+	return slices.ContainsFunc(want, s.Covers)
+}
+
+func covers(have, want string) bool {
+	if have == want {
+		return true
+	}
+	haveResource, haveAccess, _ := strings.Cut(have, ":")
+	wantResource, wantAccess, _ := strings.Cut(want, ":")
+	haveProduct, haveFeature, _ := strings.Cut(haveResource, ".")
+	wantProduct, wantFeature, _ := strings.Cut(wantResource, ".")
+	if haveProduct == "" || haveProduct != wantProduct || accessRank(wantAccess) == 0 {
+		return false
+	}
+	return (haveFeature == "" || haveFeature == wantFeature) && accessRank(haveAccess) >= accessRank(wantAccess)
+}
+
+// accessRank orders the types of access; 0 is none of them.
+func accessRank(access string) int {
+	switch access {
+	case "admin":
+		return 3
+	case "editor":
+		return 2
+	case "readonly":
+		return 1
+	default:
+		return 0
+	}
+}
+
+// Requirement is what a token must satisfy beyond being valid. Make one with AllScopes, AnyScope or Tenancy.
+type Requirement struct {
+	kind   requirementKind
+	values []string
+}
+
+type requirementKind int
+
+const (
+	allScopes requirementKind = iota
+	anyScope
+	tenancy
+)
+
+// AllScopes requires a token that covers every one of scopes.
+func AllScopes(scopes ...string) Requirement { return Requirement{kind: allScopes, values: scopes} }
+
+// AnyScope requires a token that covers at least one of scopes. With none given, no token satisfies it.
+func AnyScope(scopes ...string) Requirement { return Requirement{kind: anyScope, values: scopes} }
+
+// Tenancy requires a token of the tenancy with this id. The empty id is satisfied by none, so that a path value that is
+// missing by mistake doesn't open the route.
+func Tenancy(id string) Requirement { return Requirement{kind: tenancy, values: []string{id}} }
+
+// check returns nil, an *InsufficientScopeError or ErrTenancy.
+func (q Requirement) check(tenancyID string, scopes Scopes) error {
+	switch q.kind {
+	case anyScope:
+		if !scopes.CoversAny(q.values...) {
+			return &InsufficientScopeError{Scopes: slices.Clone(q.values), Any: true}
+		}
+	case tenancy:
+		if tenancyID == "" || tenancyID != q.values[0] {
+			return ErrTenancy
+		}
+	default:
+		if !scopes.CoversAll(q.values...) {
+			return &InsufficientScopeError{Scopes: slices.Clone(q.values)}
+		}
+	}
+	return nil
+}

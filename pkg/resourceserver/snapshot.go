@@ -1,0 +1,220 @@
+package resourceserver
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// snapshot is the signed document of what is revoked, read but not applied.
+type snapshot struct {
+	position uint64
+	clients  []clientEntry
+	tokens   []tokenEntry
+}
+
+type clientEntry struct {
+	client     digest
+	generation int64
+}
+
+type tokenEntry struct {
+	token   digest
+	expires int64
+}
+
+// fetchSnapshot reads the snapshot, verified and parsed whole, so that a broken one changes nothing. With an etag it returns
+// a nil snapshot when that is still current. It returns the etag to ask with the next time.
+func (f *feed) fetchSnapshot(ctx context.Context, etag string) (*snapshot, string, error) {
+	header := http.Header{
+		"Accept": {"application/jose+json"},
+		// An answer out of some cache's store would be no sign of life of the server.
+		"Cache-Control": {"no-cache"},
+	}
+	if etag != "" {
+		header.Set("If-None-Match", etag)
+	}
+	document, err := f.remote.get(ctx, f.url, header, snapshotMax)
+	if err != nil {
+		return nil, "", err
+	}
+	if document.unchanged {
+		if etag == "" {
+			return nil, "", errors.New("snapshot: 304 to a request without a condition")
+		}
+		return nil, etag, nil
+	}
+	read, err := f.openSnapshot(ctx, document.body)
+	if err != nil {
+		return nil, "", fmt.Errorf("snapshot: %w", err)
+	}
+	return read, document.header.Get("ETag"), nil
+}
+
+// openSnapshot verifies a snapshot and reads it. It overwrites the body: with a million entries in it, copies would count.
+func (f *feed) openSnapshot(ctx context.Context, body []byte) (*snapshot, error) {
+	protected, payload, signature, err := splitFlattened(body)
+	if err != nil {
+		return nil, err
+	}
+	headerJSON, err := strictBase64.AppendDecode(nil, protected)
+	if err != nil {
+		return nil, fmt.Errorf("protected header: %w", err)
+	}
+	var header joseHeader
+	if err := json.Unmarshal(headerJSON, &header); err != nil {
+		return nil, fmt.Errorf("protected header: %w", err)
+	}
+	if err := header.check("revocations+jwt"); err != nil {
+		return nil, fmt.Errorf("protected header: %w", err)
+	}
+	signatureBytes, err := strictBase64.AppendDecode(nil, signature)
+	if err != nil {
+		return nil, fmt.Errorf("signature: %w", err)
+	}
+	key, _, err := f.keys.find(ctx, header.KeyID)
+	if err != nil {
+		return nil, fmt.Errorf("kid %q: %w", header.KeyID, err)
+	}
+	// The signing input, protected "." payload, is put together at the front of the body. Both are in there and more, so it
+	// fits. The payload is moved first, since it may begin where the header goes.
+	protected = bytes.Clone(protected)
+	from := len(protected) + 1
+	end := from + copy(body[from:], payload)
+	body[copy(body, protected)] = '.'
+	if err := es256.Verify(body[:end], signatureBytes, key); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSignature, err)
+	}
+	return parseSnapshot(body[from:end], f.remote.issuer)
+}
+
+// splitFlattened returns the three members of a flattened JWS (RFC 7515 §7.2.2), each base64url, as slices of the body.
+func splitFlattened(body []byte) (protected, payload, signature []byte, err error) {
+	malformed := errors.New("not a flattened JWS of protected, payload and signature")
+	rest, ok := bytes.CutPrefix(bytes.TrimSpace(body), []byte("{"))
+	if !ok {
+		return nil, nil, nil, malformed
+	}
+	for {
+		var name, value []byte
+		if name, rest, ok = cutString(rest); !ok {
+			return nil, nil, nil, malformed
+		}
+		if rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, jsonSpace), []byte(":")); !ok {
+			return nil, nil, nil, malformed
+		}
+		if value, rest, ok = cutString(rest); !ok || len(value) == 0 {
+			return nil, nil, nil, malformed
+		}
+		var member *[]byte
+		switch string(name) {
+		case "protected":
+			member = &protected
+		case "payload":
+			member = &payload
+		case "signature":
+			member = &signature
+		}
+		if member == nil || *member != nil {
+			return nil, nil, nil, malformed
+		}
+		*member = value
+		rest = bytes.TrimLeft(rest, jsonSpace)
+		if len(rest) == 0 {
+			return nil, nil, nil, malformed
+		}
+		separator := rest[0]
+		rest = rest[1:]
+		if separator == '}' && len(rest) == 0 && protected != nil && payload != nil && signature != nil {
+			return protected, payload, signature, nil
+		}
+		if separator != ',' {
+			return nil, nil, nil, malformed
+		}
+	}
+}
+
+const jsonSpace = " \t\r\n"
+
+// cutString returns the JSON string that b begins with and what follows it. No string of a flattened JWS needs an escape.
+func cutString(b []byte) (value, rest []byte, ok bool) {
+	b, ok = bytes.CutPrefix(bytes.TrimLeft(b, jsonSpace), []byte(`"`))
+	if !ok {
+		return nil, nil, false
+	}
+	value, rest, ok = bytes.Cut(b, []byte(`"`))
+	return value, rest, ok && !bytes.ContainsRune(value, '\\')
+}
+
+// parseSnapshot reads the payload, base64url of JSON, as a stream: it can be large.
+func parseSnapshot(payload []byte, issuer string) (*snapshot, error) {
+	in := json.NewDecoder(base64.NewDecoder(strictBase64, bytes.NewReader(payload)))
+	var read snapshot
+	var from string
+	hasPosition := false
+	err := decodeObject(in, func(name string) error {
+		switch name {
+		case "iss":
+			return in.Decode(&from)
+		case "seq":
+			hasPosition = true
+			return in.Decode(&read.position)
+		case "clients":
+			return decodeObject(in, func(client string) error {
+				entry := clientEntry{client: digestOf(client)}
+				err := in.Decode(&entry.generation)
+				read.clients = append(read.clients, entry)
+				return err
+			})
+		case "tokens":
+			return decodeObject(in, func(token string) error {
+				entry := tokenEntry{token: digestOf(token)}
+				err := in.Decode(&entry.expires)
+				read.tokens = append(read.tokens, entry)
+				return err
+			})
+		default:
+			var ignored json.RawMessage
+			return in.Decode(&ignored)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("payload: %w", err)
+	}
+	if from != issuer {
+		return nil, fmt.Errorf("payload: %w %q", ErrIssuer, from)
+	}
+	if !hasPosition {
+		return nil, errors.New("payload: no seq")
+	}
+	return &read, nil
+}
+
+// decodeObject calls member for every member of the object that follows; it must read the member's value.
+func decodeObject(in *json.Decoder, member func(name string) error) error {
+	opening, err := in.Token()
+	if err != nil {
+		return err
+	}
+	if opening == nil {
+		return nil // null: some encoders' way to write an empty one
+	}
+	if opening != json.Delim('{') {
+		return fmt.Errorf("%v where an object was expected", opening)
+	}
+	for in.More() {
+		name, err := in.Token()
+		if err != nil {
+			return err
+		}
+		if err := member(name.(string)); err != nil { //nolint:forcetypeassert // the decoder has seen to it
+			return err
+		}
+	}
+	_, err = in.Token()
+	return err
+}

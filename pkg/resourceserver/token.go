@@ -1,0 +1,205 @@
+package resourceserver
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// LifespanMax is the longest that a token of this service lives. Revocations are forgotten once no token can be alive that
+// they concern, so a token that claims to live longer is refused.
+const LifespanMax = 24 * time.Hour
+
+// tokenSizeMax bounds the work that an unauthenticated caller can cause; tokens of this service stay below 2 KB.
+const tokenSizeMax = 16 << 10
+
+// strictBase64 refuses the second spelling of the same bytes that non-zero trailing bits would allow (RFC 4648 §3.5).
+var strictBase64 = base64.RawURLEncoding.Strict()
+
+// compact is a token in its three parts (RFC 7515 §7.1), taken apart but not yet believed.
+type compact struct {
+	kid       string
+	input     []byte // what the signature is over
+	payload   string // base64url
+	signature []byte
+}
+
+// joseHeader is what is looked at of a protected header. jku, jwk, x5u and x5c are not: keys come from the issuer's
+// published set alone.
+type joseHeader struct {
+	Algorithm string          `json:"alg"`
+	KeyID     string          `json:"kid"`
+	Type      string          `json:"typ"`
+	Critical  json.RawMessage `json:"crit"`
+}
+
+// check returns ErrAlgorithm, ErrType, ErrUnknownKey or nil.
+func (h *joseHeader) check(typ string) error {
+	if h.Algorithm != "ES256" || h.Critical != nil {
+		return ErrAlgorithm
+	}
+	// The "application/" of a media type may be left out, and case doesn't count (RFC 7515 §4.1.9).
+	if media := strings.ToLower(h.Type); strings.TrimPrefix(media, "application/") != typ {
+		return ErrType
+	}
+	if h.KeyID == "" {
+		return ErrUnknownKey
+	}
+	return nil
+}
+
+// parseCompact takes a raw token apart and checks its header. Errors: ErrMalformed, ErrAlgorithm, ErrType, ErrUnknownKey.
+func parseCompact(raw string) (compact, error) {
+	header, rest, ok := strings.Cut(raw, ".")
+	payload, signature, ok2 := strings.Cut(rest, ".")
+	if !ok || !ok2 || !isBase64URL(header) || !isBase64URL(payload) || !isBase64URL(signature) {
+		return compact{}, ErrMalformed
+	}
+	headerJSON, err := strictBase64.DecodeString(header)
+	if err != nil {
+		return compact{}, ErrMalformed
+	}
+	var h joseHeader
+	if err := json.Unmarshal(headerJSON, &h); err != nil {
+		return compact{}, fmt.Errorf("%w: header is not a JSON object", ErrMalformed)
+	}
+	if err := h.check("at+jwt"); err != nil {
+		return compact{}, err
+	}
+	signatureBytes, err := strictBase64.DecodeString(signature)
+	if err != nil || len(signatureBytes) != es256SignatureSize {
+		return compact{}, fmt.Errorf("%w: signature is not of ES256", ErrMalformed)
+	}
+	input := raw[:len(header)+1+len(payload)]
+	return compact{kid: h.KeyID, input: []byte(input), payload: payload, signature: signatureBytes}, nil
+}
+
+// isBase64URL exists because Go's decoder skips line breaks, which would give a token many spellings.
+func isBase64URL(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return s != ""
+}
+
+// claims of an access token (RFC 9068 §2.2, RFC 7519 §4.1). Pointers tell what is missing from what is zero.
+type claims struct {
+	Issuer     string   `json:"iss"`
+	Audience   audience `json:"aud"`
+	Subject    string   `json:"sub"`
+	ClientID   string   `json:"client_id"`
+	TenancyID  string   `json:"tenancy_id"`
+	Scope      string   `json:"scope"`
+	IssuedAt   *int64   `json:"iat"`
+	NotBefore  *int64   `json:"nbf"`
+	Expires    *int64   `json:"exp"`
+	TokenID    string   `json:"jti"`
+	Generation *int64   `json:"gen"`
+}
+
+// audience is one string or several (RFC 7519 §4.1.3).
+type audience []string
+
+// UnmarshalJSON reads a string or an array of strings.
+func (a *audience) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] == '[' {
+		return json.Unmarshal(data, (*[]string)(a))
+	}
+	*a = make(audience, 1)
+	return json.Unmarshal(data, &(*a)[0])
+}
+
+// parseClaims reads the payload of a token whose signature has been verified. Error: ErrMalformed.
+func parseClaims(payload string) (*claims, error) {
+	payloadJSON, err := strictBase64.DecodeString(payload)
+	if err != nil {
+		return nil, ErrMalformed
+	}
+	var c claims
+	if err := json.Unmarshal(payloadJSON, &c); err != nil {
+		return nil, fmt.Errorf("%w: claims: %w", ErrMalformed, err)
+	}
+	if c.Subject == "" || c.ClientID == "" || c.TenancyID == "" || c.TokenID == "" ||
+		c.IssuedAt == nil || c.Expires == nil || c.Generation == nil {
+		return nil, fmt.Errorf("%w: a claim is missing", ErrMalformed)
+	}
+	return &c, nil
+}
+
+// verifiedToken is a token whose signature and unchanging claims were found good. What can change with time, the clock and
+// the revocations, is asked for at every use.
+type verifiedToken struct {
+	identity  Identity
+	issuedAt  int64 // unix seconds, as are the next two
+	notBefore int64
+	expires   int64
+	client    digest
+	token     digest
+	keysEpoch uint64
+
+	checked revocationMark
+}
+
+func newVerifiedToken(c *claims, keysEpoch uint64) *verifiedToken {
+	token := &verifiedToken{
+		identity: Identity{
+			ClientID: c.ClientID, TenancyID: c.TenancyID, Subject: c.Subject,
+			TokenID: c.TokenID, Generation: *c.Generation,
+			IssuedAt: time.Unix(*c.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(*c.Expires, 0).UTC(),
+			Scopes: strings.Fields(c.Scope),
+		},
+		issuedAt: *c.IssuedAt, notBefore: *c.IssuedAt, expires: *c.Expires,
+		client: digestOf(c.ClientID), token: digestOf(c.TokenID),
+		keysEpoch: keysEpoch,
+	}
+	if c.NotBefore != nil {
+		token.notBefore = max(token.notBefore, *c.NotBefore)
+	}
+	return token
+}
+
+// checkTime returns ErrExpired, ErrNotYetValid or nil. The expiry is the first second at which the token is dead (RFC 7519
+// §4.1.4), moved by the leeway.
+func (t *verifiedToken) checkTime(now time.Time, leeway time.Duration) error {
+	if now.Add(-leeway).Unix() >= t.expires {
+		return ErrExpired
+	}
+	if now.Add(leeway).Unix() < t.notBefore {
+		return ErrNotYetValid
+	}
+	return nil
+}
+
+// copyIdentity keeps callers from changing what other requests with the same token see.
+func (t *verifiedToken) copyIdentity() *Identity {
+	identity := t.identity
+	identity.Scopes = slices.Clone(identity.Scopes)
+	return &identity
+}
+
+// checkFixed checks the claims that mean the same at every use: ErrIssuer, ErrAudience, ErrLifespan, ErrTenancy or nil.
+func (c *claims) checkFixed(issuer, wantAudience, wantTenancy string) error {
+	if c.Issuer != issuer {
+		return ErrIssuer
+	}
+	if !slices.Contains(c.Audience, wantAudience) {
+		return ErrAudience
+	}
+	// Subtracting could overflow on numbers that nobody means; those are refused first.
+	const plausible = int64(1) << 40
+	if *c.IssuedAt < 0 || *c.Expires > plausible || *c.Expires-*c.IssuedAt > int64(LifespanMax/time.Second) {
+		return ErrLifespan
+	}
+	if wantTenancy != "" && c.TenancyID != wantTenancy {
+		return ErrTenancy
+	}
+	return nil
+}
