@@ -36,7 +36,7 @@ const (
 func newSessions(store scs.CtxStore, secure bool) *scs.SessionManager {
 	m := scs.New()
 	m.Store = store
-	m.Lifetime, m.IdleTimeout = sessionLifetime, sessionIdle
+	m.Lifetime = sessionLifetime // without an IdleTimeout, as scs would count it by the wall clock and write at every request
 	m.HashTokenInStore = true
 	m.Cookie.Name = sessionCookie
 	m.Cookie.HttpOnly, m.Cookie.SameSite, m.Cookie.Secure = true, http.SameSiteLaxMode, secure
@@ -64,7 +64,11 @@ func (s *server) signedIn(ctx context.Context) (operator.Operator, error) {
 		return operator.Operator{}, err
 	}
 	now := s.now()
-	if now.Sub(time.Unix(s.sessions.GetInt64(ctx, sessionSeen), 0)) >= sessionTouch {
+	unseen := now.Sub(time.Unix(s.sessions.GetInt64(ctx, sessionSeen), 0))
+	if unseen > sessionIdle {
+		return operator.Operator{}, operator.ErrNotFound
+	}
+	if unseen >= sessionTouch {
 		s.sessions.Put(ctx, sessionSeen, now.Unix())
 		if _, _, err := s.sessions.Commit(ctx); err != nil {
 			return operator.Operator{}, err
@@ -89,7 +93,9 @@ func (s *server) SignIn(ctx context.Context, request oas.SignInRequestObject) (o
 	}
 	s.sessions.Put(ctx, sessionOperator, o.ID)
 	s.sessions.Put(ctx, sessionGeneration, o.SessionGeneration)
-	s.sessions.Put(ctx, sessionSeen, s.now().Unix())
+	now := s.now()
+	s.sessions.Put(ctx, sessionSeen, now.Unix())
+	s.sessions.SetDeadline(ctx, now.Add(sessionLifetime))
 	token, _, err := s.sessions.Commit(ctx)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,140 @@
+package api_test
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/operator"
+)
+
+func credentials(email, password string) map[string]string {
+	return map[string]string{"email": email, "password": password}
+}
+
+func TestSigningInStartsASessionWithANewID(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *service) {
+		c := s.stranger(t)
+		a := c.post("/v1/session", credentials("Admin@Example.com ", password)).wants(http.StatusCreated)
+		var session struct {
+			Operator  struct{ ID, Email, Role string }
+			Tenancy   struct{ ID, Name string }
+			ExpiresAt time.Time `json:"expires_at"`
+		}
+		a.decode(&session)
+		if session.Operator.Email != "admin@example.com" || session.Operator.Role != "admin" || session.Tenancy.ID != s.tenancy(t) || !session.ExpiresAt.After(s.now()) {
+			t.Errorf("got %s", a.body)
+		}
+		first := a.cookie()
+		if !first.HttpOnly || first.SameSite != http.SameSiteLaxMode || first.Secure || first.Path != "/" || len(first.Value) < 32 {
+			t.Errorf("got %v", first)
+		}
+		again := c.get("/v1/session").wants(http.StatusOK)
+		if string(again.body) != string(a.body) {
+			t.Errorf("got %s, then %s", a.body, again.body)
+		}
+		second := c.post("/v1/session", credentials("admin@example.com", password)).wants(http.StatusCreated).cookie()
+		if second.Value == first.Value {
+			t.Error("the session kept its id")
+		}
+		old := s.stranger(t).with("Cookie", "apikeys_session="+first.Value)
+		old.get("/v1/session").refused(http.StatusUnauthorized, "failed")
+		fixed := s.stranger(t).with("Cookie", "apikeys_session=chosen-by-an-attacker")
+		if got := fixed.post("/v1/session", credentials("admin@example.com", password)).wants(http.StatusCreated).cookie(); got.Value == "chosen-by-an-attacker" {
+			t.Error("the session's id was chosen by the request")
+		}
+		fixed.get("/v1/session").refused(http.StatusUnauthorized, "failed")
+	})
+}
+
+func TestSigningOutEndsTheSession(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *service) {
+		c := s.stranger(t)
+		cookie := c.post("/v1/session", credentials("admin@example.com", password)).wants(http.StatusCreated).cookie()
+		if got := c.delete("/v1/session").wants(http.StatusNoContent).cookie(); got.Value != "" || got.MaxAge >= 0 {
+			t.Errorf("got %v", got)
+		}
+		c.get("/v1/session").refused(http.StatusUnauthorized, "failed")
+		s.stranger(t).with("Cookie", "apikeys_session="+cookie.Value).get("/v1/api-keys").refused(http.StatusUnauthorized, "failed")
+		c.delete("/v1/session").wants(http.StatusNoContent)
+	})
+}
+
+func TestASessionEndsWhenItIsNotUsedOrTooOld(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *service) {
+		idle := s.admin(t)
+		s.pass(2*time.Hour + time.Minute)
+		idle.get("/v1/session").refused(http.StatusUnauthorized, "failed")
+		used := s.admin(t)
+		for range 11 {
+			s.pass(time.Hour)
+			used.get("/v1/session").wants(http.StatusOK)
+		}
+		s.pass(time.Hour)
+		used.get("/v1/session").refused(http.StatusUnauthorized, "failed")
+	})
+}
+
+func TestANewPasswordEndsEverySession(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *service) {
+		c := s.admin(t)
+		if err := s.Operators.ResetPassword(t.Context(), "admin@example.com", password+"!", system); err != nil {
+			t.Fatal(err)
+		}
+		c.get("/v1/session").refused(http.StatusUnauthorized, "failed")
+	})
+}
+
+func TestAWrongPasswordAndAnUnknownAddressAreAnsweredAlike(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *service) {
+		c := s.stranger(t)
+		wrong := c.post("/v1/session", credentials("admin@example.com", "wrong"))
+		unknown := c.post("/v1/session", credentials("nobody@example.com", "wrong"))
+		wrong.refused(http.StatusUnauthorized, "failed")
+		if string(wrong.body) != string(unknown.body) || len(wrong.Cookies()) > 0 {
+			t.Errorf("got %s and %s", wrong.body, unknown.body)
+		}
+		for body, fields := range map[string]string{
+			`{}`:                                 "email is required\npassword is required",
+			`{"email":"","password":""}`:         "email must not be empty\npassword must not be empty",
+			`{"email":1,"password":null}`:        "email must be a string\npassword must not be null",
+			`{"email":"a","password":"b\u0000"}`: "password must not contain NUL characters",
+			`{"email":"a","password":"` + strings.Repeat("x", 1025) + `"}`: "password must have at most 1024 characters",
+			`{"email":"a","password":"b","role":"admin"}`:                  "role is not a known member",
+		} {
+			if got := c.send("POST", "/v1/session", body).refused(http.StatusBadRequest, badRequest).fields(); got != fields {
+				t.Errorf("%s: got %q, want %q", body, got, fields)
+			}
+		}
+	})
+}
+
+func TestSigningInIsThrottledPerAccountAndAddress(t *testing.T) {
+	s := onOne(t, map[string]string{"APIKEYS_LIMITS": "on"})
+	s.operator(t, s.tenancy(t), "editor@example.com", operator.Editor)
+	c := s.stranger(t)
+	var a answer
+	for range 30 {
+		if a = c.post("/v1/session", credentials("admin@example.com", "wrong")); a.StatusCode == http.StatusTooManyRequests {
+			break
+		}
+	}
+	a.refused(http.StatusTooManyRequests, "rate-limit/exceeded")
+	wait, err := strconv.Atoi(a.Header.Get("Retry-After"))
+	if err != nil || wait < 1 {
+		t.Fatalf("Retry-After: %q", a.Header.Get("Retry-After"))
+	}
+	c.post("/v1/session", credentials("admin@example.com", password)).refused(http.StatusTooManyRequests, "rate-limit/exceeded")
+	c.post("/v1/session", credentials("editor@example.com", password)).wants(http.StatusCreated)
+	s.pass(time.Duration(wait) * time.Second)
+	c.post("/v1/session", credentials("admin@example.com", password)).wants(http.StatusCreated)
+}
+
+func TestTheCookieIsSecureWhenTheIssuerIsHTTPS(t *testing.T) {
+	s := onOne(t, map[string]string{"APIKEYS_ISSUER": "https://keys.example.com"})
+	if cookie := s.stranger(t).post("/v1/session", credentials("admin@example.com", password)).wants(http.StatusCreated).cookie(); !cookie.Secure {
+		t.Errorf("got %v", cookie)
+	}
+}
