@@ -19,6 +19,7 @@ type answerRow struct {
 	Created        instant `gorm:"column:created_at"`
 }
 
+// TableName implements schema.Tabler.
 func (answerRow) TableName() string { return "idempotency_answer" }
 
 // insertAnswer keeps an answer. Errors: [apikey.ErrAnswered].

@@ -33,6 +33,7 @@ type keyRow struct {
 	LastUsed      instant `gorm:"column:last_used_at"`
 }
 
+// TableName implements schema.Tabler.
 func (keyRow) TableName() string { return "api_key" }
 
 // changeable are the columns that an update writes.

@@ -85,6 +85,7 @@ type headRow struct {
 	Hash []byte `gorm:"column:hash"`
 }
 
+// TableName implements schema.Tabler.
 func (headRow) TableName() string { return "log_head" }
 
 const headID = 1

@@ -35,6 +35,7 @@ type eventRow struct {
 	Hash              []byte  `gorm:"column:hash"`
 }
 
+// TableName implements schema.Tabler.
 func (eventRow) TableName() string { return "event" }
 
 func newEventRow(e eventlog.Event) eventRow {

@@ -21,7 +21,7 @@ func (l statementLog) ParamsFilter(_ context.Context, statement string, _ ...any
 	return statement, nil
 }
 
-// Info, Warn and Error receive GORM's remarks about its own use.
+// Info receives GORM's remarks about its own use.
 func (l statementLog) Info(ctx context.Context, format string, args ...any) {
 	l.remark(ctx, format, args)
 }

@@ -201,6 +201,7 @@ type lazySQLite struct {
 	pool *sql.DB
 }
 
+// Initialize implements gorm.Dialector.
 func (d lazySQLite) Initialize(db *gorm.DB) error {
 	probe, err := sql.Open("sqlite", ":memory:")
 	if err != nil {

@@ -20,6 +20,7 @@ type operatorRow struct {
 	Updated           instant `gorm:"column:updated_at"`
 }
 
+// TableName implements schema.Tabler.
 func (operatorRow) TableName() string { return "operator" }
 
 func newOperatorRow(o operator.Operator) operatorRow {

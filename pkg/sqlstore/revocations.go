@@ -21,6 +21,7 @@ type revokedTokenRow struct {
 	Expires  instant `gorm:"column:expires_at"`
 }
 
+// TableName implements schema.Tabler.
 func (revokedTokenRow) TableName() string { return "revoked_token" }
 
 // RevokeToken implements [revocation.Store].

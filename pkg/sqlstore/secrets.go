@@ -21,6 +21,7 @@ type secretRow struct {
 	LastUsedIP string  `gorm:"column:last_used_ip"`
 }
 
+// TableName implements schema.Tabler.
 func (secretRow) TableName() string { return "client_secret" }
 
 func newSecretRow(clientID string, s apikey.Secret) secretRow {

@@ -26,6 +26,7 @@ type sessionRow struct {
 	Expires instant `gorm:"column:expires_at"`
 }
 
+// TableName implements schema.Tabler.
 func (sessionRow) TableName() string { return "session" }
 
 // FindCtx returns the data of a session, and whether there is one that has not expired.

@@ -20,6 +20,7 @@ type signingKeyRow struct {
 	RetireAt  instant `gorm:"column:retire_at"`
 }
 
+// TableName implements schema.Tabler.
 func (signingKeyRow) TableName() string { return "signing_key" }
 
 func newSigningKeyRow(r signing.Record) signingKeyRow {

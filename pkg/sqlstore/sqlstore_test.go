@@ -155,7 +155,7 @@ func migrationsDigest(t testing.TB) string {
 			return err
 		}
 		text, err := migrations.ReadFile(path)
-		fmt.Fprintf(digest, "%s %d\n%s", path, len(text), text)
+		digest.Write(fmt.Appendf(nil, "%s %d\n%s", path, len(text), text))
 		return err
 	})
 	if err != nil {

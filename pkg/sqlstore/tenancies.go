@@ -17,6 +17,7 @@ type tenancyRow struct {
 	Created instant `gorm:"column:created_at"`
 }
 
+// TableName implements schema.Tabler.
 func (tenancyRow) TableName() string { return "tenancy" }
 
 func (r tenancyRow) tenancy() operator.Tenancy {

@@ -47,7 +47,7 @@ func usesMoveForward(t *testing.T, b Backend) {
 func usesLargeBatch(t *testing.T, b Backend) {
 	keys := create(t, b, newKey(b.Home, "first"), newKey(b.Home, "last"))
 	batch := []usage.Use{{ClientID: keys[0].ClientID, SecretID: keys[0].Secrets[0].ID, At: epoch, IP: "192.0.2.1"}}
-	for i := range 20_000 {
+	for i := range 3_000 {
 		batch = append(batch, usage.Use{ClientID: fmt.Sprint("ak_", i), SecretID: fmt.Sprint(i), At: epoch, IP: "192.0.2.1"})
 	}
 	batch = append(batch, usage.Use{ClientID: keys[1].ClientID, SecretID: keys[1].Secrets[0].ID, At: epoch, IP: "192.0.2.1"})
