@@ -59,7 +59,7 @@ func (f *console) has(r *http.Request) bool {
 // Errors: echo.ErrNotFound for a file that is not there.
 func (f *console) serve(c echo.Context) error {
 	name := strings.TrimPrefix(path.Clean(c.Request().URL.Path), "/")
-	isFile := path.Ext(name) != "" || strings.HasPrefix(name, "assets/")
+	isFile := path.Ext(name) != "" || below(name, "assets")
 	if name == "index.html" || !isFile {
 		return f.servePage(c)
 	}

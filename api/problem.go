@@ -219,7 +219,7 @@ func writeOAuthError(c echo.Context, f *fault) error {
 		code = "invalid_client"
 	case f.status == http.StatusForbidden:
 		code = "access_denied"
-	case f.status == http.StatusServiceUnavailable:
+	case f.status == http.StatusServiceUnavailable, f.status == http.StatusTooManyRequests:
 		code = "temporarily_unavailable"
 	case f.status >= http.StatusInternalServerError:
 		code = "server_error"
