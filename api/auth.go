@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"strings"
 	"unicode/utf8"
@@ -44,7 +42,7 @@ func (r tokenRoutes) auth(c echo.Context) error {
 		return vendorError(c, err)
 	}
 	issued, err := r.oauth.Token(c.Request().Context(), oauth.TokenRequest{
-		GrantType: oauth.ClientCredentials, ClientID: request.ClientID, ClientSecret: request.ClientSecret, IP: c.RealIP(),
+		GrantType: oauth.ClientCredentials, ClientID: request.ClientID, ClientSecret: request.ClientSecret, IP: c.RealIP(), RequestID: requestID(c),
 	})
 	if err != nil {
 		return vendorError(c, err)
@@ -53,6 +51,9 @@ func (r tokenRoutes) auth(c echo.Context) error {
 		AccessToken: issued.AccessToken, ExpiresIn: int64(issued.ExpiresIn.Seconds()), TokenType: "Bearer", Scope: issued.Scope,
 	}})
 }
+
+// jsonSpace is what may stand around a JSON value (RFC 8259 §2).
+const jsonSpace = " \t\r\n"
 
 // badParameter is a fault of the body of POST /auth, in words that name the member.
 func badParameter(message string) error {
@@ -64,7 +65,7 @@ func readAuthRequest(r *http.Request) (authRequest, error) {
 	if r.URL.RawQuery != "" {
 		return authRequest{}, badParameter("parameters belong in the body, not in the query")
 	}
-	if mediaType, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || mediaType != echo.MIMEApplicationJSON {
+	if !hasMediaType(r, echo.MIMEApplicationJSON) {
 		return authRequest{}, &fault{status: http.StatusUnsupportedMediaType, code: "request/unsupported-media-type", detail: "send application/json"}
 	}
 	body, err := readBody(r)
@@ -83,7 +84,7 @@ func readAuthRequest(r *http.Request) (authRequest, error) {
 	if err := decoder.Decode(&request); err != nil {
 		return authRequest{}, badParameter(describeJSONError(err))
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+	if rest := body[decoder.InputOffset():]; len(bytes.Trim(rest, jsonSpace)) > 0 {
 		return authRequest{}, badParameter("the body has more than one JSON value")
 	}
 	switch {

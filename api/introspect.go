@@ -95,6 +95,9 @@ func (r inquiryRoutes) inquirer(c echo.Context, f form, n need) (oauth.Inquirer,
 	_, noCookie := request.Cookie(sessionCookie)
 	if noCookie == nil && len(request.Header.Values(echo.HeaderAuthorization)) == 0 && f.get("client_id") == "" {
 		_, p, err := r.identify(request, n)
+		if f := (*fault)(nil); errors.As(err, &f) && f.status == http.StatusUnauthorized {
+			err = &oauth.Error{Code: oauth.InvalidClient, Description: f.detail} // with the challenge that every 401 has
+		}
 		return oauth.Inquirer{TenancyID: p.caller.TenancyID, Actor: p.caller.Actor}, err
 	}
 	id, secret, err := clientCredentials(request, f)

@@ -84,7 +84,7 @@ func (s *server) run(next echo.HandlerFunc, c echo.Context) (err error) {
 		// Otherwise net/http reads no more than the length that was announced.
 		r.Body = http.MaxBytesReader(c.Response(), r.Body, bodyMax)
 	}
-	if r.URL.RawQuery != "" {
+	if r.URL.RawQuery != "" && !below(r.URL.Path, verifyPath) { // there it may be that of the request in question
 		if name := credentialIn(r.URL.RawQuery); name != "" {
 			return invalidFault(apikey.InvalidError{{Field: name, Message: "must not be sent in the query string"}})
 		}

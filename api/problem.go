@@ -45,7 +45,7 @@ func (f *fault) Unwrap() error { return f.cause }
 // unavailableRetry is how long callers are asked to wait for a database that does not answer.
 const unavailableRetry = 2 * time.Second
 
-// statusClientGone is logged when the client left before the answer; nothing is sent. The number is nginx's.
+// statusClientGone is logged when the client left before the answer. The number is nginx's.
 const statusClientGone = 499
 
 // realm names what the credentials are for, in WWW-Authenticate.
@@ -156,7 +156,9 @@ func routerFault(e *echo.HTTPError) *fault {
 func (s *server) handleError(err error, c echo.Context) {
 	r, res := c.Request(), c.Response()
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-		res.Status = statusClientGone
+		if !res.Committed {
+			res.WriteHeader(statusClientGone) // for whoever reads on: silence would become a 200
+		}
 		return
 	}
 	f := faultOf(err)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/revocation"
 )
 
@@ -21,6 +23,9 @@ const (
 	streamChunk     = 256              // revocations written before a flush
 	listenersMax    = 50_000           // streams of this process
 	listenersMaxFor = 2_000            // streams of one address: a gateway may stand for many
+	// catchUpMax is how long a follower that is ahead of this process is waited for: it may come from another replica, which
+	// has read the log a little earlier.
+	catchUpMax = eventlog.StalenessMax
 )
 
 // revocationRoutes tell resource servers what was revoked. They are open to anyone, as the key set is: whoever can verify a
@@ -44,8 +49,12 @@ func (r revocationRoutes) get(c echo.Context) error {
 	return r.snapshot(c)
 }
 
-// snapshot answers with the signed set. It may be stored, but has to be asked for again each time.
+// snapshot answers with the signed set. It may be stored, but has to be asked for again each time. While the log can't be
+// read there is none, nor a 304: followers would take either for news that nothing was revoked.
 func (r revocationRoutes) snapshot(c echo.Context) error {
+	if !r.fresh() {
+		return apikey.ErrUnavailable
+	}
 	s, err := r.snapshots.Current()
 	if err != nil {
 		return err
@@ -88,8 +97,27 @@ func (r revocationRoutes) stream(c echo.Context) error {
 		return err
 	}
 	c.Response().WriteHeader(http.StatusOK)
-	r.follow(c.Request(), w, cursor)
+	if w.start(); w.err == nil && r.reach(c.Request(), cursor) {
+		r.follow(c.Request(), w, cursor)
+	}
 	return nil
+}
+
+// reach waits a moment for the set to come to a position, and reports whether the follower is still there.
+func (r revocationRoutes) reach(request *http.Request, position int64) bool {
+	for deadline := time.Now().Add(catchUpMax); r.set.Position() < position && time.Now().Before(deadline); {
+		retry := time.NewTimer(catchUpMax / 10)
+		select {
+		case <-retry.C:
+		case <-request.Context().Done():
+			retry.Stop()
+			return false
+		case <-r.stopping:
+			retry.Stop()
+			return false
+		}
+	}
+	return true
 }
 
 // follow writes until the follower, or this process, goes away. While the log can't be read there are no heartbeats, so
@@ -166,6 +194,13 @@ func (w *eventWriter) event(name string, id int64, data any) {
 		w.err = err
 	}
 	w.pending = fmt.Appendf(w.pending, "id: %d\nevent: %s\ndata: %s\n\n", id, name, encoded)
+}
+
+// start sends the headers, so that the follower knows at once that it is heard, also while there is nothing to say.
+func (w *eventWriter) start() {
+	if w.err = w.control.SetWriteDeadline(time.Now().Add(streamWriteMax)); w.err == nil {
+		w.err = w.control.Flush()
+	}
 }
 
 // flush sends what was written, or gives up on a follower that does not read.

@@ -42,7 +42,7 @@ func (r tokenRoutes) token(c echo.Context) error {
 	if err != nil {
 		return oauthError(c, err)
 	}
-	request := oauth.TokenRequest{GrantType: form.get("grant_type"), Scope: form.get("scope"), IP: c.RealIP()}
+	request := oauth.TokenRequest{GrantType: form.get("grant_type"), Scope: form.get("scope"), IP: c.RealIP(), RequestID: requestID(c)}
 	request.ClientID, request.ClientSecret, err = clientCredentials(c.Request(), form)
 	if err != nil {
 		return oauthError(c, err)
@@ -74,7 +74,7 @@ func readForm(c echo.Context) (form, error) {
 	if request.URL.RawQuery != "" {
 		return nil, invalid("parameters belong in the body, not in the query")
 	}
-	if mediaType, _, err := mime.ParseMediaType(request.Header.Get(echo.HeaderContentType)); err != nil || mediaType != echo.MIMEApplicationForm {
+	if !hasMediaType(request, echo.MIMEApplicationForm) {
 		return nil, invalid("the body must be " + echo.MIMEApplicationForm)
 	}
 	body, err := readBody(request)
@@ -91,6 +91,17 @@ func readForm(c echo.Context) (form, error) {
 		}
 	}
 	return form(values), nil
+}
+
+// hasMediaType reports whether the body is declared to be of a media type, whatever the parameters. The plain form, which
+// nearly everybody sends, costs a comparison.
+func hasMediaType(r *http.Request, want string) bool {
+	declared := r.Header.Get(echo.HeaderContentType)
+	if declared == want {
+		return true
+	}
+	mediaType, _, err := mime.ParseMediaType(declared)
+	return err == nil && mediaType == want
 }
 
 // isTokenParameter reports whether the OAuth routes read the parameter; others are ignored (RFC 6749 §3.2).

@@ -180,8 +180,6 @@ func readBody(r *http.Request) ([]byte, error) {
 		return buffer.Bytes(), nil
 	case errors.As(err, &tooLarge):
 		return nil, tooLargeFault()
-	case r.Context().Err() != nil:
-		return nil, r.Context().Err()
 	default:
 		return nil, &fault{status: http.StatusBadRequest, code: "bad-request/invalid-parameters", detail: "The body could not be read to its end.", cause: err}
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -14,15 +15,19 @@ import (
 // verifyRoutes decide about requests on behalf of a gateway that asks before it lets them through.
 type verifyRoutes struct{ oauth *oauth.Server }
 
+const verifyPath = "/oauth2/verify"
+
 // register takes any method, since some gateways ask with the method of the request, and anything below the path, since
-// some append its path.
+// some append its path. RouteNotFound catches the methods that Any does not know.
 func (r verifyRoutes) register(e *echo.Echo) {
-	e.Any("/oauth2/verify", r.verify)
-	e.Any("/oauth2/verify/*", r.verify)
+	for _, path := range []string{verifyPath, verifyPath + "/*"} {
+		e.Any(path, r.verify)
+		e.RouteNotFound(path, r.verify)
+	}
 }
 
 func (r verifyRoutes) verify(c echo.Context) error {
-	all, any, err := wantedScopes(c)
+	wanted, err := wantedScopes(c.Request().URL)
 	if err != nil {
 		return oauthError(c, err)
 	}
@@ -43,9 +48,8 @@ func (r verifyRoutes) verify(c echo.Context) error {
 	case err != nil:
 		return oauthError(c, err)
 	}
-	if !claims.Scopes.CoversAll(all) || len(any) > 0 && !claims.Scopes.CoversAny(any) {
-		wanted := append(all, any...)
-		h.Set(echo.HeaderWWWAuthenticate, `Bearer `+realm+`, error="insufficient_scope", scope="`+wanted.String()+`"`)
+	if !wanted.coveredBy(claims.Scopes) {
+		h.Set(echo.HeaderWWWAuthenticate, `Bearer `+realm+`, error="insufficient_scope", scope="`+wanted.named().String()+`"`)
 		return c.NoContent(http.StatusForbidden)
 	}
 	h.Set("X-Client-Id", claims.ClientID)
@@ -59,17 +63,63 @@ func refuseToken(c echo.Context) error {
 	return c.NoContent(http.StatusUnauthorized)
 }
 
-// wantedScopes reads ?scope= and ?any_scope=. Errors: an oauth.Error with invalid_request.
-func wantedScopes(c echo.Context) (all, any scope.Set, err error) {
-	if c.Request().URL.RawQuery == "" {
-		return nil, nil, nil
+// requirement is what a gateway asks a token to cover: every one of all, and one of each set of any.
+type requirement struct {
+	all scope.Set
+	any []scope.Set
+}
+
+func (r requirement) coveredBy(granted scope.Set) bool {
+	for _, one := range r.any {
+		if !granted.CoversAny(one) {
+			return false
+		}
 	}
-	query := c.QueryParams()
-	if all, err = scope.ParseSet(strings.Join(query["scope"], " ")); err == nil {
-		any, err = scope.ParseSet(strings.Join(query["any_scope"], " "))
+	return granted.CoversAll(r.all)
+}
+
+// named returns every scope that is asked for.
+func (r requirement) named() scope.Set {
+	named := append(scope.Set{}, r.all...)
+	for _, one := range r.any {
+		named = append(named, one...)
 	}
+	return scope.NewSet(named...)
+}
+
+// wantedScopes reads ?scope= and ?any_scope=. Some gateways append the request's path and query to the address that they
+// were given, so a caller may have a say in what stands here: every further parameter only ever asks for more, what can't be
+// read is refused, and behind uri= nothing is read. Errors: an oauth.Error with invalid_request.
+func wantedScopes(u *url.URL) (requirement, error) {
+	if u.RawQuery == "" {
+		return requirement{}, nil
+	}
+	invalid := func(description string) (requirement, error) {
+		return requirement{}, &oauth.Error{Code: oauth.InvalidRequest, Description: description}
+	}
+	own, _, _ := strings.Cut("&"+u.RawQuery, "&uri=")
+	query, err := url.ParseQuery(strings.TrimPrefix(own, "&"))
 	if err != nil {
-		return nil, nil, &oauth.Error{Code: oauth.InvalidRequest, Description: err.Error()}
+		return invalid("the query is malformed")
 	}
-	return all, any, nil
+	appended := strings.TrimSuffix(u.Path, "/") != verifyPath // then also the rest of the query is the request's
+	var r requirement
+	for name, values := range query {
+		for _, value := range values {
+			scopes, err := scope.ParseSet(value)
+			switch {
+			case name != "scope" && name != "any_scope":
+				if !appended {
+					return invalid("the only parameters are scope, any_scope and uri") // a misspelt one would let everybody in
+				}
+			case err != nil:
+				return invalid(name + " is malformed: " + err.Error())
+			case name == "scope":
+				r.all = append(r.all, scopes...)
+			case len(scopes) > 0:
+				r.any = append(r.any, scopes)
+			}
+		}
+	}
+	return r, nil
 }
