@@ -1,0 +1,70 @@
+import { Button } from "@mantine/core";
+import { IconError404, IconPlugConnectedX } from "@tabler/icons-react";
+import { type ErrorComponentProps, useRouter } from "@tanstack/react-router";
+import { useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import { problemMessage, reportableRequestId } from "@/shared/api/problem-message";
+import { ButtonLink } from "@/shared/ui/button-link";
+import { EmptyState } from "@/shared/ui/empty-state";
+import classes from "./fallback-screens.module.css";
+
+function useTitle(title: string) {
+  const { t } = useTranslation();
+  useEffect(() => {
+    document.title = `${title} · ${t("app.name")}`;
+  }, [title, t]);
+}
+
+export function NotFoundScreen() {
+  const { t } = useTranslation();
+  useTitle(t("notFound.title"));
+  return (
+    <div className={classes.screen}>
+      <EmptyState
+        icon={<IconError404 size={24} stroke={1.6} />}
+        title={t("notFound.title")}
+        action={
+          <ButtonLink to="/api-keys" variant="default">
+            {t("notFound.home")}
+          </ButtonLink>
+        }
+      >
+        {t("notFound.text")}
+      </EmptyState>
+    </div>
+  );
+}
+
+export function ErrorScreen({ error, reset }: ErrorComponentProps) {
+  const { t } = useTranslation();
+  const router = useRouter();
+  useTitle(t("errorScreen.title"));
+  const requestId = reportableRequestId(error);
+  return (
+    <div className={classes.screen} role="alert">
+      <EmptyState
+        icon={<IconPlugConnectedX size={22} stroke={1.6} />}
+        title={t("errorScreen.title")}
+        action={
+          <Button
+            variant="default"
+            onClick={() => {
+              reset();
+              void router.invalidate();
+            }}
+          >
+            {t("action.retry")}
+          </Button>
+        }
+      >
+        {problemMessage(t, error)}
+        {requestId && (
+          <>
+            <br />
+            {t("problem.requestId")} <code>{requestId}</code>
+          </>
+        )}
+      </EmptyState>
+    </div>
+  );
+}

@@ -1,0 +1,134 @@
+import type { QueryClient } from "@tanstack/react-query";
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+  stripSearchParams,
+} from "@tanstack/react-router";
+import { listDefaults, parseListSearch } from "@/features/api-keys/list/list-search";
+import { sessionQuery } from "@/features/session/session-query";
+import { endSession } from "@/features/session/sign-out";
+import { ApiError } from "@/shared/api/api-error";
+import { ErrorScreen, NotFoundScreen } from "./fallback-screens";
+import { ListRoute } from "./routes/list-route";
+import { Shell } from "./shell/shell";
+
+interface RouterContext {
+  queryClient: QueryClient;
+}
+
+const rootRoute = createRootRouteWithContext<RouterContext>()({ component: Outlet });
+
+const signInRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/sign-in",
+  validateSearch: (raw: { redirect?: string }): { redirect?: string } => ({
+    // Only paths of this console: "//elsewhere" is another site to a browser.
+    ...(typeof raw.redirect === "string" && /^\/(?![/\\])/.test(raw.redirect) && { redirect: raw.redirect }),
+  }),
+  beforeLoad: async ({ context, location, search }) => {
+    if (location.state.signOut) {
+      await endSession();
+      return;
+    }
+    const session = await context.queryClient.fetchQuery(sessionQuery).catch(() => null);
+    if (session) throw redirect({ href: search.redirect ?? "/api-keys", replace: true });
+  },
+  component: lazyRouteComponent(() => import("./routes/sign-in-route")),
+});
+
+const signedInRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  id: "signed-in",
+  beforeLoad: async ({ context, location }) => {
+    try {
+      await context.queryClient.ensureQueryData(sessionQuery);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) {
+        throw redirect({ to: "/sign-in", search: { redirect: location.href }, replace: true });
+      }
+      throw error;
+    }
+  },
+  component: Shell,
+});
+
+const homeRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/api-keys", replace: true });
+  },
+});
+
+const listRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/api-keys",
+  validateSearch: parseListSearch,
+  search: { middlewares: [stripSearchParams(listDefaults)] },
+  component: ListRoute,
+});
+
+const createKeyRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/api-keys/new",
+  component: lazyRouteComponent(() => import("./routes/create-key-route")),
+});
+
+const keyRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/api-keys/$clientId",
+  component: lazyRouteComponent(() => import("./routes/key-route")),
+});
+
+const editKeyRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/api-keys/$clientId/edit",
+  component: lazyRouteComponent(() => import("./routes/edit-key-route")),
+});
+
+const routeTree = rootRoute.addChildren([
+  signInRoute,
+  signedInRoute.addChildren([homeRoute, listRoute, createKeyRoute, keyRoute, editKeyRoute]),
+]);
+
+/** Plain query parameters, as the service itself uses them; the router's default would write JSON into the URL. */
+function parseSearch(search: string): Record<string, string> {
+  return Object.fromEntries(new URLSearchParams(search));
+}
+
+function stringifySearch(search: Record<string, unknown>): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(search)) {
+    if (value !== undefined && value !== null) params.set(name, String(value));
+  }
+  const text = params.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+export function createAppRouter(queryClient: QueryClient) {
+  return createRouter({
+    routeTree,
+    context: { queryClient },
+    parseSearch,
+    stringifySearch,
+    scrollRestoration: true,
+    defaultPreload: false,
+    defaultPendingMs: 500,
+    defaultErrorComponent: ErrorScreen,
+    defaultNotFoundComponent: NotFoundScreen,
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof createAppRouter>;
+  }
+  interface HistoryState {
+    /** Set by the operator menu. It is no part of the URL, so that no link can sign anybody out. */
+    signOut?: boolean;
+  }
+}

@@ -1,0 +1,12 @@
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { KeyPage } from "@/features/api-keys/detail/key-page";
+
+const route = getRouteApi("/signed-in/api-keys/$clientId");
+
+export default function KeyRoute() {
+  const { clientId } = route.useParams();
+  const navigate = useNavigate();
+  return (
+    <KeyPage key={clientId} clientId={clientId} onDeleted={() => void navigate({ to: "/api-keys", replace: true })} />
+  );
+}

@@ -1,0 +1,20 @@
+import { Drawer } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { SideNav } from "./side-nav";
+
+/** The menu of narrow windows. */
+export default function NavDrawer({ onClose }: { onClose: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <Drawer
+      opened
+      onClose={onClose}
+      size={272}
+      padding={12}
+      title={t("shell.menu")}
+      closeButtonProps={{ "aria-label": t("action.close") }}
+    >
+      <SideNav onNavigate={onClose} />
+    </Drawer>
+  );
+}

@@ -1,0 +1,105 @@
+import { Avatar, Menu, UnstyledButton, useMantineColorScheme } from "@mantine/core";
+import {
+  IconCheck,
+  IconDeviceDesktop,
+  IconLanguage,
+  IconLogout,
+  IconMoon,
+  IconSelector,
+  IconSun,
+} from "@tabler/icons-react";
+import { useNavigate } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { useSession } from "@/features/session/session-query";
+import { chooseLanguage, languages } from "@/shared/i18n/i18n";
+import { languageNames } from "@/shared/i18n/language-picker";
+import classes from "./shell.module.css";
+
+const schemes = [
+  { value: "light", icon: IconSun },
+  { value: "dark", icon: IconMoon },
+  { value: "auto", icon: IconDeviceDesktop },
+] as const;
+
+/** Language, theme and sign-out, under the operator's name. */
+export function OperatorMenu({ compact = false }: { compact?: boolean }) {
+  const { t, i18n } = useTranslation();
+  const { operator } = useSession();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const navigate = useNavigate();
+  const check = <IconCheck size={15} stroke={2.2} aria-hidden />;
+  const initial = operator.email.charAt(0).toUpperCase();
+
+  return (
+    <Menu position={compact ? "bottom-end" : "top-start"} width={244}>
+      <Menu.Target>
+        <UnstyledButton
+          className={classes.operator}
+          data-compact={compact}
+          aria-label={t("operator.menu", { email: operator.email })}
+        >
+          <Avatar size={28} radius="xl" className={classes.avatar} aria-hidden>
+            {initial}
+          </Avatar>
+          {!compact && (
+            <>
+              <span className={classes.operatorText}>
+                <span className={classes.operatorEmail} title={operator.email}>
+                  {operator.email}
+                </span>
+                <span className={classes.operatorRole}>{t(`operator.role.${operator.role}`)}</span>
+              </span>
+              <IconSelector size={15} stroke={1.8} aria-hidden />
+            </>
+          )}
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {compact && (
+          <>
+            <div className={classes.menuIdentity}>
+              <span className={classes.operatorEmail}>{operator.email}</span>
+              <span className={classes.operatorRole}>{t(`operator.role.${operator.role}`)}</span>
+            </div>
+            <Menu.Divider />
+          </>
+        )}
+        <Menu.Label>{t("preferences.theme")}</Menu.Label>
+        {schemes.map(({ value, icon: Icon }) => (
+          <Menu.Item
+            key={value}
+            role="menuitemradio"
+            aria-checked={colorScheme === value}
+            leftSection={<Icon size={16} stroke={1.7} aria-hidden />}
+            rightSection={colorScheme === value && check}
+            onClick={() => setColorScheme(value)}
+          >
+            {t(`preferences.scheme.${value}`)}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <Menu.Label>{t("preferences.language")}</Menu.Label>
+        {languages.map((language) => (
+          <Menu.Item
+            key={language}
+            role="menuitemradio"
+            aria-checked={i18n.language === language}
+            lang={language}
+            leftSection={<IconLanguage size={16} stroke={1.7} aria-hidden />}
+            rightSection={i18n.language === language && check}
+            onClick={() => void chooseLanguage(language)}
+          >
+            {languageNames[language]}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <Menu.Item
+          leftSection={<IconLogout size={16} stroke={1.7} aria-hidden />}
+          onClick={() => void navigate({ to: "/sign-in", search: {}, state: { signOut: true } })}
+        >
+          {t("operator.signOut")}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

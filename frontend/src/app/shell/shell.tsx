@@ -1,0 +1,57 @@
+import { ActionIcon } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconMenu2 } from "@tabler/icons-react";
+import { Outlet, useLocation } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect, useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { ReauthenticationGate } from "@/features/session/reauthentication-gate";
+import { BrandMark } from "@/shared/ui/brand-mark";
+import { OperatorMenu } from "./operator-menu";
+import classes from "./shell.module.css";
+import { SideNav } from "./side-nav";
+
+const NavDrawer = lazy(() => import("./nav-drawer"));
+
+/** Moves the focus to the new page's content when the place changes; not when only its search parameters do. */
+function useFocusOnNavigation(pathname: string) {
+  const previous = useRef(pathname);
+  useEffect(() => {
+    if (previous.current === pathname) return;
+    previous.current = pathname;
+    document.getElementById("main")?.focus({ preventScroll: true });
+  }, [pathname]);
+}
+
+export function Shell() {
+  const { t } = useTranslation();
+  const { pathname } = useLocation();
+  const [menuOpened, menu] = useDisclosure(false);
+  useFocusOnNavigation(pathname);
+
+  return (
+    <div className={classes.shell}>
+      <a className={classes.skip} href="#main">
+        {t("shell.skip")}
+      </a>
+      <header className={classes.topBar}>
+        <ActionIcon size={34} aria-label={t("shell.openMenu")} aria-expanded={menuOpened} onClick={menu.open}>
+          <IconMenu2 size={20} stroke={1.8} />
+        </ActionIcon>
+        <BrandMark size={24} />
+        <span className={classes.topBarName}>{t("app.name")}</span>
+        <div className={classes.topBarMenu}>
+          <OperatorMenu compact />
+        </div>
+      </header>
+      <aside className={classes.side}>
+        <SideNav />
+        <OperatorMenu />
+      </aside>
+      <main id="main" className={classes.main} tabIndex={-1}>
+        <Outlet />
+      </main>
+      <Suspense fallback={null}>{menuOpened && <NavDrawer onClose={menu.close} />}</Suspense>
+      <ReauthenticationGate />
+    </div>
+  );
+}

@@ -1,0 +1,56 @@
+import { IconBook, IconExternalLink, IconKey } from "@tabler/icons-react";
+import { Link, type LinkProps } from "@tanstack/react-router";
+import type { ComponentType } from "react";
+import { useTranslation } from "react-i18next";
+import { useSession } from "@/features/session/session-query";
+import { BrandMark } from "@/shared/ui/brand-mark";
+import classes from "./shell.module.css";
+
+interface Place {
+  to: NonNullable<LinkProps["to"]>;
+  label: string;
+  icon: ComponentType<{ size: number; stroke: number }>;
+}
+
+export function SideNav({ onNavigate }: { onNavigate?: () => void }) {
+  const { t } = useTranslation();
+  const { tenancy } = useSession();
+  const places: Place[] = [{ to: "/api-keys", label: t("nav.apiKeys"), icon: IconKey }];
+  return (
+    <div className={classes.sideNav}>
+      <div className={classes.brand}>
+        <BrandMark size={30} />
+        <div className={classes.brandText}>
+          <span className={classes.brandName}>{t("app.name")}</span>
+          <span className={classes.tenancy} title={tenancy.name}>
+            {tenancy.name}
+          </span>
+        </div>
+      </div>
+      <nav aria-label={t("nav.label")}>
+        <ul className={classes.places}>
+          {places.map(({ to, label, icon: Icon }) => (
+            <li key={to}>
+              <Link to={to} className={classes.place} activeOptions={{ includeSearch: false }} onClick={onNavigate}>
+                <Icon size={17} stroke={1.8} />
+                {label}
+              </Link>
+            </li>
+          ))}
+        </ul>
+        <div className={classes.section} id="nav-resources">
+          {t("nav.resources")}
+        </div>
+        <ul className={classes.places} aria-labelledby="nav-resources">
+          <li>
+            <a className={classes.place} href="/docs/" target="_blank" rel="noreferrer">
+              <IconBook size={17} stroke={1.8} />
+              {t("nav.reference")}
+              <IconExternalLink className={classes.external} size={14} stroke={1.8} aria-label={t("nav.newTab")} />
+            </a>
+          </li>
+        </ul>
+      </nav>
+    </div>
+  );
+}

@@ -1,0 +1,91 @@
+import { Button, Group, Modal, Text, TextInput } from "@mantine/core";
+import { IconAlertTriangle } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { Trans, useTranslation } from "react-i18next";
+import { useFormat } from "@/shared/i18n/use-format";
+import { useNow } from "@/shared/i18n/use-now";
+import { ProblemAlert } from "@/shared/ui/problem-alert";
+import type { ApiKey } from "../api/api-key";
+import { useDeleteApiKey } from "../api/delete-api-key";
+import { apiKeyQuery } from "../api/get-api-key";
+import { needsTypedName } from "./delete-rule";
+import classes from "./dialogs.module.css";
+
+interface DeleteDialogProps {
+  apiKey: ApiKey;
+  onClose: () => void;
+  onDeleted: () => void;
+}
+
+export default function DeleteDialog({ apiKey, onClose, onDeleted }: DeleteDialogProps) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const now = useNow();
+  const remove = useDeleteApiKey();
+  const [typed, setTyped] = useState("");
+  // The screen behind may have stood open for hours; whether the key is in use is asked afresh.
+  const fresh = useQuery({ ...apiKeyQuery(apiKey.client_id), refetchOnMount: "always", retry: false });
+  const lastUsedAt = fresh.data?.key.last_used_at ?? apiKey.last_used_at;
+  const typedRequired = needsTypedName(lastUsedAt, now);
+  const confirmed = !typedRequired || typed.trim() === apiKey.name.trim();
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    if (confirmed) remove.mutate(apiKey.client_id, { onSuccess: onDeleted });
+  }
+
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("delete.title")}
+      size="md"
+      returnFocus={false}
+      closeButtonProps={{ "aria-label": t("action.close") }}
+    >
+      <form onSubmit={submit}>
+        <Text size="md">
+          <Trans t={t} i18nKey="delete.message" values={{ name: apiKey.name }} components={{ b: <strong /> }} />
+        </Text>
+        {typedRequired && lastUsedAt && (
+          <div className={classes.warning}>
+            <IconAlertTriangle size={17} stroke={1.8} aria-hidden />
+            <span>{t("delete.inUse", { when: format.relative(lastUsedAt, now) })}</span>
+          </div>
+        )}
+        {typedRequired && (
+          <TextInput
+            mt="md"
+            data-autofocus
+            label={
+              <Trans
+                t={t}
+                i18nKey="delete.typeName"
+                values={{ name: apiKey.name }}
+                components={{ code: <code className={classes.inlineCode} /> }}
+              />
+            }
+            value={typed}
+            autoComplete="off"
+            spellCheck={false}
+            onChange={(event) => setTyped(event.currentTarget.value)}
+          />
+        )}
+        {remove.error && (
+          <div className={classes.problem}>
+            <ProblemAlert error={remove.error} />
+          </div>
+        )}
+        <Group justify="flex-end" gap="xs" mt="xl">
+          <Button variant="default" onClick={onClose} data-autofocus={typedRequired ? undefined : true}>
+            {t("action.cancel")}
+          </Button>
+          <Button type="submit" color="red" disabled={!confirmed} loading={remove.isPending}>
+            {t("delete.confirm")}
+          </Button>
+        </Group>
+      </form>
+    </Modal>
+  );
+}

@@ -1,0 +1,98 @@
+import { lazy, type ReactNode, Suspense, useCallback, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { problemMessage } from "@/shared/api/problem-message";
+import { toaster } from "@/shared/ui/toaster-store";
+import type { ApiKey, ApiKeyStatus, IssuedSecret } from "../api/api-key";
+import { useSetStatus } from "../api/set-status";
+
+const DeleteDialog = lazy(() => import("./delete-dialog"));
+const RotateDialog = lazy(() => import("./rotate-dialog"));
+const SecretDialog = lazy(() => import("../secret/secret-dialog"));
+
+type Open = { dialog: "rotate" | "delete"; key: ApiKey } | { dialog: "secret"; issued: IssuedSecret } | null;
+
+export interface KeyActions {
+  setStatus: (key: ApiKey, status: ApiKeyStatus) => void;
+  /** `trigger` gets the focus back when the dialog closes. */
+  rotate: (key: ApiKey, trigger: HTMLElement | null) => void;
+  remove: (key: ApiKey, trigger: HTMLElement | null) => void;
+}
+
+interface UseKeyActions {
+  actions: KeyActions;
+  /** To be rendered once by the screen that uses the actions. */
+  dialogs: ReactNode;
+}
+
+/** What can be done to a key, shared by the list and the key's page. */
+export function useKeyActions({ onDeleted }: { onDeleted: () => void }): UseKeyActions {
+  const { t } = useTranslation();
+  const { mutate } = useSetStatus();
+  const [open, setOpen] = useState<Open>(null);
+  const [trigger, setTrigger] = useState<HTMLElement | null>(null);
+
+  const setStatus = useCallback(
+    (key: Pick<ApiKey, "client_id" | "name">, status: ApiKeyStatus, undone = false) => {
+      mutate(
+        { clientId: key.client_id, status },
+        {
+          onSuccess: () => {
+            const message = t(
+              status === "inactive" ? "setStatus.deactivated" : undone ? "setStatus.undone" : "setStatus.activated",
+              { name: key.name },
+            );
+            const undo = { label: t("action.undo"), run: () => setStatus(key, "active", true) };
+            toaster.show({ tone: "success", message, ...(status === "inactive" && { action: undo }) });
+          },
+          onError: (error) => {
+            const what = t(status === "active" ? "setStatus.activateFailed" : "setStatus.deactivateFailed", {
+              name: key.name,
+            });
+            toaster.show({ tone: "error", message: `${what} ${problemMessage(t, error)}` });
+          },
+        },
+      );
+    },
+    [mutate, t],
+  );
+
+  const close = useCallback(() => {
+    setOpen(null);
+    // The trigger may have gone with its row; the page's own focus then stays.
+    requestAnimationFrame(() => trigger?.focus());
+  }, [trigger]);
+
+  const actions: KeyActions = {
+    setStatus,
+    rotate: (key, element) => {
+      setTrigger(element);
+      setOpen({ dialog: "rotate", key });
+    },
+    remove: (key, element) => {
+      setTrigger(element);
+      setOpen({ dialog: "delete", key });
+    },
+  };
+
+  const dialogs = (
+    <Suspense fallback={null}>
+      {open?.dialog === "rotate" && (
+        <RotateDialog apiKey={open.key} onClose={close} onIssued={(issued) => setOpen({ dialog: "secret", issued })} />
+      )}
+      {open?.dialog === "delete" && (
+        <DeleteDialog
+          apiKey={open.key}
+          onClose={close}
+          onDeleted={() => {
+            setOpen(null);
+            toaster.show({ tone: "success", message: t("delete.done", { name: open.key.name }) });
+            onDeleted();
+          }}
+        />
+      )}
+      {open?.dialog === "secret" && <SecretDialog issued={open.issued} reason="rotated" onClose={close} />}
+    </Suspense>
+  );
+
+  return { actions, dialogs };
+}

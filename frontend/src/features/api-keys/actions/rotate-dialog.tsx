@@ -1,0 +1,122 @@
+import { Button, Group, Modal, Radio, Text } from "@mantine/core";
+import { IconAlertTriangle } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { Trans, useTranslation } from "react-i18next";
+import { useFormat } from "@/shared/i18n/use-format";
+import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { type ApiKey, type IssuedSecret, oldSecret } from "../api/api-key";
+import { apiKeyQuery } from "../api/get-api-key";
+import { useRetireSecret } from "../api/retire-secret";
+import { useRotateSecret } from "../api/rotate-secret";
+import classes from "./dialogs.module.css";
+
+interface RotateDialogProps {
+  apiKey: ApiKey;
+  onClose: () => void;
+  onIssued: (issued: IssuedSecret) => void;
+}
+
+const HOUR = 3600;
+
+/** How long the old secret keeps working, in seconds, by the name of the choice's texts. */
+const grace = { now: 0, hour: HOUR, day: 24 * HOUR, week: 7 * 24 * HOUR } as const;
+type Choice = keyof typeof grace;
+const choices: readonly Choice[] = ["now", "hour", "day", "week"];
+
+export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialogProps) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const rotate = useRotateSecret();
+  const retire = useRetireSecret();
+  const [chosen, setChosen] = useState<Choice>("day");
+  const fresh = useQuery({ ...apiKeyQuery(apiKey.client_id), refetchOnMount: "always", retry: false });
+  const old = oldSecret(fresh.data?.key ?? apiKey);
+  // Never three valid secrets: while an earlier one is still in its grace period, only "now" is left.
+  const choice: Choice = old ? "now" : chosen;
+
+  function submit() {
+    rotate.mutate(
+      { clientId: apiKey.client_id, gracePeriodSeconds: grace[choice] },
+      {
+        onSuccess: (issued) => {
+          rotate.reset();
+          onIssued(issued);
+        },
+        onError: () => void fresh.refetch(),
+      },
+    );
+  }
+
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("rotate.title")}
+      size="lg"
+      returnFocus={false}
+      closeButtonProps={{ "aria-label": t("action.close") }}
+    >
+      <Text size="md">
+        <Trans t={t} i18nKey="rotate.message" values={{ name: apiKey.name }} components={{ b: <strong /> }} />
+      </Text>
+      {old?.expires_at && (
+        <div className={classes.warning}>
+          <IconAlertTriangle size={17} stroke={1.8} aria-hidden />
+          <div>
+            {t("rotate.inProgress", { lastFour: old.last_four, until: format.dateTime(old.expires_at) })}
+            <Button
+              variant="default"
+              size="compact-sm"
+              mt={8}
+              display="block"
+              loading={retire.isPending}
+              onClick={() => retire.mutate({ clientId: apiKey.client_id, secretId: old.id })}
+            >
+              {t("secrets.retire")}
+            </Button>
+          </div>
+        </div>
+      )}
+      <Radio.Group
+        value={choice}
+        onChange={(value) => setChosen(choices.find((known) => known === value) ?? "day")}
+        label={t("rotate.question")}
+        mt="md"
+      >
+        <div className={classes.choices}>
+          {choices.map((each) => (
+            <Radio.Card
+              key={each}
+              value={each}
+              className={classes.choice}
+              disabled={old !== undefined && each !== "now"}
+              data-disabled={(old !== undefined && each !== "now") || undefined}
+            >
+              <span className={classes.choiceBody}>
+                <Radio.Indicator className={classes.choiceIndicator} size="xs" />
+                <span>
+                  <span className={classes.choiceTitle}>{t(`rotate.${each}.title`)}</span>
+                  <span className={classes.choiceText}>{t(`rotate.${each}.text`)}</span>
+                </span>
+              </span>
+            </Radio.Card>
+          ))}
+        </div>
+      </Radio.Group>
+      {(rotate.error ?? retire.error) && (
+        <div className={classes.problem}>
+          <ProblemAlert error={rotate.error ?? retire.error} />
+        </div>
+      )}
+      <Group justify="flex-end" gap="xs" mt="xl">
+        <Button variant="default" onClick={onClose}>
+          {t("action.cancel")}
+        </Button>
+        <Button color={choice === "now" ? "red" : undefined} loading={rotate.isPending} onClick={submit}>
+          {t("action.rotate")}
+        </Button>
+      </Group>
+    </Modal>
+  );
+}

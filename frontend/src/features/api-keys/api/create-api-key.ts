@@ -1,0 +1,39 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useRef } from "react";
+import { api, type Schemas, send } from "@/shared/api/client";
+import { apiKeyQueryKeys, type IssuedSecret } from "./api-key";
+
+type Create = Schemas["ApiKeyCreate"];
+
+async function createApiKey(body: Create, idempotencyKey: string): Promise<IssuedSecret> {
+  const { data } = await send(
+    api.POST("/v1/api-keys", { body, params: { header: { "Idempotency-Key": idempotencyKey } } }),
+  );
+  return { clientId: data.client_id, clientSecret: data.client_secret, name: data.name };
+}
+
+/** randomUUID exists on https and localhost only; the console may be tried over plain http in a private network. */
+function randomId(): string {
+  if (window.isSecureContext) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * Creates a key. Repeating a call with the same values, after an answer got lost, yields the same key: the idempotency
+ * key only changes with the values.
+ */
+export function useCreateApiKey() {
+  const queryClient = useQueryClient();
+  const attempt = useRef({ body: "", id: "" });
+  return useMutation({
+    mutationFn: (body: Create) => {
+      const serialized = JSON.stringify(body);
+      if (attempt.current.body !== serialized) attempt.current = { body: serialized, id: randomId() };
+      return createApiKey(body, attempt.current.id);
+    },
+    // The result holds the secret: nothing may keep it once the component has taken it over.
+    gcTime: 0,
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.lists }),
+  });
+}

@@ -1,0 +1,50 @@
+import { type QueryClient, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, send } from "@/shared/api/client";
+import { type ApiKeyPage, type ApiKeyStatus, apiKeyQueryKeys, type VersionedKey } from "./api-key";
+
+interface SetStatus {
+  clientId: string;
+  status: ApiKeyStatus;
+}
+
+async function setStatus({ clientId, status }: SetStatus): Promise<void> {
+  const params = { path: { client_id: clientId } };
+  await send(
+    status === "active"
+      ? api.POST("/v1/api-keys/{client_id}/activate", { params })
+      : api.POST("/v1/api-keys/{client_id}/deactivate", { params }),
+  );
+}
+
+function showStatus(queryClient: QueryClient, { clientId, status }: SetStatus): void {
+  queryClient.setQueriesData<ApiKeyPage>({ queryKey: apiKeyQueryKeys.lists }, (page) =>
+    page === undefined
+      ? page
+      : { ...page, items: page.items.map((key) => (key.client_id === clientId ? { ...key, status } : key)) },
+  );
+  queryClient.setQueryData<VersionedKey>(apiKeyQueryKeys.detail(clientId), (versioned) =>
+    versioned === undefined ? versioned : { ...versioned, key: { ...versioned.key, status } },
+  );
+}
+
+/** Activates or deactivates. The screen shows the new status at once, and the old one again when the service refuses. */
+export function useSetStatus() {
+  const queryClient = useQueryClient();
+  const settle = (clientId: string) =>
+    Promise.all([
+      queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.lists }),
+      queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.detail(clientId) }),
+    ]);
+  return useMutation({
+    mutationFn: setStatus,
+    onMutate: async (change: SetStatus) => {
+      await queryClient.cancelQueries({ queryKey: apiKeyQueryKeys.lists });
+      await queryClient.cancelQueries({ queryKey: apiKeyQueryKeys.detail(change.clientId) });
+      showStatus(queryClient, change);
+    },
+    onError: (_error, change) => {
+      showStatus(queryClient, { ...change, status: change.status === "active" ? "inactive" : "active" });
+    },
+    onSettled: (_data, _error, { clientId }) => settle(clientId),
+  });
+}

@@ -1,0 +1,32 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, type Schemas, send } from "@/shared/api/client";
+import { apiKeyQueryKeys, type VersionedKey } from "./api-key";
+
+interface Update {
+  clientId: string;
+  /** The version that the change is based on; the service answers 412 when the key has changed since. */
+  etag: string | null;
+  patch: Schemas["ApiKeyPatch"];
+}
+
+async function updateApiKey({ clientId, etag, patch }: Update): Promise<VersionedKey> {
+  const answer = await send(
+    api.PATCH("/v1/api-keys/{client_id}", {
+      params: { path: { client_id: clientId }, header: etag ? { "If-Match": etag } : {} },
+      body: patch,
+      headers: { "Content-Type": "application/merge-patch+json" },
+    }),
+  );
+  return { key: answer.data, etag: answer.etag };
+}
+
+export function useUpdateApiKey() {
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: updateApiKey,
+    onSuccess: (updated, { clientId }) => {
+      queryClient.setQueryData(apiKeyQueryKeys.detail(clientId), updated);
+      return queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.lists });
+    },
+  });
+}

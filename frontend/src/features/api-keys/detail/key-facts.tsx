@@ -1,0 +1,47 @@
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/shared/i18n/use-format";
+import { Card } from "@/shared/ui/card";
+import type { ApiKey } from "../api/api-key";
+import { formatLifespan } from "../form/lifespan";
+import { ClientId } from "../parts/client-id";
+import { LastUsed } from "../parts/last-used";
+import classes from "./detail.module.css";
+
+function Fact({ label, wide = false, children }: { label: string; wide?: boolean; children: ReactNode }) {
+  return (
+    <div className={classes.fact} data-wide={wide}>
+      <dt>{label}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+export function KeyFacts({ apiKey }: { apiKey: ApiKey }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  return (
+    <Card>
+      <dl className={classes.facts}>
+        <Fact label={t("key.clientId")} wide>
+          <ClientId clientId={apiKey.client_id} keyName={apiKey.name} />
+        </Fact>
+        <Fact label={t("key.lifespan")}>{formatLifespan(t, apiKey.token_lifespan)}</Fact>
+        <Fact label={t("key.lastUsed")}>
+          <LastUsed at={apiKey.last_used_at} />
+        </Fact>
+        <Fact label={t("key.created")}>
+          <time dateTime={apiKey.created_at} title={format.dateTime(apiKey.created_at)}>
+            {format.date(apiKey.created_at)}
+          </time>
+          <span className={classes.by}>{t("key.by", { who: apiKey.created_by })}</span>
+        </Fact>
+        <Fact label={t("key.updated")}>
+          <time dateTime={apiKey.updated_at} title={format.dateTime(apiKey.updated_at)}>
+            {format.date(apiKey.updated_at)}
+          </time>
+        </Fact>
+      </dl>
+    </Card>
+  );
+}

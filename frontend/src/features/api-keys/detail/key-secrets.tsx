@@ -1,0 +1,98 @@
+import { Button } from "@mantine/core";
+import { IconCircleCheck, IconClock } from "@tabler/icons-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useCanWrite } from "@/features/session/session-query";
+import { useFormat } from "@/shared/i18n/use-format";
+import { useNow } from "@/shared/i18n/use-now";
+import { Card } from "@/shared/ui/card";
+import { type ApiKey, oldSecret, type SecretInfo } from "../api/api-key";
+import { LastUsed } from "../parts/last-used";
+import classes from "./detail.module.css";
+import { RetireDialog } from "./retire-dialog";
+
+function SecretLine({ secret, onRetire }: { secret: SecretInfo; onRetire?: (() => void) | undefined }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const now = useNow();
+  return (
+    <li className={classes.secret}>
+      <div className={classes.secretMain}>
+        <div className={classes.secretTitle}>
+          <code>
+            <span aria-hidden>••••••</span>
+            {secret.last_four}
+          </code>
+          {secret.expires_at ? (
+            <span className={classes.secretState} data-old>
+              <IconClock size={14} stroke={2} aria-hidden />
+              {t("secrets.ends", { when: format.relative(secret.expires_at, now) })}
+            </span>
+          ) : (
+            <span className={classes.secretState}>
+              <IconCircleCheck size={14} stroke={2} aria-hidden />
+              {t("secrets.current")}
+            </span>
+          )}
+        </div>
+        <dl className={classes.secretFacts}>
+          <div>
+            <dt>{t("key.lastUsed")}</dt>
+            <dd>
+              <LastUsed at={secret.last_used_at} />
+              {secret.last_used_ip && (
+                <>
+                  {" "}
+                  {t("secrets.from")} <code>{secret.last_used_ip}</code>
+                </>
+              )}
+            </dd>
+          </div>
+          <div>
+            <dt>{t("key.created")}</dt>
+            <dd>
+              <time dateTime={secret.created_at} title={format.dateTime(secret.created_at)}>
+                {format.date(secret.created_at)}
+              </time>
+            </dd>
+          </div>
+          {secret.expires_at && (
+            <div>
+              <dt>{t("secrets.validUntil")}</dt>
+              <dd>
+                <time dateTime={secret.expires_at}>{format.dateTime(secret.expires_at)}</time>
+              </dd>
+            </div>
+          )}
+        </dl>
+      </div>
+      {onRetire && (
+        <Button variant="default" size="xs" onClick={onRetire}>
+          {t("secrets.retire")}
+        </Button>
+      )}
+    </li>
+  );
+}
+
+/** The secrets that work, with the evidence of who still uses which. */
+export function KeySecrets({ apiKey }: { apiKey: ApiKey }) {
+  const { t } = useTranslation();
+  const canWrite = useCanWrite();
+  const [retiring, setRetiring] = useState<SecretInfo | null>(null);
+  const rotating = oldSecret(apiKey) !== undefined;
+  return (
+    <Card flush title={t("secrets.title")} description={rotating ? t("secrets.two") : t("secrets.one")}>
+      <ul className={classes.secrets}>
+        {apiKey.secrets.map((secret) => (
+          <SecretLine
+            key={secret.id}
+            secret={secret}
+            onRetire={canWrite && secret.expires_at ? () => setRetiring(secret) : undefined}
+          />
+        ))}
+      </ul>
+      {retiring && <RetireDialog clientId={apiKey.client_id} secret={retiring} onClose={() => setRetiring(null)} />}
+    </Card>
+  );
+}

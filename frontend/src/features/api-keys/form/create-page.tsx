@@ -1,0 +1,89 @@
+import { useCanGoBack, useRouter } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { BackLink } from "@/shared/ui/back-link";
+import { LeaveGuard } from "@/shared/ui/leave-guard";
+import { Page } from "@/shared/ui/page";
+import { ProblemAlert } from "@/shared/ui/problem-alert";
+import type { IssuedSecret } from "../api/api-key";
+import { useCreateApiKey } from "../api/create-api-key";
+import { WriteGate } from "../parts/write-gate";
+import { KeyFields } from "./key-fields";
+import { emptyValues, type KeyValues, lifespanOf } from "./key-values";
+import { useKeyForm } from "./use-key-form";
+
+const SecretDialog = lazy(() => import("../secret/secret-dialog"));
+
+/** Adds a key, then shows its secret. `onDone` leaves for the list. */
+export function CreatePage({ onDone }: { onDone: () => void }) {
+  const { t } = useTranslation();
+  const router = useRouter();
+  const canGoBack = useCanGoBack();
+  const { form, setUnit, showRejected } = useKeyForm(emptyValues);
+  const create = useCreateApiKey();
+  const [issued, setIssued] = useState<IssuedSecret | null>(null);
+  const [problem, setProblem] = useState<unknown>(null);
+  const [rejections, setRejections] = useState(0);
+
+  function submit(values: KeyValues) {
+    setProblem(null);
+    create.mutate(
+      {
+        name: values.name.trim(),
+        description: values.description,
+        scopes: values.scopes,
+        token_lifespan: lifespanOf(values),
+      },
+      {
+        onSuccess: (secret) => {
+          create.reset();
+          setIssued(secret);
+        },
+        onError: (error) => {
+          if (showRejected(error)) setRejections((count) => count + 1);
+          else setProblem(error);
+        },
+      },
+    );
+  }
+
+  return (
+    <WriteGate>
+      <Page
+        width="form"
+        title={t("form.addTitle")}
+        description={t("form.addDescription")}
+        back={<BackLink to="/api-keys">{t("list.title")}</BackLink>}
+      >
+        <KeyFields
+          form={form}
+          setUnit={setUnit}
+          pending={create.isPending}
+          problem={problem ? <ProblemAlert error={problem} /> : undefined}
+          rejections={rejections}
+          onSubmit={submit}
+          onCancel={() => (canGoBack ? router.history.back() : void router.navigate({ to: "/api-keys" }))}
+        />
+        <LeaveGuard
+          when={issued === null && form.isDirty()}
+          title={t("leave.title")}
+          message={t("leave.addMessage")}
+          stay={t("leave.stay")}
+          leave={t("leave.discard")}
+        />
+        <Suspense fallback={null}>
+          {issued && (
+            <SecretDialog
+              issued={issued}
+              reason="created"
+              onClose={() => {
+                setIssued(null);
+                onDone();
+              }}
+            />
+          )}
+        </Suspense>
+      </Page>
+    </WriteGate>
+  );
+}

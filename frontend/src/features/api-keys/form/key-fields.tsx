@@ -1,0 +1,172 @@
+import { Button, CloseButton, NumberInput, SegmentedControl, Stack, Textarea, TextInput } from "@mantine/core";
+import { IconInfoCircle } from "@tabler/icons-react";
+import { type FormEvent, type ReactNode, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Card } from "@/shared/ui/card";
+import { ClientId } from "../parts/client-id";
+import { ScopeChip } from "../parts/scope-chips";
+import classes from "./key-form.module.css";
+import { DESCRIPTION_LENGTH_MAX, isLifespanValid, type KeyValues, lifespanOf } from "./key-values";
+import { formatLifespan, lifespanMax, lifespanUnits } from "./lifespan";
+import { ScopePicker } from "./scope-picker";
+import { redundantScopes } from "./scope-selection";
+import { type KeyForm, useFocusFirstInvalid } from "./use-key-form";
+
+interface KeyFieldsProps {
+  form: KeyForm;
+  setUnit: (unit: KeyValues["lifespanUnit"]) => void;
+  /** Shown read-only when editing. */
+  clientId?: string;
+  pending: boolean;
+  /** What went wrong with the form as a whole. */
+  problem?: ReactNode;
+  /** Grows each time the service rejected fields, which moves the focus to the first of them. */
+  rejections: number;
+  onSubmit: (values: KeyValues) => void;
+  onCancel: () => void;
+}
+
+/** The form of a key, for adding and for editing. */
+export function KeyFields(props: KeyFieldsProps) {
+  const { form, setUnit, clientId, pending, problem, rejections, onSubmit, onCancel } = props;
+  const { t } = useTranslation();
+  const container = useRef<HTMLFormElement>(null);
+  const [failures, setFailures] = useState(0);
+  useFocusFirstInvalid(container, failures + rejections);
+
+  const values = form.getValues();
+  const redundant = redundantScopes(values.scopes);
+
+  function submit(event: FormEvent<HTMLFormElement>) {
+    form.onSubmit(onSubmit, () => setFailures((count) => count + 1))(event);
+  }
+
+  function setScopes(scopes: string[]) {
+    form.setFieldValue("scopes", scopes);
+    if (scopes.length > 0) form.clearFieldError("scopes");
+  }
+
+  return (
+    <form ref={container} className={classes.form} onSubmit={submit} noValidate>
+      <div className={classes.main}>
+        <Card title={t("form.details")}>
+          <Stack gap="md">
+            {clientId && (
+              <div>
+                <div className={classes.label}>{t("key.clientId")}</div>
+                <ClientId clientId={clientId} keyName={values.name} />
+                <p className={classes.hint}>{t("form.clientIdFixed")}</p>
+              </div>
+            )}
+            <TextInput
+              label={t("key.name")}
+              description={t("form.name.description")}
+              inputWrapperOrder={["label", "input", "error", "description"]}
+              withAsterisk
+              autoComplete="off"
+              data-1p-ignore
+              {...form.getInputProps("name")}
+            />
+            <Textarea
+              label={t("key.description")}
+              rows={3}
+              maxLength={DESCRIPTION_LENGTH_MAX}
+              {...form.getInputProps("description")}
+            />
+          </Stack>
+        </Card>
+        <ScopePicker
+          value={values.scopes}
+          error={typeof form.errors.scopes === "string" ? form.errors.scopes : undefined}
+          onChange={setScopes}
+        />
+      </div>
+      <div className={classes.aside}>
+        <div className={classes.sticky}>
+          <Card title={t("key.lifespan")} description={t("form.lifespan.description")}>
+            <div className={classes.lifespan}>
+              <NumberInput
+                label={t("form.lifespan.value")}
+                allowDecimal={false}
+                allowNegative={false}
+                clampBehavior="none"
+                min={1}
+                max={lifespanMax[values.lifespanUnit]}
+                className={classes.lifespanValue}
+                {...form.getInputProps("lifespanValue")}
+              />
+              <div className={classes.unit}>
+                <div className={classes.label} id="lifespan-unit">
+                  {t("form.lifespan.unit")}
+                </div>
+                <SegmentedControl
+                  fullWidth
+                  size="sm"
+                  aria-labelledby="lifespan-unit"
+                  value={values.lifespanUnit}
+                  data={lifespanUnits.map((unit) => ({ value: unit, label: t(`form.lifespan.${unit}`) }))}
+                  onChange={(unit) => setUnit(unit === "minutes" ? "minutes" : "hours")}
+                />
+              </div>
+            </div>
+            {!form.errors.lifespanValue && (
+              <p className={classes.hint}>
+                {values.lifespanUnit === "hours"
+                  ? t("form.lifespan.hoursRule", { max: lifespanMax.hours })
+                  : t("form.lifespan.minutesRule", { max: lifespanMax.minutes })}
+              </p>
+            )}
+          </Card>
+          <Card title={t("form.summary.title")}>
+            <p className={classes.summary}>
+              {isLifespanValid(values)
+                ? t("form.summary.text", {
+                    count: values.scopes.length,
+                    lifespan: formatLifespan(t, lifespanOf(values)),
+                  })
+                : t("form.summary.scopesOnly", { count: values.scopes.length })}
+            </p>
+            {values.scopes.length > 0 && (
+              <ul className={classes.chosen} aria-label={t("form.summary.scopes")}>
+                {values.scopes.map((scope) => (
+                  <li key={scope} className={classes.chosenScope}>
+                    <ScopeChip scope={scope} />
+                    <CloseButton
+                      size="xs"
+                      aria-label={t("form.summary.remove", { scope })}
+                      onClick={() => setScopes(values.scopes.filter((each) => each !== scope))}
+                    />
+                  </li>
+                ))}
+              </ul>
+            )}
+            {redundant.length > 0 && (
+              <div className={classes.redundant}>
+                <IconInfoCircle size={16} stroke={1.8} aria-hidden />
+                <div>
+                  {t("form.summary.redundant", { count: redundant.length })}{" "}
+                  <button
+                    type="button"
+                    className={classes.textButton}
+                    onClick={() => setScopes(values.scopes.filter((scope) => !redundant.includes(scope)))}
+                  >
+                    {t("form.summary.removeRedundant")}
+                  </button>
+                </div>
+              </div>
+            )}
+            {problem && <div className={classes.problem}>{problem}</div>}
+            <div className={classes.buttons}>
+              <Button type="submit" loading={pending}>
+                {t("action.save")}
+              </Button>
+              <Button variant="default" onClick={onCancel}>
+                {t("action.cancel")}
+              </Button>
+            </div>
+          </Card>
+        </div>
+      </div>
+    </form>
+  );
+}

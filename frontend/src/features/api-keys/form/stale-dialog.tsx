@@ -1,0 +1,81 @@
+import { Button, Group, Modal, Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { type ChangedField, changedFields, type KeyValues, lifespanOf } from "./key-values";
+import { formatLifespan } from "./lifespan";
+import classes from "./stale-dialog.module.css";
+
+interface StaleDialogProps {
+  /** What both started from. */
+  base: KeyValues;
+  mine: KeyValues;
+  /** What somebody else saved meanwhile. */
+  theirs: KeyValues;
+  onReapply: () => void;
+  onDiscard: () => void;
+  onClose: () => void;
+}
+
+const labels = {
+  name: "key.name",
+  description: "key.description",
+  scopes: "key.scopes",
+  lifespan: "key.lifespan",
+} as const;
+
+/** Shows what somebody else changed while the operator was editing, beside the operator's own changes. */
+export function StaleDialog({ base, mine, theirs, onReapply, onDiscard, onClose }: StaleDialogProps) {
+  const { t } = useTranslation();
+  const theirChanges = changedFields(base, theirs);
+  const myChanges = changedFields(base, mine);
+  const fields = (["name", "description", "scopes", "lifespan"] as const).filter(
+    (field) => theirChanges.includes(field) || myChanges.includes(field),
+  );
+
+  function text(values: KeyValues, field: ChangedField): string {
+    if (field === "lifespan") return formatLifespan(t, lifespanOf(values));
+    if (field === "scopes") return values.scopes.join("\n");
+    return values[field] || t("stale.blank");
+  }
+
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("stale.title")}
+      size="xl"
+      closeButtonProps={{ "aria-label": t("action.close") }}
+    >
+      <Text size="md">{theirChanges.length > 0 ? t("stale.message") : t("stale.messageElsewhere")}</Text>
+      <div className={classes.scroll}>
+        <table className={classes.table}>
+          <thead>
+            <tr>
+              <th scope="col">{t("stale.field")}</th>
+              <th scope="col">{t("stale.theirs")}</th>
+              <th scope="col">{t("stale.mine")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {fields.map((field) => (
+              <tr key={field}>
+                <th scope="row">{t(labels[field])}</th>
+                <td data-changed={theirChanges.includes(field)}>{text(theirs, field)}</td>
+                <td data-changed={myChanges.includes(field)}>
+                  {myChanges.includes(field) ? text(mine, field) : t("stale.unchanged")}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <Group justify="flex-end" gap="xs" mt="xl">
+        <Button variant="default" onClick={onDiscard}>
+          {t("stale.discard")}
+        </Button>
+        <Button onClick={onReapply} data-autofocus>
+          {t("stale.reapply")}
+        </Button>
+      </Group>
+    </Modal>
+  );
+}

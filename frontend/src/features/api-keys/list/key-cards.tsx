@@ -1,0 +1,67 @@
+import { Link } from "@tanstack/react-router";
+import { useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/shared/i18n/use-format";
+import { CopyButton } from "@/shared/ui/copy-button";
+import type { KeyActions } from "../actions/key-actions";
+import { KeyMenu } from "../actions/key-menu";
+import type { ApiKey } from "../api/api-key";
+import { formatLifespan } from "../form/lifespan";
+import { LastUsed } from "../parts/last-used";
+import { ScopeChips } from "../parts/scope-chips";
+import { StatusBadge } from "../parts/status-badge";
+import classes from "./list.module.css";
+import { RotationNote } from "./rotation-note";
+
+/** The list where a table doesn't fit: one card for each key, with the same facts and actions. */
+export function KeyCard({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActions }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const clientIdRef = useRef<HTMLElement>(null);
+  return (
+    <li className={classes.card}>
+      <div className={classes.cardHead}>
+        <div className={classes.cardTitle}>
+          <Link className={classes.name} to="/api-keys/$clientId" params={{ clientId: apiKey.client_id }}>
+            {apiKey.name}
+          </Link>
+          <span className={classes.clientId}>
+            <code ref={clientIdRef}>{apiKey.client_id}</code>
+            <CopyButton
+              value={apiKey.client_id}
+              label={t("clientId.copy", { name: apiKey.name })}
+              target={clientIdRef}
+            />
+          </span>
+        </div>
+        <KeyMenu apiKey={apiKey} actions={actions} clientIdRef={clientIdRef} />
+      </div>
+      <ScopeChips scopes={apiKey.scopes} />
+      <dl className={classes.cardFacts}>
+        <div>
+          <dt>{t("key.status")}</dt>
+          <dd>
+            <StatusBadge status={apiKey.status} />
+            <RotationNote apiKey={apiKey} />
+          </dd>
+        </div>
+        <div>
+          <dt>{t("key.lifespan")}</dt>
+          <dd>{formatLifespan(t, apiKey.token_lifespan)}</dd>
+        </div>
+        <div>
+          <dt>{t("key.lastUsed")}</dt>
+          <dd>
+            <LastUsed at={apiKey.last_used_at} />
+          </dd>
+        </div>
+        <div>
+          <dt>{t("key.created")}</dt>
+          <dd>
+            <time dateTime={apiKey.created_at}>{format.date(apiKey.created_at)}</time>
+          </dd>
+        </div>
+      </dl>
+    </li>
+  );
+}

@@ -1,0 +1,141 @@
+import { Button } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
+import { IconKey, IconPlus, IconSearchOff } from "@tabler/icons-react";
+import { type ReactNode, useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import { useCanWrite } from "@/features/session/session-query";
+import { announce } from "@/shared/ui/announcer";
+import { ButtonLink } from "@/shared/ui/button-link";
+import { EmptyState } from "@/shared/ui/empty-state";
+import { Page } from "@/shared/ui/page";
+import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { useKeyActions } from "../actions/key-actions";
+import { useApiKeys } from "../api/list-api-keys";
+import { KeyCard } from "./key-cards";
+import { KeyRow, KeyTable } from "./key-table";
+import classes from "./list.module.css";
+import { ListPager } from "./list-pager";
+import { isFiltered, type ListSearch, listDefaults, pageRange, sortedBy } from "./list-search";
+import { SkeletonCards, SkeletonRows } from "./list-skeleton";
+import { ListToolbar } from "./list-toolbar";
+
+interface ListPageProps {
+  search: ListSearch;
+  onChange: (next: ListSearch, options?: { replace?: boolean }) => void;
+}
+
+function AddButton() {
+  const { t } = useTranslation();
+  return (
+    <ButtonLink to="/api-keys/new" leftSection={<IconPlus size={16} stroke={2.2} aria-hidden />}>
+      {t("action.add")}
+    </ButtonLink>
+  );
+}
+
+export function ListPage({ search, onChange }: ListPageProps) {
+  const { t } = useTranslation();
+  const canWrite = useCanWrite();
+  const wide = useMediaQuery("(min-width: 60em)", undefined, { getInitialValueInEffect: false });
+  const { data, error, isPending, isPlaceholderData, isFetching, refetch } = useApiKeys(search);
+  const { actions, dialogs } = useKeyActions({ onDeleted: () => document.getElementById("main")?.focus() });
+
+  const change = (part: Partial<ListSearch>, options?: { replace?: boolean }) =>
+    onChange({ ...search, page: 1, ...part }, options);
+
+  // The last key of the last page was deleted, or a link is older than the list: the last page that exists.
+  const pages =
+    data && !isPlaceholderData ? pageRange(search.page, search.page_size, data.meta.total).pages : undefined;
+  useEffect(() => {
+    if (pages !== undefined && search.page > pages) onChange({ ...search, page: pages }, { replace: true });
+  }, [pages, search, onChange]);
+
+  const settledTotal = data && !isPlaceholderData ? data.meta.total : undefined;
+  useEffect(() => {
+    if (settledTotal !== undefined && isFiltered(search)) announce(t("list.found", { count: settledTotal }));
+  }, [settledTotal, search, t]);
+
+  const items = data?.items ?? [];
+  const failed = error !== null && data === undefined;
+  const nothing = data !== undefined && items.length === 0 && search.page === 1;
+
+  function content(): ReactNode {
+    if (failed) {
+      return (
+        <div className={classes.failed}>
+          <ProblemAlert error={error} title={t("list.failed")} onRetry={() => void refetch()} retrying={isFetching} />
+        </div>
+      );
+    }
+    if (nothing && isFiltered(search)) {
+      return (
+        <EmptyState
+          icon={<IconSearchOff size={22} stroke={1.6} />}
+          title={t("list.noMatch.title")}
+          action={
+            <Button
+              variant="default"
+              onClick={() => onChange({ ...search, search: "", status: listDefaults.status, page: 1 })}
+            >
+              {t("list.noMatch.clear")}
+            </Button>
+          }
+        >
+          {search.search ? t("list.noMatch.search", { search: search.search }) : t("list.noMatch.status")}
+        </EmptyState>
+      );
+    }
+    if (nothing) {
+      return (
+        <EmptyState
+          icon={<IconKey size={22} stroke={1.6} />}
+          title={t("list.empty.title")}
+          action={canWrite ? <AddButton /> : undefined}
+        >
+          {t("list.empty.text")}
+        </EmptyState>
+      );
+    }
+    if (!wide) {
+      return (
+        <ul className={classes.cards} aria-label={t("list.title")} aria-busy={isPending || isPlaceholderData}>
+          {isPending ? (
+            <SkeletonCards />
+          ) : (
+            items.map((key) => <KeyCard key={key.client_id} apiKey={key} actions={actions} />)
+          )}
+        </ul>
+      );
+    }
+    return (
+      <KeyTable
+        search={search}
+        busy={isPending || isPlaceholderData}
+        onSort={(field) => onChange(sortedBy(search, field))}
+      >
+        {isPending ? (
+          <SkeletonRows />
+        ) : (
+          items.map((key) => <KeyRow key={key.client_id} apiKey={key} actions={actions} />)
+        )}
+      </KeyTable>
+    );
+  }
+
+  return (
+    <Page title={t("list.title")} description={t("list.description")} actions={canWrite && <AddButton />}>
+      <div className={classes.panel}>
+        <ListToolbar
+          search={search}
+          withSorting={!wide}
+          onChange={change}
+          onSearch={(value, continued) => change({ search: value }, { replace: continued })}
+        />
+        {error && data && <ProblemAlert error={error} title={t("list.stale")} onRetry={() => void refetch()} />}
+        {content()}
+        {data && items.length > 0 && <ListPager search={search} meta={data.meta} onChange={change} />}
+      </div>
+      {dialogs}
+    </Page>
+  );
+}

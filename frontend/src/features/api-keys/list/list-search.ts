@@ -1,0 +1,77 @@
+import type { SearchSchemaInput } from "@tanstack/react-router";
+import type { paths } from "@/api/schema.gen";
+
+type Query = Required<NonNullable<paths["/v1/api-keys"]["get"]["parameters"]["query"]>>;
+
+/** What the list shows: search, filter, sorting and page. It lives in the page's URL, under the service's own names. */
+export type ListSearch = Query;
+export type StatusFilter = Query["status"];
+export type SortField = Query["sort_field"];
+export type SortOrder = Query["sort_order"];
+
+export const SEARCH_LENGTH_MAX = 100;
+const PAGE_MAX = 1_000_000;
+export const pageSizes = [10, 25, 50, 100] as const;
+
+export const listDefaults: ListSearch = {
+  search: "",
+  status: "all",
+  page: 1,
+  page_size: 10,
+  sort_field: "created_at",
+  sort_order: "DESC",
+};
+
+export const statusFilters: readonly StatusFilter[] = ["all", "active", "inactive"];
+export const sortFields: readonly SortField[] = ["name", "created_at", "last_used_at"];
+const sortOrders: readonly SortOrder[] = ["ASC", "DESC"];
+
+function oneOf<Value extends string>(allowed: readonly Value[], raw: unknown, fallback: Value): Value {
+  return allowed.find((value) => value === raw) ?? fallback;
+}
+
+function wholeNumber(raw: unknown, max: number, fallback: number): number {
+  const text = typeof raw === "number" ? String(raw) : raw;
+  if (typeof text !== "string" || !/^[0-9]+$/.test(text)) return fallback;
+  const value = Number(text);
+  return value >= 1 && value <= max ? value : fallback;
+}
+
+/** Reads the list's state from a URL. URLs are typed, shortened and shared by people: what is invalid becomes the default. */
+export function parseListSearch(raw: Partial<ListSearch> & SearchSchemaInput): ListSearch {
+  return {
+    search: typeof raw.search === "string" ? raw.search.slice(0, SEARCH_LENGTH_MAX) : listDefaults.search,
+    status: oneOf(statusFilters, raw.status, listDefaults.status),
+    page: wholeNumber(raw.page, PAGE_MAX, listDefaults.page),
+    page_size: wholeNumber(raw.page_size, 100, listDefaults.page_size),
+    sort_field: oneOf(sortFields, raw.sort_field, listDefaults.sort_field),
+    sort_order: oneOf(sortOrders, raw.sort_order, listDefaults.sort_order),
+  };
+}
+
+/** Whether the list is narrowed down, so that finding nothing doesn't mean that there is nothing. */
+export function isFiltered(search: ListSearch): boolean {
+  return search.search.trim() !== "" || search.status !== "all";
+}
+
+/** What a click on a column's header asks for: names start at A, times with the latest; a second click turns it round. */
+export function sortedBy(current: ListSearch, field: SortField): ListSearch {
+  const first: SortOrder = field === "name" ? "ASC" : "DESC";
+  const order = current.sort_field === field ? (current.sort_order === "ASC" ? "DESC" : "ASC") : first;
+  return { ...current, sort_field: field, sort_order: order, page: 1 };
+}
+
+export interface PageRange {
+  first: number;
+  last: number;
+  pages: number;
+}
+
+/** The positions that a page covers, counted from 1, and how many pages there are. */
+export function pageRange(page: number, pageSize: number, total: number): PageRange {
+  return {
+    first: Math.min((page - 1) * pageSize + 1, total),
+    last: Math.min(page * pageSize, total),
+    pages: Math.max(1, Math.ceil(total / pageSize)),
+  };
+}

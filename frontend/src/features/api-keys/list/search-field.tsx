@@ -1,0 +1,64 @@
+import { CloseButton, TextInput } from "@mantine/core";
+import { IconSearch } from "@tabler/icons-react";
+import { useEffect, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import classes from "./list.module.css";
+import { SEARCH_LENGTH_MAX } from "./list-search";
+
+const DEBOUNCE_MS = 250;
+
+interface SearchFieldProps {
+  /** What the URL says. */
+  value: string;
+  /** `continued`: the operator is still typing the same search, so the browser's history needs no new entry. */
+  onSearch: (value: string, continued: boolean) => void;
+}
+
+/** Searches as the operator types, once they pause. */
+export function SearchField({ value, onSearch }: SearchFieldProps) {
+  const { t } = useTranslation();
+  const [text, setText] = useState(value);
+  const sent = useRef(value);
+  const typing = useRef(false);
+
+  // Back, Forward and "clear filters" change the URL from outside; the field follows.
+  useEffect(() => {
+    if (value !== sent.current) {
+      sent.current = value;
+      setText(value);
+    }
+  }, [value]);
+
+  useEffect(() => {
+    const next = text.trim();
+    if (next === sent.current) return;
+    const timer = setTimeout(() => {
+      sent.current = next;
+      onSearch(next, typing.current);
+      typing.current = true;
+    }, DEBOUNCE_MS);
+    return () => clearTimeout(timer);
+  }, [text, onSearch]);
+
+  return (
+    <TextInput
+      className={classes.search}
+      role="searchbox"
+      aria-label={t("list.search")}
+      placeholder={t("list.searchPlaceholder")}
+      maxLength={SEARCH_LENGTH_MAX}
+      value={text}
+      leftSection={<IconSearch size={16} stroke={1.8} aria-hidden />}
+      rightSection={
+        text !== "" && <CloseButton size="sm" aria-label={t("list.clearSearch")} onClick={() => setText("")} />
+      }
+      onChange={(event) => setText(event.currentTarget.value)}
+      onBlur={() => {
+        typing.current = false;
+      }}
+      onKeyDown={(event) => {
+        if (event.key === "Escape" && text !== "") setText("");
+      }}
+    />
+  );
+}

@@ -1,0 +1,43 @@
+import { Skeleton } from "@mantine/core";
+import { IconKeyOff } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { ApiError } from "@/shared/api/api-error";
+import { ButtonLink } from "@/shared/ui/button-link";
+import { EmptyState } from "@/shared/ui/empty-state";
+import { ProblemAlert } from "@/shared/ui/problem-alert";
+import classes from "./key-page-fallback.module.css";
+
+interface KeyPageFallbackProps {
+  error: unknown;
+  retrying: boolean;
+  onRetry: () => void;
+}
+
+/** What a screen about one key shows while the key is loading, is gone, or can't be read. */
+export function KeyPageFallback({ error, retrying, onRetry }: KeyPageFallbackProps) {
+  const { t } = useTranslation();
+  if (error instanceof ApiError && error.status === 404) {
+    return (
+      <EmptyState
+        icon={<IconKeyOff size={22} stroke={1.6} />}
+        title={t("keyPage.gone.title")}
+        action={
+          <ButtonLink to="/api-keys" variant="default">
+            {t("notFound.home")}
+          </ButtonLink>
+        }
+      >
+        {t("keyPage.gone.text")}
+      </EmptyState>
+    );
+  }
+  if (error) {
+    return <ProblemAlert error={error} title={t("keyPage.failed")} onRetry={onRetry} retrying={retrying} />;
+  }
+  return (
+    <div className={classes.skeletons} aria-hidden>
+      <Skeleton height={220} radius="lg" />
+      <Skeleton height={220} radius="lg" />
+    </div>
+  );
+}

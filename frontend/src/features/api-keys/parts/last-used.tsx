@@ -1,0 +1,8 @@
+import { useTranslation } from "react-i18next";
+import { RelativeTime } from "@/shared/ui/relative-time";
+import classes from "./parts.module.css";
+
+export function LastUsed({ at }: { at: string | null }) {
+  const { t } = useTranslation();
+  return at === null ? <span className={classes.never}>{t("time.never")}</span> : <RelativeTime at={at} />;
+}

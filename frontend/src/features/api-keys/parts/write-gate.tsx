@@ -1,0 +1,25 @@
+import { IconLock } from "@tabler/icons-react";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { useCanWrite } from "@/features/session/session-query";
+import { ButtonLink } from "@/shared/ui/button-link";
+import { EmptyState } from "@/shared/ui/empty-state";
+
+/** Shows a screen that changes things only to those who may; to a readonly operator with a link to it, it says so. */
+export function WriteGate({ children }: { children: ReactNode }) {
+  const { t } = useTranslation();
+  if (useCanWrite()) return children;
+  return (
+    <EmptyState
+      icon={<IconLock size={22} stroke={1.6} />}
+      title={t("readonly.title")}
+      action={
+        <ButtonLink to="/api-keys" variant="default">
+          {t("notFound.home")}
+        </ButtonLink>
+      }
+    >
+      {t("readonly.text")}
+    </EmptyState>
+  );
+}

@@ -1,0 +1,57 @@
+import { Tabs } from "@mantine/core";
+import { useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { CopyButton } from "@/shared/ui/copy-button";
+import classes from "./secret.module.css";
+import { type Snippet, snippets } from "./snippets";
+
+interface SnippetTabsProps {
+  clientId: string;
+  clientSecret?: string;
+  /** Called when a text that holds the secret was copied. */
+  onSecretCopied?: () => void;
+}
+
+function SnippetCode({ snippet, onCopied }: { snippet: Snippet; onCopied?: (() => void) | undefined }) {
+  const { t } = useTranslation();
+  const target = useRef<HTMLPreElement>(null);
+  return (
+    <div className={classes.snippet}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
+      <section className={classes.code} tabIndex={0} aria-label={snippet.title}>
+        <pre ref={target}>{snippet.code}</pre>
+      </section>
+      <div className={classes.snippetCopy}>
+        <CopyButton
+          appearance="button"
+          value={snippet.code}
+          label={t("snippets.copy", { name: snippet.title })}
+          target={target}
+          onCopied={snippet.holdsSecret ? onCopied : undefined}
+        />
+      </div>
+    </div>
+  );
+}
+
+/** Programs that spend the key, a tab each. */
+export function SnippetTabs({ clientId, clientSecret, onSecretCopied }: SnippetTabsProps) {
+  const { t } = useTranslation();
+  const all = snippets(window.location.origin, clientId, clientSecret);
+  return (
+    <Tabs defaultValue={clientSecret ? "env" : "curlToken"} keepMounted={false}>
+      <Tabs.List className={classes.tabs} aria-label={t("snippets.label")}>
+        {all.map((snippet) => (
+          <Tabs.Tab key={snippet.id} value={snippet.id}>
+            {snippet.title}
+          </Tabs.Tab>
+        ))}
+      </Tabs.List>
+      {all.map((snippet) => (
+        <Tabs.Panel key={snippet.id} value={snippet.id} pt={12}>
+          <SnippetCode snippet={snippet} onCopied={onSecretCopied} />
+        </Tabs.Panel>
+      ))}
+    </Tabs>
+  );
+}

@@ -1,0 +1,22 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, type Schemas, send } from "@/shared/api/client";
+import { reauthentication } from "@/shared/api/reauthentication";
+import { type Session, sessionQuery } from "./session-query";
+
+async function signIn(body: Schemas["SignIn"]): Promise<Session> {
+  const { data } = await send(api.POST("/v1/session", { body }));
+  return data;
+}
+
+export function useSignIn() {
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: signIn,
+    // The variables hold the password.
+    gcTime: 0,
+    onSuccess: (session) => {
+      queryClient.setQueryData(sessionQuery.queryKey, session);
+      reauthentication.arm();
+    },
+  });
+}

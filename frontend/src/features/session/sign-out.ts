@@ -1,0 +1,16 @@
+import type { QueryClient } from "@tanstack/react-query";
+import { ApiError } from "@/shared/api/api-error";
+import { api, send } from "@/shared/api/client";
+import { reauthentication } from "@/shared/api/reauthentication";
+import { toaster } from "@/shared/ui/toaster-store";
+
+export async function endSession(): Promise<void> {
+  await send(api.DELETE("/v1/session"));
+}
+
+/** Forgets everything that was read under the session. To be called once no signed-in screen is mounted any more. */
+export function forgetSession(queryClient: QueryClient): void {
+  reauthentication.disarm(new ApiError({ status: 401, code: "failed" }));
+  queryClient.clear();
+  toaster.clear();
+}

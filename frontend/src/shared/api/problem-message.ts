@@ -1,0 +1,53 @@
+import type { TFunction } from "i18next";
+import { ApiError } from "./api-error";
+
+/** The codes that have a text of their own; the locale files hold one entry for each. */
+const known = [
+  "api-key/conflict",
+  "api-key/name-taken",
+  "api-key/not-found",
+  "api-key/precondition-failed",
+  "api-key/rotation-in-progress",
+  "authorization/forbidden",
+  "bad-request/invalid-parameters",
+  "failed",
+  "idempotency/mismatch",
+  "internal/error",
+  "network/unreachable",
+  "rate-limit/exceeded",
+  "secret/not-found",
+  "service/unavailable",
+] as const;
+
+type KnownCode = (typeof known)[number];
+
+function isKnown(code: string): code is KnownCode {
+  return (known as readonly string[]).includes(code);
+}
+
+/** Says in the operator's language what went wrong, and what to do about it. */
+export function problemMessage(t: TFunction, error: unknown): string {
+  if (!(error instanceof ApiError)) return t("problem.unknown");
+  if (error.code === "rate-limit/exceeded" && error.retryAfterSeconds) {
+    return t("problem.rateLimitWait", { count: error.retryAfterSeconds });
+  }
+  return isKnown(error.code) ? t(`problem.${error.code}`) : t("problem.unknown");
+}
+
+/** The request's id, worth quoting when the fault is the service's; undefined for mistakes that the operator can mend. */
+export function reportableRequestId(error: unknown): string | undefined {
+  return error instanceof ApiError && error.status >= 500 ? error.requestId : undefined;
+}
+
+/**
+ * The form fields that the service objected to. `fieldOf` names the form's field for a member's path, or nothing for a
+ * member that the form doesn't show.
+ */
+export function rejectedFields<Field extends string>(
+  error: unknown,
+  fieldOf: (path: string) => Field | undefined,
+): Field[] {
+  if (!(error instanceof ApiError)) return [];
+  const fields = error.fieldErrors.map((entry) => fieldOf(entry.field)).filter((field) => field !== undefined);
+  return [...new Set(fields)];
+}

@@ -1,0 +1,62 @@
+import { ActionIcon, Button, Tooltip } from "@mantine/core";
+import { IconCheck, IconCopy } from "@tabler/icons-react";
+import type { RefObject } from "react";
+import { useTranslation } from "react-i18next";
+import { useCopy } from "./use-copy";
+
+interface CopyButtonProps {
+  /** What goes to the clipboard. */
+  value: string;
+  /** Says what is copied: "Copy client ID". */
+  label: string;
+  /** The element that shows the value; it is selected where the clipboard can't be written. */
+  target: RefObject<HTMLElement | null>;
+  /** An icon alone, or an icon with a word. */
+  appearance?: "icon" | "button";
+  primary?: boolean;
+  className?: string;
+  /** Called after the clipboard accepted. */
+  onCopied?: () => void;
+}
+
+export function CopyButton(props: CopyButtonProps) {
+  const { value, label, target, appearance = "icon", primary = false, className, onCopied } = props;
+  const { t } = useTranslation();
+  const { state, copy } = useCopy(target);
+  const icon = state === "copied" ? <IconCheck size={15} stroke={2.2} /> : <IconCopy size={15} stroke={1.7} />;
+  const hint = state === "copied" ? t("copy.copied") : state === "manual" ? t("copy.manual") : label;
+
+  async function handleClick() {
+    if (await copy(value)) onCopied?.();
+  }
+
+  if (appearance === "button") {
+    return (
+      <Tooltip label={t("copy.manual")} opened={state === "manual"}>
+        <Button
+          className={className}
+          variant={primary ? "filled" : "default"}
+          size="xs"
+          leftSection={icon}
+          aria-label={state === "copied" ? t("copy.copied") : label}
+          onClick={handleClick}
+        >
+          {state === "copied" ? t("copy.copied") : t("copy.copy")}
+        </Button>
+      </Tooltip>
+    );
+  }
+  return (
+    <Tooltip label={hint} {...(state !== "idle" && { opened: true })}>
+      <ActionIcon
+        className={className}
+        size={24}
+        aria-label={label}
+        color={state === "copied" ? "teal" : "gray"}
+        onClick={handleClick}
+      >
+        {icon}
+      </ActionIcon>
+    </Tooltip>
+  );
+}

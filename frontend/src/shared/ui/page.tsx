@@ -1,0 +1,41 @@
+import { type ReactNode, useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import classes from "./page.module.css";
+
+interface PageProps {
+  title: string;
+  /** What stands in the browser's tab, where it differs from the title on the page. */
+  documentTitle?: string;
+  description?: ReactNode;
+  /** Where this page hangs below another one. */
+  back?: ReactNode;
+  /** Stands beside the title: a status. */
+  badge?: ReactNode;
+  actions?: ReactNode;
+  width?: "wide" | "form";
+  children: ReactNode;
+}
+
+/** The frame of every screen: title, what it is about, its actions. */
+export function Page({ title, documentTitle, description, back, badge, actions, width = "wide", children }: PageProps) {
+  const { t } = useTranslation();
+  useEffect(() => {
+    document.title = `${documentTitle ?? title} · ${t("app.name")}`;
+  }, [title, documentTitle, t]);
+  return (
+    <div className={classes.page} data-width={width}>
+      {back && <div className={classes.back}>{back}</div>}
+      <header className={classes.header}>
+        <div className={classes.headline}>
+          <div className={classes.titleLine}>
+            <h1 className={classes.title}>{title}</h1>
+            {badge}
+          </div>
+          {description && <p className={classes.description}>{description}</p>}
+        </div>
+        {actions && <div className={classes.actions}>{actions}</div>}
+      </header>
+      {children}
+    </div>
+  );
+}

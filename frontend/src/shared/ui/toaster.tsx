@@ -1,0 +1,76 @@
+import { Button, CloseButton, Portal } from "@mantine/core";
+import { useHotkeys } from "@mantine/hooks";
+import { IconAlertTriangle, IconCircleCheck } from "@tabler/icons-react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useTranslation } from "react-i18next";
+import classes from "./toaster.module.css";
+import { lifetimeMs, type Toast, toaster } from "./toaster-store";
+
+function ToastCard({ toast, held }: { toast: Toast; held: boolean }) {
+  const { t } = useTranslation();
+  const lifetime = lifetimeMs(toast);
+
+  useEffect(() => {
+    if (held || !Number.isFinite(lifetime)) return;
+    const timer = setTimeout(() => toaster.dismiss(toast.id), lifetime);
+    return () => clearTimeout(timer);
+  }, [held, lifetime, toast.id]);
+
+  return (
+    <li className={classes.toast} data-tone={toast.tone}>
+      {toast.tone === "success" ? (
+        <IconCircleCheck className={classes.icon} size={18} stroke={1.8} aria-hidden />
+      ) : (
+        <IconAlertTriangle className={classes.icon} size={18} stroke={1.8} aria-hidden />
+      )}
+      <div className={classes.message} role={toast.tone === "error" ? "alert" : "status"}>
+        {toast.message}
+      </div>
+      {toast.action && (
+        <Button
+          variant="default"
+          size="compact-sm"
+          onClick={() => {
+            toaster.dismiss(toast.id);
+            toast.action?.run();
+          }}
+        >
+          {toast.action.label}
+        </Button>
+      )}
+      <CloseButton size="sm" aria-label={t("toast.dismiss")} onClick={() => toaster.dismiss(toast.id)} />
+    </li>
+  );
+}
+
+/** Shows the messages of `toaster`. They stay while they are pointed at or focused; F8 moves the focus to them. */
+export function Toaster() {
+  const { t } = useTranslation();
+  const toasts = useSyncExternalStore(toaster.subscribe, toaster.list);
+  const [held, setHeld] = useState(false);
+  const region = useRef<HTMLElement>(null);
+
+  useHotkeys([["F8", () => region.current?.querySelector<HTMLElement>("button")?.focus()]], []);
+
+  return (
+    <Portal>
+      <section
+        ref={region}
+        className={classes.region}
+        aria-label={t("toast.region")}
+        aria-live="polite"
+        aria-relevant="additions"
+        onMouseEnter={() => setHeld(true)}
+        onMouseLeave={() => setHeld(false)}
+        onFocus={() => setHeld(true)}
+        onBlur={() => setHeld(false)}
+      >
+        <ol className={classes.list}>
+          {toasts.map((toast) => (
+            <ToastCard key={toast.id} toast={toast} held={held} />
+          ))}
+        </ol>
+      </section>
+    </Portal>
+  );
+}

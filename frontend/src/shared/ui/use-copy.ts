@@ -1,0 +1,47 @@
+import { type RefObject, useCallback, useEffect, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { announce } from "./announcer";
+
+/** "manual": the clipboard refused, so the text stands selected for the operator to copy by hand. */
+export type CopyState = "idle" | "copied" | "manual";
+
+const SHOWN_MS = 2_500;
+
+function selectText(element: HTMLElement): void {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  const selection = window.getSelection();
+  selection?.removeAllRanges();
+  selection?.addRange(range);
+}
+
+/** Copies text, and claims so only after the clipboard accepted. Where it can't, selects what `target` shows. */
+export function useCopy(target: RefObject<HTMLElement | null>) {
+  const { t } = useTranslation();
+  const [state, setState] = useState<CopyState>("idle");
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+
+  useEffect(() => () => clearTimeout(timer.current), []);
+
+  const copy = useCallback(
+    async (text: string): Promise<boolean> => {
+      clearTimeout(timer.current);
+      try {
+        await navigator.clipboard.writeText(text);
+        setState("copied");
+        announce(t("copy.copied"));
+        timer.current = setTimeout(() => setState("idle"), SHOWN_MS);
+        return true;
+      } catch {
+        if (target.current) selectText(target.current);
+        setState("manual");
+        announce(t("copy.manual"));
+        timer.current = setTimeout(() => setState("idle"), 3 * SHOWN_MS);
+        return false;
+      }
+    },
+    [t, target],
+  );
+
+  return { state, copy };
+}

@@ -1,0 +1,96 @@
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
+import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const service = process.env.APIKEYS_URL ?? "http://127.0.0.1:8080";
+
+/**
+ * Writes a .br and a .gz sibling for every text asset, so that the service never compresses at run time. index.html is
+ * left out: the service fills in a nonce for each response.
+ */
+function precompress(): Plugin {
+  const brotli = promisify(brotliCompress);
+  const gz = promisify(gzip);
+  const compressible = new Set([".js", ".css", ".svg", ".json"]);
+  return {
+    name: "precompress",
+    apply: "build",
+    async closeBundle() {
+      const dist = here("./dist");
+      for (const entry of await readdir(dist, { recursive: true, withFileTypes: true })) {
+        if (!entry.isFile() || !compressible.has(extname(entry.name))) continue;
+        const file = join(entry.parentPath, entry.name);
+        const content = await readFile(file);
+        const best = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } };
+        await writeFile(`${file}.br`, await brotli(content, best));
+        await writeFile(`${file}.gz`, await gz(content, { level: constants.Z_BEST_COMPRESSION }));
+      }
+    },
+  };
+}
+
+/** Records which chunks import which, outside dist, for scripts/check-size.mjs. */
+function chunkGraph(): Plugin {
+  return {
+    name: "chunk-graph",
+    apply: "build",
+    async generateBundle(_options, bundle) {
+      const chunks = Object.values(bundle).flatMap((output) =>
+        output.type === "chunk"
+          ? [
+              {
+                file: output.fileName,
+                name: output.name,
+                entry: output.isEntry,
+                imports: output.imports,
+                css: [...(output.viteMetadata?.importedCss ?? [])],
+              },
+            ]
+          : [],
+      );
+      await mkdir(here("./.vite"), { recursive: true });
+      await writeFile(here("./.vite/chunks.json"), `${JSON.stringify(chunks, null, 2)}\n`);
+    },
+  };
+}
+
+export default defineConfig({
+  plugins: [react(), chunkGraph(), precompress()],
+  resolve: { alias: { "@": here("./src") } },
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            // What every screen needs, in one file that changes only with the dependencies.
+            {
+              name: "vendor",
+              test: /node_modules[\\/](react|react-dom|scheduler|@tanstack|i18next|react-i18next|openapi-fetch|@floating-ui|use-sync-external-store)[\\/]/,
+            },
+          ],
+        },
+      },
+    },
+  },
+  server: {
+    proxy: Object.fromEntries(
+      ["/v1", "/auth", "/oauth2", "/.well-known", "/healthz", "/docs", "/openapi.yaml"].map((path) => [path, service]),
+    ),
+  },
+  test: {
+    environment: "jsdom",
+    include: ["src/**/*.test.{ts,tsx}"],
+    setupFiles: ["src/test/setup.ts"],
+    restoreMocks: true,
+  },
+});
