@@ -15,7 +15,7 @@ import (
 
 // Draft is what a new key is made from.
 type Draft struct {
-	Name        string   `json:"name"        validate:"required,max=100,text=line"`
+	Name        string   `json:"name"        validate:"required,max=100,text=line,visible"`
 	Description string   `json:"description" validate:"max=500,text=lines"`
 	Scopes      []string `json:"scopes"      validate:"min=1,max=100"`
 	Lifespan    Lifespan `json:"token_lifespan" validate:"-"`
@@ -94,8 +94,10 @@ var validate = newValidator()
 func newValidator() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("json") })
-	if err := v.RegisterValidation("text", validText); err != nil {
-		panic(err) // only for a malformed tag name
+	for tag, rule := range map[string]validator.Func{"text": validText, "visible": visible} {
+		if err := v.RegisterValidation(tag, rule); err != nil {
+			panic(err) // only for a malformed tag name
+		}
 	}
 	return v
 }
@@ -105,6 +107,13 @@ func validText(field validator.FieldLevel) bool {
 	text, multiline := field.Field().String(), field.Param() == "lines"
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
 		return unicode.IsControl(r) && !(multiline && strings.ContainsRune("\n\r\t", r))
+	})
+}
+
+// visible refuses text that looks empty, such as zero-width spaces.
+func visible(field validator.FieldLevel) bool {
+	return strings.ContainsFunc(field.Field().String(), func(r rune) bool {
+		return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S)
 	})
 }
 
@@ -132,6 +141,8 @@ func ruleMessage(f validator.FieldError) string {
 		return fmt.Sprintf("must have at most %s characters", f.Param())
 	case f.Tag() == "min" && list:
 		return fmt.Sprintf("must have at least %s entry", f.Param())
+	case f.Tag() == "visible":
+		return "must have a character that can be seen"
 	default:
 		return "must be text without control characters"
 	}
