@@ -14,31 +14,31 @@ import (
 // answerLifetime is how long an answer to an Idempotency-Key is kept.
 const answerLifetime = 24 * time.Hour
 
+// createAttempts bounds how often a create looks for an answer that appears, or outlives its time, just then.
+const createAttempts = 4
+
 // createOnce stores a new key together with its answer, or returns the answer that was given before.
 func (s *Service) createOnce(ctx context.Context, c Caller, d Draft, created Created, event eventlog.Draft, idempotencyKey string) (Created, error) {
 	answer, err := s.newAnswer(c, d, created, idempotencyKey)
 	if err != nil {
 		return Created{}, err
 	}
-	earlier, err := s.earlierAnswer(ctx, answer)
-	if !errors.Is(err, ErrNotFound) {
-		return earlier, err
-	}
-	err = s.store.Create(ctx, created.Key, event, &answer)
-	if errors.Is(err, ErrAnswered) {
-		// Somebody was faster, or an outlived answer has not been purged yet.
-		earlier, err = s.earlierAnswer(ctx, answer)
+	for range createAttempts {
+		earlier, err := s.earlierAnswer(ctx, answer)
 		if !errors.Is(err, ErrNotFound) {
 			return earlier, err
 		}
-		s.PurgeAnswers(ctx)
 		err = s.store.Create(ctx, created.Key, event, &answer)
+		if err == nil {
+			s.changed(created.Key.ClientID)
+			return created, nil
+		}
+		if !errors.Is(err, ErrAnswered) {
+			return Created{}, err
+		}
+		s.PurgeAnswers(ctx) // unless somebody was faster, an outlived answer is in the way
 	}
-	if err != nil {
-		return Created{}, err
-	}
-	s.changed(created.Key.ClientID)
-	return created, nil
+	return Created{}, ErrUnavailable
 }
 
 // newAnswer seals the answer for storage. The seal is bound to caller and idempotency key.
