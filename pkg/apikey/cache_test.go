@@ -1,0 +1,261 @@
+package apikey_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+func always() bool { return true }
+
+func TestAFreshCacheAsksTheStoreOnce(t *testing.T) {
+	f := newFixture(t)
+	id := f.create(t, "Acme").Key.ClientID
+	store := &failingStore{Store: f.store}
+	cache := apikey.NewCache(store, always)
+	for range 5 {
+		if key, err := cache.Lookup(t.Context(), id); err != nil || key.Name != "Acme" {
+			t.Fatalf("%v, %v", key, err)
+		}
+	}
+	unknown := apikey.NewClientID()
+	for range 5 {
+		if _, err := cache.Lookup(t.Context(), unknown); !errors.Is(err, apikey.ErrNotFound) {
+			t.Fatal(err)
+		}
+	}
+	if store.lookups != 2 {
+		t.Errorf("the store was asked %d times for two keys, one of them unknown", store.lookups)
+	}
+}
+
+func TestACacheThatMayBeStaleIsNotUsed(t *testing.T) {
+	f := newFixture(t)
+	id := f.create(t, "Acme").Key.ClientID
+	fresh := true
+	store := &failingStore{Store: f.store}
+	cache := apikey.NewCache(store, func() bool { return fresh })
+	lookup := func() (string, error) {
+		key, err := cache.Lookup(t.Context(), id)
+		if err != nil {
+			return "", err
+		}
+		return key.Name, nil
+	}
+	if name, err := lookup(); err != nil || name != "Acme" {
+		t.Fatal(name, err)
+	}
+	// Another replica changes the key; this one can't read the log.
+	fresh = false
+	if _, err := f.store.Update(t.Context(), tenancy, id, rename("Acme 2")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if name, err := lookup(); err != nil || name != "Acme 2" {
+			t.Errorf("while stale: %q, %v", name, err)
+		}
+	}
+	if store.lookups != 3 {
+		t.Errorf("the store was asked %d times", store.lookups)
+	}
+	store.err = apikey.ErrUnavailable
+	if _, err := lookup(); !errors.Is(err, apikey.ErrUnavailable) {
+		t.Errorf("with the store down: %v", err)
+	}
+	// It reads the log again, and hears of the change before it trusts the cache.
+	store.err = nil
+	cache.Apply(eventlog.Event{Draft: eventlog.Draft{Subject: eventlog.Subject{Kind: eventlog.SubjectAPIKey, ID: id}}})
+	fresh = true
+	if name, err := lookup(); err != nil || name != "Acme 2" {
+		t.Errorf("fresh again: %q, %v", name, err)
+	}
+}
+
+func rename(name string) func(apikey.Key) (apikey.Key, *eventlog.Draft, error) {
+	return func(k apikey.Key) (apikey.Key, *eventlog.Draft, error) {
+		k.Name, k.Version = name, k.Version+1
+		return k, &eventlog.Draft{
+			At: start, TenancyID: k.TenancyID, Action: eventlog.APIKeyUpdated,
+			Subject: eventlog.Subject{Kind: eventlog.SubjectAPIKey, ID: k.ClientID},
+		}, nil
+	}
+}
+
+func TestEventsDropWhatTheyChanged(t *testing.T) {
+	f := newFixture(t)
+	one, two := f.create(t, "One").Key.ClientID, f.create(t, "Two").Key.ClientID
+	store := &failingStore{Store: f.store}
+	cache := apikey.NewCache(store, always)
+	lookup := func(id string) {
+		if _, err := cache.Lookup(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lookup(one)
+	lookup(two)
+	apply := func(kind eventlog.SubjectKind, id string) {
+		cache.Apply(eventlog.Event{Draft: eventlog.Draft{Subject: eventlog.Subject{Kind: kind, ID: id}}})
+	}
+	apply(eventlog.SubjectOperator, one) // another kind of thing with the same id
+	apply(eventlog.SubjectAPIKey, one)
+	store.lookups = 0
+	lookup(two)
+	if store.lookups != 0 {
+		t.Error("the event of one key dropped another")
+	}
+	lookup(one)
+	if store.lookups != 1 {
+		t.Error("a changed key was not read again")
+	}
+}
+
+func TestAFailureIsNotCached(t *testing.T) {
+	f := newFixture(t)
+	id := f.create(t, "Acme").Key.ClientID
+	store := &failingStore{Store: f.store, err: apikey.ErrUnavailable}
+	cache := apikey.NewCache(store, always)
+	if _, err := cache.Lookup(t.Context(), id); !errors.Is(err, apikey.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	store.err = nil
+	if key, err := cache.Lookup(t.Context(), id); err != nil || key.Name != "Acme" {
+		t.Errorf("after recovery: %v, %v", key, err)
+	}
+}
+
+func TestCreationDropsTheKnowledgeThatThereIsNoKey(t *testing.T) {
+	f := newFixture(t)
+	for _, idempotencyKey := range []string{"", "once"} {
+		created, err := f.Create(t.Context(), ana(), draft("Acme"+idempotencyKey), idempotencyKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last := f.changes[len(f.changes)-1]; last != created.Key.ClientID {
+			t.Errorf("creation told of %q", last)
+		}
+	}
+	// What changed does with it:
+	id := apikey.NewClientID()
+	store := &failingStore{Store: f.store}
+	cache := apikey.NewCache(store, always)
+	if _, err := cache.Lookup(t.Context(), id); !errors.Is(err, apikey.ErrNotFound) {
+		t.Fatal(err)
+	}
+	key := f.create(t, "Template").Key
+	key.ClientID, key.Name, key.Secrets = id, "Late", nil
+	if err := f.store.Create(t.Context(), key, eventlog.Draft{At: start, TenancyID: tenancy, Action: eventlog.APIKeyCreated}, nil); err != nil {
+		t.Fatal(err)
+	}
+	cache.Drop(id)
+	if found, err := cache.Lookup(t.Context(), id); err != nil || found.Name != "Late" {
+		t.Errorf("after creation: %v, %v", found, err)
+	}
+}
+
+// slowStore lets the test act between the reading of a key and its return.
+type slowStore struct {
+	apikey.Store
+	read, proceed chan struct{}
+}
+
+func (s *slowStore) Lookup(ctx context.Context, clientID string) (apikey.Key, error) {
+	key, err := s.Store.Lookup(ctx, clientID)
+	s.read <- struct{}{}
+	<-s.proceed
+	return key, err
+}
+
+func TestAReadingThatOverlapsAChangeIsNotKept(t *testing.T) {
+	f := newFixture(t)
+	id := f.create(t, "Acme").Key.ClientID
+	slow := &slowStore{Store: f.store, read: make(chan struct{}), proceed: make(chan struct{})}
+	cache := apikey.NewCache(slow, always)
+	names := make(chan string)
+	lookup := func() {
+		key, err := cache.Lookup(t.Context(), id)
+		if err != nil {
+			t.Error(err)
+			key = &apikey.Key{}
+		}
+		names <- key.Name
+	}
+	go lookup()
+	<-slow.read // the old state has been read
+	if _, err := f.store.Update(t.Context(), tenancy, id, rename("Acme 2")); err != nil {
+		t.Fatal(err)
+	}
+	cache.Drop(id)
+	slow.proceed <- struct{}{}
+	if name := <-names; name != "Acme" {
+		t.Fatalf("the reading that began before the change returned %q", name)
+	}
+	go lookup()
+	select {
+	case name := <-names:
+		t.Fatalf("%q was kept", name)
+	case <-slow.read:
+	}
+	slow.proceed <- struct{}{}
+	if name := <-names; name != "Acme 2" {
+		t.Errorf("the next reading returned %q", name)
+	}
+	go lookup()
+	if name := <-names; name != "Acme 2" {
+		t.Errorf("from the cache: %q", name)
+	}
+}
+
+// memoryStore looks keys up in memory, so that a race test gets around often enough.
+type memoryStore struct {
+	apikey.Store
+	version atomic.Int64
+}
+
+func (s *memoryStore) Lookup(context.Context, string) (apikey.Key, error) {
+	return apikey.Key{Version: s.version.Load()}, nil
+}
+
+func TestAfterDropNoLookupReturnsTheOldKey(t *testing.T) {
+	store := &memoryStore{}
+	cache := apikey.NewCache(store, always)
+	const keys, writes, readers = 3, 400, 6
+	ids := make([]string, keys)
+	for i := range ids {
+		ids[i] = fmt.Sprint("key-", i)
+	}
+	var dropped atomic.Int64 // every key has been dropped since this version was stored
+	done := make(chan struct{})
+	var group sync.WaitGroup
+	for range readers {
+		group.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				floor := dropped.Load()
+				key, err := cache.Lookup(t.Context(), ids[i%keys])
+				if err != nil || key.Version < floor {
+					t.Errorf("version %d was returned after version %d had been dropped: %v", key.Version, floor, err)
+					return
+				}
+			}
+		})
+	}
+	for range writes {
+		version := store.version.Add(1)
+		for _, id := range ids {
+			cache.Drop(id)
+		}
+		dropped.Store(version)
+	}
+	close(done)
+	group.Wait()
+}

@@ -1,0 +1,223 @@
+package apikey_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/scope"
+	"github.com/piercloud/apikeys/pkg/sealed"
+	"github.com/piercloud/apikeys/pkg/sqlstore"
+)
+
+const (
+	tenancy      = "00000000-0000-4000-8000-000000000001"
+	otherTenancy = "00000000-0000-4000-8000-000000000002"
+)
+
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// clock is a time that the test sets. It carries what a real clock has and no store keeps: nanoseconds and a time zone.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock {
+	return &clock{now: start.Add(123456789).In(time.FixedZone("elsewhere", -3*3600))}
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// fixture is the use cases on a SQLite file with two tenancies.
+type fixture struct {
+	*apikey.Service
+	*clock
+	store *sqlstore.Store
+	cache *apikey.Cache
+	auth  *apikey.Authenticator
+	path  string // of the database
+
+	mu      sync.Mutex
+	changes []string // client ids, as changed was called with them
+}
+
+func newFixture(t testing.TB) *fixture {
+	t.Helper()
+	f := &fixture{clock: newClock(), path: filepath.Join(t.TempDir(), "apikeys.db")}
+	f.store = openStore(t, f.path, f.clock)
+	f.cache = apikey.NewCache(f.store, func() bool { return true })
+	f.auth = apikey.NewAuthenticator(f.cache, f.Now)
+	f.Service = apikey.NewService(f.store, scope.DefaultCatalogue(), newBox(t), f.changed, f.Now)
+	return f
+}
+
+// emptyDatabase is a database with the schema and both tenancies: made once, since every test begins with it.
+var emptyDatabase = sync.OnceValues(func() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "apikey-test")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(folder) }() // it is in the temporary folder anyway
+	path := filepath.Join(folder, "apikeys.db")
+	ctx := context.Background()
+	store, err := sqlstore.Open(ctx, sqlstore.Options{URL: "sqlite://" + path})
+	if err != nil {
+		return nil, err
+	}
+	err = store.Migrate(ctx)
+	for _, id := range []string{tenancy, otherTenancy} {
+		event := eventlog.Draft{At: start, TenancyID: id, Action: eventlog.TenancyCreated}
+		err = errors.Join(err, store.CreateTenancy(ctx, operator.Tenancy{ID: id, Name: id, CreatedAt: start}, event))
+	}
+	if err := errors.Join(err, store.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+func openStore(t testing.TB, path string, c *clock) *sqlstore.Store {
+	t.Helper()
+	content, err := emptyDatabase()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + path, Now: c.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return store
+}
+
+func newBox(t testing.TB) *sealed.Box {
+	t.Helper()
+	box, err := sealed.NewBox(bytes.Repeat([]byte{7}, sealed.KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return box
+}
+
+func (f *fixture) changed(clientID string) {
+	f.cache.Drop(clientID)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.changes = append(f.changes, clientID)
+}
+
+// events returns what the log tells of API keys.
+func (f *fixture) events(t testing.TB) []eventlog.Event {
+	t.Helper()
+	all, err := f.store.After(t.Context(), 0, 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []eventlog.Event
+	for _, e := range all {
+		if e.Subject.Kind == eventlog.SubjectAPIKey {
+			events = append(events, e)
+		}
+	}
+	return events
+}
+
+// lastEvent returns the newest event and how many there are.
+func (f *fixture) lastEvent(t testing.TB) (eventlog.Event, int) {
+	t.Helper()
+	events := f.events(t)
+	if len(events) == 0 {
+		t.Fatal("the log is empty")
+	}
+	return events[len(events)-1], len(events)
+}
+
+// ana is an operator.
+func ana() apikey.Caller {
+	return apikey.Caller{
+		TenancyID: tenancy,
+		Actor:     eventlog.Actor{Kind: eventlog.ActorOperator, ID: "operator-1", Name: "ana@example.com"},
+		Origin:    eventlog.Origin{IP: "192.0.2.1", UserAgent: "test", RequestID: "request-1"},
+	}
+}
+
+// program is an API key whose access token has scopes.
+func program(scopes ...scope.Scope) apikey.Caller {
+	return apikey.Caller{
+		TenancyID: tenancy, Scopes: scope.NewSet(scopes...),
+		Actor: eventlog.Actor{Kind: eventlog.ActorAPIKey, ID: "ak_program", Name: "ak_program"},
+	}
+}
+
+// stranger is an operator of the other tenancy.
+func stranger() apikey.Caller {
+	c := ana()
+	c.TenancyID = otherTenancy
+	return c
+}
+
+func draft(name string, scopes ...string) apikey.Draft {
+	if len(scopes) == 0 {
+		scopes = []string{"cca:readonly"}
+	}
+	return apikey.Draft{Name: name, Description: "for tests", Scopes: scopes, Lifespan: apikey.DefaultLifespan}
+}
+
+func (f *fixture) create(t testing.TB, name string, scopes ...string) apikey.Created {
+	t.Helper()
+	created, err := f.Create(t.Context(), ana(), draft(name, scopes...), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return created
+}
+
+// stored returns the present as it is stored.
+func (f *fixture) stored() time.Time { return f.Now().UTC().Truncate(time.Microsecond) }
+
+// withCatalogue returns the use cases on the same store with another catalogue.
+func (f *fixture) withCatalogue(t testing.TB, text string) *apikey.Service {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "scopes.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	catalogue, err := scope.LoadCatalogue(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return apikey.NewService(f.store, catalogue, newBox(t), f.changed, f.Now)
+}
+
+func assertKey(t testing.TB, got, want apikey.Key) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the key is\n%+v\nwant\n%+v", got, want)
+	}
+}
