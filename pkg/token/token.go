@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -83,6 +84,13 @@ type Issuer struct {
 	// seen holds the claims of tokens whose signature has been verified, by SHA-256. What can change about them, that they
 	// expire, is checked each time.
 	seen *otter.Cache[[sha256.Size]byte, *Claims]
+	head atomic.Pointer[encodedHeader] // of the key that signed last
+}
+
+// encodedHeader is the header of every token that one key signs, in base64url with the dot behind it.
+type encodedHeader struct {
+	kid  string
+	text []byte
 }
 
 // NewIssuer returns an issuer. issuer is its URL and goes into iss; audience goes into aud.
@@ -99,11 +107,11 @@ func (i *Issuer) Issue(g Grant) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	now := i.now().Unix()
-	head, err := json.Marshal(header{signing.Algorithm, key.KID, Type})
+	head, err := i.header(key.KID)
 	if err != nil {
-		return "", fmt.Errorf("encode header: %w", err)
+		return "", err
 	}
+	now := i.now().Unix()
 	body, err := json.Marshal(payload{
 		Issuer: i.issuer, Audience: i.audience, Subject: g.ClientID, ClientID: g.ClientID, TenancyID: g.TenancyID,
 		Scope: g.Scopes.String(), IssuedAt: now, NotBefore: now, ExpiresAt: now + int64(g.Lifespan/time.Second),
@@ -114,9 +122,8 @@ func (i *Issuer) Issue(g Grant) (string, error) {
 	}
 	encoding := base64.RawURLEncoding
 	const signatureSize = 64
-	token := make([]byte, 0, encoding.EncodedLen(len(head))+encoding.EncodedLen(len(body))+encoding.EncodedLen(signatureSize)+2)
-	token = encoding.AppendEncode(token, head)
-	token = append(token, '.')
+	token := make([]byte, 0, len(head)+encoding.EncodedLen(len(body))+1+encoding.EncodedLen(signatureSize))
+	token = append(token, head...)
 	token = encoding.AppendEncode(token, body)
 	signature, err := i.keyring.Sign(key, token)
 	if err != nil {
@@ -124,6 +131,20 @@ func (i *Issuer) Issue(g Grant) (string, error) {
 	}
 	token = append(token, '.')
 	return string(encoding.AppendEncode(token, signature)), nil
+}
+
+// header returns the encoded header for a key. It is made once per key, not once per token.
+func (i *Issuer) header(kid string) ([]byte, error) {
+	if known := i.head.Load(); known != nil && known.kid == kid {
+		return known.text, nil
+	}
+	head, err := json.Marshal(header{signing.Algorithm, kid, Type})
+	if err != nil {
+		return nil, fmt.Errorf("encode header: %w", err)
+	}
+	text := append(base64.RawURLEncoding.AppendEncode(nil, head), '.')
+	i.head.Store(&encodedHeader{kid, text})
+	return text, nil
 }
 
 // Read verifies a token that this issuer issued and returns its claims. It does not know whether the token's key is still
