@@ -51,28 +51,24 @@ func (s *Store) Migrate(ctx context.Context) error {
 }
 
 func (s *Store) migrate(ctx context.Context, pool *sql.DB, provider *goose.Provider) error {
-	limited, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
 	migrating, cancel := context.WithTimeout(ctx, migrationTimeout)
 	defer cancel()
+	// Until there is something to migrate this is a call like any other.
+	impatience := time.AfterFunc(s.timeout, cancel)
+	defer impatience.Stop()
 	if s.dialect == postgresDialect {
-		// The lock belongs to a transaction, and not to a session as goose's own does: behind a pooler that gives
-		// connections to transactions, a session's lock would be taken on one connection and stay with whoever gets that
-		// next. It also goes away by itself when this process dies, which a lease in a table does only after a while.
-		lock, err := pool.BeginTx(migrating, nil)
+		lock, err := takeTurn(migrating, pool)
 		if err != nil {
 			return err
 		}
 		defer func() {
 			_ = lock.Rollback() // it wrote nothing, and the end of its connection would release the lock as well
 		}()
-		if _, err := lock.ExecContext(limited, "SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
-			return err
-		}
 	}
-	if pending, err := provider.HasPending(limited); err != nil || !pending {
+	if pending, err := provider.HasPending(migrating); err != nil || !pending {
 		return err
 	}
+	impatience.Stop()
 	for {
 		_, err := provider.Up(migrating)
 		var partial *goose.PartialError
@@ -81,9 +77,39 @@ func (s *Store) migrate(ctx context.Context, pool *sql.DB, provider *goose.Provi
 		}
 		// SQLite has no lock that outlives a migration. Of two processes one finds what the other has just made, fails,
 		// and goes on from there.
-		version, versionErr := provider.GetDBVersion(limited)
+		version, versionErr := provider.GetDBVersion(migrating)
 		if versionErr != nil || version < partial.Failed.Source.Version {
 			return err
+		}
+	}
+}
+
+// takeTurn returns a transaction on PostgreSQL that holds the migrations' lock until it is rolled back or ctx ends.
+//
+// The lock belongs to a transaction, and not to a session as goose's own does: behind a pooler that gives connections to
+// transactions, a session's lock would be taken on one connection and stay with whoever gets that next. It also goes away by
+// itself when this process dies, which a lease in a table does only after a while. Who waits asks again and again instead of
+// queueing, since queues of many replicas would take all connections of a pooler, and the one whose turn it is needs another.
+func takeTurn(ctx context.Context, pool *sql.DB) (*sql.Tx, error) {
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for {
+		lock, err := pool.BeginTx(ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		var taken bool
+		err = lock.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", int64(migrationLock)).Scan(&taken)
+		if err == nil && taken {
+			return lock, nil
+		}
+		if err := errors.Join(err, lock.Rollback()); err != nil {
+			return nil, err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 	}
 }
