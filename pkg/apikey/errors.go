@@ -19,6 +19,8 @@ var (
 	ErrPreconditionFailed = errors.New("the API key has changed since you read it")
 	// ErrRotationInProgress: two secrets are valid, a third can't be.
 	ErrRotationInProgress = errors.New("an earlier rotation's grace period is still running")
+	// ErrNoRotation: no earlier secret is in its grace period.
+	ErrNoRotation = errors.New("no rotation's grace period is running")
 	// ErrCurrentSecret: the current secret can't be retired, only replaced.
 	ErrCurrentSecret = errors.New("the current secret can't be retired; generate a new one instead")
 	// ErrForbidden: the caller's own access does not cover what it wants to grant.

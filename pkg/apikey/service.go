@@ -2,7 +2,6 @@ package apikey
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -12,9 +11,6 @@ import (
 	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/sealed"
 )
-
-// GraceMax is the longest grace period of a rotation: a week.
-const GraceMax = 7 * 24 * time.Hour
 
 // Caller is on whose behalf a use case runs.
 type Caller struct {
@@ -251,78 +247,6 @@ func (s *Service) Create(ctx context.Context, c Caller, d Draft, idempotencyKey 
 
 func newSecretRecord(secret string, now time.Time) Secret {
 	return Secret{ID: uuid.Must(uuid.NewV7()).String(), Digest: digestSecret(secret), LastFour: LastFour(secret), CreatedAt: now}
-}
-
-// RotateSecret makes a new secret. With a grace of 0 every older secret, and every token issued so far, dies now; else the
-// old secret works for that long, at most [GraceMax].
-//
-// Of two rotations at once one wins: the other finds that the key is no longer what it was when its call began.
-// Errors: [ErrNotFound], [ErrPreconditionFailed], [ErrConflict], [ErrRotationInProgress], [ErrForbidden], [InvalidError].
-func (s *Service) RotateSecret(ctx context.Context, c Caller, clientID string, match Match, grace time.Duration) (Created, error) {
-	if grace < 0 || grace > GraceMax {
-		return Created{}, InvalidError{{"grace_period_seconds", fmt.Sprintf("must be between 0 and %d", int(GraceMax.Seconds()))}}
-	}
-	read, err := s.store.Get(ctx, c.TenancyID, clientID)
-	if err != nil {
-		return Created{}, err
-	}
-	secret := NewSecret()
-	k, err := s.change(ctx, c, clientID, match, func(k *Key, now time.Time) (eventlog.Action, error) {
-		if k.Version != read.Version {
-			return "", ErrConflict
-		}
-		if !c.mayGrant(k.Scopes) {
-			return "", ErrForbidden
-		}
-		return eventlog.APIKeySecretRotated, k.rotate(newSecretRecord(secret, now), grace, now)
-	})
-	if err != nil {
-		return Created{}, err
-	}
-	return Created{Key: k, Secret: secret}, nil
-}
-
-// rotate puts a new secret in front and ends the older ones, now or after the grace period.
-func (k *Key) rotate(fresh Secret, grace time.Duration, now time.Time) error {
-	if grace > 0 && len(k.ValidSecrets(now)) > 1 {
-		return ErrRotationInProgress
-	}
-	for i := range k.Secrets {
-		old := &k.Secrets[i]
-		switch {
-		case !old.ValidAt(now):
-			old.RetiredAt = old.ExpiresAt
-		case grace == 0:
-			old.RetiredAt = now
-		default:
-			old.ExpiresAt = now.Add(grace)
-		}
-	}
-	k.Secrets = append([]Secret{fresh}, k.Secrets...)
-	if grace == 0 {
-		k.Generation++
-	}
-	return nil
-}
-
-// RetireSecret ends an old secret before its grace period does. Tokens that were issued with it live on.
-// Errors: [ErrNotFound], [ErrSecretNotFound], [ErrCurrentSecret], [ErrPreconditionFailed].
-func (s *Service) RetireSecret(ctx context.Context, c Caller, clientID, secretID string, match Match) error {
-	_, err := s.change(ctx, c, clientID, match, func(k *Key, now time.Time) (eventlog.Action, error) {
-		for i := range k.Secrets {
-			secret := &k.Secrets[i]
-			switch {
-			case secret.ID != secretID || !secret.ValidAt(now):
-				continue
-			case secret.ExpiresAt.IsZero():
-				return "", ErrCurrentSecret
-			}
-			secret.RetiredAt = now
-			return eventlog.APIKeySecretRetired, nil
-		}
-		return "", ErrSecretNotFound
-	})
-	return err
 }
 
 // PurgeAnswers drops the kept answers that are older than they may be. It is for a periodic task; failures are logged.

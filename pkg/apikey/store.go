@@ -40,9 +40,15 @@ type Store interface {
 	// Delete removes the tenancy's key with its secrets. Errors: [ErrNotFound], and those of change.
 	Delete(ctx context.Context, tenancyID, clientID string, change func(Key) (eventlog.Draft, error)) error
 
+	// Expired returns up to limit keys that list a secret whose grace period has ended at now.
+	Expired(ctx context.Context, now time.Time, limit int) ([]Ref, error)
+
 	// Lookup returns a key of whichever tenancy, for authentication. Errors: [ErrNotFound].
 	Lookup(ctx context.Context, clientID string) (Key, error)
 }
+
+// Ref names a key.
+type Ref struct{ TenancyID, ClientID string }
 
 // SortField is what a list is ordered by.
 type SortField string

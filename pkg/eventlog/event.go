@@ -21,20 +21,23 @@ type Action string
 
 // The actions that are logged. The set grows; a reader must tolerate actions that it does not know.
 const (
-	APIKeyCreated       Action = "api-key.created"
-	APIKeyUpdated       Action = "api-key.updated"
-	APIKeyActivated     Action = "api-key.activated"
-	APIKeyDeactivated   Action = "api-key.deactivated"
-	APIKeyDeleted       Action = "api-key.deleted"
-	APIKeySecretRotated Action = "api-key.secret-rotated"
-	APIKeySecretRetired Action = "api-key.secret-retired"
-	APIKeyTokensRevoked Action = "api-key.tokens-revoked"
-	TokenRevoked        Action = "token.revoked"
-	OperatorCreated     Action = "operator.created"
-	OperatorUpdated     Action = "operator.updated"
-	OperatorPasswordSet Action = "operator.password-set"
-	SigningKeyCreated   Action = "signing-key.created"
-	TenancyCreated      Action = "tenancy.created"
+	APIKeyCreated        Action = "api-key.created"
+	APIKeyUpdated        Action = "api-key.updated"
+	APIKeyActivated      Action = "api-key.activated"
+	APIKeyDeactivated    Action = "api-key.deactivated"
+	APIKeyDeleted        Action = "api-key.deleted"
+	APIKeySecretRotated  Action = "api-key.secret-rotated"
+	APIKeySecretRetired  Action = "api-key.secret-retired"
+	APIKeySecretExpired  Action = "api-key.secret-expired" // its grace period ended
+	APIKeyGraceChanged   Action = "api-key.grace-changed"
+	APIKeyRotationUndone Action = "api-key.rotation-cancelled"
+	APIKeyTokensRevoked  Action = "api-key.tokens-revoked"
+	TokenRevoked         Action = "token.revoked"
+	OperatorCreated      Action = "operator.created"
+	OperatorUpdated      Action = "operator.updated"
+	OperatorPasswordSet  Action = "operator.password-set"
+	SigningKeyCreated    Action = "signing-key.created"
+	TenancyCreated       Action = "tenancy.created"
 )
 
 // ActorKind says what kind of caller made a change.
@@ -45,6 +48,7 @@ const (
 	ActorOperator ActorKind = "operator" // a person at the console or with a session
 	ActorAPIKey   ActorKind = "api-key"  // a program with an access token
 	ActorSystem   ActorKind = "system"   // the service itself, or its command line
+	ActorStranger ActorKind = "stranger" // somebody who could not prove who they are; without id and name
 )
 
 // Actor is who made a change.
@@ -72,12 +76,13 @@ const (
 	SubjectOperator   SubjectKind = "operator"
 	SubjectSigningKey SubjectKind = "signing-key"
 	SubjectTenancy    SubjectKind = "tenancy"
+	SubjectLog        SubjectKind = "log"
 )
 
 // Subject is what changed.
 type Subject struct {
 	Kind SubjectKind `json:"kind"`
-	ID   string      `json:"id"` // client_id, operator id, kid, tenancy id
+	ID   string      `json:"id"` // client_id, operator id, kid, tenancy id; empty where there is none
 }
 
 // Revocation is what an event takes back, for resource servers. Either a generation or one token.

@@ -52,6 +52,7 @@ type TokenRequest struct {
 	ClientSecret string
 	Scope        string // separated by spaces; empty for all of the key's
 	IP           string // of the caller, for the evidence of use
+	RequestID    string // likewise
 }
 
 // TokenResponse is an issued token.
@@ -86,7 +87,10 @@ func (s *Server) Token(ctx context.Context, r TokenRequest) (TokenResponse, erro
 		return TokenResponse{}, &Error{UnsupportedGrantType, "the grant_type must be " + ClientCredentials}
 	}
 	key, secretID, err := s.clients.Authenticate(ctx, r.ClientID, r.ClientSecret)
-	if errors.Is(err, apikey.ErrInvalidClient) {
+	if denied := (*apikey.DeniedError)(nil); errors.As(err, &denied) {
+		if denied.Reason != apikey.UnknownClient {
+			s.uses.Denied(denied.ClientID, string(denied.Reason), r.IP, r.RequestID)
+		}
 		return TokenResponse{}, errInvalidClient
 	}
 	if err != nil {
@@ -94,6 +98,7 @@ func (s *Server) Token(ctx context.Context, r TokenRequest) (TokenResponse, erro
 	}
 	scopes, err := grantedScopes(key, r.Scope)
 	if err != nil {
+		s.uses.Denied(key.ClientID, usage.ScopeNotGranted, r.IP, r.RequestID)
 		return TokenResponse{}, err
 	}
 	lifespan := key.Lifespan.Duration()
@@ -103,7 +108,7 @@ func (s *Server) Token(ctx context.Context, r TokenRequest) (TokenResponse, erro
 	if err != nil {
 		return TokenResponse{}, err
 	}
-	s.uses.Note(key.ClientID, secretID, r.IP)
+	s.uses.Issued(key.ClientID, secretID, r.IP)
 	return TokenResponse{AccessToken: access, ExpiresIn: lifespan, Scope: scopes.String()}, nil
 }
 

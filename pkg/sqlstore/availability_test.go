@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"net"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -55,8 +56,8 @@ func calls(s *Store, tenancy, clientID string) []call {
 			return s.ChangeSigningKeys(ctx, func([]signing.Record) (*signing.Change, error) { return nil, nil })
 		}},
 		{"CommitCtx", true, func(ctx context.Context) error { return s.Sessions().CommitCtx(ctx, "token", []byte{}, epoch) }},
-		{"RecordUses", true, func(ctx context.Context) error {
-			return s.RecordUses(ctx, []usage.Use{{ClientID: clientID, SecretID: "s", At: epoch}})
+		{"Record", true, func(ctx context.Context) error {
+			return s.Record(ctx, usage.Batch{Uses: []usage.Use{{ClientID: clientID, SecretID: "s", At: epoch}}})
 		}},
 		{"PurgeAnswers", true, func(ctx context.Context) error { return s.PurgeAnswers(ctx, epoch) }},
 		{"Ping", true, s.Ping},
@@ -164,16 +165,22 @@ func TestPostgreSQLThatIsLocked(t *testing.T) {
 
 func TestPostgreSQLThatRefusesIsUnavailable(t *testing.T) {
 	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
 	database := postgreSQLURL(t)
 	for name, wrong := range map[string]string{
 		"no such database": strings.Replace(database, "/pgtest_", "/no_such_", 1),
 		"no such host":     "postgres://apikeys@host.invalid/apikeys",
 		"no such port":     "postgres://apikeys@127.0.0.1:1/apikeys",
+		"no answer":        "postgres://apikeys@" + silent.Addr().String() + "/apikeys",
 	} {
 		if wrong == database {
 			t.Fatalf("the URL %q was not changed", database)
 		}
-		s := newStore(t, Options{URL: wrong, Timeout: 5 * time.Second})
+		s := newStore(t, Options{URL: wrong, Timeout: 2 * time.Second})
 		wantUnavailable(t, name, s.Ping)
 		wantUnavailable(t, name, s.Migrate)
 	}

@@ -97,7 +97,7 @@ func BenchmarkRecordUses(b *testing.B) {
 			for u := range uses {
 				uses[u].At = epoch.Add(time.Duration(i) * time.Second)
 			}
-			if err := s.RecordUses(b.Context(), uses); err != nil {
+			if err := s.Record(b.Context(), usage.Batch{Uses: uses}); err != nil {
 				b.Fatal(err)
 			}
 		}

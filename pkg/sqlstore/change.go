@@ -61,6 +61,15 @@ func (s *Store) write(ctx context.Context, body func(tx) error) error {
 	return outcome(ctx, body(tx{s.writer.WithContext(limited), s.dialect}))
 }
 
+// writeAll runs body on the writer in a transaction, for several statements that are no change in the log's sense.
+func (s *Store) writeAll(ctx context.Context, body func(tx) error) error {
+	limited, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return outcome(ctx, s.writer.WithContext(limited).Transaction(func(db *gorm.DB) error {
+		return body(tx{db, s.dialect})
+	}))
+}
+
 // read runs body, which makes one statement, on a reader.
 func (s *Store) read(ctx context.Context, body func(tx) error) error {
 	limited, cancel := context.WithTimeout(ctx, s.timeout)

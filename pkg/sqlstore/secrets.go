@@ -2,8 +2,10 @@ package sqlstore
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
 )
@@ -121,4 +123,19 @@ func (t tx) changeSecrets(clientID string, before, after []apikey.Secret) ([]api
 		return nil, err
 	}
 	return listed(append(result, added...)), nil
+}
+
+// Expired implements [apikey.Store].
+func (s *Store) Expired(ctx context.Context, now time.Time, limit int) ([]apikey.Ref, error) {
+	var refs []apikey.Ref
+	err := s.read(ctx, func(t tx) error {
+		err := t.db.Table("client_secret s").Joins("JOIN api_key k ON k.client_id = s.client_id").
+			Where("s.expires_at IS NOT NULL AND s.retired_at IS NULL AND s.expires_at <= ?", newInstant(now)).
+			Select("DISTINCT k.tenancy_id, k.client_id").Limit(limit).Scan(&refs).Error
+		if err != nil {
+			return fmt.Errorf("read expired secrets: %w", err)
+		}
+		return nil
+	})
+	return refs, err
 }

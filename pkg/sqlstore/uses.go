@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,8 +9,6 @@ import (
 
 	"github.com/piercloud/apikeys/pkg/usage"
 )
-
-var _ usage.Store = (*Store)(nil)
 
 // usesPerStatement keeps a batch below the number of values that a statement may have, 32,766 on SQLite.
 const usesPerStatement = 1000
@@ -23,25 +20,22 @@ type mark struct {
 	ip string
 }
 
-// RecordUses implements [usage.Store]. A batch is a statement for its keys and one for its secrets; when the second fails the
-// first stays, which is as true as it was.
-func (s *Store) RecordUses(ctx context.Context, uses []usage.Use) error {
+// recordUses moves the last-used marks forward: a statement for the batch's keys and one for its secrets.
+func (t tx) recordUses(uses []usage.Use) error {
 	keys := latest(uses, func(u usage.Use) mark { return mark{u.ClientID, u.At, u.IP} })
+	for batch := range slices.Chunk(keys, usesPerStatement) {
+		if err := t.moveMarks("api_key", "client_id", "last_used_at = latest.at", batch); err != nil {
+			return err
+		}
+	}
 	secrets := latest(uses, func(u usage.Use) mark { return mark{u.SecretID, u.At, u.IP} })
-	return s.write(ctx, func(t tx) error {
-		for batch := range slices.Chunk(keys, usesPerStatement) {
-			if err := t.moveMarks("api_key", "client_id", "last_used_at = latest.at", batch); err != nil {
-				return err
-			}
+	for batch := range slices.Chunk(secrets, usesPerStatement) {
+		err := t.moveMarks("client_secret", "id", "last_used_at = latest.at, last_used_ip = latest.ip", batch)
+		if err != nil {
+			return err
 		}
-		for batch := range slices.Chunk(secrets, usesPerStatement) {
-			err := t.moveMarks("client_secret", "id", "last_used_at = latest.at, last_used_ip = latest.ip", batch)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // latest returns the newest mark of each id, ordered by id.

@@ -3,68 +3,174 @@ package usage
 import (
 	"context"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 )
 
-// FlushInterval is how often noted uses are written.
+// FlushInterval is how often what was noted is written.
 const FlushInterval = 3 * time.Second
 
-// batchMax bounds the uses written by one statement.
-const batchMax = 500
+// shards is how many parts the notes are kept in, each with a lock of its own, so that requests rarely wait for each other.
+const shards = 32
 
-// Recorder notes uses in memory and writes them in batches: one row touched per secret and interval, however many tokens
-// were issued. It is safe for concurrent use.
+// Recorder notes uses and denials in memory and writes them in batches: a few rows for each key that was used in the
+// interval, however many tokens were issued. It is safe for concurrent use.
 type Recorder struct {
 	store Store
 	now   func() time.Time
+	parts [shards]shard
+}
 
-	mu    sync.Mutex
-	noted map[string]Use // by secret id
+// shard is the notes of some of the keys.
+type shard struct {
+	mu      sync.Mutex
+	counts  map[countKey]*note
+	denials map[string][]Denial // by client id, the newest last
+}
+
+type countKey struct {
+	secretID string // or, of what was denied, the client id
+	hour     int64  // unix seconds
+}
+
+// note is what happened in an hour since the last flush.
+type note struct {
+	clientID, secretID string
+	at                 time.Time
+	ip                 string
+	issued, denied     int64
 }
 
 // NewRecorder returns a recorder; call [Recorder.Run].
 func NewRecorder(store Store, now func() time.Time) *Recorder {
-	return &Recorder{store: store, now: now, noted: map[string]Use{}}
+	r := &Recorder{store: store, now: now}
+	for i := range r.parts {
+		r.parts[i].reset()
+	}
+	return r
 }
 
-// Note remembers that a secret was used now, from ip.
-func (r *Recorder) Note(clientID, secretID, ip string) {
-	use := Use{ClientID: clientID, SecretID: secretID, At: r.now().UTC().Truncate(time.Microsecond), IP: ip}
-	r.mu.Lock()
-	r.noted[secretID] = use
-	r.mu.Unlock()
+func (s *shard) reset() {
+	s.counts, s.denials = map[countKey]*note{}, map[string][]Denial{}
+}
+
+// shardOf spreads keys by the last character of their ids, which is random.
+func (r *Recorder) shardOf(clientID string) *shard {
+	if clientID == "" {
+		return &r.parts[0]
+	}
+	return &r.parts[clientID[len(clientID)-1]%shards]
+}
+
+// Issued notes that a token was issued for a secret now, to a caller at ip.
+func (r *Recorder) Issued(clientID, secretID, ip string) {
+	now := r.now()
+	s := r.shardOf(clientID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.note(secretID, clientID, secretID, now)
+	n.at, n.ip = now, ip
+	n.issued++
+}
+
+// Denied notes that a token was refused to who claimed to be a client that exists.
+func (r *Recorder) Denied(clientID, reason, ip, requestID string) {
+	now := r.now()
+	s := r.shardOf(clientID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.note(clientID, clientID, "", now).denied++
+	kept := s.denials[clientID]
+	if len(kept) == DenialsKept {
+		kept = kept[:copy(kept, kept[1:])]
+	}
+	s.denials[clientID] = append(kept, Denial{
+		ClientID: clientID, At: now.UTC().Truncate(time.Microsecond), Reason: reason, IP: ip, RequestID: requestID,
+	})
+}
+
+// note returns the note of the present hour. The caller holds the lock.
+func (s *shard) note(id, clientID, secretID string, now time.Time) *note {
+	unix := now.Unix()
+	key := countKey{id, unix - unix%3600}
+	n, ok := s.counts[key]
+	if !ok {
+		n = &note{clientID: clientID, secretID: secretID}
+		s.counts[key] = n
+	}
+	return n
 }
 
 // Flush writes what was noted. What can't be written is kept for the next time. Errors: those of the store.
 func (r *Recorder) Flush(ctx context.Context) error {
-	r.mu.Lock()
-	noted := r.noted
-	r.noted = make(map[string]Use, len(noted))
-	r.mu.Unlock()
-
-	uses := slices.Collect(maps.Values(noted))
-	for len(uses) > 0 {
-		batch := uses[:min(len(uses), batchMax)]
-		if err := r.store.RecordUses(ctx, batch); err != nil {
-			r.putBack(uses)
-			return err
-		}
-		uses = uses[len(batch):]
+	var batch Batch
+	for i := range r.parts {
+		r.parts[i].take(&batch)
+	}
+	if len(batch.Counts) == 0 {
+		return nil
+	}
+	if err := r.store.Record(ctx, batch); err != nil {
+		r.putBack(batch)
+		return err
 	}
 	return nil
 }
 
-// putBack keeps uses that were not written, unless there are newer ones.
-func (r *Recorder) putBack(uses []Use) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, use := range uses {
-		if _, newer := r.noted[use.SecretID]; !newer {
-			r.noted[use.SecretID] = use
+// take moves the notes of a shard into a batch.
+func (s *shard) take(b *Batch) {
+	s.mu.Lock()
+	counts, denials := s.counts, s.denials
+	if len(counts) > 0 {
+		s.reset()
+	}
+	s.mu.Unlock()
+	for key, n := range counts {
+		b.Counts = append(b.Counts, Count{
+			ClientID: n.clientID, SecretID: n.secretID, Hour: time.Unix(key.hour, 0).UTC(), Issued: n.issued, Denied: n.denied,
+		})
+		if n.issued > 0 {
+			b.Uses = append(b.Uses, Use{n.clientID, n.secretID, n.at.UTC().Truncate(time.Microsecond), n.ip})
 		}
+	}
+	for _, kept := range denials {
+		b.Denials = append(b.Denials, kept...)
+	}
+}
+
+// putBack adds a batch that was not written to what has been noted since.
+func (r *Recorder) putBack(b Batch) {
+	uses := make(map[string]Use, len(b.Uses))
+	for _, u := range b.Uses {
+		if known, ok := uses[u.SecretID]; !ok || known.At.Before(u.At) {
+			uses[u.SecretID] = u
+		}
+	}
+	for _, c := range b.Counts {
+		id := c.SecretID
+		if id == "" {
+			id = c.ClientID
+		}
+		s := r.shardOf(c.ClientID)
+		s.mu.Lock()
+		n := s.note(id, c.ClientID, c.SecretID, c.Hour)
+		n.issued += c.Issued
+		n.denied += c.Denied
+		if u, ok := uses[c.SecretID]; ok && n.at.Before(u.At) {
+			n.at, n.ip = u.At, u.IP
+		}
+		s.mu.Unlock()
+	}
+	earlier := map[string][]Denial{}
+	for _, d := range b.Denials {
+		earlier[d.ClientID] = append(earlier[d.ClientID], d)
+	}
+	for clientID, denials := range earlier {
+		s := r.shardOf(clientID)
+		s.mu.Lock()
+		all := append(denials, s.denials[clientID]...)
+		s.denials[clientID] = all[max(0, len(all)-DenialsKept):]
+		s.mu.Unlock()
 	}
 }
 
@@ -78,7 +184,7 @@ func (r *Recorder) Run(ctx context.Context) {
 			return
 		case <-ticker.C:
 			if err := r.Flush(ctx); err != nil && ctx.Err() == nil {
-				slog.WarnContext(ctx, "last uses can't be written; trying again", "error", err)
+				slog.WarnContext(ctx, "usage can't be written; trying again", "error", err)
 			}
 		}
 	}

@@ -1,4 +1,5 @@
-// Package usage owns the evidence of use: when and from where each key and secret was last used.
+// Package usage owns the evidence of use: when and from where each key and secret was last used, how many tokens were
+// issued and denied in each hour, and why the latest denials were.
 //
 // Uses are noted in memory and written in batches, so that issuing a token writes nothing: a crash loses at most the last
 // batch.
@@ -9,6 +10,14 @@ import (
 	"time"
 )
 
+// Bounds.
+const (
+	// DenialsKept is how many denials are remembered for each key, the newest.
+	DenialsKept = 50
+	// KeysMax is how many keys one question may be about.
+	KeysMax = 100
+)
+
 // Use is the latest use of one secret in a batch.
 type Use struct {
 	ClientID string
@@ -17,9 +26,85 @@ type Use struct {
 	IP       string    // of the caller, may be empty
 }
 
-// Store keeps uses. Implementations are safe for concurrent use.
+// Count is what happened to a key in one hour, since the last batch.
+type Count struct {
+	ClientID string
+	SecretID string    // empty for what was denied
+	Hour     time.Time // its start, UTC
+	Issued   int64
+	Denied   int64
+}
+
+// Denial is a refused exchange, for the eyes of the key's owner: the caller only learns that it was refused.
+type Denial struct {
+	ClientID  string
+	At        time.Time // UTC, whole microseconds
+	Reason    string    // an apikey.Reason, or [ScopeNotGranted]
+	IP        string
+	RequestID string
+}
+
+// ScopeNotGranted is the reason of a denial for a scope outside the grant.
+const ScopeNotGranted = "scope-not-granted"
+
+// Batch is what is written at once.
+type Batch struct {
+	Uses    []Use
+	Counts  []Count
+	Denials []Denial
+}
+
+// Hour is what happened to a key in one hour.
+type Hour struct {
+	ClientID string
+	Start    time.Time
+	Issued   int64
+	Denied   int64
+}
+
+// KeyCount is a key of an overview.
+type KeyCount struct {
+	ClientID   string
+	Name       string
+	Issued     int64
+	Denied     int64
+	LastUsedAt time.Time // zero if never
+	CreatedAt  time.Time
+}
+
+// ExpiringSecret is a secret whose grace period is running.
+type ExpiringSecret struct {
+	ClientID   string
+	Name       string // of the key
+	SecretID   string
+	LastFour   string
+	ExpiresAt  time.Time
+	LastUsedAt time.Time // zero if never
+}
+
+// Overview is a tenancy at a glance; every list is bounded.
+type Overview struct {
+	Issued, Denied int64      // in the period
+	Top            []KeyCount // most issued first
+	Unused         []KeyCount // active keys without a use since the given time, oldest use first
+	Expiring       []ExpiringSecret
+}
+
+// Store keeps what was noted. Implementations are safe for concurrent use; none of the methods takes the ordered log's lock
+// or changes a key's version. Any method may fail with an error that is apikey.ErrUnavailable.
 type Store interface {
-	// RecordUses moves the last-used marks of keys and secrets forward, never back. Keys and secrets that are gone are
-	// passed over. It takes no lock of the ordered log and changes no key's version.
-	RecordUses(ctx context.Context, uses []Use) error
+	// Record writes a batch, all of it or nothing: it moves the last-used marks of keys and secrets forward, never back, adds
+	// to the counts, and keeps the newest [DenialsKept] denials of each key. Keys and secrets that are gone are passed over.
+	Record(ctx context.Context, b Batch) error
+	// Hours returns, by client id and hour, what happened to the tenancy's keys from an hour on, until before another.
+	Hours(ctx context.Context, tenancyID string, clientIDs []string, from, until time.Time) ([]Hour, error)
+	// IssuedBySecret returns how many tokens were issued since an hour by each secret of a tenancy's key.
+	IssuedBySecret(ctx context.Context, tenancyID, clientID string, since time.Time) (map[string]int64, error)
+	// Denials returns the remembered denials of the tenancy's key, newest first.
+	Denials(ctx context.Context, tenancyID, clientID string) ([]Denial, error)
+	// Overview sums up a tenancy from an hour on; a key is unused when neither its last use nor its creation is after
+	// unusedSince. Its lists have at most limit entries.
+	Overview(ctx context.Context, tenancyID string, from, unusedSince time.Time, limit int) (Overview, error)
+	// PurgeHours removes the counts of the hours before the given time.
+	PurgeHours(ctx context.Context, before time.Time) error
 }

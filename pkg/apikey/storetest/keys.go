@@ -129,7 +129,7 @@ func updateSecrets(t *testing.T, b Backend) {
 	k := create(t, b, newKey(b.Home, "rotated"))[0]
 	first, second, third := k.Secrets[0], newSecret(epoch.Add(time.Hour)), newSecret(epoch.Add(2*time.Hour))
 	use := usage.Use{ClientID: k.ClientID, SecretID: first.ID, At: epoch.Add(time.Second), IP: "192.0.2.1"}
-	if err := b.Uses.RecordUses(t.Context(), []usage.Use{use}); err != nil {
+	if err := b.Uses.Record(t.Context(), usage.Batch{Uses: []usage.Use{use}}); err != nil {
 		t.Fatal(err)
 	}
 	first.LastUsedAt, first.LastUsedIP = use.At, use.IP

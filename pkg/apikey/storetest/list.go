@@ -80,7 +80,7 @@ func listSort(t *testing.T, b Backend) {
 			}
 		}
 	}
-	if err := b.Uses.RecordUses(t.Context(), uses); err != nil {
+	if err := b.Uses.Record(t.Context(), usage.Batch{Uses: uses}); err != nil {
 		t.Fatal(err)
 	}
 	slices.Reverse(byUse) // later names were used earlier

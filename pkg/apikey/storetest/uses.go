@@ -18,7 +18,7 @@ func usesMoveForward(t *testing.T, b Backend) {
 	at := func(seconds int) time.Time { return epoch.Add(time.Duration(seconds) * time.Second) }
 	record := func(uses ...usage.Use) {
 		t.Helper()
-		if err := b.Uses.RecordUses(t.Context(), uses); err != nil {
+		if err := b.Uses.Record(t.Context(), usage.Batch{Uses: uses}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -51,7 +51,7 @@ func usesLargeBatch(t *testing.T, b Backend) {
 		batch = append(batch, usage.Use{ClientID: fmt.Sprint("ak_", i), SecretID: fmt.Sprint(i), At: epoch, IP: "192.0.2.1"})
 	}
 	batch = append(batch, usage.Use{ClientID: keys[1].ClientID, SecretID: keys[1].Secrets[0].ID, At: epoch, IP: "192.0.2.1"})
-	if err := b.Uses.RecordUses(t.Context(), batch); err != nil {
+	if err := b.Uses.Record(t.Context(), usage.Batch{Uses: batch}); err != nil {
 		t.Fatal(err)
 	}
 	for _, k := range keys {
@@ -80,7 +80,7 @@ func usesAndChanges(t *testing.T, b Backend) {
 				at := epoch.Add(time.Duration(round) * time.Second)
 				batch[i] = usage.Use{ClientID: k.ClientID, SecretID: k.Secrets[0].ID, At: at, IP: "192.0.2.1"}
 			}
-			if err := b.Uses.RecordUses(ctx, batch); err != nil {
+			if err := b.Uses.Record(ctx, usage.Batch{Uses: batch}); err != nil {
 				return err
 			}
 		}

@@ -1,0 +1,253 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/piercloud/apikeys/pkg/usage"
+)
+
+var _ usage.Store = (*Store)(nil)
+
+// Record implements [usage.Store].
+func (s *Store) Record(ctx context.Context, b usage.Batch) error {
+	return s.writeAll(ctx, func(t tx) error {
+		if err := t.recordUses(b.Uses); err != nil {
+			return err
+		}
+		if err := t.addCounts(b.Counts); err != nil {
+			return err
+		}
+		return t.keepDenials(b.Denials)
+	})
+}
+
+// addCounts adds to the hours of keys that are still there. Rows are written in the order of the primary key by everybody,
+// or two replicas that write overlapping batches would deadlock.
+func (t tx) addCounts(counts []usage.Count) error {
+	counts = slices.SortedFunc(slices.Values(counts), func(a, b usage.Count) int {
+		return cmp.Or(cmp.Compare(a.ClientID, b.ClientID), a.Hour.Compare(b.Hour), cmp.Compare(a.SecretID, b.SecretID))
+	})
+	for batch := range slices.Chunk(counts, usesPerStatement) {
+		args := make([]any, 0, 5*len(batch))
+		for _, c := range batch {
+			args = append(args, c.ClientID, c.SecretID, c.Hour.UnixMicro(), c.Issued, c.Denied)
+		}
+		row := "(CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT))"
+		err := t.db.Exec("WITH noted (client_id, secret_id, hour, issued, denied) AS (VALUES "+repeated(row, len(batch))+") "+
+			"INSERT INTO usage (client_id, secret_id, hour, issued, denied) "+
+			"SELECT n.client_id, n.secret_id, n.hour, n.issued, n.denied FROM noted n "+
+			"WHERE EXISTS (SELECT 1 FROM api_key k WHERE k.client_id = n.client_id) "+
+			"ORDER BY n.client_id, n.hour, n.secret_id "+
+			"ON CONFLICT (client_id, hour, secret_id) DO UPDATE "+
+			"SET issued = usage.issued + excluded.issued, denied = usage.denied + excluded.denied", args...).Error
+		if err != nil {
+			return fmt.Errorf("add %d counts: %w", len(batch), err)
+		}
+	}
+	return nil
+}
+
+// keepDenials adds the denials of keys that are still there and drops those that are no longer among the newest.
+func (t tx) keepDenials(denials []usage.Denial) error {
+	for batch := range slices.Chunk(denials, usesPerStatement) {
+		args := make([]any, 0, 5*len(batch))
+		var clientIDs []string
+		for _, d := range batch {
+			args = append(args, d.ClientID, d.At.UnixMicro(), d.Reason, d.IP, d.RequestID)
+			clientIDs = append(clientIDs, d.ClientID)
+		}
+		row := "(CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT))"
+		err := t.db.Exec("WITH noted (client_id, at, reason, ip, request_id) AS (VALUES "+repeated(row, len(batch))+") "+
+			"INSERT INTO denial (client_id, at, reason, ip, request_id) "+
+			"SELECT n.client_id, n.at, n.reason, n.ip, n.request_id FROM noted n "+
+			"WHERE EXISTS (SELECT 1 FROM api_key k WHERE k.client_id = n.client_id)", args...).Error
+		if err != nil {
+			return fmt.Errorf("add %d denials: %w", len(batch), err)
+		}
+		slices.Sort(clientIDs)
+		err = t.db.Exec("DELETE FROM denial WHERE id IN (SELECT id FROM (SELECT id, "+
+			"ROW_NUMBER() OVER (PARTITION BY client_id ORDER BY at DESC, id DESC) AS place "+
+			"FROM denial WHERE client_id IN ?) ranked WHERE place > ?)", slices.Compact(clientIDs), usage.DenialsKept).Error
+		if err != nil {
+			return fmt.Errorf("drop old denials: %w", err)
+		}
+	}
+	return nil
+}
+
+// repeated returns n rows of a VALUES list.
+func repeated(row string, n int) string {
+	return strings.TrimSuffix(strings.Repeat(row+",", n), ",")
+}
+
+// hourRow is the sum of a key's hour, or of some of it.
+type hourRow struct {
+	ClientID string  `gorm:"column:client_id"`
+	SecretID string  `gorm:"column:secret_id"`
+	Hour     instant `gorm:"column:hour"`
+	Issued   int64   `gorm:"column:issued"`
+	Denied   int64   `gorm:"column:denied"`
+}
+
+// ownKey limits a statement on usage or denial to the keys of a tenancy.
+const ownKey = "EXISTS (SELECT 1 FROM api_key k WHERE k.client_id = %s.client_id AND k.tenancy_id = ?)"
+
+// Hours implements [usage.Store].
+func (s *Store) Hours(ctx context.Context, tenancyID string, clientIDs []string, from, until time.Time) ([]usage.Hour, error) {
+	var rows []hourRow
+	err := s.read(ctx, func(t tx) error {
+		err := t.db.Table("usage").
+			Where("client_id IN ? AND hour >= ? AND hour < ?", clientIDs, newInstant(from), newInstant(until)).
+			Where(fmt.Sprintf(ownKey, "usage"), tenancyID).
+			Select("client_id, hour, CAST(SUM(issued) AS BIGINT) AS issued, CAST(SUM(denied) AS BIGINT) AS denied").
+			Group("client_id, hour").Order("client_id, hour").Scan(&rows).Error
+		if err != nil {
+			return fmt.Errorf("read usage: %w", err)
+		}
+		return nil
+	})
+	hours := make([]usage.Hour, len(rows))
+	for i, r := range rows {
+		hours[i] = usage.Hour{ClientID: r.ClientID, Start: r.Hour.time(), Issued: r.Issued, Denied: r.Denied}
+	}
+	return hours, err
+}
+
+// IssuedBySecret implements [usage.Store].
+func (s *Store) IssuedBySecret(ctx context.Context, tenancyID, clientID string, since time.Time) (map[string]int64, error) {
+	var rows []hourRow
+	err := s.read(ctx, func(t tx) error {
+		err := t.db.Table("usage").Where("client_id = ? AND hour >= ? AND secret_id <> ''", clientID, newInstant(since)).
+			Where(fmt.Sprintf(ownKey, "usage"), tenancyID).
+			Select("secret_id, CAST(SUM(issued) AS BIGINT) AS issued").Group("secret_id").Scan(&rows).Error
+		if err != nil {
+			return fmt.Errorf("read usage by secret: %w", err)
+		}
+		return nil
+	})
+	issued := make(map[string]int64, len(rows))
+	for _, r := range rows {
+		issued[r.SecretID] = r.Issued
+	}
+	return issued, err
+}
+
+// denialRow is a row of denial.
+type denialRow struct {
+	ClientID  string  `gorm:"column:client_id"`
+	At        instant `gorm:"column:at"`
+	Reason    string  `gorm:"column:reason"`
+	IP        string  `gorm:"column:ip"`
+	RequestID string  `gorm:"column:request_id"`
+}
+
+// Denials implements [usage.Store].
+func (s *Store) Denials(ctx context.Context, tenancyID, clientID string) ([]usage.Denial, error) {
+	var rows []denialRow
+	err := s.read(ctx, func(t tx) error {
+		err := t.db.Table("denial").Where("client_id = ?", clientID).Where(fmt.Sprintf(ownKey, "denial"), tenancyID).
+			Order("at DESC, id DESC").Limit(usage.DenialsKept).Scan(&rows).Error
+		if err != nil {
+			return fmt.Errorf("read denials: %w", err)
+		}
+		return nil
+	})
+	denials := make([]usage.Denial, len(rows))
+	for i, r := range rows {
+		denials[i] = usage.Denial{ClientID: r.ClientID, At: r.At.time(), Reason: r.Reason, IP: r.IP, RequestID: r.RequestID}
+	}
+	return denials, err
+}
+
+// PurgeHours implements [usage.Store].
+func (s *Store) PurgeHours(ctx context.Context, before time.Time) error {
+	return s.write(ctx, func(t tx) error {
+		if err := t.db.Exec("DELETE FROM usage WHERE hour < ?", newInstant(before)).Error; err != nil {
+			return fmt.Errorf("purge usage: %w", err)
+		}
+		return nil
+	})
+}
+
+// keyCountRow is a key of an overview.
+type keyCountRow struct {
+	ClientID string  `gorm:"column:client_id"`
+	Name     string  `gorm:"column:name"`
+	Issued   int64   `gorm:"column:issued"`
+	Denied   int64   `gorm:"column:denied"`
+	LastUsed instant `gorm:"column:last_used_at"`
+	Created  instant `gorm:"column:created_at"`
+}
+
+func (r keyCountRow) keyCount() usage.KeyCount {
+	return usage.KeyCount{
+		ClientID: r.ClientID, Name: r.Name, Issued: r.Issued, Denied: r.Denied, LastUsedAt: r.LastUsed.time(), CreatedAt: r.Created.time(),
+	}
+}
+
+// expiringRow is a secret whose grace period is running.
+type expiringRow struct {
+	ClientID string  `gorm:"column:client_id"`
+	Name     string  `gorm:"column:name"`
+	SecretID string  `gorm:"column:secret_id"`
+	LastFour string  `gorm:"column:last_four"`
+	Expires  instant `gorm:"column:expires_at"`
+	LastUsed instant `gorm:"column:last_used_at"`
+}
+
+// Overview implements [usage.Store].
+func (s *Store) Overview(ctx context.Context, tenancyID string, from, unusedSince time.Time, limit int) (usage.Overview, error) {
+	var o usage.Overview
+	err := s.snapshot(ctx, func(t tx) error {
+		var top, unused []keyCountRow
+		var expiring []expiringRow
+		counted := t.db.Table("usage u").Joins("JOIN api_key k ON k.client_id = u.client_id").
+			Where("k.tenancy_id = ? AND u.hour >= ?", tenancyID, newInstant(from))
+		sums := "CAST(COALESCE(SUM(u.issued), 0) AS BIGINT) AS issued, CAST(COALESCE(SUM(u.denied), 0) AS BIGINT) AS denied"
+		var total keyCountRow
+		if err := counted.Session(&gorm.Session{}).Select(sums).Scan(&total).Error; err != nil {
+			return fmt.Errorf("sum usage: %w", err)
+		}
+		err := counted.Session(&gorm.Session{}).Select("k.client_id, k.name, k.last_used_at, k.created_at, " + sums).
+			Group("k.client_id, k.name, k.last_used_at, k.created_at").Order("issued DESC, denied DESC, k.client_id").Limit(limit).Scan(&top).Error
+		if err != nil {
+			return fmt.Errorf("read the most used keys: %w", err)
+		}
+		err = t.db.Table("api_key").
+			Where("tenancy_id = ? AND status = 'active' AND created_at < ? AND (last_used_at IS NULL OR last_used_at < ?)",
+				tenancyID, newInstant(unusedSince), newInstant(unusedSince)).
+			Select("client_id, name, last_used_at, created_at").
+			Order("COALESCE(last_used_at, created_at), client_id").Limit(limit).Scan(&unused).Error
+		if err != nil {
+			return fmt.Errorf("read unused keys: %w", err)
+		}
+		err = t.db.Table("client_secret s").Joins("JOIN api_key k ON k.client_id = s.client_id").
+			Where("k.tenancy_id = ? AND s.expires_at IS NOT NULL AND s.retired_at IS NULL", tenancyID).
+			Select("k.client_id, k.name, s.id AS secret_id, s.last_four, s.expires_at, s.last_used_at").
+			Order("s.expires_at, s.id").Limit(limit).Scan(&expiring).Error
+		if err != nil {
+			return fmt.Errorf("read expiring secrets: %w", err)
+		}
+		o.Issued, o.Denied = total.Issued, total.Denied
+		for _, r := range top {
+			o.Top = append(o.Top, r.keyCount())
+		}
+		for _, r := range unused {
+			o.Unused = append(o.Unused, r.keyCount())
+		}
+		for _, r := range expiring {
+			o.Expiring = append(o.Expiring, usage.ExpiringSecret{
+				ClientID: r.ClientID, Name: r.Name, SecretID: r.SecretID, LastFour: r.LastFour, ExpiresAt: r.Expires.time(), LastUsedAt: r.LastUsed.time(),
+			})
+		}
+		return nil
+	})
+	return o, err
+}

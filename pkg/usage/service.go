@@ -1,0 +1,133 @@
+package usage
+
+import (
+	"context"
+	"sort"
+	"time"
+)
+
+// Resolution is the length of a series' steps.
+type Resolution string
+
+// The resolutions.
+const (
+	Hourly Resolution = "hour"
+	Daily  Resolution = "day"
+)
+
+// SpanMax bounds a series.
+const SpanMax = 92 * 24 * time.Hour
+
+// overviewMax bounds the lists of an overview.
+const overviewMax = 20
+
+// Span is the period that a series covers.
+type Span struct {
+	From, Until time.Time
+	Resolution  Resolution
+	// Location decides where a day begins, and an hour in places whose offset is not whole hours.
+	Location *time.Location
+}
+
+// Point is one step of a series.
+type Point struct {
+	Start          time.Time // in the span's location
+	Issued, Denied int64
+}
+
+// Series is what happened to a key, without gaps: where nothing happened there are zeros.
+type Series struct {
+	ClientID string
+	Points   []Point
+}
+
+// Service is the use cases of looking at usage. It is safe for concurrent use.
+type Service struct {
+	store Store
+	now   func() time.Time
+}
+
+// NewService returns the use cases over a store.
+func NewService(store Store, now func() time.Time) *Service { return &Service{store: store, now: now} }
+
+// Series returns the series of a tenancy's keys, in the order asked for; of a key that the tenancy does not have all is
+// zero. There may be up to [KeysMax] keys and [SpanMax] of time.
+func (s *Service) Series(ctx context.Context, tenancyID string, clientIDs []string, span Span) ([]Series, error) {
+	starts := span.steps()
+	if len(starts) == 0 {
+		return nil, nil
+	}
+	hours, err := s.store.Hours(ctx, tenancyID, clientIDs, starts[0], span.Until)
+	if err != nil {
+		return nil, err
+	}
+	series := make([]Series, len(clientIDs))
+	index := make(map[string]int, len(clientIDs))
+	for i, id := range clientIDs {
+		series[i] = Series{ClientID: id, Points: make([]Point, len(starts))}
+		for j, start := range starts {
+			series[i].Points[j].Start = start
+		}
+		index[id] = i
+	}
+	for _, h := range hours {
+		points := series[index[h.ClientID]].Points
+		at := stepOf(starts, h.Start)
+		points[at].Issued += h.Issued
+		points[at].Denied += h.Denied
+	}
+	return series, nil
+}
+
+// steps returns the beginnings of the span's steps, the first of which holds From.
+func (s Span) steps() []time.Time {
+	var starts []time.Time
+	for at := s.floor(s.From); at.Before(s.Until); at = s.next(at) {
+		starts = append(starts, at)
+	}
+	return starts
+}
+
+func (s Span) floor(t time.Time) time.Time {
+	if s.Resolution == Daily {
+		y, m, d := t.In(s.Location).Date()
+		return time.Date(y, m, d, 0, 0, 0, 0, s.Location)
+	}
+	return t.Truncate(time.Hour).In(s.Location)
+}
+
+func (s Span) next(t time.Time) time.Time {
+	if s.Resolution == Daily {
+		y, m, d := t.Date()
+		return time.Date(y, m, d+1, 0, 0, 0, 0, s.Location)
+	}
+	return t.Add(time.Hour)
+}
+
+// stepOf returns the index of the last step that does not begin after t.
+func stepOf(starts []time.Time, t time.Time) int {
+	after := sort.Search(len(starts), func(i int) bool { return starts[i].After(t) })
+	return max(0, after-1)
+}
+
+// IssuedBySecret returns how many tokens each secret of a key has issued in the last 24 hours, to within an hour.
+func (s *Service) IssuedBySecret(ctx context.Context, tenancyID, clientID string) (map[string]int64, error) {
+	return s.store.IssuedBySecret(ctx, tenancyID, clientID, s.now().Add(-24*time.Hour))
+}
+
+// Denials returns the latest denials of a key, newest first.
+func (s *Service) Denials(ctx context.Context, tenancyID, clientID string) ([]Denial, error) {
+	return s.store.Denials(ctx, tenancyID, clientID)
+}
+
+// Overview sums up a tenancy over the last days; keys are unused when they were not used, nor created, in the last
+// unusedDays.
+func (s *Service) Overview(ctx context.Context, tenancyID string, days, unusedDays int) (Overview, error) {
+	now := s.now()
+	return s.store.Overview(ctx, tenancyID, now.AddDate(0, 0, -days), now.AddDate(0, 0, -unusedDays), overviewMax)
+}
+
+// Purge drops the counts of more than the given days ago.
+func (s *Service) Purge(ctx context.Context, days int) error {
+	return s.store.PurgeHours(ctx, s.now().AddDate(0, 0, -days))
+}
