@@ -43,16 +43,14 @@ func BenchmarkVerifySeenParallel(b *testing.B) {
 	})
 }
 
-// BenchmarkVerifyNew alternates between tokens never seen and the bare verification of the same tokens' signatures, so that
-// both see the same machine, and reports the ratio: what parsing, claims, revocations and caching add.
+// BenchmarkVerifyNew alternates between tokens never seen and the bare verification of the same tokens, so that both see the
+// same machine, and reports the ratio: what header, claims, revocations and caching add. Its ns/op are those of the former.
 func BenchmarkVerifyNew(b *testing.B) {
 	issuer := resourceservertest.NewIssuer(b)
 	verifier := issuer.NewVerifier(b, resourceserver.Options{})
 	key := publishedKey(b, issuer)
-	tokens := make([]string, 0, 1<<14)
+	var tokens []string
 	var full, bare time.Duration
-	n := 0
-	b.ReportAllocs()
 	for b.Loop() {
 		if len(tokens) == 0 {
 			b.StopTimer()
@@ -63,22 +61,22 @@ func BenchmarkVerifyNew(b *testing.B) {
 		}
 		token := tokens[len(tokens)-1]
 		tokens = tokens[:len(tokens)-1]
+		compact := []byte(token)
+
 		start := time.Now()
+		if _, err := jws.Verify(compact, jws.WithKey(jwa.ES256, key)); err != nil {
+			b.Fatal(err)
+		}
+		middle := time.Now()
 		if _, err := verifier.Verify(b.Context(), token); err != nil {
 			b.Fatal(err)
 		}
-		full += time.Since(start)
-		b.StopTimer()
-		start = time.Now()
-		if _, err := jws.Verify([]byte(token), jws.WithKey(jwa.ES256, key)); err != nil {
-			b.Fatal(err)
-		}
-		bare += time.Since(start)
-		n++
-		b.StartTimer()
+		bare += middle.Sub(start)
+		full += time.Since(middle)
 	}
+	b.ReportMetric(float64(full.Nanoseconds())/float64(b.N), "ns/op")
+	b.ReportMetric(float64(bare.Nanoseconds())/float64(b.N), "bare-ns/op")
 	b.ReportMetric(float64(full)/float64(bare), "×bare")
-	b.ReportMetric(float64(bare.Nanoseconds())/float64(n), "bare-ns/op")
 }
 
 func BenchmarkBareJWX(b *testing.B) {

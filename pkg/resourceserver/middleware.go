@@ -71,11 +71,19 @@ func TokenFromHeader(header http.Header) (string, error) {
 		return "", ErrMissing
 	}
 	token = strings.Trim(token, " ") // one space or several: RFC 9110 §11.4
-	if token == "" || len(token) > tokenSizeMax || strings.ContainsAny(token, " \t,") {
+	if len(token) > tokenSizeMax || !isToken(token) {
 		return "", ErrMalformed
 	}
 	return token, nil
 }
+
+// isToken reports whether s is a b64token (RFC 6750 §2.1).
+func isToken(s string) bool {
+	s = strings.TrimRight(s, "=")
+	return s != "" && strings.TrimLeft(s, tokenCharacters) == ""
+}
+
+const tokenCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/"
 
 // Refuse answers a request that was refused with err: status, challenge (RFC 6750 §3) and body. For handlers that find out by
 // themselves, and for adapters to other frameworks.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"slices"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -160,10 +160,12 @@ func TestStaleFeedIsTheServersTroubleNotTheTokens(t *testing.T) {
 	}
 }
 
+var b64token = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
+
 func FuzzAuthorizationHeader(f *testing.F) {
 	for _, seed := range []string{
 		"", "Bearer", "Bearer ", "Bearer a.b.c", "bearer a.b.c", "Bearer\ta.b.c", "Basic YTpi", "Bearer a.b.c, Bearer d.e.f",
-		"Bearer  a.b.c ", "BearerToken a", "Bearer \x00", strings.Repeat("Bearer ", 4096), "Bearer é", " Bearer a",
+		"Bearer  a.b.c ", "BearerToken a", "Bearer \x00", strings.Repeat("Bearer ", 4096), "Bearer é", " Bearer a", "Bearer a\vb", "Bearer =",
 	} {
 		f.Add(seed, "")
 	}
@@ -181,7 +183,7 @@ func FuzzAuthorizationHeader(f *testing.F) {
 			}
 		case second != "":
 			t.Error("one of two headers was believed")
-		case token == "" || len(token) > 16<<10 || slices.Contains(strings.Fields(token), "") || len(strings.Fields(token)) != 1:
+		case len(token) > 16<<10 || !b64token.MatchString(token):
 			t.Errorf("got the token %q", token)
 		case !strings.EqualFold(first[:7], "bearer ") || !strings.Contains(first, token):
 			t.Errorf("got a token from %q", first)

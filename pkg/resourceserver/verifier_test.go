@@ -418,3 +418,17 @@ func TestBaseURLIsWhereTheIssuerIsReached(t *testing.T) {
 	_, err := verifier.Verify(t.Context(), token)
 	wantError(t, err, resourceserver.ErrRevoked)
 }
+
+func TestSeenTokenCostsAtMostTwoAllocations(t *testing.T) {
+	issuer := resourceservertest.NewIssuer(t)
+	verifier := issuer.NewVerifier(t, resourceserver.Options{})
+	token := issuer.Token(claims{"scope": "lighthouse.workspaces:readonly cca:readonly"})
+	allocations := testing.AllocsPerRun(1000, func() {
+		if _, err := verifier.Verify(t.Context(), token, resourceserver.AllScopes("cca:readonly")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocations > 2 {
+		t.Errorf("%v allocations", allocations)
+	}
+}

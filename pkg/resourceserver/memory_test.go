@@ -1,0 +1,92 @@
+package resourceserver
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+)
+
+const (
+	manyRevocations = 1_000_000
+	megabytesMax    = 150
+)
+
+func TestAMillionRevocationsStayBelow150MB(t *testing.T) {
+	before := heapInUse()
+	revoked := newRevocations(newClock(time.Now), 0)
+	expires := time.Now().Add(time.Hour).Unix()
+	id := []byte("ak_0000000000000000000000")
+	for i := range manyRevocations {
+		binary.BigEndian.PutUint32(id[3:], uint32(i))
+		if i%2 == 0 {
+			revoked.revokeClient(digestOf(string(id)), int64(i))
+		} else {
+			revoked.revokeToken(digestOf(string(id)), expires)
+		}
+	}
+	megabytes := (heapInUse() - before) >> 20
+	if clients, tokens := revoked.count(); clients+tokens != manyRevocations {
+		t.Fatalf("%d clients and %d tokens", clients, tokens)
+	}
+	t.Logf("%d MB", megabytes)
+	if megabytes > megabytesMax {
+		t.Errorf("%d MB, want at most %d", megabytes, megabytesMax)
+	}
+}
+
+// BenchmarkLoadMillionRevocations reads them as they come at the start, from a snapshot, and reports the memory with that still
+// held and after it has gone.
+func BenchmarkLoadMillionRevocations(b *testing.B) {
+	before := heapInUse()
+	for b.Loop() {
+		payload := millionRevocations()
+		read, err := parseSnapshot(payload, "https://keys.example")
+		if err != nil {
+			b.Fatal(err)
+		}
+		clock := newClock(time.Now)
+		loading := &feed{revoked: newRevocations(clock, 0), fresh: newFreshness(KeepAccepting, FeedLossMaxDefault), clock: clock}
+		loading.apply(read)
+		b.ReportMetric(float64(heapInUse()-before)/(1<<20), "MB-loading")
+		runtime.KeepAlive(payload)
+		runtime.KeepAlive(read)
+		b.ReportMetric(float64(heapInUse()-before)/(1<<20), "MB-after")
+		if clients, tokens := loading.revoked.count(); clients+tokens != manyRevocations {
+			b.Fatalf("%d clients and %d tokens", clients, tokens)
+		}
+	}
+}
+
+func heapInUse() int64 {
+	runtime.GC()
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
+}
+
+func millionRevocations() []byte {
+	const count = manyRevocations
+	expires := time.Now().Add(time.Hour).Unix()
+	var document bytes.Buffer
+	document.WriteString(`{"iss":"https://keys.example","iat":1,"seq":1,"clients":{`)
+	for i := range count / 2 {
+		if i > 0 {
+			document.WriteByte(',')
+		}
+		fmt.Fprintf(&document, `"ak_%022d":%d`, i, i)
+	}
+	document.WriteString(`},"tokens":{`)
+	for i := range count / 2 {
+		if i > 0 {
+			document.WriteByte(',')
+		}
+		fmt.Fprintf(&document, `"0197d3c5-8a4b-7c3e-9f00-%012d":%d`, i, expires)
+	}
+	document.WriteString(`}}`)
+	return []byte(base64.RawURLEncoding.EncodeToString(document.Bytes()))
+}
