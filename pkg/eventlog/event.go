@@ -36,8 +36,14 @@ const (
 	OperatorCreated      Action = "operator.created"
 	OperatorUpdated      Action = "operator.updated"
 	OperatorPasswordSet  Action = "operator.password-set"
+	OperatorSignedIn     Action = "operator.signed-in"
+	OperatorSignedOut    Action = "operator.signed-out"
 	SigningKeyCreated    Action = "signing-key.created"
 	TenancyCreated       Action = "tenancy.created"
+	LogPruned            Action = "log.pruned"
+
+	// OperatorSignInFailed stands for all failed attempts on one account from one address within a minute.
+	OperatorSignInFailed Action = "operator.sign-in-failed"
 )
 
 // ActorKind says what kind of caller made a change.

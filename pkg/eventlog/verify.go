@@ -29,6 +29,12 @@ func (e *BrokenError) Is(target error) bool { return target == ErrBroken }
 //
 // Errors: a [BrokenError] naming the first event that was changed, moved or removed; those of log.
 func Verify(ctx context.Context, log Log, from Head) (Head, error) {
+	return VerifyEach(ctx, log, from, func(Event) error { return nil })
+}
+
+// VerifyEach is [Verify], and calls visit with each event, in order, once it is known to follow the one before. An error of
+// visit ends the verification and is returned.
+func VerifyEach(ctx context.Context, log Log, from Head, visit func(Event) error) (Head, error) {
 	head, err := log.Head(ctx)
 	if err != nil {
 		return from, err
@@ -59,6 +65,9 @@ func Verify(ctx context.Context, log Log, from Head) (Head, error) {
 			if at.Seq == head.Seq && !bytes.Equal(at.Hash, head.Hash) {
 				return at, &BrokenError{e.Seq, "is not what the log's head says it is"}
 			}
+			if err := visit(e); err != nil {
+				return at, err
+			}
 		}
 		if len(events) < verifyBatch {
 			break
@@ -67,5 +76,24 @@ func Verify(ctx context.Context, log Log, from Head) (Head, error) {
 	if at.Seq < head.Seq {
 		return at, &BrokenError{at.Seq + 1, "is missing"}
 	}
-	return at, nil
+	return at, checkEnd(ctx, log, head, at)
+}
+
+// checkEnd makes sure that what was read beyond the head of the beginning was appended as everything is: event and head
+// move together.
+func checkEnd(ctx context.Context, log Log, first, at Head) error {
+	if at.Seq == first.Seq {
+		return nil
+	}
+	head, err := log.Head(ctx)
+	switch {
+	case err != nil:
+		return err
+	case head.Seq < at.Seq:
+		return &BrokenError{head.Seq + 1, "stands after the end of the log"}
+	case head.Seq == at.Seq && !bytes.Equal(head.Hash, at.Hash):
+		return &BrokenError{at.Seq, "is not what the log's head says it is"}
+	default:
+		return nil
+	}
 }

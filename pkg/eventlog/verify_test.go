@@ -230,6 +230,69 @@ func TestAHeadThatIsNotTheTrustedOneIsBroken(t *testing.T) {
 	}
 }
 
+// growingLog appends an event between the reading of its head and that of its events, as another process may.
+type growingLog struct {
+	*memoryLog
+	grow func()
+}
+
+func (l *growingLog) Head(ctx context.Context) (eventlog.Head, error) {
+	head, err := l.memoryLog.Head(ctx)
+	if l.grow != nil {
+		l.grow()
+		l.grow = nil
+	}
+	return head, err
+}
+
+func TestEventsThatAreAppendedMeanwhileAreVerified(t *testing.T) {
+	log := &memoryLog{}
+	log.append(t, draft())
+	head, err := verify(&growingLog{log, func() { log.append(t, draft(), draft()) }})
+	if err != nil || head.Seq != 3 {
+		t.Errorf("verified up to %d: %v", head.Seq, err)
+	}
+}
+
+func TestAnEventBehindTheEndOfTheLogIsFound(t *testing.T) {
+	log := &memoryLog{}
+	log.append(t, draft(), draft())
+	end := log.head
+	log.append(t, draft())
+	log.head = end
+	if _, err := verify(log); brokenAt(t, err) != 3 {
+		t.Errorf("an event that the log's head does not know: %v", err)
+	}
+	forged := &memoryLog{}
+	forged.append(t, draft())
+	grow := func() {
+		forged.append(t, draft())
+		forged.head.Hash = bytes.Repeat([]byte{1}, 32)
+	}
+	if _, err := verify(&growingLog{forged, grow}); brokenAt(t, err) != 2 {
+		t.Errorf("an appended event that the head does not match: %v", err)
+	}
+}
+
+func TestVerifyEachShowsEveryEventOnce(t *testing.T) {
+	log := &memoryLog{}
+	for range 2100 {
+		log.append(t, draft())
+	}
+	var seen []int64
+	visit := func(e eventlog.Event) error {
+		seen = append(seen, e.Seq)
+		return nil
+	}
+	if _, err := eventlog.VerifyEach(t.Context(), log, eventlog.EmptyHead(), visit); err != nil || !slices.Equal(seen, numbers(1, 2100)) {
+		t.Errorf("%d events were shown: %v", len(seen), err)
+	}
+	enough := errors.New("enough")
+	if _, err := eventlog.VerifyEach(t.Context(), log, eventlog.EmptyHead(), func(eventlog.Event) error { return enough }); !errors.Is(err, enough) {
+		t.Errorf("the error of the visit is %v", err)
+	}
+}
+
 func TestVerifyReadsLongLogsToTheirEnd(t *testing.T) {
 	log := &memoryLog{}
 	for range 2500 {
