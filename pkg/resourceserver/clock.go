@@ -2,7 +2,8 @@ package resourceserver
 
 import (
 	"context"
-	"math/rand/v2"
+	"crypto/rand"
+	"encoding/binary"
 	"time"
 )
 
@@ -43,5 +44,7 @@ func backoff(failures int) time.Duration {
 	if failures < 8 {
 		ceiling = min(backoffFirst<<max(failures-1, 0), backoffMax)
 	}
-	return rand.N(ceiling)
+	var random [4]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return time.Duration(float64(ceiling) * float64(binary.BigEndian.Uint32(random[:])) / (1 << 32))
 }

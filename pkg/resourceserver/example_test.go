@@ -27,7 +27,7 @@ func Example() {
 	mux.Handle("GET /reports", verifier.Require("lighthouse.workspaces:readonly")(http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) {
 			identity, _ := resourceserver.FromContext(r.Context())
-			fmt.Fprintf(w, "reports for %s", identity.ClientID)
+			_, _ = fmt.Fprintf(w, "reports for %s", identity.ClientID)
 		})))
 
 	request := httptest.NewRequest(http.MethodGet, "/reports", nil)

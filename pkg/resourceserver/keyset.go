@@ -19,8 +19,8 @@ const (
 	es256SignatureSize = 64
 
 	// The published keys are read again when the server says that they are old, within these bounds.
-	keysAgeMin     = time.Minute
-	keysAgeMax     = time.Hour
+	keysAgeLeast   = time.Minute
+	keysAgeMost    = time.Hour
 	keysAgeDefault = 5 * time.Minute
 )
 
@@ -121,11 +121,11 @@ func (s *keySet) refresh(ctx context.Context) (time.Duration, error) {
 	defer s.refreshMu.Unlock()
 	document, err := s.remote.get(ctx, s.url, nil, documentMax)
 	if err != nil {
-		return keysAgeMin, err
+		return keysAgeLeast, err
 	}
 	byID, err := parseKeys(document.body)
 	if err != nil {
-		return keysAgeMin, fmt.Errorf("key set at %s: %w", s.remote.locate(s.url), err)
+		return keysAgeLeast, fmt.Errorf("key set at %s: %w", s.remote.locate(s.url), err)
 	}
 	next := &publishedKeys{byID: byID}
 	if previous := s.published.Load(); previous != nil {
@@ -142,7 +142,7 @@ func (s *keySet) refresh(ctx context.Context) (time.Duration, error) {
 	if !ok {
 		age = keysAgeDefault
 	}
-	return min(max(age, keysAgeMin), keysAgeMax), nil
+	return min(max(age, keysAgeLeast), keysAgeMost), nil
 }
 
 // keepFresh reads the key set whenever it has become old, until ctx ends.

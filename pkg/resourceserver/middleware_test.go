@@ -21,7 +21,7 @@ var whoami = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "nobody", http.StatusInternalServerError)
 		return
 	}
-	fmt.Fprint(w, identity.ClientID)
+	_, _ = fmt.Fprint(w, identity.ClientID)
 })
 
 // serve sends a request with these Authorization headers through the handler.
@@ -66,33 +66,40 @@ func TestMiddlewareAnswers(t *testing.T) {
 			[]string{"Basic YTpi"}, 401, realm, "", `{"code":"failed","message":"invalid or expired token"}`,
 		},
 		"two headers": {
-			[]string{"Bearer " + good, "Bearer " + good}, 401, realm + `, error="invalid_token", error_description="malformed token"`,
+			[]string{"Bearer " + good, "Bearer " + good},
+			401, realm + `, error="invalid_token", error_description="malformed token"`,
 			`{"error":"invalid_token","error_description":"malformed token"}`, `{"code":"failed","message":"invalid or expired token"}`,
 		},
 		"two tokens": {
-			[]string{"Bearer " + good + " " + good}, 401, realm + `, error="invalid_token", error_description="malformed token"`,
+			[]string{"Bearer " + good + " " + good},
+			401, realm + `, error="invalid_token", error_description="malformed token"`,
 			`{"error":"invalid_token","error_description":"malformed token"}`, `{"code":"failed","message":"invalid or expired token"}`,
 		},
 		"no token": {
-			[]string{"Bearer"}, 401, realm + `, error="invalid_token", error_description="malformed token"`,
+			[]string{"Bearer"},
+			401, realm + `, error="invalid_token", error_description="malformed token"`,
 			`{"error":"invalid_token","error_description":"malformed token"}`, `{"code":"failed","message":"invalid or expired token"}`,
 		},
 		"64 KB": {
-			[]string{"Bearer " + strings.Repeat("a", 64<<10)}, 401, realm + `, error="invalid_token", error_description="malformed token"`,
+			[]string{"Bearer " + strings.Repeat("a", 64<<10)},
+			401, realm + `, error="invalid_token", error_description="malformed token"`,
 			`{"error":"invalid_token","error_description":"malformed token"}`, `{"code":"failed","message":"invalid or expired token"}`,
 		},
 		"expired": {
-			[]string{"Bearer " + expired}, 401, realm + `, error="invalid_token", error_description="the token has expired"`,
+			[]string{"Bearer " + expired},
+			401, realm + `, error="invalid_token", error_description="the token has expired"`,
 			`{"error":"invalid_token","error_description":"the token has expired"}`, `{"code":"failed","message":"invalid or expired token"}`,
 		},
 		"lacking scope": {
-			[]string{"Bearer " + poor}, 403,
+			[]string{"Bearer " + poor},
+			403,
 			realm + `, error="insufficient_scope", error_description="the token lacks a scope", scope="lighthouse.workspaces:readonly"`,
 			`{"error":"insufficient_scope","error_description":"the token lacks a scope"}`,
 			`{"code":"authorization/forbidden","message":"Unable to give access to the user"}`,
 		},
 		"another tenancy": {
-			[]string{"Bearer " + foreign}, 403,
+			[]string{"Bearer " + foreign},
+			403,
 			realm + `, error="insufficient_scope", error_description="the token is of another tenancy"`,
 			`{"error":"insufficient_scope","error_description":"the token is of another tenancy"}`,
 			`{"code":"authorization/forbidden","message":"Unable to give access to the user"}`,

@@ -207,11 +207,15 @@ func decodeObject(in *json.Decoder, member func(name string) error) error {
 		return fmt.Errorf("%v where an object was expected", opening)
 	}
 	for in.More() {
-		name, err := in.Token()
+		token, err := in.Token()
 		if err != nil {
 			return err
 		}
-		if err := member(name.(string)); err != nil { //nolint:forcetypeassert // the decoder has seen to it
+		name, ok := token.(string)
+		if !ok {
+			return fmt.Errorf("%v where a name was expected", token)
+		}
+		if err := member(name); err != nil {
 			return err
 		}
 	}

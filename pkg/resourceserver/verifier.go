@@ -161,7 +161,7 @@ func assemble(issuer string, options Options) *Verifier {
 		revoked: newRevocations(clock, options.Leeway),
 		fresh:   newFreshness(options.OnFeedLost, options.FeedLossMax),
 		seen: otter.Must(&otter.Options[string, *verifiedToken]{
-			MaximumWeight: uint64(options.TokenCacheBytes),
+			MaximumWeight: uint64(options.TokenCacheBytes), //nolint:gosec // checked not to be negative
 			Weigher:       verifiedTokenWeight,
 		}),
 	}
@@ -178,7 +178,7 @@ func assemble(issuer string, options Options) *Verifier {
 
 // verifiedTokenWeight is about what a cache entry costs in bytes: its text, the claims taken from it, the structures around.
 func verifiedTokenWeight(raw string, _ *verifiedToken) uint32 {
-	return uint32(len(raw)*3/2 + 512)
+	return uint32(len(raw)*3/2 + 512) //nolint:gosec // of at most tokenSizeMax
 }
 
 // start reads metadata, keys and snapshot, tries again for as long as that may help, and leaves the followers running.

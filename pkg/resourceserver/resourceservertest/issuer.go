@@ -88,7 +88,7 @@ func Start(options ...Option) *Issuer {
 		listener, issuer.url = pipe, "http://issuer.test"
 	} else {
 		var err error
-		if listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		if listener, err = new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0"); err != nil {
 			panic(fmt.Sprintf("resourceservertest: listen: %v", err))
 		}
 		issuer.url = "http://" + listener.Addr().String()

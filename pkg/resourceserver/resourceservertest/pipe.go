@@ -51,5 +51,8 @@ func (l *pipeListener) Addr() net.Addr { return pipeAddr{} }
 
 type pipeAddr struct{}
 
+// Network implements net.Addr.
 func (pipeAddr) Network() string { return "memory" }
-func (pipeAddr) String() string  { return "issuer.test:80" }
+
+// String implements net.Addr.
+func (pipeAddr) String() string { return "issuer.test:80" }
