@@ -224,16 +224,23 @@ func (k *Keyring) Run(ctx context.Context) {
 	}
 }
 
-// signing returns the key that signs at now: the one that started last. Errors: [ErrNoKey].
+// signsAt reports whether it is the key's turn: from its start until that of its successor.
+func (k *Key) signsAt(now time.Time) bool {
+	return !now.Before(k.NotBefore) && (k.RetireAt.IsZero() || now.Before(k.RetireAt.Add(-RetireLag)))
+}
+
+// signing returns the key whose turn it is at now. Before the turn of the first key, as on a replica whose clock is behind
+// that of the one that made it, it is the first key. Errors: [ErrNoKey].
 func (s *keySet) signing(now time.Time) (*Key, error) {
-	if s != nil {
-		for i := len(s.keys) - 1; i >= 0; i-- {
-			if !now.Before(s.keys[i].NotBefore) {
-				return &s.keys[i], nil
-			}
+	if s == nil || len(s.keys) == 0 {
+		return nil, ErrNoKey
+	}
+	for i := len(s.keys) - 1; i >= 0; i-- {
+		if s.keys[i].signsAt(now) {
+			return &s.keys[i], nil
 		}
 	}
-	return nil, ErrNoKey
+	return &s.keys[0], nil
 }
 
 // Signer returns the key that signs now. Errors: [ErrNoKey].
