@@ -35,7 +35,7 @@ var routes = []route{
 // try makes the route's request for a key with a secret in its grace period.
 func (r route) try(c *caller, k createdKey) answer {
 	c.t.Helper()
-	path := strings.NewReplacer("{key}", k.ClientID, "{secret}", k.Secrets[1]["id"].(string)).Replace(r.path)
+	path := strings.NewReplacer("{key}", k.ClientID, "{secret}", k.Secrets[1].ID).Replace(r.path)
 	return c.send(r.method, path, r.body)
 }
 
@@ -180,7 +180,10 @@ func TestAChangeWithACookieFromAnotherOriginIsRefused(t *testing.T) {
 	admin := s.admin(t)
 	body := map[string]any{"name": "forged", "scopes": []string{"cca:admin"}}
 	for _, from := range []map[string]string{
-		{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example.com"}, {"Origin": "null"},
+		{"Sec-Fetch-Site": "cross-site"},
+		{"Sec-Fetch-Site": "same-site"},
+		{"Origin": "https://evil.example.com"},
+		{"Origin": "null"},
 		{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example.com"},
 	} {
 		c := *admin

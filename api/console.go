@@ -99,14 +99,13 @@ func (f *console) serveFile(c echo.Context, name string) error {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, mediaTypeOf(name))
 	h.Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
-	encoding := ""
 	for _, e := range encodings {
 		if !accepts(c.Request().Header.Get(echo.HeaderAcceptEncoding), e.name) {
 			continue
 		}
 		if compressed, err := fs.ReadFile(f.build, name+e.suffix); err == nil {
-			content, encoding = compressed, e.name
-			h.Set(echo.HeaderContentEncoding, encoding)
+			content = compressed
+			h.Set(echo.HeaderContentEncoding, e.name)
 			break
 		}
 	}

@@ -1,14 +1,13 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -54,16 +53,33 @@ func registerDocs(e *echo.Echo) error {
 
 // renderDocs returns Swagger UI's page. It is the same for every request, so that its policy can name what is inline in it.
 func renderDocs(e *echo.Echo, swagger echo.HandlerFunc) (string, error) {
-	rendered := httptest.NewRecorder()
-	if err := swagger(e.NewContext(httptest.NewRequest(http.MethodGet, "/docs/index.html", http.NoBody), rendered)); err != nil {
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "/docs/index.html", http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	r.RequestURI = r.URL.Path // what the handler looks at
+	rendered := renderedPage{header: http.Header{}}
+	if err := swagger(e.NewContext(r, &rendered)); err != nil {
 		return "", fmt.Errorf("render Swagger UI: %w", err)
 	}
-	page := rendered.Body.String()
+	page := rendered.String()
 	if !strings.Contains(page, "/openapi.yaml") {
 		return "", errors.New("render Swagger UI: the page does not name the contract")
 	}
 	return page, nil
 }
+
+// renderedPage keeps what a handler writes.
+type renderedPage struct {
+	strings.Builder
+	header http.Header
+}
+
+// Header returns the response's headers, which nobody asks for.
+func (p *renderedPage) Header() http.Header { return p.header }
+
+// WriteHeader takes the status, which is 200.
+func (p *renderedPage) WriteHeader(int) {}
 
 var (
 	inlineScript = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
@@ -71,14 +87,19 @@ var (
 	styleMember  = regexp.MustCompile(`(?s) style="(.*?)"`)
 )
 
+// logoStyle is the hash of the style element in the logo that the bundle of swaggo/files v2.0.2 draws. Without it the logo
+// is black on black.
+const logoStyle = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='"
+
 // docsPolicy allows what is inline in Swagger UI's page, by hash, and otherwise this service's own files only.
 func docsPolicy(page string) string {
 	styles := append(sourceHashes(inlineStyle, page), sourceHashes(styleMember, page)...)
+	styles = append(styles, logoStyle)
 	return strings.Join([]string{
 		"default-src 'none'",
 		"script-src 'self' " + strings.Join(sourceHashes(inlineScript, page), " "),
 		// unsafe-hashes extends the hashes, and nothing else, to style attributes.
-		"style-src 'self' 'unsafe-hashes' " + strings.Join(slices.Compact(styles), " "),
+		"style-src 'self' 'unsafe-hashes' " + strings.Join(styles, " "),
 		"img-src 'self' data:", "connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 	}, "; ")
 }

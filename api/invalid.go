@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -98,7 +99,7 @@ func (d *description) addUnknown(e *openapi3.SchemaError, path []string) {
 		message := "is not a known member"
 		if len(path) == 0 && d.op.answered[name] {
 			message = "can't be set"
-			if d.op.route.Method == "PATCH" {
+			if d.op.route.Method == http.MethodPatch {
 				message = immutable
 			}
 		}

@@ -109,7 +109,7 @@ func (w *jsonWalker) array(path []string) error {
 // text checks a string, or a member's name, that begins after start in the body.
 func (w *jsonWalker) text(path []string, text string, start int64) {
 	raw := w.body[start:w.decoder.InputOffset()]
-	message := ""
+	var message string
 	switch {
 	case !utf8.Valid(raw):
 		message = "must be valid UTF-8"

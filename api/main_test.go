@@ -245,8 +245,10 @@ func (c *caller) send(method, path string, body any) answer {
 	}
 }
 
-func (c *caller) get(path string) answer            { c.t.Helper(); return c.send("GET", path, nil) }
+func (c *caller) get(path string) answer { c.t.Helper(); return c.send("GET", path, nil) }
+
 func (c *caller) post(path string, body any) answer { c.t.Helper(); return c.send("POST", path, body) }
+
 func (c *caller) patch(path string, body any) answer {
 	c.t.Helper()
 	return c.send("PATCH", path, body)
@@ -255,15 +257,18 @@ func (c *caller) delete(path string) answer { c.t.Helper(); return c.send("DELET
 
 // createdKey is what a test reads of a key.
 type createdKey struct {
-	ClientID     string           `json:"client_id"`
-	ClientSecret string           `json:"client_secret"`
-	Name         string           `json:"name"`
-	Description  string           `json:"description"`
-	Scopes       []string         `json:"scopes"`
-	Status       string           `json:"status"`
-	Lifespan     map[string]any   `json:"token_lifespan"`
-	Secrets      []map[string]any `json:"secrets"`
-	etag         string
+	ClientID     string         `json:"client_id"`
+	ClientSecret string         `json:"client_secret"`
+	Name         string         `json:"name"`
+	Description  string         `json:"description"`
+	Scopes       []string       `json:"scopes"`
+	Status       string         `json:"status"`
+	Lifespan     map[string]any `json:"token_lifespan"`
+	Secrets      []struct {
+		ID        string     `json:"id"`
+		ExpiresAt *time.Time `json:"expires_at"`
+	} `json:"secrets"`
+	etag string
 }
 
 func (k createdKey) path() string { return "/v1/api-keys/" + k.ClientID }

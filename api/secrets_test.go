@@ -31,7 +31,7 @@ func TestARotationWithGraceKeepsBothSecretsUntilItEnds(t *testing.T) {
 		k := admin.create("program", "settings.api-keys:readonly")
 		program := s.program(t, k)
 		rotated := admin.post(k.path()+"/rotate-secret", rotation(3600)).wants(http.StatusOK).key()
-		if len(rotated.Secrets) != 2 || rotated.Secrets[0]["expires_at"] != nil || rotated.Secrets[1]["expires_at"] == nil {
+		if len(rotated.Secrets) != 2 || rotated.Secrets[0].ExpiresAt != nil || rotated.Secrets[1].ExpiresAt == nil {
 			t.Errorf("got %+v", rotated.Secrets)
 		}
 		program.get("/v1/api-keys").wants(http.StatusOK)
@@ -55,7 +55,7 @@ func TestAnOldSecretCanBeRetiredEarlyAndTheCurrentOneCanNot(t *testing.T) {
 		admin := s.admin(t)
 		k := admin.create("program")
 		rotated := admin.post(k.path()+"/rotate-secret", rotation(3600)).wants(http.StatusOK).key()
-		current, old := rotated.Secrets[0]["id"].(string), rotated.Secrets[1]["id"].(string)
+		current, old := rotated.Secrets[0].ID, rotated.Secrets[1].ID
 		admin.delete(k.path()+"/secrets/"+current).refused(http.StatusConflict, "api-key/conflict")
 		admin.delete(k.path()+"/secrets/nothing").refused(http.StatusNotFound, "secret/not-found")
 		admin.delete("/v1/api-keys/ak_nothing/secrets/"+old).refused(http.StatusNotFound, "api-key/not-found")

@@ -146,7 +146,7 @@ func (s *server) sessionView(ctx context.Context, o operator.Operator) (oas.Sess
 // cookie returns the session's cookie, or with an empty token what removes it.
 func (s *server) cookie(token string, deadline time.Time) *http.Cookie {
 	template := s.sessions.Cookie
-	cookie := &http.Cookie{
+	cookie := &http.Cookie{ //nolint:gosec // the attributes are set, from the manager; Secure only where there is TLS
 		Name: template.Name, Value: token, Path: template.Path,
 		HttpOnly: template.HttpOnly, SameSite: template.SameSite, Secure: template.Secure,
 	}
