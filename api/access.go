@@ -61,6 +61,13 @@ var access = map[string]need{
 	"rotateApiKeySecret": writer,
 	"revokeApiKeyTokens": writer,
 	"retireApiKeySecret": writer,
+
+	"changeApiKeyGrace":    writer,
+	"cancelApiKeyRotation": writer,
+	"getApiKeyUsage":       reader,
+	"listApiKeyDenials":    reader,
+	"listUsage":            reader,
+	"getUsageOverview":     reader,
 }
 
 // principal is who calls.

@@ -3,9 +3,13 @@ package api_test
 import (
 	"maps"
 	"net/http"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/piercloud/apikeys/pkg/operator"
 )
@@ -228,5 +232,35 @@ func TestOnlyConfiguredOriginsMayReadAnswers(t *testing.T) {
 		if h := c.with("Access-Control-Request-Method", "GET").send("OPTIONS", "/v1/api-keys", nil).Header; h.Get("Access-Control-Allow-Origin") != "" {
 			t.Errorf("got %v", h)
 		}
+	}
+}
+
+func TestNoOperationThatIsNotPublicAnswersAStranger(t *testing.T) {
+	s := onOne(t)
+	text, err := os.ReadFile("../openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := s.stranger(t)
+	asked := 0
+	for path, item := range doc.Paths.Map() {
+		for method, o := range item.Operations() {
+			security := doc.Security
+			if o.Security != nil {
+				security = *o.Security
+			}
+			if len(security) == 0 || slices.ContainsFunc(o.Tags, func(tag string) bool { return tag == "oauth" || tag == "operations" }) {
+				continue
+			}
+			asked++
+			stranger.do(method, regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, "x"), "", nil).refused(http.StatusUnauthorized, "failed")
+		}
+	}
+	if asked < 12 {
+		t.Errorf("only %d operations were asked", asked)
 	}
 }

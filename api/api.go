@@ -31,6 +31,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/revocation"
 	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/signing"
+	"github.com/piercloud/apikeys/pkg/usage"
 )
 
 // Options is what the HTTP layer is built on. Everything is required unless it says otherwise.
@@ -41,6 +42,7 @@ type Options struct {
 	Revoked   *revocation.Set
 	Snapshots *revocation.Snapshots
 	Operators *operator.Service
+	Usage     *usage.Service
 	Sessions  scs.CtxStore // errors of the database must be apikey.ErrUnavailable
 	Catalogue *scope.Catalogue
 	// Issuer is the URL of this service. Cookies are Secure when it is https.
@@ -68,6 +70,7 @@ type server struct {
 	keys      *apikey.Service
 	oauth     *oauth.Server
 	operators *operator.Service
+	usage     *usage.Service
 	catalogue *scope.Catalogue
 	sessions  *scs.SessionManager
 	origins   *http.CrossOriginProtection
@@ -85,7 +88,7 @@ func New(o Options) (*echo.Echo, error) {
 		return nil, err
 	}
 	s := &server{
-		keys: o.Keys, oauth: o.OAuth, operators: o.Operators, catalogue: o.Catalogue,
+		keys: o.Keys, oauth: o.OAuth, operators: o.Operators, usage: o.Usage, catalogue: o.Catalogue,
 		sessions: newSessions(o.Sessions, strings.HasPrefix(o.Issuer, "https:")), origins: http.NewCrossOriginProtection(),
 		ready: o.Ready, console: newConsole(o.Console), now: o.Now, log: o.Logger,
 	}

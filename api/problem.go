@@ -64,6 +64,7 @@ var knownFaults = []struct {
 	}},
 	{apikey.ErrConflict, fault{status: http.StatusConflict, code: "api-key/conflict", detail: "The API key was changed at the same moment. Read it again."}},
 	{apikey.ErrCurrentSecret, fault{status: http.StatusConflict, code: "api-key/conflict", detail: "The current secret can't be retired. Generate a new one instead."}},
+	{apikey.ErrNoRotation, fault{status: http.StatusConflict, code: "api-key/no-rotation", detail: "No rotation's grace period is running."}},
 	{apikey.ErrRotationInProgress, fault{status: http.StatusConflict, code: "api-key/rotation-in-progress", detail: "An earlier rotation's grace period is still running. Retire the old secret first."}},
 	{apikey.ErrPreconditionFailed, fault{status: http.StatusPreconditionFailed, code: "api-key/precondition-failed", detail: "The API key has changed since you read it."}},
 	{apikey.ErrIdempotencyMismatch, fault{status: http.StatusUnprocessableEntity, code: "idempotency/mismatch", detail: "This Idempotency-Key was used with another body."}},
@@ -92,7 +93,7 @@ func faultOf(err error) *fault {
 	if f := (*fault)(nil); errors.As(err, &f) {
 		return f
 	}
-	if invalid := (apikey.InvalidError)(nil); errors.As(err, &invalid) {
+	if invalid := apikey.InvalidError(nil); errors.As(err, &invalid) {
 		return invalidFault(invalid)
 	}
 	if invalid := (*operator.InvalidError)(nil); errors.As(err, &invalid) {

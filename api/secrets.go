@@ -27,6 +27,23 @@ func (s *server) RetireAPIKeySecret(ctx context.Context, request oas.RetireAPIKe
 	return oas.RetireAPIKeySecret204Response{}, err
 }
 
+// ChangeAPIKeyGrace moves the end of an old secret's grace period.
+func (s *server) ChangeAPIKeyGrace(ctx context.Context, request oas.ChangeAPIKeyGraceRequestObject) (oas.ChangeAPIKeyGraceResponseObject, error) {
+	body := request.JSONBody
+	if body == nil {
+		body = request.ApplicationMergePatchPlusJSONBody
+	}
+	grace := time.Duration(body.GracePeriodSeconds) * time.Second
+	k, err := s.keys.ChangeGrace(ctx, callerOf(ctx), request.ClientID, request.SecretID, parseIfMatch(request.Params.IfMatch), grace)
+	return oas.ChangeAPIKeyGrace200JSONResponse{APIKeyAnswerJSONResponse: keyAnswer(k)}, err
+}
+
+// CancelAPIKeyRotation keeps the old secret and retires the new one.
+func (s *server) CancelAPIKeyRotation(ctx context.Context, request oas.CancelAPIKeyRotationRequestObject) (oas.CancelAPIKeyRotationResponseObject, error) {
+	k, err := s.keys.CancelRotation(ctx, callerOf(ctx), request.ClientID, parseIfMatch(request.Params.IfMatch))
+	return oas.CancelAPIKeyRotation200JSONResponse{APIKeyAnswerJSONResponse: keyAnswer(k)}, err
+}
+
 // secretViews are a key's secrets on the wire: what tells them apart, never what proves them.
 func secretViews(secrets []apikey.Secret) []oas.SecretInfo {
 	views := make([]oas.SecretInfo, len(secrets))

@@ -114,10 +114,11 @@ func (op *operation) checkQuery(raw string) apikey.InvalidError {
 	}
 	var invalid apikey.InvalidError
 	for name, values := range query {
-		message, schema := checkText(values[0]), op.query[name]
+		message, schema := checkText(strings.Join(values, "")), op.query[name]
 		switch {
 		case schema == nil:
 			message = "is not a known parameter"
+		case schema.Type.Is(openapi3.TypeArray):
 		case len(values) > 1:
 			message = "must be given once"
 		case values[0] == "" && !schema.Type.Is(openapi3.TypeString):

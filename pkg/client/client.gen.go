@@ -102,6 +102,33 @@ func (e CatalogueScopeAccess) Valid() bool {
 	}
 }
 
+// Defines values for DenialReason.
+const (
+	ExpiredSecret   DenialReason = "expired-secret"
+	InactiveKey     DenialReason = "inactive-key"
+	RateLimited     DenialReason = "rate-limited"
+	ScopeNotGranted DenialReason = "scope-not-granted"
+	WrongSecret     DenialReason = "wrong-secret"
+)
+
+// Valid indicates whether the value is a known member of the DenialReason enum.
+func (e DenialReason) Valid() bool {
+	switch e {
+	case ExpiredSecret:
+		return true
+	case InactiveKey:
+		return true
+	case RateLimited:
+		return true
+	case ScopeNotGranted:
+		return true
+	case WrongSecret:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HealthStatus.
 const (
 	HealthStatusOk          HealthStatus = "ok"
@@ -288,6 +315,24 @@ func (e TokenLifespanPatchUnit) Valid() bool {
 	}
 }
 
+// Defines values for UsageResolution.
+const (
+	UsageResolutionDay  UsageResolution = "day"
+	UsageResolutionHour UsageResolution = "hour"
+)
+
+// Valid indicates whether the value is a known member of the UsageResolution enum.
+func (e UsageResolution) Valid() bool {
+	switch e {
+	case UsageResolutionDay:
+		return true
+	case UsageResolutionHour:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListAPIKeysParamsStatus.
 const (
 	ListAPIKeysParamsStatusActive   ListAPIKeysParamsStatus = "active"
@@ -342,6 +387,42 @@ func (e ListAPIKeysParamsSortOrder) Valid() bool {
 	case ASC:
 		return true
 	case DESC:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetAPIKeyUsageParamsResolution.
+const (
+	GetAPIKeyUsageParamsResolutionDay  GetAPIKeyUsageParamsResolution = "day"
+	GetAPIKeyUsageParamsResolutionHour GetAPIKeyUsageParamsResolution = "hour"
+)
+
+// Valid indicates whether the value is a known member of the GetAPIKeyUsageParamsResolution enum.
+func (e GetAPIKeyUsageParamsResolution) Valid() bool {
+	switch e {
+	case GetAPIKeyUsageParamsResolutionDay:
+		return true
+	case GetAPIKeyUsageParamsResolutionHour:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListUsageParamsResolution.
+const (
+	ListUsageParamsResolutionDay  ListUsageParamsResolution = "day"
+	ListUsageParamsResolutionHour ListUsageParamsResolution = "hour"
+)
+
+// Valid indicates whether the value is a known member of the ListUsageParamsResolution enum.
+func (e ListUsageParamsResolution) Valid() bool {
+	switch e {
+	case ListUsageParamsResolutionDay:
+		return true
+	case ListUsageParamsResolutionHour:
 		return true
 	default:
 		return false
@@ -427,6 +508,15 @@ type APIKeyPatch struct {
 // APIKeyStatus defines model for ApiKeyStatus.
 type APIKeyStatus string
 
+// APIKeyUsage defines model for ApiKeyUsage.
+type APIKeyUsage struct {
+	ClientID string       `json:"client_id"`
+	Points   []UsagePoint `json:"points"`
+
+	// Secrets The secrets that work now, newest first.
+	Secrets []SecretUsage `json:"secrets"`
+}
+
 // APIKeyWithSecret defines model for ApiKeyWithSecret.
 type APIKeyWithSecret struct {
 	// ClientID The key's only public identifier. It never changes.
@@ -505,11 +595,45 @@ type CatalogueScope struct {
 // CatalogueScopeAccess defines model for CatalogueScope.Access.
 type CatalogueScopeAccess string
 
+// Denial defines model for Denial.
+type Denial struct {
+	At        time.Time    `json:"at"`
+	IP        string       `json:"ip"`
+	Reason    DenialReason `json:"reason"`
+	RequestID string       `json:"request_id"`
+}
+
+// DenialReason defines model for Denial.Reason.
+type DenialReason string
+
+// DenialList defines model for DenialList.
+type DenialList struct {
+	Items []Denial `json:"items"`
+}
+
+// ExpiringSecret defines model for ExpiringSecret.
+type ExpiringSecret struct {
+	ClientID   string     `json:"client_id"`
+	ExpiresAt  time.Time  `json:"expires_at"`
+	LastFour   string     `json:"last_four"`
+	LastUsedAt *time.Time `json:"last_used_at"`
+
+	// Name The key's name.
+	Name     string `json:"name"`
+	SecretID string `json:"secret_id"`
+}
+
 // FieldError defines model for FieldError.
 type FieldError struct {
 	// Field The member's path, dots between levels, or the name of the parameter or header.
 	Field   string `json:"field"`
 	Message string `json:"message"`
+}
+
+// GracePatch defines model for GracePatch.
+type GracePatch struct {
+	// GracePeriodSeconds How long from now the old secret keeps working.
+	GracePeriodSeconds int32 `json:"grace_period_seconds"`
 }
 
 // Health defines model for Health.
@@ -544,6 +668,16 @@ type IntrospectionTokenType string
 // KeySet defines model for KeySet.
 type KeySet struct {
 	Keys []PublicKey `json:"keys"`
+}
+
+// KeyUsageSummary defines model for KeyUsageSummary.
+type KeyUsageSummary struct {
+	ClientID   string     `json:"client_id"`
+	CreatedAt  time.Time  `json:"created_at"`
+	Denied     int64      `json:"denied"`
+	Issued     int64      `json:"issued"`
+	LastUsedAt *time.Time `json:"last_used_at"`
+	Name       string     `json:"name"`
 }
 
 // Label defines model for Label.
@@ -677,6 +811,13 @@ type SecretRotation struct {
 	GracePeriodSeconds int32 `json:"grace_period_seconds"`
 }
 
+// SecretUsage defines model for SecretUsage.
+type SecretUsage struct {
+	// IssuedLast24H Tokens issued with it in the last 24 hours, to within an hour.
+	IssuedLast24H int64  `json:"issued_last_24h"`
+	SecretID      string `json:"secret_id"`
+}
+
 // Session defines model for Session.
 type Session struct {
 	ExpiresAt time.Time        `json:"expires_at"`
@@ -753,6 +894,35 @@ type TokenRequestForm struct {
 	Scope *string `json:"scope,omitempty"`
 }
 
+// UsageOverview defines model for UsageOverview.
+type UsageOverview struct {
+	Denied   int64             `json:"denied"`
+	Expiring []ExpiringSecret  `json:"expiring"`
+	Issued   int64             `json:"issued"`
+	Top      []KeyUsageSummary `json:"top"`
+	Unused   []KeyUsageSummary `json:"unused"`
+}
+
+// UsagePage defines model for UsagePage.
+type UsagePage struct {
+	Items []UsageSeries `json:"items"`
+}
+
+// UsagePoint defines model for UsagePoint.
+type UsagePoint struct {
+	Denied int64 `json:"denied"`
+	Issued int64 `json:"issued"`
+
+	// Start Beginning of the hour or day.
+	Start time.Time `json:"start"`
+}
+
+// UsageSeries defines model for UsageSeries.
+type UsageSeries struct {
+	ClientID string       `json:"client_id"`
+	Points   []UsagePoint `json:"points"`
+}
+
 // VendorError defines model for VendorError.
 type VendorError struct {
 	Code    string `json:"code"`
@@ -767,6 +937,18 @@ type IdempotencyKey = string
 
 // IfMatch defines model for IfMatch.
 type IfMatch = string
+
+// TimeZone defines model for TimeZone.
+type TimeZone = string
+
+// UsageFrom defines model for UsageFrom.
+type UsageFrom = time.Time
+
+// UsageResolution defines model for UsageResolution.
+type UsageResolution string
+
+// UsageUntil defines model for UsageUntil.
+type UsageUntil = time.Time
 
 // APIKeyAnswer Example: {"client_id":"ak_EXAMPLE","created_at":"2026-11-23T12:00:00Z","created_by":"admin@example.com","description":"Reads workspaces every night","last_used_at":null,"name":"ERP integration","scopes":["lighthouse.workspaces:readonly"],"secrets":[{"created_at":"2026-11-23T12:00:00Z","expires_at":null,"id":"0194f3a0-7c01-7000-8000-000000000001","last_four":"x9Kf","last_used_at":null,"last_used_ip":null}],"status":"active","token_lifespan":{"unit":"hours","value":1},"updated_at":"2026-11-23T12:00:00Z"}
 type APIKeyAnswer = APIKey
@@ -905,6 +1087,12 @@ type ActivateAPIKeyParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// CancelAPIKeyRotationParams defines parameters for CancelAPIKeyRotation.
+type CancelAPIKeyRotationParams struct {
+	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // DeactivateAPIKeyParams defines parameters for DeactivateAPIKey.
 type DeactivateAPIKeyParams struct {
 	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
@@ -929,11 +1117,61 @@ type RetireAPIKeySecretParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// ChangeAPIKeyGraceParams defines parameters for ChangeAPIKeyGrace.
+type ChangeAPIKeyGraceParams struct {
+	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// GetAPIKeyUsageParams defines parameters for GetAPIKeyUsage.
+type GetAPIKeyUsageParams struct {
+	// From Beginning of the period; 24 hours ago when absent. A period is at most 92 days long.
+	From *UsageFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until End of the period; now when absent.
+	Until      *UsageUntil                     `form:"until,omitempty" json:"until,omitempty"`
+	Resolution *GetAPIKeyUsageParamsResolution `form:"resolution,omitempty" json:"resolution,omitempty"`
+
+	// TimeZone IANA name of the zone in which days begin, such as `America/Sao_Paulo`.
+	TimeZone *TimeZone `form:"time_zone,omitempty" json:"time_zone,omitempty"`
+}
+
+// GetAPIKeyUsageParamsResolution defines parameters for GetAPIKeyUsage.
+type GetAPIKeyUsageParamsResolution string
+
 // GetRevocationsParams defines parameters for GetRevocations.
 type GetRevocationsParams struct {
 	// LastEventID The position to go on from.
 	LastEventID *string `json:"Last-Event-ID,omitempty"`
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ListUsageParams defines parameters for ListUsage.
+type ListUsageParams struct {
+	// ClientID Up to 100, repeated.
+	ClientID []string `form:"client_id" json:"client_id"`
+
+	// From Beginning of the period; 24 hours ago when absent. A period is at most 92 days long.
+	From *UsageFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until End of the period; now when absent.
+	Until      *UsageUntil                `form:"until,omitempty" json:"until,omitempty"`
+	Resolution *ListUsageParamsResolution `form:"resolution,omitempty" json:"resolution,omitempty"`
+
+	// TimeZone IANA name of the zone in which days begin, such as `America/Sao_Paulo`.
+	TimeZone *TimeZone `form:"time_zone,omitempty" json:"time_zone,omitempty"`
+}
+
+// ListUsageParamsResolution defines parameters for ListUsage.
+type ListUsageParamsResolution string
+
+// GetUsageOverviewParams defines parameters for GetUsageOverview.
+type GetUsageOverviewParams struct {
+	// Days How far back tokens are counted.
+	Days *int32 `form:"days,omitempty" json:"days,omitempty"`
+
+	// UnusedDays For how long a key must not have been used to be listed as unused.
+	UnusedDays *int32 `form:"unused_days,omitempty" json:"unused_days,omitempty"`
 }
 
 // AuthenticateJSONRequestBody defines body for Authenticate for application/json ContentType.
@@ -959,6 +1197,12 @@ type UpdateAPIKeyApplicationMergePatchPlusJSONRequestBody = APIKeyPatch
 
 // RotateAPIKeySecretJSONRequestBody defines body for RotateAPIKeySecret for application/json ContentType.
 type RotateAPIKeySecretJSONRequestBody = SecretRotation
+
+// ChangeAPIKeyGraceJSONRequestBody defines body for ChangeAPIKeyGrace for application/json ContentType.
+type ChangeAPIKeyGraceJSONRequestBody = GracePatch
+
+// ChangeAPIKeyGraceApplicationMergePatchPlusJSONRequestBody defines body for ChangeAPIKeyGrace for application/merge-patch+json ContentType.
+type ChangeAPIKeyGraceApplicationMergePatchPlusJSONRequestBody = GracePatch
 
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody = SignIn
@@ -1230,12 +1474,26 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/api-keys/{client_id}/activate (the `ActivateAPIKey` operationId).
 	ActivateAPIKey(ctx context.Context, clientID ClientID, params *ActivateAPIKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CancelAPIKeyRotation Keep the old secret and retire the new one
+	//
+	// While a rotation's grace period runs. Tokens issued with the new secret live on until they expire.
+	//
+	// Corresponds with POST /v1/api-keys/{client_id}/cancel-rotation (the `CancelAPIKeyRotation` operationId).
+	CancelAPIKeyRotation(ctx context.Context, clientID ClientID, params *CancelAPIKeyRotationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// DeactivateAPIKey Deactivate an API key
 	//
 	// Idempotent. No token is issued from now on, and every token issued so far dies.
 	//
 	// Corresponds with POST /v1/api-keys/{client_id}/deactivate (the `DeactivateAPIKey` operationId).
 	DeactivateAPIKey(ctx context.Context, clientID ClientID, params *DeactivateAPIKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListAPIKeyDenials The latest refused exchanges, and why
+	//
+	// The caller of the exchange only learns `invalid_client`. The newest 50 are kept.
+	//
+	// Corresponds with GET /v1/api-keys/{client_id}/denials (the `ListAPIKeyDenials` operationId).
+	ListAPIKeyDenials(ctx context.Context, clientID ClientID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RevokeAPIKeyTokens Revoke every token issued so far
 	//
@@ -1272,6 +1530,38 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /v1/api-keys/{client_id}/secrets/{secret_id} (the `RetireAPIKeySecret` operationId).
 	RetireAPIKeySecret(ctx context.Context, clientID ClientID, secretID string, params *RetireAPIKeySecretParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeAPIKeyGraceWithBody Change when an old secret's grace period ends
+	//
+	// Sooner or later than before, counted from now. To end it now, retire the secret.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/api-keys/{client_id}/secrets/{secret_id} (the `ChangeAPIKeyGrace` operationId).
+	ChangeAPIKeyGraceWithBody(ctx context.Context, clientID ClientID, secretID string, params *ChangeAPIKeyGraceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeAPIKeyGrace Change when an old secret's grace period ends
+	//
+	// Sooner or later than before, counted from now. To end it now, retire the secret.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /v1/api-keys/{client_id}/secrets/{secret_id} (the `ChangeAPIKeyGrace` operationId).
+	ChangeAPIKeyGrace(ctx context.Context, clientID ClientID, secretID string, params *ChangeAPIKeyGraceParams, body ChangeAPIKeyGraceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBody Change when an old secret's grace period ends
+	//
+	// Sooner or later than before, counted from now. To end it now, retire the secret.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/api-keys/{client_id}/secrets/{secret_id} (the `ChangeAPIKeyGrace` operationId).
+	ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBody(ctx context.Context, clientID ClientID, secretID string, params *ChangeAPIKeyGraceParams, body ChangeAPIKeyGraceApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAPIKeyUsage Tokens issued and denied, over time and by secret
+	//
+	// Corresponds with GET /v1/api-keys/{client_id}/usage (the `GetAPIKeyUsage` operationId).
+	GetAPIKeyUsage(ctx context.Context, clientID ClientID, params *GetAPIKeyUsageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetRevocations What has been revoked and has not expired yet
 	//
@@ -1322,6 +1612,16 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/session (the `SignIn` operationId).
 	SignIn(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListUsage Tokens issued and denied over time, for many keys
+	//
+	// Corresponds with GET /v1/usage (the `ListUsage` operationId).
+	ListUsage(ctx context.Context, params *ListUsageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetUsageOverview The tenancy at a glance
+	//
+	// Corresponds with GET /v1/usage/overview (the `GetUsageOverview` operationId).
+	GetUsageOverview(ctx context.Context, params *GetUsageOverviewParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // GetJWKS The public halves of the signing keys (RFC 7517)
@@ -1747,6 +2047,23 @@ func (c *Client) ActivateAPIKey(ctx context.Context, clientID ClientID, params *
 	return c.Client.Do(req)
 }
 
+// CancelAPIKeyRotation Keep the old secret and retire the new one
+//
+// While a rotation's grace period runs. Tokens issued with the new secret live on until they expire.
+//
+// Corresponds with POST /v1/api-keys/{client_id}/cancel-rotation (the `CancelAPIKeyRotation` operationId).
+func (c *Client) CancelAPIKeyRotation(ctx context.Context, clientID ClientID, params *CancelAPIKeyRotationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelAPIKeyRotationRequest(c.Server, clientID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // DeactivateAPIKey Deactivate an API key
 //
 // Idempotent. No token is issued from now on, and every token issued so far dies.
@@ -1754,6 +2071,23 @@ func (c *Client) ActivateAPIKey(ctx context.Context, clientID ClientID, params *
 // Corresponds with POST /v1/api-keys/{client_id}/deactivate (the `DeactivateAPIKey` operationId).
 func (c *Client) DeactivateAPIKey(ctx context.Context, clientID ClientID, params *DeactivateAPIKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeactivateAPIKeyRequest(c.Server, clientID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAPIKeyDenials The latest refused exchanges, and why
+//
+// The caller of the exchange only learns `invalid_client`. The newest 50 are kept.
+//
+// Corresponds with GET /v1/api-keys/{client_id}/denials (the `ListAPIKeyDenials` operationId).
+func (c *Client) ListAPIKeyDenials(ctx context.Context, clientID ClientID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAPIKeyDenialsRequest(c.Server, clientID)
 	if err != nil {
 		return nil, err
 	}
@@ -1830,6 +2164,78 @@ func (c *Client) RotateAPIKeySecret(ctx context.Context, clientID ClientID, para
 // Corresponds with DELETE /v1/api-keys/{client_id}/secrets/{secret_id} (the `RetireAPIKeySecret` operationId).
 func (c *Client) RetireAPIKeySecret(ctx context.Context, clientID ClientID, secretID string, params *RetireAPIKeySecretParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRetireAPIKeySecretRequest(c.Server, clientID, secretID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeAPIKeyGraceWithBody Change when an old secret's grace period ends
+//
+// Sooner or later than before, counted from now. To end it now, retire the secret.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/api-keys/{client_id}/secrets/{secret_id} (the `ChangeAPIKeyGrace` operationId).
+func (c *Client) ChangeAPIKeyGraceWithBody(ctx context.Context, clientID ClientID, secretID string, params *ChangeAPIKeyGraceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeAPIKeyGraceRequestWithBody(c.Server, clientID, secretID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeAPIKeyGrace Change when an old secret's grace period ends
+//
+// Sooner or later than before, counted from now. To end it now, retire the secret.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /v1/api-keys/{client_id}/secrets/{secret_id} (the `ChangeAPIKeyGrace` operationId).
+func (c *Client) ChangeAPIKeyGrace(ctx context.Context, clientID ClientID, secretID string, params *ChangeAPIKeyGraceParams, body ChangeAPIKeyGraceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeAPIKeyGraceRequest(c.Server, clientID, secretID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBody Change when an old secret's grace period ends
+//
+// Sooner or later than before, counted from now. To end it now, retire the secret.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/api-keys/{client_id}/secrets/{secret_id} (the `ChangeAPIKeyGrace` operationId).
+func (c *Client) ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBody(ctx context.Context, clientID ClientID, secretID string, params *ChangeAPIKeyGraceParams, body ChangeAPIKeyGraceApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeAPIKeyGraceRequestWithApplicationMergePatchPlusJSONBody(c.Server, clientID, secretID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAPIKeyUsage Tokens issued and denied, over time and by secret
+//
+// Corresponds with GET /v1/api-keys/{client_id}/usage (the `GetAPIKeyUsage` operationId).
+func (c *Client) GetAPIKeyUsage(ctx context.Context, clientID ClientID, params *GetAPIKeyUsageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAPIKeyUsageRequest(c.Server, clientID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1940,6 +2346,36 @@ func (c *Client) SignInWithBody(ctx context.Context, contentType string, body io
 // Corresponds with POST /v1/session (the `SignIn` operationId).
 func (c *Client) SignIn(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSignInRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListUsage Tokens issued and denied over time, for many keys
+//
+// Corresponds with GET /v1/usage (the `ListUsage` operationId).
+func (c *Client) ListUsage(ctx context.Context, params *ListUsageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListUsageRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetUsageOverview The tenancy at a glance
+//
+// Corresponds with GET /v1/usage/overview (the `GetUsageOverview` operationId).
+func (c *Client) GetUsageOverview(ctx context.Context, params *GetUsageOverviewParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetUsageOverviewRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2685,6 +3121,55 @@ func NewActivateAPIKeyRequest(server string, clientID ClientID, params *Activate
 	return req, nil
 }
 
+// NewCancelAPIKeyRotationRequest constructs an http.Request for the CancelAPIKeyRotation method
+func NewCancelAPIKeyRotationRequest(server string, clientID ClientID, params *CancelAPIKeyRotationParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "client_id", clientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/api-keys/%s/cancel-rotation", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewDeactivateAPIKeyRequest constructs an http.Request for the DeactivateAPIKey method
 func NewDeactivateAPIKeyRequest(server string, clientID ClientID, params *DeactivateAPIKeyParams) (*http.Request, error) {
 	var err error
@@ -2729,6 +3214,40 @@ func NewDeactivateAPIKeyRequest(server string, clientID ClientID, params *Deacti
 			req.Header.Set("If-Match", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewListAPIKeyDenialsRequest constructs an http.Request for the ListAPIKeyDenials method
+func NewListAPIKeyDenialsRequest(server string, clientID ClientID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "client_id", clientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/api-keys/%s/denials", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -2896,6 +3415,183 @@ func NewRetireAPIKeySecretRequest(server string, clientID ClientID, secretID str
 			req.Header.Set("If-Match", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewChangeAPIKeyGraceRequest calls the generic ChangeAPIKeyGrace builder with application/json body
+func NewChangeAPIKeyGraceRequest(server string, clientID ClientID, secretID string, params *ChangeAPIKeyGraceParams, body ChangeAPIKeyGraceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeAPIKeyGraceRequestWithBody(server, clientID, secretID, params, "application/json", bodyReader)
+}
+
+// NewChangeAPIKeyGraceRequestWithApplicationMergePatchPlusJSONBody calls the generic ChangeAPIKeyGrace builder with application/merge-patch+json body
+func NewChangeAPIKeyGraceRequestWithApplicationMergePatchPlusJSONBody(server string, clientID ClientID, secretID string, params *ChangeAPIKeyGraceParams, body ChangeAPIKeyGraceApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeAPIKeyGraceRequestWithBody(server, clientID, secretID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewChangeAPIKeyGraceRequestWithBody constructs an http.Request for the ChangeAPIKeyGrace method, with any body, and a specified content type
+func NewChangeAPIKeyGraceRequestWithBody(server string, clientID ClientID, secretID string, params *ChangeAPIKeyGraceParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "client_id", clientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "secret_id", secretID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/api-keys/%s/secrets/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetAPIKeyUsageRequest constructs an http.Request for the GetAPIKeyUsage method
+func NewGetAPIKeyUsageRequest(server string, clientID ClientID, params *GetAPIKeyUsageParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "client_id", clientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/api-keys/%s/usage", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Until != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "until", *params.Until, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Resolution != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "resolution", *params.Resolution, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.TimeZone != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "time_zone", *params.TimeZone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -3071,6 +3767,174 @@ func NewSignInRequestWithBody(server string, contentType string, body io.Reader)
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListUsageRequest constructs an http.Request for the ListUsage method
+func NewListUsageRequest(server string, params *ListUsageParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/usage")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ClientID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "client_id", params.ClientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Until != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "until", *params.Until, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Resolution != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "resolution", *params.Resolution, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.TimeZone != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "time_zone", *params.TimeZone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetUsageOverviewRequest constructs an http.Request for the GetUsageOverview method
+func NewGetUsageOverviewRequest(server string, params *GetUsageOverviewParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/usage/overview")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Days != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "days", *params.Days, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.UnusedDays != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "unused_days", *params.UnusedDays, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -3332,6 +4196,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/api-keys/{client_id}/activate (the `ActivateAPIKey` operationId).
 	ActivateAPIKeyWithResponse(ctx context.Context, clientID ClientID, params *ActivateAPIKeyParams, reqEditors ...RequestEditorFn) (*ActivateAPIKeyResponse, error)
 
+	// CancelAPIKeyRotationWithResponse Keep the old secret and retire the new one
+	//
+	// While a rotation's grace period runs. Tokens issued with the new secret live on until they expire.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/api-keys/{client_id}/cancel-rotation (the `CancelAPIKeyRotation` operationId).
+	CancelAPIKeyRotationWithResponse(ctx context.Context, clientID ClientID, params *CancelAPIKeyRotationParams, reqEditors ...RequestEditorFn) (*CancelAPIKeyRotationResponse, error)
+
 	// DeactivateAPIKeyWithResponse Deactivate an API key
 	//
 	// Idempotent. No token is issued from now on, and every token issued so far dies.
@@ -3340,6 +4213,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/api-keys/{client_id}/deactivate (the `DeactivateAPIKey` operationId).
 	DeactivateAPIKeyWithResponse(ctx context.Context, clientID ClientID, params *DeactivateAPIKeyParams, reqEditors ...RequestEditorFn) (*DeactivateAPIKeyResponse, error)
+
+	// ListAPIKeyDenialsWithResponse The latest refused exchanges, and why
+	//
+	// The caller of the exchange only learns `invalid_client`. The newest 50 are kept.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/api-keys/{client_id}/denials (the `ListAPIKeyDenials` operationId).
+	ListAPIKeyDenialsWithResponse(ctx context.Context, clientID ClientID, reqEditors ...RequestEditorFn) (*ListAPIKeyDenialsResponse, error)
 
 	// RevokeAPIKeyTokensWithResponse Revoke every token issued so far
 	//
@@ -3380,6 +4262,40 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /v1/api-keys/{client_id}/secrets/{secret_id} (the `RetireAPIKeySecret` operationId).
 	RetireAPIKeySecretWithResponse(ctx context.Context, clientID ClientID, secretID string, params *RetireAPIKeySecretParams, reqEditors ...RequestEditorFn) (*RetireAPIKeySecretResponse, error)
+
+	// ChangeAPIKeyGraceWithBodyWithResponse Change when an old secret's grace period ends
+	//
+	// Sooner or later than before, counted from now. To end it now, retire the secret.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/api-keys/{client_id}/secrets/{secret_id} (the `ChangeAPIKeyGrace` operationId).
+	ChangeAPIKeyGraceWithBodyWithResponse(ctx context.Context, clientID ClientID, secretID string, params *ChangeAPIKeyGraceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeAPIKeyGraceResponse, error)
+
+	// ChangeAPIKeyGraceWithResponse Change when an old secret's grace period ends
+	//
+	// Sooner or later than before, counted from now. To end it now, retire the secret.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/api-keys/{client_id}/secrets/{secret_id} (the `ChangeAPIKeyGrace` operationId).
+	ChangeAPIKeyGraceWithResponse(ctx context.Context, clientID ClientID, secretID string, params *ChangeAPIKeyGraceParams, body ChangeAPIKeyGraceJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeAPIKeyGraceResponse, error)
+
+	// ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBodyWithResponse Change when an old secret's grace period ends
+	//
+	// Sooner or later than before, counted from now. To end it now, retire the secret.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/api-keys/{client_id}/secrets/{secret_id} (the `ChangeAPIKeyGrace` operationId).
+	ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, clientID ClientID, secretID string, params *ChangeAPIKeyGraceParams, body ChangeAPIKeyGraceApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeAPIKeyGraceResponse, error)
+
+	// GetAPIKeyUsageWithResponse Tokens issued and denied, over time and by secret
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/api-keys/{client_id}/usage (the `GetAPIKeyUsage` operationId).
+	GetAPIKeyUsageWithResponse(ctx context.Context, clientID ClientID, params *GetAPIKeyUsageParams, reqEditors ...RequestEditorFn) (*GetAPIKeyUsageResponse, error)
 
 	// GetRevocationsWithResponse What has been revoked and has not expired yet
 	//
@@ -3438,6 +4354,20 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/session (the `SignIn` operationId).
 	SignInWithResponse(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*SignInResponse, error)
+
+	// ListUsageWithResponse Tokens issued and denied over time, for many keys
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/usage (the `ListUsage` operationId).
+	ListUsageWithResponse(ctx context.Context, params *ListUsageParams, reqEditors ...RequestEditorFn) (*ListUsageResponse, error)
+
+	// GetUsageOverviewWithResponse The tenancy at a glance
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/usage/overview (the `GetUsageOverview` operationId).
+	GetUsageOverviewWithResponse(ctx context.Context, params *GetUsageOverviewParams, reqEditors ...RequestEditorFn) (*GetUsageOverviewResponse, error)
 }
 
 // GetJWKSResponse200Headers the declared response headers of an HTTP 200 response for GetJWKS
@@ -4964,6 +5894,124 @@ func (r ActivateAPIKeyResponse) ContentType() string {
 	return ""
 }
 
+// CancelAPIKeyRotationResponse200Headers the declared response headers of an HTTP 200 response for CancelAPIKeyRotation
+type CancelAPIKeyRotationResponse200Headers struct {
+	ETag string
+}
+
+// CancelAPIKeyRotationResponse401Headers the declared response headers of an HTTP 401 response for CancelAPIKeyRotation
+type CancelAPIKeyRotationResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// CancelAPIKeyRotationResponse503Headers the declared response headers of an HTTP 503 response for CancelAPIKeyRotation
+type CancelAPIKeyRotationResponse503Headers struct {
+	RetryAfter *int32
+}
+
+type CancelAPIKeyRotationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *APIKeyAnswer
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Conflict
+	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationProblemJSON412 *PreconditionFailed
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CancelAPIKeyRotationResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CancelAPIKeyRotationResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CancelAPIKeyRotationResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CancelAPIKeyRotationResponse) GetJSON200() *APIKeyAnswer {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r CancelAPIKeyRotationResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r CancelAPIKeyRotationResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r CancelAPIKeyRotationResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r CancelAPIKeyRotationResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r CancelAPIKeyRotationResponse) GetApplicationProblemJSON409() *Conflict {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r CancelAPIKeyRotationResponse) GetApplicationProblemJSON412() *PreconditionFailed {
+	return r.ApplicationProblemJSON412
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r CancelAPIKeyRotationResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r CancelAPIKeyRotationResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelAPIKeyRotationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelAPIKeyRotationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelAPIKeyRotationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelAPIKeyRotationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // DeactivateAPIKeyResponse200Headers the declared response headers of an HTTP 200 response for DeactivateAPIKey
 type DeactivateAPIKeyResponse200Headers struct {
 	ETag string
@@ -5069,6 +6117,103 @@ func (r DeactivateAPIKeyResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r DeactivateAPIKeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListAPIKeyDenialsResponse401Headers the declared response headers of an HTTP 401 response for ListAPIKeyDenials
+type ListAPIKeyDenialsResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// ListAPIKeyDenialsResponse503Headers the declared response headers of an HTTP 503 response for ListAPIKeyDenials
+type ListAPIKeyDenialsResponse503Headers struct {
+	RetryAfter *int32
+}
+
+type ListAPIKeyDenialsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DenialList
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListAPIKeyDenialsResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListAPIKeyDenialsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAPIKeyDenialsResponse) GetJSON200() *DenialList {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListAPIKeyDenialsResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListAPIKeyDenialsResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ListAPIKeyDenialsResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r ListAPIKeyDenialsResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListAPIKeyDenialsResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListAPIKeyDenialsResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAPIKeyDenialsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAPIKeyDenialsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAPIKeyDenialsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAPIKeyDenialsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -5417,6 +6562,235 @@ func (r RetireAPIKeySecretResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RetireAPIKeySecretResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChangeAPIKeyGraceResponse200Headers the declared response headers of an HTTP 200 response for ChangeAPIKeyGrace
+type ChangeAPIKeyGraceResponse200Headers struct {
+	ETag string
+}
+
+// ChangeAPIKeyGraceResponse401Headers the declared response headers of an HTTP 401 response for ChangeAPIKeyGrace
+type ChangeAPIKeyGraceResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// ChangeAPIKeyGraceResponse503Headers the declared response headers of an HTTP 503 response for ChangeAPIKeyGrace
+type ChangeAPIKeyGraceResponse503Headers struct {
+	RetryAfter *int32
+}
+
+type ChangeAPIKeyGraceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *APIKeyAnswer
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Conflict
+	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationProblemJSON412 *PreconditionFailed
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ChangeAPIKeyGraceResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ChangeAPIKeyGraceResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ChangeAPIKeyGraceResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeAPIKeyGraceResponse) GetJSON200() *APIKeyAnswer {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ChangeAPIKeyGraceResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ChangeAPIKeyGraceResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ChangeAPIKeyGraceResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r ChangeAPIKeyGraceResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r ChangeAPIKeyGraceResponse) GetApplicationProblemJSON409() *Conflict {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r ChangeAPIKeyGraceResponse) GetApplicationProblemJSON412() *PreconditionFailed {
+	return r.ApplicationProblemJSON412
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ChangeAPIKeyGraceResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r ChangeAPIKeyGraceResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ChangeAPIKeyGraceResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ChangeAPIKeyGraceResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeAPIKeyGraceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeAPIKeyGraceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeAPIKeyGraceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeAPIKeyGraceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetAPIKeyUsageResponse401Headers the declared response headers of an HTTP 401 response for GetAPIKeyUsage
+type GetAPIKeyUsageResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// GetAPIKeyUsageResponse503Headers the declared response headers of an HTTP 503 response for GetAPIKeyUsage
+type GetAPIKeyUsageResponse503Headers struct {
+	RetryAfter *int32
+}
+
+type GetAPIKeyUsageResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *APIKeyUsage
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetAPIKeyUsageResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetAPIKeyUsageResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAPIKeyUsageResponse) GetJSON200() *APIKeyUsage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r GetAPIKeyUsageResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetAPIKeyUsageResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r GetAPIKeyUsageResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r GetAPIKeyUsageResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetAPIKeyUsageResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetAPIKeyUsageResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAPIKeyUsageResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAPIKeyUsageResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAPIKeyUsageResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAPIKeyUsageResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -5880,6 +7254,186 @@ func (r SignInResponse) ContentType() string {
 	return ""
 }
 
+// ListUsageResponse401Headers the declared response headers of an HTTP 401 response for ListUsage
+type ListUsageResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// ListUsageResponse503Headers the declared response headers of an HTTP 503 response for ListUsage
+type ListUsageResponse503Headers struct {
+	RetryAfter *int32
+}
+
+type ListUsageResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UsagePage
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListUsageResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListUsageResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListUsageResponse) GetJSON200() *UsagePage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListUsageResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListUsageResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ListUsageResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListUsageResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListUsageResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListUsageResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListUsageResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListUsageResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListUsageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetUsageOverviewResponse401Headers the declared response headers of an HTTP 401 response for GetUsageOverview
+type GetUsageOverviewResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// GetUsageOverviewResponse503Headers the declared response headers of an HTTP 503 response for GetUsageOverview
+type GetUsageOverviewResponse503Headers struct {
+	RetryAfter *int32
+}
+
+type GetUsageOverviewResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UsageOverview
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetUsageOverviewResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetUsageOverviewResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetUsageOverviewResponse) GetJSON200() *UsageOverview {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r GetUsageOverviewResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetUsageOverviewResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r GetUsageOverviewResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetUsageOverviewResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetUsageOverviewResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetUsageOverviewResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetUsageOverviewResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetUsageOverviewResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetUsageOverviewResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetJWKSWithResponse The public halves of the signing keys (RFC 7517)
 //
 // A key is published before it signs and stays published until the last token it signed has expired.
@@ -6231,6 +7785,21 @@ func (c *ClientWithResponses) ActivateAPIKeyWithResponse(ctx context.Context, cl
 	return ParseActivateAPIKeyResponse(rsp)
 }
 
+// CancelAPIKeyRotationWithResponse Keep the old secret and retire the new one
+//
+// While a rotation's grace period runs. Tokens issued with the new secret live on until they expire.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/api-keys/{client_id}/cancel-rotation (the `CancelAPIKeyRotation` operationId).
+func (c *ClientWithResponses) CancelAPIKeyRotationWithResponse(ctx context.Context, clientID ClientID, params *CancelAPIKeyRotationParams, reqEditors ...RequestEditorFn) (*CancelAPIKeyRotationResponse, error) {
+	rsp, err := c.CancelAPIKeyRotation(ctx, clientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelAPIKeyRotationResponse(rsp)
+}
+
 // DeactivateAPIKeyWithResponse Deactivate an API key
 //
 // Idempotent. No token is issued from now on, and every token issued so far dies.
@@ -6244,6 +7813,21 @@ func (c *ClientWithResponses) DeactivateAPIKeyWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseDeactivateAPIKeyResponse(rsp)
+}
+
+// ListAPIKeyDenialsWithResponse The latest refused exchanges, and why
+//
+// The caller of the exchange only learns `invalid_client`. The newest 50 are kept.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/api-keys/{client_id}/denials (the `ListAPIKeyDenials` operationId).
+func (c *ClientWithResponses) ListAPIKeyDenialsWithResponse(ctx context.Context, clientID ClientID, reqEditors ...RequestEditorFn) (*ListAPIKeyDenialsResponse, error) {
+	rsp, err := c.ListAPIKeyDenials(ctx, clientID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAPIKeyDenialsResponse(rsp)
 }
 
 // RevokeAPIKeyTokensWithResponse Revoke every token issued so far
@@ -6308,6 +7892,64 @@ func (c *ClientWithResponses) RetireAPIKeySecretWithResponse(ctx context.Context
 		return nil, err
 	}
 	return ParseRetireAPIKeySecretResponse(rsp)
+}
+
+// ChangeAPIKeyGraceWithBodyWithResponse Change when an old secret's grace period ends
+//
+// Sooner or later than before, counted from now. To end it now, retire the secret.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/api-keys/{client_id}/secrets/{secret_id} (the `ChangeAPIKeyGrace` operationId).
+func (c *ClientWithResponses) ChangeAPIKeyGraceWithBodyWithResponse(ctx context.Context, clientID ClientID, secretID string, params *ChangeAPIKeyGraceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeAPIKeyGraceResponse, error) {
+	rsp, err := c.ChangeAPIKeyGraceWithBody(ctx, clientID, secretID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeAPIKeyGraceResponse(rsp)
+}
+
+// ChangeAPIKeyGraceWithResponse Change when an old secret's grace period ends
+//
+// Sooner or later than before, counted from now. To end it now, retire the secret.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/api-keys/{client_id}/secrets/{secret_id} (the `ChangeAPIKeyGrace` operationId).
+func (c *ClientWithResponses) ChangeAPIKeyGraceWithResponse(ctx context.Context, clientID ClientID, secretID string, params *ChangeAPIKeyGraceParams, body ChangeAPIKeyGraceJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeAPIKeyGraceResponse, error) {
+	rsp, err := c.ChangeAPIKeyGrace(ctx, clientID, secretID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeAPIKeyGraceResponse(rsp)
+}
+
+// ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBodyWithResponse Change when an old secret's grace period ends
+//
+// Sooner or later than before, counted from now. To end it now, retire the secret.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/api-keys/{client_id}/secrets/{secret_id} (the `ChangeAPIKeyGrace` operationId).
+func (c *ClientWithResponses) ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, clientID ClientID, secretID string, params *ChangeAPIKeyGraceParams, body ChangeAPIKeyGraceApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeAPIKeyGraceResponse, error) {
+	rsp, err := c.ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBody(ctx, clientID, secretID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeAPIKeyGraceResponse(rsp)
+}
+
+// GetAPIKeyUsageWithResponse Tokens issued and denied, over time and by secret
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/api-keys/{client_id}/usage (the `GetAPIKeyUsage` operationId).
+func (c *ClientWithResponses) GetAPIKeyUsageWithResponse(ctx context.Context, clientID ClientID, params *GetAPIKeyUsageParams, reqEditors ...RequestEditorFn) (*GetAPIKeyUsageResponse, error) {
+	rsp, err := c.GetAPIKeyUsage(ctx, clientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAPIKeyUsageResponse(rsp)
 }
 
 // GetRevocationsWithResponse What has been revoked and has not expired yet
@@ -6402,6 +8044,32 @@ func (c *ClientWithResponses) SignInWithResponse(ctx context.Context, body SignI
 		return nil, err
 	}
 	return ParseSignInResponse(rsp)
+}
+
+// ListUsageWithResponse Tokens issued and denied over time, for many keys
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/usage (the `ListUsage` operationId).
+func (c *ClientWithResponses) ListUsageWithResponse(ctx context.Context, params *ListUsageParams, reqEditors ...RequestEditorFn) (*ListUsageResponse, error) {
+	rsp, err := c.ListUsage(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListUsageResponse(rsp)
+}
+
+// GetUsageOverviewWithResponse The tenancy at a glance
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/usage/overview (the `GetUsageOverview` operationId).
+func (c *ClientWithResponses) GetUsageOverviewWithResponse(ctx context.Context, params *GetUsageOverviewParams, reqEditors ...RequestEditorFn) (*GetUsageOverviewResponse, error) {
+	rsp, err := c.GetUsageOverview(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetUsageOverviewResponse(rsp)
 }
 
 // ParseGetJWKSResponse parses an HTTP response from a GetJWKSWithResponse call
@@ -7988,6 +9656,121 @@ func ParseActivateAPIKeyResponse(rsp *http.Response) (*ActivateAPIKeyResponse, e
 	return response, nil
 }
 
+// ParseCancelAPIKeyRotationResponse parses an HTTP response from a CancelAPIKeyRotationWithResponse call
+func ParseCancelAPIKeyRotationResponse(rsp *http.Response) (*CancelAPIKeyRotationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelAPIKeyRotationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest APIKeyAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest PreconditionFailed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CancelAPIKeyRotationResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers CancelAPIKeyRotationResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers CancelAPIKeyRotationResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseDeactivateAPIKeyResponse parses an HTTP response from a DeactivateAPIKeyWithResponse call
 func ParseDeactivateAPIKeyResponse(rsp *http.Response) (*DeactivateAPIKeyResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -8083,6 +9866,97 @@ func ParseDeactivateAPIKeyResponse(rsp *http.Response) (*DeactivateAPIKeyRespons
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers DeactivateAPIKeyResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListAPIKeyDenialsResponse parses an HTTP response from a ListAPIKeyDenialsWithResponse call
+func ParseListAPIKeyDenialsResponse(rsp *http.Response) (*ListAPIKeyDenialsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAPIKeyDenialsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DenialList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ListAPIKeyDenialsResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListAPIKeyDenialsResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -8428,6 +10302,226 @@ func ParseRetireAPIKeySecretResponse(rsp *http.Response) (*RetireAPIKeySecretRes
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers RetireAPIKeySecretResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangeAPIKeyGraceResponse parses an HTTP response from a ChangeAPIKeyGraceWithResponse call
+func ParseChangeAPIKeyGraceResponse(rsp *http.Response) (*ChangeAPIKeyGraceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeAPIKeyGraceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest APIKeyAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest PreconditionFailed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ChangeAPIKeyGraceResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers ChangeAPIKeyGraceResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ChangeAPIKeyGraceResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetAPIKeyUsageResponse parses an HTTP response from a GetAPIKeyUsageWithResponse call
+func ParseGetAPIKeyUsageResponse(rsp *http.Response) (*GetAPIKeyUsageResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAPIKeyUsageResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest APIKeyUsage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers GetAPIKeyUsageResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetAPIKeyUsageResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -8870,6 +10964,174 @@ func ParseSignInResponse(rsp *http.Response) (*SignInResponse, error) {
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers SignInResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListUsageResponse parses an HTTP response from a ListUsageWithResponse call
+func ParseListUsageResponse(rsp *http.Response) (*ListUsageResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListUsageResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UsagePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ListUsageResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListUsageResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetUsageOverviewResponse parses an HTTP response from a GetUsageOverviewWithResponse call
+func ParseGetUsageOverviewResponse(rsp *http.Response) (*GetUsageOverviewResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetUsageOverviewResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UsageOverview
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers GetUsageOverviewResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetUsageOverviewResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {

@@ -56,6 +56,33 @@ func (e CatalogueScopeAccess) Valid() bool {
 	}
 }
 
+// Defines values for DenialReason.
+const (
+	ExpiredSecret   DenialReason = "expired-secret"
+	InactiveKey     DenialReason = "inactive-key"
+	RateLimited     DenialReason = "rate-limited"
+	ScopeNotGranted DenialReason = "scope-not-granted"
+	WrongSecret     DenialReason = "wrong-secret"
+)
+
+// Valid indicates whether the value is a known member of the DenialReason enum.
+func (e DenialReason) Valid() bool {
+	switch e {
+	case ExpiredSecret:
+		return true
+	case InactiveKey:
+		return true
+	case RateLimited:
+		return true
+	case ScopeNotGranted:
+		return true
+	case WrongSecret:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Role.
 const (
 	RoleAdmin    Role = "admin"
@@ -107,6 +134,24 @@ func (e TokenLifespanPatchUnit) Valid() bool {
 	case TokenLifespanPatchUnitHours:
 		return true
 	case TokenLifespanPatchUnitMinutes:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UsageResolution.
+const (
+	UsageResolutionDay  UsageResolution = "day"
+	UsageResolutionHour UsageResolution = "hour"
+)
+
+// Valid indicates whether the value is a known member of the UsageResolution enum.
+func (e UsageResolution) Valid() bool {
+	switch e {
+	case UsageResolutionDay:
+		return true
+	case UsageResolutionHour:
 		return true
 	default:
 		return false
@@ -167,6 +212,42 @@ func (e ListAPIKeysParamsSortOrder) Valid() bool {
 	case ASC:
 		return true
 	case DESC:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetAPIKeyUsageParamsResolution.
+const (
+	GetAPIKeyUsageParamsResolutionDay  GetAPIKeyUsageParamsResolution = "day"
+	GetAPIKeyUsageParamsResolutionHour GetAPIKeyUsageParamsResolution = "hour"
+)
+
+// Valid indicates whether the value is a known member of the GetAPIKeyUsageParamsResolution enum.
+func (e GetAPIKeyUsageParamsResolution) Valid() bool {
+	switch e {
+	case GetAPIKeyUsageParamsResolutionDay:
+		return true
+	case GetAPIKeyUsageParamsResolutionHour:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListUsageParamsResolution.
+const (
+	ListUsageParamsResolutionDay  ListUsageParamsResolution = "day"
+	ListUsageParamsResolutionHour ListUsageParamsResolution = "hour"
+)
+
+// Valid indicates whether the value is a known member of the ListUsageParamsResolution enum.
+func (e ListUsageParamsResolution) Valid() bool {
+	switch e {
+	case ListUsageParamsResolutionDay:
+		return true
+	case ListUsageParamsResolutionHour:
 		return true
 	default:
 		return false
@@ -236,6 +317,15 @@ type APIKeyPatch struct {
 // APIKeyStatus defines model for ApiKeyStatus.
 type APIKeyStatus string
 
+// APIKeyUsage defines model for ApiKeyUsage.
+type APIKeyUsage struct {
+	ClientID string       `json:"client_id"`
+	Points   []UsagePoint `json:"points"`
+
+	// Secrets The secrets that work now, newest first.
+	Secrets []SecretUsage `json:"secrets"`
+}
+
 // APIKeyWithSecret defines model for ApiKeyWithSecret.
 type APIKeyWithSecret struct {
 	// ClientID The key's only public identifier. It never changes.
@@ -274,11 +364,55 @@ type CatalogueScope struct {
 // CatalogueScopeAccess defines model for CatalogueScope.Access.
 type CatalogueScopeAccess string
 
+// Denial defines model for Denial.
+type Denial struct {
+	At        time.Time    `json:"at"`
+	IP        string       `json:"ip"`
+	Reason    DenialReason `json:"reason"`
+	RequestID string       `json:"request_id"`
+}
+
+// DenialReason defines model for Denial.Reason.
+type DenialReason string
+
+// DenialList defines model for DenialList.
+type DenialList struct {
+	Items []Denial `json:"items"`
+}
+
+// ExpiringSecret defines model for ExpiringSecret.
+type ExpiringSecret struct {
+	ClientID   string     `json:"client_id"`
+	ExpiresAt  time.Time  `json:"expires_at"`
+	LastFour   string     `json:"last_four"`
+	LastUsedAt *time.Time `json:"last_used_at"`
+
+	// Name The key's name.
+	Name     string `json:"name"`
+	SecretID string `json:"secret_id"`
+}
+
 // FieldError defines model for FieldError.
 type FieldError struct {
 	// Field The member's path, dots between levels, or the name of the parameter or header.
 	Field   string `json:"field"`
 	Message string `json:"message"`
+}
+
+// GracePatch defines model for GracePatch.
+type GracePatch struct {
+	// GracePeriodSeconds How long from now the old secret keeps working.
+	GracePeriodSeconds int32 `json:"grace_period_seconds"`
+}
+
+// KeyUsageSummary defines model for KeyUsageSummary.
+type KeyUsageSummary struct {
+	ClientID   string     `json:"client_id"`
+	CreatedAt  time.Time  `json:"created_at"`
+	Denied     int64      `json:"denied"`
+	Issued     int64      `json:"issued"`
+	LastUsedAt *time.Time `json:"last_used_at"`
+	Name       string     `json:"name"`
 }
 
 // Label defines model for Label.
@@ -359,6 +493,13 @@ type SecretRotation struct {
 	GracePeriodSeconds int32 `json:"grace_period_seconds"`
 }
 
+// SecretUsage defines model for SecretUsage.
+type SecretUsage struct {
+	// IssuedLast24H Tokens issued with it in the last 24 hours, to within an hour.
+	IssuedLast24H int64  `json:"issued_last_24h"`
+	SecretID      string `json:"secret_id"`
+}
+
 // Session defines model for Session.
 type Session struct {
 	ExpiresAt time.Time        `json:"expires_at"`
@@ -403,6 +544,35 @@ type TokenLifespanPatch struct {
 // TokenLifespanPatchUnit defines model for TokenLifespanPatch.Unit.
 type TokenLifespanPatchUnit string
 
+// UsageOverview defines model for UsageOverview.
+type UsageOverview struct {
+	Denied   int64             `json:"denied"`
+	Expiring []ExpiringSecret  `json:"expiring"`
+	Issued   int64             `json:"issued"`
+	Top      []KeyUsageSummary `json:"top"`
+	Unused   []KeyUsageSummary `json:"unused"`
+}
+
+// UsagePage defines model for UsagePage.
+type UsagePage struct {
+	Items []UsageSeries `json:"items"`
+}
+
+// UsagePoint defines model for UsagePoint.
+type UsagePoint struct {
+	Denied int64 `json:"denied"`
+	Issued int64 `json:"issued"`
+
+	// Start Beginning of the hour or day.
+	Start time.Time `json:"start"`
+}
+
+// UsageSeries defines model for UsageSeries.
+type UsageSeries struct {
+	ClientID string       `json:"client_id"`
+	Points   []UsagePoint `json:"points"`
+}
+
 // ClientID defines model for ClientID.
 type ClientID = string
 
@@ -411,6 +581,18 @@ type IdempotencyKey = string
 
 // IfMatch defines model for IfMatch.
 type IfMatch = string
+
+// TimeZone defines model for TimeZone.
+type TimeZone = string
+
+// UsageFrom defines model for UsageFrom.
+type UsageFrom = time.Time
+
+// UsageResolution defines model for UsageResolution.
+type UsageResolution string
+
+// UsageUntil defines model for UsageUntil.
+type UsageUntil = time.Time
 
 // APIKeyAnswer Example: {"client_id":"ak_EXAMPLE","created_at":"2026-11-23T12:00:00Z","created_by":"admin@example.com","description":"Reads workspaces every night","last_used_at":null,"name":"ERP integration","scopes":["lighthouse.workspaces:readonly"],"secrets":[{"created_at":"2026-11-23T12:00:00Z","expires_at":null,"id":"0194f3a0-7c01-7000-8000-000000000001","last_four":"x9Kf","last_used_at":null,"last_used_ip":null}],"status":"active","token_lifespan":{"unit":"hours","value":1},"updated_at":"2026-11-23T12:00:00Z"}
 type APIKeyAnswer = APIKey
@@ -498,6 +680,12 @@ type ActivateAPIKeyParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// CancelAPIKeyRotationParams defines parameters for CancelAPIKeyRotation.
+type CancelAPIKeyRotationParams struct {
+	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // DeactivateAPIKeyParams defines parameters for DeactivateAPIKey.
 type DeactivateAPIKeyParams struct {
 	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
@@ -522,6 +710,56 @@ type RetireAPIKeySecretParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// ChangeAPIKeyGraceParams defines parameters for ChangeAPIKeyGrace.
+type ChangeAPIKeyGraceParams struct {
+	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// GetAPIKeyUsageParams defines parameters for GetAPIKeyUsage.
+type GetAPIKeyUsageParams struct {
+	// From Beginning of the period; 24 hours ago when absent. A period is at most 92 days long.
+	From *UsageFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until End of the period; now when absent.
+	Until      *UsageUntil                     `form:"until,omitempty" json:"until,omitempty"`
+	Resolution *GetAPIKeyUsageParamsResolution `form:"resolution,omitempty" json:"resolution,omitempty"`
+
+	// TimeZone IANA name of the zone in which days begin, such as `America/Sao_Paulo`.
+	TimeZone *TimeZone `form:"time_zone,omitempty" json:"time_zone,omitempty"`
+}
+
+// GetAPIKeyUsageParamsResolution defines parameters for GetAPIKeyUsage.
+type GetAPIKeyUsageParamsResolution string
+
+// ListUsageParams defines parameters for ListUsage.
+type ListUsageParams struct {
+	// ClientID Up to 100, repeated.
+	ClientID []string `form:"client_id" json:"client_id"`
+
+	// From Beginning of the period; 24 hours ago when absent. A period is at most 92 days long.
+	From *UsageFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until End of the period; now when absent.
+	Until      *UsageUntil                `form:"until,omitempty" json:"until,omitempty"`
+	Resolution *ListUsageParamsResolution `form:"resolution,omitempty" json:"resolution,omitempty"`
+
+	// TimeZone IANA name of the zone in which days begin, such as `America/Sao_Paulo`.
+	TimeZone *TimeZone `form:"time_zone,omitempty" json:"time_zone,omitempty"`
+}
+
+// ListUsageParamsResolution defines parameters for ListUsage.
+type ListUsageParamsResolution string
+
+// GetUsageOverviewParams defines parameters for GetUsageOverview.
+type GetUsageOverviewParams struct {
+	// Days How far back tokens are counted.
+	Days *int32 `form:"days,omitempty" json:"days,omitempty"`
+
+	// UnusedDays For how long a key must not have been used to be listed as unused.
+	UnusedDays *int32 `form:"unused_days,omitempty" json:"unused_days,omitempty"`
+}
+
 // CreateAPIKeyJSONRequestBody defines body for CreateAPIKey for application/json ContentType.
 type CreateAPIKeyJSONRequestBody = APIKeyCreate
 
@@ -533,6 +771,12 @@ type UpdateAPIKeyApplicationMergePatchPlusJSONRequestBody = APIKeyPatch
 
 // RotateAPIKeySecretJSONRequestBody defines body for RotateAPIKeySecret for application/json ContentType.
 type RotateAPIKeySecretJSONRequestBody = SecretRotation
+
+// ChangeAPIKeyGraceJSONRequestBody defines body for ChangeAPIKeyGrace for application/json ContentType.
+type ChangeAPIKeyGraceJSONRequestBody = GracePatch
+
+// ChangeAPIKeyGraceApplicationMergePatchPlusJSONRequestBody defines body for ChangeAPIKeyGrace for application/merge-patch+json ContentType.
+type ChangeAPIKeyGraceApplicationMergePatchPlusJSONRequestBody = GracePatch
 
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody = SignIn
@@ -557,9 +801,15 @@ type ServerInterface interface {
 	// ActivateAPIKey Activate an API key
 	// (POST /v1/api-keys/{client_id}/activate)
 	ActivateAPIKey(ctx echo.Context, clientID ClientID, params ActivateAPIKeyParams) error
+	// CancelAPIKeyRotation Keep the old secret and retire the new one
+	// (POST /v1/api-keys/{client_id}/cancel-rotation)
+	CancelAPIKeyRotation(ctx echo.Context, clientID ClientID, params CancelAPIKeyRotationParams) error
 	// DeactivateAPIKey Deactivate an API key
 	// (POST /v1/api-keys/{client_id}/deactivate)
 	DeactivateAPIKey(ctx echo.Context, clientID ClientID, params DeactivateAPIKeyParams) error
+	// ListAPIKeyDenials The latest refused exchanges, and why
+	// (GET /v1/api-keys/{client_id}/denials)
+	ListAPIKeyDenials(ctx echo.Context, clientID ClientID) error
 	// RevokeAPIKeyTokens Revoke every token issued so far
 	// (POST /v1/api-keys/{client_id}/revoke-tokens)
 	RevokeAPIKeyTokens(ctx echo.Context, clientID ClientID, params RevokeAPIKeyTokensParams) error
@@ -569,6 +819,12 @@ type ServerInterface interface {
 	// RetireAPIKeySecret Retire an old secret before its grace period ends
 	// (DELETE /v1/api-keys/{client_id}/secrets/{secret_id})
 	RetireAPIKeySecret(ctx echo.Context, clientID ClientID, secretID string, params RetireAPIKeySecretParams) error
+	// ChangeAPIKeyGrace Change when an old secret's grace period ends
+	// (PATCH /v1/api-keys/{client_id}/secrets/{secret_id})
+	ChangeAPIKeyGrace(ctx echo.Context, clientID ClientID, secretID string, params ChangeAPIKeyGraceParams) error
+	// GetAPIKeyUsage Tokens issued and denied, over time and by secret
+	// (GET /v1/api-keys/{client_id}/usage)
+	GetAPIKeyUsage(ctx echo.Context, clientID ClientID, params GetAPIKeyUsageParams) error
 	// ListScopes The permission catalogue, grouped
 	// (GET /v1/scopes)
 	ListScopes(ctx echo.Context) error
@@ -581,6 +837,12 @@ type ServerInterface interface {
 	// SignIn Sign in
 	// (POST /v1/session)
 	SignIn(ctx echo.Context) error
+	// ListUsage Tokens issued and denied over time, for many keys
+	// (GET /v1/usage)
+	ListUsage(ctx echo.Context, params ListUsageParams) error
+	// GetUsageOverview The tenancy at a glance
+	// (GET /v1/usage/overview)
+	GetUsageOverview(ctx echo.Context, params GetUsageOverviewParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -794,6 +1056,42 @@ func (w *ServerInterfaceWrapper) ActivateAPIKey(ctx echo.Context) error {
 	return err
 }
 
+// CancelAPIKeyRotation converts echo context to params.
+func (w *ServerInterfaceWrapper) CancelAPIKeyRotation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "client_id" -------------
+	var clientID ClientID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "client_id", ctx.Param("client_id"), &clientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter client_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CancelAPIKeyRotationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CancelAPIKeyRotation(ctx, clientID, params)
+	return err
+}
+
 // DeactivateAPIKey converts echo context to params.
 func (w *ServerInterfaceWrapper) DeactivateAPIKey(ctx echo.Context) error {
 	var err error
@@ -827,6 +1125,22 @@ func (w *ServerInterfaceWrapper) DeactivateAPIKey(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.DeactivateAPIKey(ctx, clientID, params)
+	return err
+}
+
+// ListAPIKeyDenials converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAPIKeyDenials(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "client_id" -------------
+	var clientID ClientID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "client_id", ctx.Param("client_id"), &clientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter client_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAPIKeyDenials(ctx, clientID)
 	return err
 }
 
@@ -946,6 +1260,96 @@ func (w *ServerInterfaceWrapper) RetireAPIKeySecret(ctx echo.Context) error {
 	return err
 }
 
+// ChangeAPIKeyGrace converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeAPIKeyGrace(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "client_id" -------------
+	var clientID ClientID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "client_id", ctx.Param("client_id"), &clientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter client_id: %s", err))
+	}
+
+	// ------------- Path parameter "secret_id" -------------
+	var secretID string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "secret_id", ctx.Param("secret_id"), &secretID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter secret_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangeAPIKeyGraceParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeAPIKeyGrace(ctx, clientID, secretID, params)
+	return err
+}
+
+// GetAPIKeyUsage converts echo context to params.
+func (w *ServerInterfaceWrapper) GetAPIKeyUsage(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "client_id" -------------
+	var clientID ClientID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "client_id", ctx.Param("client_id"), &clientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter client_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAPIKeyUsageParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", ctx.QueryParams(), &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter until: %s", err))
+	}
+
+	// ------------- Optional query parameter "resolution" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "resolution", ctx.QueryParams(), &params.Resolution, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter resolution: %s", err))
+	}
+
+	// ------------- Optional query parameter "time_zone" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "time_zone", ctx.QueryParams(), &params.TimeZone, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter time_zone: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetAPIKeyUsage(ctx, clientID, params)
+	return err
+}
+
 // ListScopes converts echo context to params.
 func (w *ServerInterfaceWrapper) ListScopes(ctx echo.Context) error {
 	var err error
@@ -979,6 +1383,77 @@ func (w *ServerInterfaceWrapper) SignIn(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SignIn(ctx)
+	return err
+}
+
+// ListUsage converts echo context to params.
+func (w *ServerInterfaceWrapper) ListUsage(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListUsageParams
+	// ------------- Required query parameter "client_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "client_id", ctx.QueryParams(), &params.ClientID, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter client_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", ctx.QueryParams(), &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter until: %s", err))
+	}
+
+	// ------------- Optional query parameter "resolution" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "resolution", ctx.QueryParams(), &params.Resolution, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter resolution: %s", err))
+	}
+
+	// ------------- Optional query parameter "time_zone" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "time_zone", ctx.QueryParams(), &params.TimeZone, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter time_zone: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListUsage(ctx, params)
+	return err
+}
+
+// GetUsageOverview converts echo context to params.
+func (w *ServerInterfaceWrapper) GetUsageOverview(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetUsageOverviewParams
+	// ------------- Optional query parameter "days" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "days", ctx.QueryParams(), &params.Days, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter days: %s", err))
+	}
+
+	// ------------- Optional query parameter "unused_days" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "unused_days", ctx.QueryParams(), &params.UnusedDays, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unused_days: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetUsageOverview(ctx, params)
 	return err
 }
 
@@ -1039,6 +1514,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/api-keys/:client_id/rotate-secret", wrapper.RotateAPIKeySecret, options.OperationMiddlewares["rotateApiKeySecret"]...)
 	router.POST(options.BaseURL+"/v1/api-keys/:client_id/revoke-tokens", wrapper.RevokeAPIKeyTokens, options.OperationMiddlewares["revokeApiKeyTokens"]...)
 	router.DELETE(options.BaseURL+"/v1/api-keys/:client_id/secrets/:secret_id", wrapper.RetireAPIKeySecret, options.OperationMiddlewares["retireApiKeySecret"]...)
+	router.PATCH(options.BaseURL+"/v1/api-keys/:client_id/secrets/:secret_id", wrapper.ChangeAPIKeyGrace, options.OperationMiddlewares["changeApiKeyGrace"]...)
+	router.POST(options.BaseURL+"/v1/api-keys/:client_id/cancel-rotation", wrapper.CancelAPIKeyRotation, options.OperationMiddlewares["cancelApiKeyRotation"]...)
+	router.GET(options.BaseURL+"/v1/api-keys/:client_id/usage", wrapper.GetAPIKeyUsage, options.OperationMiddlewares["getApiKeyUsage"]...)
+	router.GET(options.BaseURL+"/v1/api-keys/:client_id/denials", wrapper.ListAPIKeyDenials, options.OperationMiddlewares["listApiKeyDenials"]...)
+	router.GET(options.BaseURL+"/v1/usage", wrapper.ListUsage, options.OperationMiddlewares["listUsage"]...)
+	router.GET(options.BaseURL+"/v1/usage/overview", wrapper.GetUsageOverview, options.OperationMiddlewares["getUsageOverview"]...)
 	router.GET(options.BaseURL+"/v1/scopes", wrapper.ListScopes, options.OperationMiddlewares["listScopes"]...)
 	router.DELETE(options.BaseURL+"/v1/session", wrapper.SignOut, options.OperationMiddlewares["signOut"]...)
 	router.GET(options.BaseURL+"/v1/session", wrapper.GetSession, options.OperationMiddlewares["getSession"]...)
@@ -1987,6 +2468,164 @@ func (response ActivateAPIKey503ApplicationProblemPlusJSONResponse) VisitActivat
 	return err
 }
 
+type CancelAPIKeyRotationRequestObject struct {
+	ClientID ClientID `json:"client_id"`
+	Params   CancelAPIKeyRotationParams
+}
+
+type CancelAPIKeyRotationResponseObject interface {
+	VisitCancelAPIKeyRotationResponse(w http.ResponseWriter) error
+}
+
+type CancelAPIKeyRotation200JSONResponse struct{ APIKeyAnswerJSONResponse }
+
+func (response CancelAPIKeyRotation200JSONResponse) VisitCancelAPIKeyRotationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelAPIKeyRotation400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response CancelAPIKeyRotation400ApplicationProblemPlusJSONResponse) VisitCancelAPIKeyRotationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelAPIKeyRotation401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response CancelAPIKeyRotation401ApplicationProblemPlusJSONResponse) VisitCancelAPIKeyRotationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelAPIKeyRotation403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CancelAPIKeyRotation403ApplicationProblemPlusJSONResponse) VisitCancelAPIKeyRotationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelAPIKeyRotation404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CancelAPIKeyRotation404ApplicationProblemPlusJSONResponse) VisitCancelAPIKeyRotationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelAPIKeyRotation409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CancelAPIKeyRotation409ApplicationProblemPlusJSONResponse) VisitCancelAPIKeyRotationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelAPIKeyRotation412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response CancelAPIKeyRotation412ApplicationProblemPlusJSONResponse) VisitCancelAPIKeyRotationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelAPIKeyRotation500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response CancelAPIKeyRotation500ApplicationProblemPlusJSONResponse) VisitCancelAPIKeyRotationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelAPIKeyRotation503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CancelAPIKeyRotation503ApplicationProblemPlusJSONResponse) VisitCancelAPIKeyRotationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeactivateAPIKeyRequestObject struct {
 	ClientID ClientID `json:"client_id"`
 	Params   DeactivateAPIKeyParams
@@ -2115,6 +2754,130 @@ type DeactivateAPIKey503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response DeactivateAPIKey503ApplicationProblemPlusJSONResponse) VisitDeactivateAPIKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAPIKeyDenialsRequestObject struct {
+	ClientID ClientID `json:"client_id"`
+}
+
+type ListAPIKeyDenialsResponseObject interface {
+	VisitListAPIKeyDenialsResponse(w http.ResponseWriter) error
+}
+
+type ListAPIKeyDenials200JSONResponse DenialList
+
+func (response ListAPIKeyDenials200JSONResponse) VisitListAPIKeyDenialsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAPIKeyDenials400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ListAPIKeyDenials400ApplicationProblemPlusJSONResponse) VisitListAPIKeyDenialsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAPIKeyDenials401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response ListAPIKeyDenials401ApplicationProblemPlusJSONResponse) VisitListAPIKeyDenialsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAPIKeyDenials403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListAPIKeyDenials403ApplicationProblemPlusJSONResponse) VisitListAPIKeyDenialsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAPIKeyDenials404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListAPIKeyDenials404ApplicationProblemPlusJSONResponse) VisitListAPIKeyDenialsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAPIKeyDenials500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ListAPIKeyDenials500ApplicationProblemPlusJSONResponse) VisitListAPIKeyDenialsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAPIKeyDenials503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListAPIKeyDenials503ApplicationProblemPlusJSONResponse) VisitListAPIKeyDenialsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2623,6 +3386,324 @@ func (response RetireAPIKeySecret503ApplicationProblemPlusJSONResponse) VisitRet
 	return err
 }
 
+type ChangeAPIKeyGraceRequestObject struct {
+	ClientID                          ClientID `json:"client_id"`
+	SecretID                          string   `json:"secret_id"`
+	Params                            ChangeAPIKeyGraceParams
+	JSONBody                          *ChangeAPIKeyGraceJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *ChangeAPIKeyGraceApplicationMergePatchPlusJSONRequestBody
+}
+
+type ChangeAPIKeyGraceResponseObject interface {
+	VisitChangeAPIKeyGraceResponse(w http.ResponseWriter) error
+}
+
+type ChangeAPIKeyGrace200JSONResponse struct{ APIKeyAnswerJSONResponse }
+
+func (response ChangeAPIKeyGrace200JSONResponse) VisitChangeAPIKeyGraceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeAPIKeyGrace400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeAPIKeyGrace400ApplicationProblemPlusJSONResponse) VisitChangeAPIKeyGraceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeAPIKeyGrace401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeAPIKeyGrace401ApplicationProblemPlusJSONResponse) VisitChangeAPIKeyGraceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeAPIKeyGrace403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeAPIKeyGrace403ApplicationProblemPlusJSONResponse) VisitChangeAPIKeyGraceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeAPIKeyGrace404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeAPIKeyGrace404ApplicationProblemPlusJSONResponse) VisitChangeAPIKeyGraceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeAPIKeyGrace409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeAPIKeyGrace409ApplicationProblemPlusJSONResponse) VisitChangeAPIKeyGraceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeAPIKeyGrace412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeAPIKeyGrace412ApplicationProblemPlusJSONResponse) VisitChangeAPIKeyGraceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeAPIKeyGrace413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeAPIKeyGrace413ApplicationProblemPlusJSONResponse) VisitChangeAPIKeyGraceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeAPIKeyGrace415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeAPIKeyGrace415ApplicationProblemPlusJSONResponse) VisitChangeAPIKeyGraceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeAPIKeyGrace500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeAPIKeyGrace500ApplicationProblemPlusJSONResponse) VisitChangeAPIKeyGraceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeAPIKeyGrace503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeAPIKeyGrace503ApplicationProblemPlusJSONResponse) VisitChangeAPIKeyGraceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAPIKeyUsageRequestObject struct {
+	ClientID ClientID `json:"client_id"`
+	Params   GetAPIKeyUsageParams
+}
+
+type GetAPIKeyUsageResponseObject interface {
+	VisitGetAPIKeyUsageResponse(w http.ResponseWriter) error
+}
+
+type GetAPIKeyUsage200JSONResponse APIKeyUsage
+
+func (response GetAPIKeyUsage200JSONResponse) VisitGetAPIKeyUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAPIKeyUsage400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response GetAPIKeyUsage400ApplicationProblemPlusJSONResponse) VisitGetAPIKeyUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAPIKeyUsage401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response GetAPIKeyUsage401ApplicationProblemPlusJSONResponse) VisitGetAPIKeyUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAPIKeyUsage403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetAPIKeyUsage403ApplicationProblemPlusJSONResponse) VisitGetAPIKeyUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAPIKeyUsage404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetAPIKeyUsage404ApplicationProblemPlusJSONResponse) VisitGetAPIKeyUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAPIKeyUsage500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response GetAPIKeyUsage500ApplicationProblemPlusJSONResponse) VisitGetAPIKeyUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAPIKeyUsage503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetAPIKeyUsage503ApplicationProblemPlusJSONResponse) VisitGetAPIKeyUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListScopesRequestObject struct {
 }
 
@@ -3088,6 +4169,222 @@ func (response SignIn503ApplicationProblemPlusJSONResponse) VisitSignInResponse(
 	return err
 }
 
+type ListUsageRequestObject struct {
+	Params ListUsageParams
+}
+
+type ListUsageResponseObject interface {
+	VisitListUsageResponse(w http.ResponseWriter) error
+}
+
+type ListUsage200JSONResponse UsagePage
+
+func (response ListUsage200JSONResponse) VisitListUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsage400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ListUsage400ApplicationProblemPlusJSONResponse) VisitListUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsage401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response ListUsage401ApplicationProblemPlusJSONResponse) VisitListUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsage403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListUsage403ApplicationProblemPlusJSONResponse) VisitListUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsage500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ListUsage500ApplicationProblemPlusJSONResponse) VisitListUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsage503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListUsage503ApplicationProblemPlusJSONResponse) VisitListUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUsageOverviewRequestObject struct {
+	Params GetUsageOverviewParams
+}
+
+type GetUsageOverviewResponseObject interface {
+	VisitGetUsageOverviewResponse(w http.ResponseWriter) error
+}
+
+type GetUsageOverview200JSONResponse UsageOverview
+
+func (response GetUsageOverview200JSONResponse) VisitGetUsageOverviewResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUsageOverview400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response GetUsageOverview400ApplicationProblemPlusJSONResponse) VisitGetUsageOverviewResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUsageOverview401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response GetUsageOverview401ApplicationProblemPlusJSONResponse) VisitGetUsageOverviewResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUsageOverview403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetUsageOverview403ApplicationProblemPlusJSONResponse) VisitGetUsageOverviewResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUsageOverview500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response GetUsageOverview500ApplicationProblemPlusJSONResponse) VisitGetUsageOverviewResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUsageOverview503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetUsageOverview503ApplicationProblemPlusJSONResponse) VisitGetUsageOverviewResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListAPIKeys List API keys
@@ -3108,9 +4405,15 @@ type StrictServerInterface interface {
 	// ActivateAPIKey Activate an API key
 	// (POST /v1/api-keys/{client_id}/activate)
 	ActivateAPIKey(ctx context.Context, request ActivateAPIKeyRequestObject) (ActivateAPIKeyResponseObject, error)
+	// CancelAPIKeyRotation Keep the old secret and retire the new one
+	// (POST /v1/api-keys/{client_id}/cancel-rotation)
+	CancelAPIKeyRotation(ctx context.Context, request CancelAPIKeyRotationRequestObject) (CancelAPIKeyRotationResponseObject, error)
 	// DeactivateAPIKey Deactivate an API key
 	// (POST /v1/api-keys/{client_id}/deactivate)
 	DeactivateAPIKey(ctx context.Context, request DeactivateAPIKeyRequestObject) (DeactivateAPIKeyResponseObject, error)
+	// ListAPIKeyDenials The latest refused exchanges, and why
+	// (GET /v1/api-keys/{client_id}/denials)
+	ListAPIKeyDenials(ctx context.Context, request ListAPIKeyDenialsRequestObject) (ListAPIKeyDenialsResponseObject, error)
 	// RevokeAPIKeyTokens Revoke every token issued so far
 	// (POST /v1/api-keys/{client_id}/revoke-tokens)
 	RevokeAPIKeyTokens(ctx context.Context, request RevokeAPIKeyTokensRequestObject) (RevokeAPIKeyTokensResponseObject, error)
@@ -3120,6 +4423,12 @@ type StrictServerInterface interface {
 	// RetireAPIKeySecret Retire an old secret before its grace period ends
 	// (DELETE /v1/api-keys/{client_id}/secrets/{secret_id})
 	RetireAPIKeySecret(ctx context.Context, request RetireAPIKeySecretRequestObject) (RetireAPIKeySecretResponseObject, error)
+	// ChangeAPIKeyGrace Change when an old secret's grace period ends
+	// (PATCH /v1/api-keys/{client_id}/secrets/{secret_id})
+	ChangeAPIKeyGrace(ctx context.Context, request ChangeAPIKeyGraceRequestObject) (ChangeAPIKeyGraceResponseObject, error)
+	// GetAPIKeyUsage Tokens issued and denied, over time and by secret
+	// (GET /v1/api-keys/{client_id}/usage)
+	GetAPIKeyUsage(ctx context.Context, request GetAPIKeyUsageRequestObject) (GetAPIKeyUsageResponseObject, error)
 	// ListScopes The permission catalogue, grouped
 	// (GET /v1/scopes)
 	ListScopes(ctx context.Context, request ListScopesRequestObject) (ListScopesResponseObject, error)
@@ -3132,6 +4441,12 @@ type StrictServerInterface interface {
 	// SignIn Sign in
 	// (POST /v1/session)
 	SignIn(ctx context.Context, request SignInRequestObject) (SignInResponseObject, error)
+	// ListUsage Tokens issued and denied over time, for many keys
+	// (GET /v1/usage)
+	ListUsage(ctx context.Context, request ListUsageRequestObject) (ListUsageResponseObject, error)
+	// GetUsageOverview The tenancy at a glance
+	// (GET /v1/usage/overview)
+	GetUsageOverview(ctx context.Context, request GetUsageOverviewRequestObject) (GetUsageOverviewResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -3372,6 +4687,32 @@ func (sh *strictHandler) ActivateAPIKey(ctx echo.Context, clientID ClientID, par
 	return nil
 }
 
+// CancelAPIKeyRotation operation middleware
+func (sh *strictHandler) CancelAPIKeyRotation(ctx echo.Context, clientID ClientID, params CancelAPIKeyRotationParams) error {
+	var request CancelAPIKeyRotationRequestObject
+
+	request.ClientID = clientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelAPIKeyRotation(ctx.Request().Context(), request.(CancelAPIKeyRotationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelAPIKeyRotation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CancelAPIKeyRotationResponseObject); ok {
+		return validResponse.VisitCancelAPIKeyRotationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // DeactivateAPIKey operation middleware
 func (sh *strictHandler) DeactivateAPIKey(ctx echo.Context, clientID ClientID, params DeactivateAPIKeyParams) error {
 	var request DeactivateAPIKeyRequestObject
@@ -3392,6 +4733,31 @@ func (sh *strictHandler) DeactivateAPIKey(ctx echo.Context, clientID ClientID, p
 		return err
 	} else if validResponse, ok := response.(DeactivateAPIKeyResponseObject); ok {
 		return validResponse.VisitDeactivateAPIKeyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAPIKeyDenials operation middleware
+func (sh *strictHandler) ListAPIKeyDenials(ctx echo.Context, clientID ClientID) error {
+	var request ListAPIKeyDenialsRequestObject
+
+	request.ClientID = clientID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAPIKeyDenials(ctx.Request().Context(), request.(ListAPIKeyDenialsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAPIKeyDenials")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAPIKeyDenialsResponseObject); ok {
+		return validResponse.VisitListAPIKeyDenialsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -3494,6 +4860,109 @@ func (sh *strictHandler) RetireAPIKeySecret(ctx echo.Context, clientID ClientID,
 		return err
 	} else if validResponse, ok := response.(RetireAPIKeySecretResponseObject); ok {
 		return validResponse.VisitRetireAPIKeySecretResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangeAPIKeyGrace operation middleware
+func (sh *strictHandler) ChangeAPIKeyGrace(ctx echo.Context, clientID ClientID, secretID string, params ChangeAPIKeyGraceParams) error {
+	var request ChangeAPIKeyGraceRequestObject
+
+	request.ClientID = clientID
+	request.SecretID = secretID
+	request.Params = params
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/json") {
+		var body ChangeAPIKeyGraceJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/merge-patch+json") {
+		var body ChangeAPIKeyGraceApplicationMergePatchPlusJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeAPIKeyGrace(ctx.Request().Context(), request.(ChangeAPIKeyGraceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeAPIKeyGrace")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangeAPIKeyGraceResponseObject); ok {
+		return validResponse.VisitChangeAPIKeyGraceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetAPIKeyUsage operation middleware
+func (sh *strictHandler) GetAPIKeyUsage(ctx echo.Context, clientID ClientID, params GetAPIKeyUsageParams) error {
+	var request GetAPIKeyUsageRequestObject
+
+	request.ClientID = clientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAPIKeyUsage(ctx.Request().Context(), request.(GetAPIKeyUsageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAPIKeyUsage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetAPIKeyUsageResponseObject); ok {
+		return validResponse.VisitGetAPIKeyUsageResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -3609,6 +5078,56 @@ func (sh *strictHandler) SignIn(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(SignInResponseObject); ok {
 		return validResponse.VisitSignInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListUsage operation middleware
+func (sh *strictHandler) ListUsage(ctx echo.Context, params ListUsageParams) error {
+	var request ListUsageRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUsage(ctx.Request().Context(), request.(ListUsageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUsage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListUsageResponseObject); ok {
+		return validResponse.VisitListUsageResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetUsageOverview operation middleware
+func (sh *strictHandler) GetUsageOverview(ctx echo.Context, params GetUsageOverviewParams) error {
+	var request GetUsageOverviewRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUsageOverview(ctx.Request().Context(), request.(GetUsageOverviewRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUsageOverview")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetUsageOverviewResponseObject); ok {
+		return validResponse.VisitGetUsageOverviewResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+	_ "time/tzdata" // time zones, also where the system has none
 
 	"github.com/labstack/echo/v4"
 	"golang.org/x/sync/errgroup"
@@ -41,6 +42,7 @@ const (
 	shutdownTimeout   = 20 * time.Second
 
 	prepareRetry   = time.Second
+	retireInterval = 5 * time.Second
 	purgeInterval  = 10 * time.Minute
 	readyTimeout   = 2 * time.Second
 	flushOnExitMax = 5 * time.Second
@@ -62,6 +64,7 @@ type App struct {
 	Keyring   *signing.Keyring
 	Tailer    *eventlog.Tailer
 	Uses      *usage.Recorder
+	Usage     *usage.Service
 	Revoked   *revocation.Set
 
 	handler  http.Handler
@@ -120,6 +123,7 @@ func (a *App) assemble(catalogue *scope.Catalogue, box *sealed.Box) (err error) 
 	}
 	a.Tailer.Subscribe(a.Keyring.Apply)
 	a.Uses = usage.NewRecorder(a.Store, now)
+	a.Usage = usage.NewService(a.Store, now)
 	a.Revoked = revocation.NewSet(a.Store, now)
 	a.Tailer.Subscribe(a.Revoked.Apply)
 	revoked := revocation.NewTokens(a.Store, a.Revoked, a.Tailer.Fresh, a.Tailer.Wake)
@@ -132,6 +136,7 @@ func (a *App) assemble(catalogue *scope.Catalogue, box *sealed.Box) (err error) 
 		Fresh:          a.Tailer.Fresh,
 		Stopping:       a.stopping,
 		Operators:      a.Operators,
+		Usage:          a.Usage,
 		Sessions:       a.Store.Sessions(),
 		Keyring:        a.Keyring,
 		Catalogue:      catalogue,
@@ -286,13 +291,27 @@ func (a *App) prepareUntilDone(ctx context.Context) error {
 // work runs what goes on beside requests, until ctx ends.
 func (a *App) work(ctx context.Context) {
 	var group errgroup.Group
-	for _, run := range []func(context.Context){a.Tailer.Run, a.Keyring.Run, a.Uses.Run, a.purge} {
+	for _, run := range []func(context.Context){a.Tailer.Run, a.Keyring.Run, a.Uses.Run, a.retireSecrets, a.purge} {
 		group.Go(func() error {
 			run(ctx)
 			return nil
 		})
 	}
 	_ = group.Wait() // none of them fails
+}
+
+// retireSecrets retires the secrets whose grace period has ended, again and again until ctx ends.
+func (a *App) retireSecrets(ctx context.Context) {
+	ticker := time.NewTicker(retireInterval)
+	defer ticker.Stop()
+	for {
+		a.Keys.RetireExpired(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
 }
 
 // purge drops what has outlived its time, again and again until ctx ends.
@@ -304,8 +323,11 @@ func (a *App) purge(ctx context.Context) {
 		if err := a.Store.Sessions().Purge(ctx); err != nil && ctx.Err() == nil {
 			a.options.Logger.WarnContext(ctx, "ended sessions can't be purged", "error", err)
 		}
+		if err := a.Usage.Purge(ctx, a.Config.UsageDays); err != nil && ctx.Err() == nil {
+			a.options.Logger.WarnContext(ctx, "old usage can't be purged", "error", err)
+		}
 		a.Revoked.Purge()
-		if err := a.Store.PurgeRevokedTokens(ctx, a.options.Now()); err != nil && ctx.Err() == nil {
+		if err := a.Store.PurgeRevokedTokens(ctx, a.options.Now().Add(-revocation.Margin)); err != nil && ctx.Err() == nil {
 			a.options.Logger.WarnContext(ctx, "expired tokens can't be purged", "error", err)
 		}
 		select {

@@ -36,6 +36,7 @@ type Config struct {
 	ScopesFile       string   `env:"SCOPES_FILE"       validate:"omitempty,file"`
 	CORSOrigins      []string `env:"CORS_ORIGINS"      validate:"dive,origin"`
 	TrustedProxies   []string `env:"TRUSTED_PROXIES"   validate:"dive,cidr"`
+	UsageDays        int      `env:"USAGE_DAYS"        envDefault:"90"                        validate:"min=1,max=3660"`
 	Limits           string   `env:"LIMITS"            envDefault:"on"                        validate:"oneof=on off"`
 	LogLevel         string   `env:"LOG_LEVEL"         envDefault:"info"                      validate:"oneof=debug info warn error"`
 	LogFormat        string   `env:"LOG_FORMAT"        validate:"omitempty,oneof=json text"`
@@ -178,8 +179,13 @@ func configRule(f validator.FieldError) string {
 		return "must be networks such as 10.0.0.0/8, separated by commas"
 	case "file":
 		return "names a file that does not exist"
-	default:
+	case "min", "max":
+		if f.Kind() == reflect.Int {
+			return "must be a number of days from 1 to 3660"
+		}
 		return "must have 12 to 256 characters"
+	default:
+		return "is not valid"
 	}
 }
 

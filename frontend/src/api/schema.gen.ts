@@ -374,6 +374,113 @@ export interface paths {
         delete: operations["retireApiKeySecret"];
         options?: never;
         head?: never;
+        /**
+         * Change when an old secret's grace period ends
+         * @description Sooner or later than before, counted from now. To end it now, retire the secret.
+         */
+        patch: operations["changeApiKeyGrace"];
+        trace?: never;
+    };
+    "/v1/api-keys/{client_id}/cancel-rotation": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @example ak_EXAMPLE */
+                client_id: components["parameters"]["ClientID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep the old secret and retire the new one
+         * @description While a rotation's grace period runs. Tokens issued with the new secret live on until they expire.
+         */
+        post: operations["cancelApiKeyRotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/api-keys/{client_id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example ak_EXAMPLE */
+                client_id: components["parameters"]["ClientID"];
+            };
+            cookie?: never;
+        };
+        /** Tokens issued and denied, over time and by secret */
+        get: operations["getApiKeyUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/api-keys/{client_id}/denials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example ak_EXAMPLE */
+                client_id: components["parameters"]["ClientID"];
+            };
+            cookie?: never;
+        };
+        /**
+         * The latest refused exchanges, and why
+         * @description The caller of the exchange only learns `invalid_client`. The newest 50 are kept.
+         */
+        get: operations["listApiKeyDenials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tokens issued and denied over time, for many keys */
+        get: operations["listUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenancy at a glance */
+        get: operations["getUsageOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -729,6 +836,88 @@ export interface components {
              * @description How long the old secret keeps working. 0 ends it, and the tokens issued so far, now.
              */
             grace_period_seconds: number;
+        };
+        GracePatch: {
+            /**
+             * Format: int32
+             * @description How long from now the old secret keeps working.
+             */
+            grace_period_seconds: number;
+        };
+        UsagePoint: {
+            /**
+             * Format: date-time
+             * @description Beginning of the hour or day.
+             */
+            start: string;
+            /** Format: int64 */
+            issued: number;
+            /** Format: int64 */
+            denied: number;
+        };
+        UsageSeries: {
+            client_id: string;
+            points: components["schemas"]["UsagePoint"][];
+        };
+        UsagePage: {
+            items: components["schemas"]["UsageSeries"][];
+        };
+        SecretUsage: {
+            secret_id: string;
+            /**
+             * Format: int64
+             * @description Tokens issued with it in the last 24 hours, to within an hour.
+             */
+            issued_last_24h: number;
+        };
+        ApiKeyUsage: {
+            client_id: string;
+            points: components["schemas"]["UsagePoint"][];
+            /** @description The secrets that work now, newest first. */
+            secrets: components["schemas"]["SecretUsage"][];
+        };
+        Denial: {
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            reason: "wrong-secret" | "expired-secret" | "inactive-key" | "scope-not-granted" | "rate-limited";
+            ip: string;
+            request_id: string;
+        };
+        DenialList: {
+            items: components["schemas"]["Denial"][];
+        };
+        KeyUsageSummary: {
+            client_id: string;
+            name: string;
+            /** Format: int64 */
+            issued: number;
+            /** Format: int64 */
+            denied: number;
+            /** Format: date-time */
+            last_used_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+        };
+        ExpiringSecret: {
+            client_id: string;
+            /** @description The key's name. */
+            name: string;
+            secret_id: string;
+            last_four: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: date-time */
+            last_used_at: string | null;
+        };
+        UsageOverview: {
+            /** Format: int64 */
+            issued: number;
+            /** Format: int64 */
+            denied: number;
+            top: components["schemas"]["KeyUsageSummary"][];
+            unused: components["schemas"]["KeyUsageSummary"][];
+            expiring: components["schemas"]["ExpiringSecret"][];
         };
         ApiKeyPage: {
             items: components["schemas"]["ApiKey"][];
@@ -1292,6 +1481,13 @@ export interface components {
         ClientID: string;
         /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
         IfMatch: string;
+        /** @description Beginning of the period; 24 hours ago when absent. A period is at most 92 days long. */
+        UsageFrom: string;
+        /** @description End of the period; now when absent. */
+        UsageUntil: string;
+        UsageResolution: "hour" | "day";
+        /** @description IANA name of the zone in which days begin, such as `America/Sao_Paulo`. */
+        TimeZone: string;
         /**
          * @description Any string of the caller's choice. For 24 hours the same caller repeating the same request under the same key gets the
          *     first answer again, and no second API key; with another body the answer is 422.
@@ -1954,6 +2150,207 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeApiKeyGrace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @example ak_EXAMPLE */
+                client_id: components["parameters"]["ClientID"];
+                secret_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "grace_period_seconds": 86400
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["GracePatch"];
+                /**
+                 * @example {
+                 *       "grace_period_seconds": 86400
+                 *     }
+                 */
+                "application/json": components["schemas"]["GracePatch"];
+            };
+        };
+        responses: {
+            200: components["responses"]["ApiKeyAnswer"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelApiKeyRotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @example ak_EXAMPLE */
+                client_id: components["parameters"]["ClientID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["ApiKeyAnswer"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getApiKeyUsage: {
+        parameters: {
+            query?: {
+                /** @description Beginning of the period; 24 hours ago when absent. A period is at most 92 days long. */
+                from?: components["parameters"]["UsageFrom"];
+                /** @description End of the period; now when absent. */
+                until?: components["parameters"]["UsageUntil"];
+                resolution?: components["parameters"]["UsageResolution"];
+                /** @description IANA name of the zone in which days begin, such as `America/Sao_Paulo`. */
+                time_zone?: components["parameters"]["TimeZone"];
+            };
+            header?: never;
+            path: {
+                /** @example ak_EXAMPLE */
+                client_id: components["parameters"]["ClientID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The series, without gaps. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyUsage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listApiKeyDenials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example ak_EXAMPLE */
+                client_id: components["parameters"]["ClientID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DenialList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listUsage: {
+        parameters: {
+            query: {
+                /** @description Up to 100, repeated. */
+                client_id: string[];
+                /** @description Beginning of the period; 24 hours ago when absent. A period is at most 92 days long. */
+                from?: components["parameters"]["UsageFrom"];
+                /** @description End of the period; now when absent. */
+                until?: components["parameters"]["UsageUntil"];
+                resolution?: components["parameters"]["UsageResolution"];
+                /** @description IANA name of the zone in which days begin, such as `America/Sao_Paulo`. */
+                time_zone?: components["parameters"]["TimeZone"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A series for each key, in the order asked for. Keys that are not there are all zero. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsagePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getUsageOverview: {
+        parameters: {
+            query?: {
+                /** @description How far back tokens are counted. */
+                days?: number;
+                /** @description For how long a key must not have been used to be listed as unused. */
+                unused_days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Totals, the most used keys, unused keys and running grace periods; at most 20 of each. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageOverview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
