@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/piercloud/apikeys/pkg/usage"
 )
@@ -18,6 +18,9 @@ var _ usage.Store = (*Store)(nil)
 // Record implements [usage.Store].
 func (s *Store) Record(ctx context.Context, b usage.Batch) error {
 	return s.writeAll(ctx, func(t tx) error {
+		if err := t.lockKeys(b); err != nil {
+			return err
+		}
 		if err := t.recordUses(b.Uses); err != nil {
 			return err
 		}
@@ -28,12 +31,37 @@ func (s *Store) Record(ctx context.Context, b usage.Batch) error {
 	})
 }
 
-// addCounts adds to the hours of keys that are still there. Rows are written in the order of the primary key by everybody,
-// or two replicas that write overlapping batches would deadlock.
+// lockKeys locks the keys that a batch is about, in the order of their client ids, before anything that belongs to one is
+// written. Other batches and changes of these keys wait, so that no key is deleted in the middle of a batch, and nobody
+// holds a part of a key while waiting for another. On SQLite the transaction has locked the whole database already.
+func (t tx) lockKeys(b usage.Batch) error {
+	if t.dialect == sqliteDialect {
+		return nil
+	}
+	ids := make([]string, 0, len(b.Uses)+len(b.Counts)+len(b.Denials))
+	for _, u := range b.Uses {
+		ids = append(ids, u.ClientID)
+	}
+	for _, c := range b.Counts {
+		ids = append(ids, c.ClientID)
+	}
+	for _, d := range b.Denials {
+		ids = append(ids, d.ClientID)
+	}
+	slices.Sort(ids)
+	for batch := range slices.Chunk(slices.Compact(ids), usesPerStatement) {
+		var locked []string
+		err := t.db.Model(&keyRow{}).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).
+			Where("client_id IN ?", batch).Order("client_id").Pluck("client_id", &locked).Error
+		if err != nil {
+			return fmt.Errorf("lock %d keys: %w", len(batch), err)
+		}
+	}
+	return nil
+}
+
+// addCounts adds to the hours of keys that are still there.
 func (t tx) addCounts(counts []usage.Count) error {
-	counts = slices.SortedFunc(slices.Values(counts), func(a, b usage.Count) int {
-		return cmp.Or(cmp.Compare(a.ClientID, b.ClientID), a.Hour.Compare(b.Hour), cmp.Compare(a.SecretID, b.SecretID))
-	})
 	for batch := range slices.Chunk(counts, usesPerStatement) {
 		args := make([]any, 0, 5*len(batch))
 		for _, c := range batch {
@@ -44,7 +72,6 @@ func (t tx) addCounts(counts []usage.Count) error {
 			"INSERT INTO usage (client_id, secret_id, hour, issued, denied) "+
 			"SELECT n.client_id, n.secret_id, n.hour, n.issued, n.denied FROM noted n "+
 			"WHERE EXISTS (SELECT 1 FROM api_key k WHERE k.client_id = n.client_id) "+
-			"ORDER BY n.client_id, n.hour, n.secret_id "+
 			"ON CONFLICT (client_id, hour, secret_id) DO UPDATE "+
 			"SET issued = usage.issued + excluded.issued, denied = usage.denied + excluded.denied", args...).Error
 		if err != nil {

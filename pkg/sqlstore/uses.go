@@ -62,16 +62,9 @@ func (t tx) moveMarks(table, id, assignments string, marks []mark) error {
 		args = append(args, m.id, m.at.UnixMicro(), m.ip)
 	}
 	values := strings.TrimSuffix(strings.Repeat("(CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT)),", len(marks)), ",")
-	source := "latest"
-	with := "WITH latest (id, at, ip) AS (VALUES " + values + ")"
-	if t.dialect == postgresDialect {
-		// Rows are locked in one order by everybody, or two replicas that write overlapping batches would deadlock.
-		with += fmt.Sprintf(", locked AS MATERIALIZED (SELECT %[2]s AS id FROM %[1]s WHERE %[2]s IN (SELECT id FROM latest) "+
-			"ORDER BY %[2]s FOR NO KEY UPDATE)", table, id)
-		source = "latest JOIN locked USING (id)"
-	}
-	statement := fmt.Sprintf("%[1]s UPDATE %[2]s SET %[3]s FROM %[4]s WHERE %[2]s.%[5]s = latest.id "+
-		"AND (%[2]s.last_used_at IS NULL OR %[2]s.last_used_at < latest.at)", with, table, assignments, source, id)
+	statement := fmt.Sprintf("WITH latest (id, at, ip) AS (VALUES %[1]s) UPDATE %[2]s SET %[3]s FROM latest "+
+		"WHERE %[2]s.%[4]s = latest.id AND (%[2]s.last_used_at IS NULL OR %[2]s.last_used_at < latest.at)",
+		values, table, assignments, id)
 	if err := t.db.Exec(statement, args...).Error; err != nil {
 		return fmt.Errorf("record %d uses in %s: %w", len(marks), table, err)
 	}

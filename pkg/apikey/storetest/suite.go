@@ -58,6 +58,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"UsesMoveMarksForwardOnly", usesMoveForward},
 		{"UsesInALargeBatch", usesLargeBatch},
 		{"UsesAndChangesDoNotDisturbEachOther", usesAndChanges},
+		{"RecordingAndDeletingDoNotDisturbEachOther", recordingAndDeleting},
 		{"EventIsReadBackWhole", eventIsReadBack},
 		{"LogIsReadInPieces", logPieces},
 		{"ManyWritersLeaveNoGapAndLoseNothing", manyWriters},

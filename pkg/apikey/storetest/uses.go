@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
@@ -92,6 +93,50 @@ func usesAndChanges(t *testing.T, b Backend) {
 		k.LastUsedAt = last
 		k.Secrets[0].LastUsedAt, k.Secrets[0].LastUsedIP = last, "192.0.2.1"
 		same(t, get(t, b, k), k)
+	}
+	events(t, b)
+}
+
+// recordingAndDeleting has batches name keys that are being deleted, in every part of them.
+func recordingAndDeleting(t *testing.T, b Backend) {
+	const rounds, width = 15, 4
+	keys := make([][]apikey.Key, rounds)
+	for round := range rounds {
+		for i := range width {
+			keys[round] = append(keys[round], create(t, b, newKey(b.Home, fmt.Sprint(round, " ", i)))...)
+		}
+	}
+	parallel(t, 4, func(ctx context.Context, worker int) error {
+		for round := range rounds {
+			if worker == 0 {
+				for _, k := range keys[round] {
+					err := b.Keys.Delete(ctx, b.Home, k.ClientID, func(k apikey.Key) (eventlog.Draft, error) {
+						return draft(k, eventlog.APIKeyDeleted), nil
+					})
+					if err != nil {
+						return err
+					}
+				}
+				continue
+			}
+			var batch usage.Batch
+			for i := range width {
+				used, denied := keys[round][(i+worker)%width], keys[round][(i+2*worker)%width]
+				at := epoch.Add(time.Duration(worker) * time.Second)
+				if i%2 == 0 {
+					batch.Uses = append(batch.Uses, usage.Use{ClientID: used.ClientID, SecretID: used.Secrets[0].ID, At: at})
+				}
+				batch.Counts = append(batch.Counts, usage.Count{ClientID: denied.ClientID, Hour: epoch.Truncate(time.Hour), Denied: 1})
+				batch.Denials = append(batch.Denials, usage.Denial{ClientID: denied.ClientID, At: at, Reason: "secret"})
+			}
+			if err := b.Uses.Record(ctx, batch); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if page := list(t, b, apikey.Query{}); page.Total != 0 {
+		t.Errorf("%d keys are left", page.Total)
 	}
 	events(t, b)
 }
