@@ -17,6 +17,7 @@ import (
 
 // Defaults and bounds of Options.
 const (
+	LeewayDefault          = 5 * time.Second
 	FeedLossMaxDefault     = 30 * time.Second
 	PollIntervalDefault    = time.Second
 	KeyRefetchMinDefault   = 10 * time.Second
@@ -35,7 +36,8 @@ type Options struct {
 	Audience string
 	// TenancyID, when set, is the only tenancy whose tokens are accepted.
 	TenancyID string
-	// Leeway is how far clocks may be apart when times of a token are checked, at most an hour. Default: none.
+	// Leeway is how far clocks may be apart when times of a token are checked, at most an hour; negative for not at all.
+	// Default: 5 s, without which a token fresh from a server whose clock is a little ahead would not be valid yet.
 	Leeway time.Duration
 
 	// OnFeedLost says what happens to tokens when revocations aren't heard of. Default: KeepAccepting.
@@ -76,8 +78,8 @@ func (o *Options) complete(issuer string) error {
 			return fmt.Errorf("%q is not an http or https URL without a slash at the end", address)
 		}
 	}
-	if o.Leeway < 0 || o.Leeway > time.Hour {
-		return fmt.Errorf("Options.Leeway of %v is not within 0 and 1h", o.Leeway)
+	if o.Leeway > time.Hour {
+		return fmt.Errorf("Options.Leeway of %v is more than 1h", o.Leeway)
 	}
 	if o.FeedLossMax != 0 && o.FeedLossMax < 10*time.Second {
 		return fmt.Errorf("Options.FeedLossMax of %v is less than 10s", o.FeedLossMax)
@@ -88,6 +90,8 @@ func (o *Options) complete(issuer string) error {
 	setDefault(&o.Audience, issuer)
 	setDefault(&o.BaseURL, issuer)
 	setDefault(&o.Realm, o.Audience)
+	setDefault(&o.Leeway, LeewayDefault)
+	o.Leeway = max(o.Leeway, 0)
 	setDefault(&o.FeedLossMax, FeedLossMaxDefault)
 	setDefault(&o.PollInterval, PollIntervalDefault)
 	setDefault(&o.KeyRefetchMin, KeyRefetchMinDefault)

@@ -82,7 +82,7 @@ func TestVerifySaysWhoPresentsTheToken(t *testing.T) {
 func TestVerifyRefuses(t *testing.T) {
 	clock := newTestClock()
 	issuer := resourceservertest.NewIssuer(t, resourceservertest.WithClock(clock.Now))
-	verifier := issuer.NewVerifier(t, resourceserver.Options{TenancyID: resourceservertest.TenancyID})
+	verifier := issuer.NewVerifier(t, resourceserver.Options{TenancyID: resourceservertest.TenancyID, Leeway: -1})
 	now := clock.Now().Unix()
 	good := issuer.Token()
 	parts := strings.Split(good, ".")
@@ -430,5 +430,15 @@ func TestSeenTokenCostsAtMostTwoAllocations(t *testing.T) {
 	})
 	if allocations > 2 {
 		t.Errorf("%v allocations", allocations)
+	}
+}
+
+func TestTokenOfAServerWhoseClockIsALittleAheadIsValid(t *testing.T) {
+	clock := newTestClock()
+	issuer := resourceservertest.NewIssuer(t, resourceservertest.WithClock(clock.Now))
+	verifier := issuer.NewVerifier(t, resourceserver.Options{})
+	ahead := clock.Now().Unix() + 2
+	if _, err := verifier.Verify(t.Context(), issuer.Token(claims{"iat": ahead, "nbf": ahead})); err != nil {
+		t.Error(err)
 	}
 }
