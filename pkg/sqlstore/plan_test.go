@@ -12,13 +12,19 @@ import (
 // plan returns how the database would read a page, after the statements that come before it.
 func plan(t *testing.T, s *Store, explain string, q apikey.Query, before ...string) string {
 	t.Helper()
-	statement := s.reader.ToSQL(func(db *gorm.DB) *gorm.DB {
+	return explained(t, s, explain, func(db *gorm.DB) *gorm.DB {
 		order, err := ordering(q)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return tx{db, s.dialect}.matching("t", q).Order(order).Limit(10).Find(&[]keyRow{})
-	})
+	}, before...)
+}
+
+// explained returns how the database would run the statement that query makes, after the statements that come before it.
+func explained(t *testing.T, s *Store, explain string, query func(*gorm.DB) *gorm.DB, before ...string) string {
+	t.Helper()
+	statement := s.reader.ToSQL(query)
 	transaction, err := s.pools[0].BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -92,5 +98,29 @@ func TestPostgreSQLReadsPagesInTheOrderOfAnIndex(t *testing.T) {
 		"ALTER TABLE api_key DROP CONSTRAINT api_key_name")
 	if !strings.Contains(text, "api_key_name_part") || !strings.Contains(text, "api_key_pkey") {
 		t.Errorf("a search does not use its indexes:\n%s", text)
+	}
+}
+
+func TestSQLiteSearchesTheLogInTheOrderOfAnIndex(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t, Options{Timeout: patience})
+	for _, search := range searches {
+		text := searchPlan(t, s, "EXPLAIN QUERY PLAN", search.q)
+		if !strings.Contains(text, "USING INDEX "+search.index+" (") {
+			t.Errorf("%s:\n%s", search.name, text)
+		}
+	}
+}
+
+func TestPostgreSQLSearchesTheLogInTheOrderOfAnIndex(t *testing.T) {
+	t.Parallel()
+	s := newPostgreSQL(t, Options{Timeout: patience})
+	for _, search := range searches {
+		// Of an empty table every index costs the same; the primary key would do as well as any.
+		text := searchPlan(t, s, "EXPLAIN", search.q, "SET LOCAL enable_seqscan = off", "SET LOCAL enable_bitmapscan = off",
+			"SET LOCAL enable_sort = off")
+		if strings.Contains(text, "Seq Scan") {
+			t.Errorf("%s:\n%s", search.name, text)
+		}
 	}
 }

@@ -69,6 +69,7 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 		{"TextThatCannotBeStoredIsAnError", unstorableText},
 		{"StatementsAreLoggedWithoutValues", statementLogging},
 		{"MigrationIsRepeatable", migrationIsRepeatable},
+		{"EventsAreFoundByWhatIsAskedFor", eventsAreFound},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,0 +1,174 @@
+// Package audit owns the ordered log as people look at it: who may see which events, how they are searched and exported,
+// how it is shown that none was altered, and how old ones are taken out without leaving a hole that nobody can tell from
+// tampering.
+//
+// It does not own the log itself: what an event is and how events are chained is package eventlog's, and events are written
+// by the changes that they describe.
+package audit
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/signing"
+)
+
+// Bounds of reading.
+const (
+	PageMax     = 100
+	exportBatch = 500
+)
+
+// Viewer is who looks at the log. A viewer sees the events of its own tenancy.
+type Viewer struct {
+	TenancyID string
+	// All shows every event: also those of operators, sign-ins and the tenancy itself, and to the platform's tenancy those of no
+	// tenancy, such as signing keys. Without it, only those of API keys are shown.
+	All bool
+}
+
+// Filter says which events are looked for. What is zero does not matter.
+type Filter struct {
+	// Actor is an actor's id or name.
+	Actor string
+	// Subject is the id of what changed, of whichever kind.
+	Subject string
+	// ClientID is the id of the API key that changed.
+	ClientID string
+	// Actions are those of which an event must have one.
+	Actions []eventlog.Action
+	// From and To bound the time of an event: From <= At < To.
+	From, To time.Time
+}
+
+// Selection is what a store is asked for: the newest events that match all of it.
+type Selection struct {
+	Tenancies []string             // at least one
+	Kind      eventlog.SubjectKind // empty for every kind
+	Subject   string               // empty for every subject
+	Actor     string               // id or name; empty for every actor
+	Actions   []eventlog.Action    // empty for every action
+	From, To  time.Time            // zero for no bound
+	Before    int64                // only sequence numbers below it; 0 for no bound
+	Limit     int
+}
+
+// Base is where the log begins since old events were taken out.
+type Base struct {
+	eventlog.Head           // of the newest event that was taken out
+	PrunedAt      time.Time // zero when the log begins with its first event
+	// Proof is a compact JWS in which the service says that it took out the events up to the head.
+	Proof string
+}
+
+// Store reads the log, and takes old events out. Implementations are safe for concurrent use. Any method may fail with an
+// error that is apikey.ErrUnavailable.
+type Store interface {
+	eventlog.Log
+	// Events returns the newest events that match, newest first. Events up to the base are not there.
+	Events(ctx context.Context, q Selection) ([]eventlog.Event, error)
+	// Base returns where the log begins, the zero Base with [eventlog.EmptyHead] when nothing was ever taken out.
+	Base(ctx context.Context) (Base, error)
+	// SetBase makes next the base, in one transaction with the log as in apikey.Store and with the removal of some of the
+	// events up to it. Errors: [ErrMoved] unless the base is old and the event at next is there, with its hash.
+	SetBase(ctx context.Context, old, next Base, event eventlog.Draft) error
+	// DeletePruned removes some events up to the base and returns how many: 0 when none is left.
+	DeletePruned(ctx context.Context) (int64, error)
+}
+
+// Service is the use cases. It is safe for concurrent use.
+type Service struct {
+	store   Store
+	keyring *signing.Keyring
+	issuer  string
+	now     func() time.Time
+
+	mu      sync.Mutex
+	running *verification // guarded by mu
+}
+
+// NewService returns the use cases over a store. keyring signs checkpoints in the name of issuer.
+func NewService(store Store, keyring *signing.Keyring, issuer string, now func() time.Time) *Service {
+	return &Service{store: store, keyring: keyring, issuer: issuer, now: now}
+}
+
+func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+
+// Page is one page of events, newest first.
+type Page struct {
+	Events []eventlog.Event
+	// NextBefore is what the next page's events come before, 0 when there is none.
+	NextBefore int64
+}
+
+// List returns the newest events that match and have a sequence number below before, when that is not 0. limit is at most
+// [PageMax].
+func (s *Service) List(ctx context.Context, v Viewer, f Filter, before int64, limit int) (Page, error) {
+	limit = min(limit, PageMax)
+	q, ok := v.selection(f)
+	if !ok {
+		return Page{}, nil
+	}
+	q.Before, q.Limit = before, limit+1
+	events, err := s.store.Events(ctx, q)
+	if err != nil || len(events) <= limit {
+		return Page{Events: events}, err
+	}
+	return Page{Events: events[:limit], NextBefore: events[limit-1].Seq}, nil
+}
+
+// Export hands all events that match, newest first and some at a time, to write, whose error ends it. What is appended
+// meanwhile is left out.
+func (s *Service) Export(ctx context.Context, v Viewer, f Filter, write func([]eventlog.Event) error) error {
+	q, ok := v.selection(f)
+	if !ok {
+		return nil
+	}
+	q.Limit = exportBatch
+	for {
+		events, err := s.store.Events(ctx, q)
+		if err != nil {
+			return err
+		}
+		if err := write(events); err != nil || len(events) < q.Limit {
+			return err
+		}
+		q.Before = events[len(events)-1].Seq
+	}
+}
+
+// keyActions are the prefixes of the actions whose subject is an API key.
+var keyActions = []string{"api-key.", "token."}
+
+// selection returns what the store is to look for, and false when nothing that the viewer may see can match.
+func (v Viewer) selection(f Filter) (Selection, bool) {
+	actions := slices.Compact(slices.Sorted(slices.Values(f.Actions)))
+	q := Selection{
+		Tenancies: []string{v.TenancyID}, Subject: f.Subject, Actor: f.Actor, Actions: actions, From: f.From, To: f.To,
+	}
+	if f.ClientID != "" {
+		if f.Subject != "" && f.Subject != f.ClientID {
+			return Selection{}, false
+		}
+		q.Subject, q.Kind = f.ClientID, eventlog.SubjectAPIKey
+	}
+	switch {
+	case !v.All:
+		q.Kind = eventlog.SubjectAPIKey
+		// An action of something else would be searched for in vain, through all of its events.
+		q.Actions = slices.DeleteFunc(actions, func(a eventlog.Action) bool {
+			return !slices.ContainsFunc(keyActions, func(prefix string) bool { return strings.HasPrefix(string(a), prefix) })
+		})
+		if len(f.Actions) > 0 && len(q.Actions) == 0 {
+			return Selection{}, false
+		}
+	case v.TenancyID == operator.PlatformTenancyID:
+		q.Tenancies = append(q.Tenancies, "")
+	}
+	return q, true
+}

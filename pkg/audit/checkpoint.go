@@ -1,0 +1,93 @@
+package audit
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/signing"
+)
+
+// The typ of what this package signs. They differ, so that a checkpoint can't pass for the permission to be without the
+// events before it.
+const (
+	checkpointType = "checkpoint+jwt"
+	baseType       = "log-base+jwt"
+)
+
+// Errors of this package; compare with errors.Is.
+var (
+	// ErrNotSigned: a statement about the log is malformed, of another kind, or not signed by a key of this service.
+	ErrNotSigned = errors.New("not signed by this service")
+	// ErrCheckpointTooOld: the event that a checkpoint tells of was pruned.
+	ErrCheckpointTooOld = errors.New("the checkpoint is older than what is left of the log")
+	// ErrMoved: somebody else has pruned the log meanwhile, or the event is not there.
+	ErrMoved = errors.New("the log was pruned by somebody else meanwhile")
+)
+
+// Checkpoint is what the service said about its log at a moment.
+type Checkpoint struct {
+	eventlog.Head
+	Issuer   string
+	IssuedAt time.Time // whole seconds
+}
+
+// statement is a checkpoint, or the proof of a base.
+type statement struct {
+	Checkpoint
+	PrunedAt time.Time
+}
+
+// claims is a statement on the wire.
+type claims struct {
+	Issuer   string `json:"iss"`
+	IssuedAt int64  `json:"iat"`
+	Seq      int64  `json:"seq"`
+	Hash     string `json:"hash"`                // hexadecimal
+	PrunedAt int64  `json:"pruned_at,omitempty"` // microseconds since 1970; of a base only
+}
+
+// Checkpoint returns the log's head, signed: a compact JWS (RFC 7515 §7.1) with typ checkpoint+jwt and the payload {iss, iat,
+// seq, hash}. It is to be kept where who can alter the database can't. Errors: signing.ErrNoKey; those of the store.
+func (s *Service) Checkpoint(ctx context.Context) (string, error) {
+	head, err := s.store.Head(ctx)
+	if err != nil {
+		return "", err
+	}
+	return s.sign(checkpointType, head, time.Time{})
+}
+
+func (s *Service) sign(typ string, head eventlog.Head, prunedAt time.Time) (string, error) {
+	c := claims{Issuer: s.issuer, IssuedAt: s.now().Unix(), Seq: head.Seq, Hash: hex.EncodeToString(head.Hash)}
+	if !prunedAt.IsZero() {
+		c.PrunedAt = prunedAt.UnixMicro()
+	}
+	return s.keyring.SignJWS(typ, c)
+}
+
+// readStatement returns what a signed text says. Errors: [ErrNotSigned]; those of the store.
+func (s *Service) readStatement(ctx context.Context, typ, signed string) (statement, error) {
+	var c claims
+	err := s.keyring.VerifyStoredJWS(ctx, typ, strings.TrimSpace(signed), &c)
+	if errors.Is(err, signing.ErrInvalidJWS) {
+		return statement{}, fmt.Errorf("%w: %w", ErrNotSigned, err)
+	}
+	if err != nil {
+		return statement{}, err
+	}
+	hash, err := hex.DecodeString(c.Hash)
+	if err != nil {
+		return statement{}, fmt.Errorf("%w: the hash is not hexadecimal", ErrNotSigned)
+	}
+	st := statement{Checkpoint: Checkpoint{
+		Head: eventlog.Head{Seq: c.Seq, Hash: hash}, Issuer: c.Issuer, IssuedAt: time.Unix(c.IssuedAt, 0).UTC(),
+	}}
+	if c.PrunedAt != 0 {
+		st.PrunedAt = time.UnixMicro(c.PrunedAt).UTC()
+	}
+	return st, nil
+}
