@@ -92,5 +92,7 @@ export default defineConfig({
     include: ["src/**/*.test.{ts,tsx}"],
     setupFiles: ["src/test/setup.ts"],
     restoreMocks: true,
+    // Rendering a whole form takes seconds on a busy machine.
+    testTimeout: 30_000,
   },
 });

@@ -7,17 +7,33 @@ interface ConfirmDialogProps {
   title: string;
   children: ReactNode;
   confirm: string;
-  pending: boolean;
-  error: unknown;
+  /** The way back; "Cancel" when absent. */
+  cancel?: string;
+  pending?: boolean;
+  /** Why it was refused. */
+  error?: unknown;
+  /** Above another dialog. */
+  nested?: boolean;
   onConfirm: () => void;
   onClose: () => void;
 }
 
-/** Asks before something that can't be taken back. */
-export function ConfirmDialog({ title, children, confirm, pending, error, onConfirm, onClose }: ConfirmDialogProps) {
+/**
+ * Asks before something that can't be taken back. It is mounted when it is to be shown: an Escape that opens it from
+ * another dialog must not reach it too.
+ */
+export function ConfirmDialog(props: ConfirmDialogProps) {
+  const { title, children, confirm, cancel, pending = false, error, nested = false, onConfirm, onClose } = props;
   const { t } = useTranslation();
   return (
-    <Modal opened onClose={onClose} title={title} size="md" closeButtonProps={{ "aria-label": t("action.close") }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={title}
+      size="md"
+      closeButtonProps={{ "aria-label": t("action.close") }}
+      {...(nested && { zIndex: 400 })}
+    >
       <Text size="md" component="div">
         {children}
       </Text>
@@ -28,7 +44,7 @@ export function ConfirmDialog({ title, children, confirm, pending, error, onConf
       )}
       <Group justify="flex-end" gap="xs" mt="xl">
         <Button variant="default" onClick={onClose} data-autofocus>
-          {t("action.cancel")}
+          {cancel ?? t("action.cancel")}
         </Button>
         <Button color="red" loading={pending} onClick={onConfirm}>
           {confirm}

@@ -1,6 +1,26 @@
-import { Button, Group, Modal, Text } from "@mantine/core";
 import { useBlocker } from "@tanstack/react-router";
-import { useTranslation } from "react-i18next";
+import { ConfirmDialog } from "./confirm-dialog";
+
+interface LeaveBlocker {
+  /** A navigation waits for the operator's word. */
+  blocked: boolean;
+  stay: () => void;
+  leave: () => void;
+}
+
+/** Holds navigations inside the console, and, in the browser's own words, the closing or reloading of the tab. */
+export function useLeaveBlocker(when: boolean): LeaveBlocker {
+  const blocker = useBlocker({
+    shouldBlockFn: () => when,
+    enableBeforeUnload: () => when,
+    withResolver: true,
+  });
+  return {
+    blocked: blocker.status === "blocked",
+    stay: () => blocker.reset?.(),
+    leave: () => blocker.proceed?.(),
+  };
+}
 
 interface LeaveGuardProps {
   /** Whether leaving now would lose something. */
@@ -11,33 +31,13 @@ interface LeaveGuardProps {
   leave: string;
 }
 
-/** Asks before a navigation inside the console, and, in the browser's own words, before the tab is closed or reloaded. */
+/** Asks before something that was entered is lost. */
 export function LeaveGuard({ when, title, message, stay, leave }: LeaveGuardProps) {
-  const { t } = useTranslation();
-  const blocker = useBlocker({
-    shouldBlockFn: () => when,
-    enableBeforeUnload: () => when,
-    withResolver: true,
-  });
-  const blocked = blocker.status === "blocked";
+  const blocker = useLeaveBlocker(when);
+  if (!blocker.blocked) return null;
   return (
-    <Modal
-      opened={blocked}
-      onClose={() => blocker.reset?.()}
-      title={title}
-      size="sm"
-      zIndex={500}
-      closeButtonProps={{ "aria-label": t("action.close") }}
-    >
-      <Text size="sm">{message}</Text>
-      <Group justify="flex-end" gap="xs" mt="lg">
-        <Button variant="default" onClick={() => blocker.reset?.()} data-autofocus>
-          {stay}
-        </Button>
-        <Button color="red" onClick={() => blocker.proceed?.()}>
-          {leave}
-        </Button>
-      </Group>
-    </Modal>
+    <ConfirmDialog title={title} cancel={stay} confirm={leave} onConfirm={blocker.leave} onClose={blocker.stay}>
+      {message}
+    </ConfirmDialog>
   );
 }

@@ -46,7 +46,8 @@ export function StaleDialog({ base, mine, theirs, onReapply, onDiscard, onClose 
       closeButtonProps={{ "aria-label": t("action.close") }}
     >
       <Text size="md">{theirChanges.length > 0 ? t("stale.message") : t("stale.messageElsewhere")}</Text>
-      <div className={classes.scroll}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
+      <section className={classes.scroll} tabIndex={0} aria-label={t("stale.title")}>
         <table className={classes.table}>
           <thead>
             <tr>
@@ -67,7 +68,7 @@ export function StaleDialog({ base, mine, theirs, onReapply, onDiscard, onClose 
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
       <Group justify="flex-end" gap="xs" mt="xl">
         <Button variant="default" onClick={onDiscard}>
           {t("stale.discard")}

@@ -2,8 +2,9 @@ import { Button, Checkbox, Group, Modal, Text } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { ConfirmDialog } from "@/shared/ui/confirm-dialog";
 import { CopyButton } from "@/shared/ui/copy-button";
-import { LeaveGuard } from "@/shared/ui/leave-guard";
+import { useLeaveBlocker } from "@/shared/ui/leave-guard";
 import type { IssuedSecret } from "../api/api-key";
 import classes from "./secret.module.css";
 import { SnippetTabs } from "./snippet-tabs";
@@ -54,10 +55,17 @@ export default function SecretDialog({ issued, reason, onClose }: SecretDialogPr
   const [ticked, setTicked] = useState(false);
   const [asking, setAsking] = useState(false);
   const stored = copied || ticked;
+  const blocker = useLeaveBlocker(!stored);
+  const confirming = asking || blocker.blocked;
 
   function requestClose() {
     if (stored) onClose();
     else setAsking(true);
+  }
+
+  function stay() {
+    setAsking(false);
+    if (blocker.blocked) blocker.stay();
   }
 
   return (
@@ -65,13 +73,13 @@ export default function SecretDialog({ issued, reason, onClose }: SecretDialogPr
       <Modal
         opened
         onClose={requestClose}
-        closeOnEscape={!asking}
+        closeOnEscape={!confirming}
         returnFocus={false}
         size={660}
         title={reason === "created" ? t("secret.createdTitle") : t("secret.rotatedTitle")}
         closeButtonProps={{ "aria-label": t("action.close") }}
       >
-        <Text size="md" c="dimmed" mt={-10}>
+        <Text size="md" c="dimmed">
           {issued.name}
         </Text>
         <div className={classes.once}>
@@ -105,31 +113,18 @@ export default function SecretDialog({ issued, reason, onClose }: SecretDialogPr
           </Button>
         </Group>
       </Modal>
-      <Modal
-        opened={asking}
-        onClose={() => setAsking(false)}
-        title={t("secret.askTitle")}
-        size="sm"
-        zIndex={400}
-        closeButtonProps={{ "aria-label": t("secret.askBack") }}
-      >
-        <Text size="sm">{t("secret.askMessage")}</Text>
-        <Group justify="flex-end" gap="xs" mt="lg">
-          <Button variant="default" onClick={() => setAsking(false)} data-autofocus>
-            {t("secret.askBack")}
-          </Button>
-          <Button color="red" onClick={onClose}>
-            {t("secret.askClose")}
-          </Button>
-        </Group>
-      </Modal>
-      <LeaveGuard
-        when={!stored}
-        title={t("secret.askTitle")}
-        message={t("secret.askMessage")}
-        stay={t("secret.askBack")}
-        leave={t("secret.askClose")}
-      />
+      {confirming && (
+        <ConfirmDialog
+          nested
+          title={t("secret.askTitle")}
+          cancel={t("secret.askBack")}
+          confirm={t("secret.askClose")}
+          onConfirm={blocker.blocked ? blocker.leave : onClose}
+          onClose={stay}
+        >
+          {t("secret.askMessage")}
+        </ConfirmDialog>
+      )}
     </>
   );
 }

@@ -17,11 +17,8 @@ function SnippetCode({ snippet, onCopied }: { snippet: Snippet; onCopied?: (() =
   const target = useRef<HTMLPreElement>(null);
   return (
     <div className={classes.snippet}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
-      <section className={classes.code} tabIndex={0} aria-label={snippet.title}>
-        <pre ref={target}>{snippet.code}</pre>
-      </section>
-      <div className={classes.snippetCopy}>
+      <div className={classes.snippetBar}>
+        <span>{t(`snippets.about.${snippet.id}`)}</span>
         <CopyButton
           appearance="button"
           value={snippet.code}
@@ -30,6 +27,10 @@ function SnippetCode({ snippet, onCopied }: { snippet: Snippet; onCopied?: (() =
           onCopied={snippet.holdsSecret ? onCopied : undefined}
         />
       </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
+      <section className={classes.code} tabIndex={0} aria-label={snippet.title}>
+        <pre ref={target}>{snippet.code}</pre>
+      </section>
     </div>
   );
 }

@@ -1,0 +1,32 @@
+import { QueryClientProvider } from "@tanstack/react-query";
+import { act, renderHook, waitFor } from "@testing-library/react";
+import { delay, HttpResponse, http } from "msw";
+import type { ReactNode } from "react";
+import { expect, it } from "vitest";
+import { apiKey } from "@/test/fixtures";
+import { testQueryClient } from "@/test/render";
+import { at, server } from "@/test/server";
+import { apiKeyQueryKeys } from "./api-key";
+import { useSetStatus } from "./set-status";
+
+it("shows the new status at once, and the old one again when the service refuses", async () => {
+  server.use(
+    http.post(at("/v1/api-keys/ak_EXAMPLE/deactivate"), async () => {
+      await delay(20);
+      return HttpResponse.json({ code: "authorization/forbidden" }, { status: 403 });
+    }),
+  );
+  const queryClient = testQueryClient();
+  const detail = apiKeyQueryKeys.detail("ak_EXAMPLE");
+  queryClient.setQueryData(detail, { key: apiKey(), etag: '"1"' });
+  const wrapper = ({ children }: { children: ReactNode }) => (
+    <QueryClientProvider client={queryClient}>{children}</QueryClientProvider>
+  );
+  const status = () => queryClient.getQueryData<{ key: { status: string } }>(detail)?.key.status;
+
+  const { result } = renderHook(() => useSetStatus(), { wrapper });
+  act(() => result.current.mutate({ clientId: "ak_EXAMPLE", status: "inactive" }));
+  await waitFor(() => expect(status()).toBe("inactive"));
+  await waitFor(() => expect(result.current.isError).toBe(true));
+  expect(status()).toBe("active");
+});

@@ -1,0 +1,99 @@
+import { screen } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { HttpResponse, http } from "msw";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { ApiError } from "@/shared/api/api-error";
+import { catalogue } from "@/test/fixtures";
+import { renderInConsole } from "@/test/render";
+import { at, server } from "@/test/server";
+import { KeyFields } from "./key-fields";
+import { emptyValues, type KeyValues } from "./key-values";
+import { useKeyForm } from "./use-key-form";
+
+function Form({ onSubmit, error }: { onSubmit: (values: KeyValues) => void; error?: ApiError }) {
+  const { form, setUnit, showRejected } = useKeyForm(emptyValues);
+  return (
+    <>
+      <KeyFields
+        form={form}
+        setUnit={setUnit}
+        pending={false}
+        rejections={0}
+        onSubmit={onSubmit}
+        onCancel={() => undefined}
+      />
+      {error && (
+        <button type="button" onClick={() => showRejected(error)}>
+          reject
+        </button>
+      )}
+    </>
+  );
+}
+
+async function open(error?: ApiError) {
+  const onSubmit = vi.fn();
+  const user = userEvent.setup();
+  renderInConsole(<Form onSubmit={onSubmit} {...(error && { error })} />);
+  await screen.findByRole("checkbox", { name: "CCA: Admin" });
+  return { onSubmit, user };
+}
+
+beforeEach(() => server.use(http.get(at("/v1/scopes"), () => HttpResponse.json(catalogue))));
+
+describe("the form of a key", () => {
+  it("re-checks the lifespan when the unit changes, and forgives when it fits again", async () => {
+    const { user } = await open();
+    await user.clear(screen.getByLabelText("Value"));
+    await user.type(screen.getByLabelText("Value"), "30");
+    await user.tab();
+    expect(screen.getByLabelText("Value")).toBeInvalid();
+    await user.click(screen.getByRole("radio", { name: "Minutes" }));
+    expect(screen.getByLabelText("Value")).toBeValid();
+    await user.click(screen.getByRole("radio", { name: "Hours" }));
+    expect(screen.getByLabelText("Value")).toBeInvalid();
+    expect(screen.getByText("A whole number of hours from 1 to 24.")).toBeVisible();
+  });
+
+  it("names what is missing and moves the focus there", async () => {
+    const { onSubmit, user } = await open();
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    expect(onSubmit).not.toHaveBeenCalled();
+    expect(screen.getByText("Enter a name.")).toBeVisible();
+    expect(screen.getByText("Select at least one scope.")).toBeVisible();
+    expect(screen.getByRole("textbox", { name: /^Name/ })).toHaveFocus();
+  });
+
+  it("selects a group's scopes at once and submits them", async () => {
+    const { onSubmit, user } = await open();
+    await user.type(screen.getByRole("textbox", { name: /^Name/ }), "Billing");
+    await user.click(screen.getByRole("checkbox", { name: "All of Lighthouse: Read-only" }));
+    expect(screen.getByRole("checkbox", { name: "Lighthouse, Forecast: Read-only" })).toBeChecked();
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    expect(onSubmit.mock.calls[0]?.[0]).toEqual({
+      ...emptyValues,
+      name: "Billing",
+      scopes: ["lighthouse.workspaces:readonly", "lighthouse.forecast:readonly"],
+    });
+  });
+
+  it("finds scopes by their words", async () => {
+    const { user } = await open();
+    await user.type(screen.getByRole("searchbox", { name: "Search products and features" }), "fore");
+    expect(screen.getByRole("checkbox", { name: "Lighthouse, Forecast: Editor" })).toBeVisible();
+    expect(screen.queryByRole("checkbox", { name: "CCA: Admin" })).not.toBeInTheDocument();
+  });
+
+  it("puts what only the service finds at its field", async () => {
+    const { user } = await open(
+      new ApiError({
+        status: 409,
+        code: "api-key/name-taken",
+        fieldErrors: [{ field: "name", message: "is taken by another API key" }],
+      }),
+    );
+    await user.click(screen.getByRole("button", { name: "reject" }));
+    expect(screen.getByRole("textbox", { name: /^Name/ })).toBeInvalid();
+    expect(screen.getByText("Another API key has this name. Choose another one.")).toBeVisible();
+  });
+});

@@ -1,0 +1,56 @@
+import type { ApiKey } from "@/features/api-keys/api/api-key";
+import type { ScopeCatalogue } from "@/features/api-keys/api/scope-catalogue";
+
+export function apiKey(override: Partial<ApiKey> = {}): ApiKey {
+  return {
+    client_id: "ak_EXAMPLE",
+    name: "ERP integration",
+    description: "Reads workspaces",
+    scopes: ["lighthouse.workspaces:readonly"],
+    token_lifespan: { value: 1, unit: "hours" },
+    status: "active",
+    created_at: "2026-11-20T12:00:00Z",
+    created_by: "admin@example.com",
+    updated_at: "2026-11-20T12:00:00Z",
+    last_used_at: null,
+    secrets: [],
+    ...override,
+  };
+}
+
+export const catalogue: ScopeCatalogue = {
+  products: [
+    {
+      name: "lighthouse",
+      label: { en: "Lighthouse", "pt-BR": "Lighthouse" },
+      scopes: [{ scope: "lighthouse:admin", access: "admin" }],
+      features: [
+        {
+          name: "workspaces",
+          label: { en: "Workspaces", "pt-BR": "Workspaces" },
+          scopes: [
+            { scope: "lighthouse.workspaces:editor", access: "editor" },
+            { scope: "lighthouse.workspaces:readonly", access: "readonly" },
+          ],
+        },
+        {
+          name: "forecast",
+          label: { en: "Forecast", "pt-BR": "Previsão" },
+          scopes: [
+            { scope: "lighthouse.forecast:editor", access: "editor" },
+            { scope: "lighthouse.forecast:readonly", access: "readonly" },
+          ],
+        },
+      ],
+    },
+    {
+      name: "cca",
+      label: { en: "CCA", "pt-BR": "CCA" },
+      scopes: [
+        { scope: "cca:admin", access: "admin" },
+        { scope: "cca:readonly", access: "readonly" },
+      ],
+      features: [],
+    },
+  ],
+};
