@@ -13,8 +13,12 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// Horizon is how long a revocation matters: the longest life of a token, and a margin for clocks that differ.
-const Horizon = 25 * time.Hour
+const (
+	// Margin is what is kept longer than needed, for clocks that differ.
+	Margin = time.Hour
+	// Horizon is how long a revocation matters: the longest life of a token, and the margin.
+	Horizon = 24*time.Hour + Margin
+)
 
 // Revocation is one entry: either the generation of a client, or one token.
 type Revocation struct {

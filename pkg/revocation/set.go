@@ -104,7 +104,7 @@ func (s *Set) Purge() {
 		}
 	}
 	for id, r := range s.tokens {
-		if s.now().After(r.ExpiresAt.Add(Horizon - 24*time.Hour)) {
+		if s.now().After(r.ExpiresAt.Add(Margin)) {
 			delete(s.tokens, id)
 		}
 	}

@@ -1,0 +1,331 @@
+package revocation_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/revocation"
+)
+
+var epoch = time.Date(2030, time.March, 1, 12, 0, 0, 0, time.UTC)
+
+// log is a log in memory, and the store over it.
+type log struct {
+	now    time.Time
+	events []eventlog.Event
+	failed error
+}
+
+func (l *log) clock() time.Time { return l.now }
+
+// append adds an event that revokes something, or nothing.
+func (l *log) append(revokes *eventlog.Revocation) eventlog.Event {
+	e := eventlog.Event{Seq: int64(len(l.events)) + 1, Draft: eventlog.Draft{At: l.now, Revokes: revokes}}
+	l.events = append(l.events, e)
+	return e
+}
+
+func (l *log) generation(client string, generation int64) eventlog.Event {
+	return l.append(&eventlog.Revocation{ClientID: client, Generation: generation})
+}
+
+func (l *log) token(id string, expires time.Time) eventlog.Event {
+	return l.append(&eventlog.Revocation{ClientID: "ak_tokens", TokenID: id, ExpiresAt: expires})
+}
+
+func (l *log) Revocations(_ context.Context, since time.Time) (revocation.Past, error) {
+	past := revocation.Past{Seq: int64(len(l.events))}
+	for _, e := range l.events {
+		if e.Revokes != nil && e.At.After(since) {
+			past.Revocations = append(past.Revocations, revocation.Revocation{Seq: e.Seq, At: e.At, Revocation: *e.Revokes})
+		}
+	}
+	return past, l.failed
+}
+
+func (l *log) RevokeToken(_ context.Context, t revocation.Token, event eventlog.Draft) error {
+	if known, err := l.TokenRevoked(context.Background(), t.ID); known || err != nil {
+		return err
+	}
+	l.append(event.Revokes)
+	return nil
+}
+
+func (l *log) TokenRevoked(_ context.Context, id string) (bool, error) {
+	return slices.ContainsFunc(l.events, func(e eventlog.Event) bool { return e.Revokes != nil && e.Revokes.TokenID == id }), l.failed
+}
+
+func (l *log) PurgeRevokedTokens(context.Context, time.Time) error { return l.failed }
+
+// state is what somebody who follows the log knows: generations by client and expiries by token.
+type state struct {
+	clients map[string]int64
+	tokens  map[string]int64
+}
+
+func newState() state { return state{map[string]int64{}, map[string]int64{}} }
+
+func (s state) clone() state { return state{maps.Clone(s.clients), maps.Clone(s.tokens)} }
+
+func (s state) add(r eventlog.Revocation) {
+	if r.TokenID != "" {
+		s.tokens[r.TokenID] = r.ExpiresAt.Unix()
+		return
+	}
+	s.clients[r.ClientID] = max(s.clients[r.ClientID], r.Generation)
+}
+
+// world is a log, a set that follows it, and what is to be known at each position.
+type world struct {
+	log
+	set        *revocation.Set
+	applied    int     // events that the set was given
+	history    []state // by position
+	generation map[string]int64
+	tokens     int
+}
+
+func newWorld() *world {
+	w := &world{log: log{now: epoch}, history: []state{newState()}, generation: map[string]int64{}}
+	w.set = revocation.NewSet(&w.log, w.clock)
+	return w
+}
+
+// happen appends an event.
+func (w *world) happen(kind, n int) {
+	var e eventlog.Event
+	switch client := fmt.Sprintf("ak_%d", n%5); kind {
+	case 0:
+		w.generation[client]++
+		e = w.log.generation(client, w.generation[client])
+	case 1:
+		w.tokens++
+		e = w.log.token(fmt.Sprintf("token%d", w.tokens), w.now.Add(time.Duration(n%24)*time.Hour))
+	default:
+		e = w.append(nil)
+	}
+	next := w.history[len(w.history)-1].clone()
+	if e.Revokes != nil {
+		next.add(*e.Revokes)
+	}
+	w.history = append(w.history, next)
+}
+
+// tail gives the set what it has not had yet.
+func (w *world) tail() {
+	for ; w.applied < len(w.events); w.applied++ {
+		w.set.Apply(w.events[w.applied])
+	}
+}
+
+// needed returns what everybody has to know who knows everything up to a position: what still matters.
+func (w *world) needed(upTo int64) state {
+	needed := newState()
+	for _, e := range w.events[:upTo] {
+		if e.Revokes != nil && w.now.Sub(e.At) < revocation.Horizon && (e.Revokes.TokenID == "" || !w.now.After(e.Revokes.ExpiresAt)) {
+			needed.add(*e.Revokes)
+		}
+	}
+	return needed
+}
+
+// disagreement returns what somebody would know wrongly who knew everything up to a position and then read on, or nil.
+func (w *world) disagreement(from int, needed state) error {
+	revocations, upTo, ok := w.set.Since(int64(from))
+	if !ok || upTo != w.set.Position() {
+		return fmt.Errorf("since %d: up to %d, %v; the set is at %d", from, upTo, ok, w.set.Position())
+	}
+	got, previous := w.history[from].clone(), int64(from)
+	for _, r := range revocations {
+		if r.Seq <= previous {
+			return fmt.Errorf("since %d: %d comes after %d", from, r.Seq, previous)
+		}
+		previous = r.Seq
+		got.add(r.Revocation)
+	}
+	for id, expires := range needed.tokens {
+		if got.tokens[id] != expires {
+			return fmt.Errorf("since %d: %s is missing", from, id)
+		}
+	}
+	for client, generation := range needed.clients {
+		if got.clients[client] < generation {
+			return fmt.Errorf("since %d: %s has generation %d, not %d", from, client, got.clients[client], generation)
+		}
+	}
+	for client, generation := range got.clients {
+		if generation > w.history[upTo].clients[client] {
+			return fmt.Errorf("since %d: %s has generation %d, which never was", from, client, generation)
+		}
+	}
+	return nil
+}
+
+// TestReadingOnFromAnyPositionLeadsToTheSameState lets changes happen, a set load and follow them, and time pass, and then
+// reads on from every position that there was.
+func TestReadingOnFromAnyPositionLeadsToTheSameState(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld()
+		t.Repeat(map[string]func(*rapid.T){
+			"change": func(t *rapid.T) {
+				w.happen(rapid.IntRange(0, 2).Draw(t, "kind"), rapid.IntRange(0, 100).Draw(t, "n"))
+			},
+			"many changes": func(t *rapid.T) {
+				for i := range rapid.IntRange(1, 3000).Draw(t, "count") {
+					w.happen(0, i)
+				}
+			},
+			"tail": func(*rapid.T) { w.tail() },
+			"start": func(t *rapid.T) {
+				// The tailer has its place before the set is loaded.
+				w.set = revocation.NewSet(&w.log, w.clock)
+				w.applied = len(w.events)
+				w.happen(rapid.IntRange(0, 2).Draw(t, "kind of the change in between"), 0)
+				if err := w.set.Load(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+			},
+			"let time pass": func(t *rapid.T) {
+				w.now = w.now.Add(time.Duration(rapid.IntRange(1, 30).Draw(t, "hours")) * time.Hour)
+			},
+			"purge": func(*rapid.T) { w.set.Purge() },
+			"": func(t *rapid.T) {
+				at := int(w.set.Position())
+				needed := w.needed(int64(at))
+				for _, from := range append(rapid.SliceOfN(rapid.IntRange(0, at), 5, 5).Draw(t, "positions"), 0, at) {
+					if err := w.disagreement(from, needed); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, _, ok := w.set.Since(int64(at) + 1); ok {
+					t.Fatalf("the set is at %d and reads on from %d", at, at+1)
+				}
+			},
+		})
+	})
+}
+
+func TestWhatIsOldIsForgotten(t *testing.T) {
+	l := &log{now: epoch}
+	set := revocation.NewSet(l, l.clock)
+	set.Apply(l.generation("ak_one", 2))
+	set.Apply(l.token("short", epoch.Add(time.Hour)))
+	set.Apply(l.token("long", epoch.Add(24*time.Hour)))
+	ids := func() (ids []string) {
+		revocations, _, _ := set.Since(0)
+		for _, r := range revocations {
+			ids = append(ids, r.ClientID+r.TokenID)
+		}
+		return ids
+	}
+	load := func() {
+		// A new set has no newest entries in order, so it shows what it keeps.
+		set = revocation.NewSet(l, l.clock)
+		if err := set.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		set.Purge()
+	}
+	for _, step := range []struct {
+		at   time.Duration
+		want []string
+	}{
+		{0, []string{"ak_one", "ak_tokensshort", "ak_tokenslong"}},
+		{2 * time.Hour, []string{"ak_one", "ak_tokensshort", "ak_tokenslong"}},
+		{2*time.Hour + 1, []string{"ak_one", "ak_tokenslong"}},
+		{25*time.Hour - 1, []string{"ak_one", "ak_tokenslong"}},
+		{25*time.Hour + 1, nil},
+	} {
+		l.now = epoch.Add(step.at)
+		load()
+		if got := ids(); !slices.Equal(got, step.want) {
+			t.Errorf("after %v: got %v, want %v", step.at, got, step.want)
+		}
+	}
+}
+
+func TestFollowersAreToldOfRevocationsAlone(t *testing.T) {
+	l := &log{now: epoch}
+	set := revocation.NewSet(l, l.clock)
+	changed := set.Changed()
+	set.Apply(l.append(nil))
+	select {
+	case <-changed:
+		t.Error("an event that revokes nothing woke the followers")
+	default:
+	}
+	if set.Position() != 1 {
+		t.Errorf("the position is %d, want 1", set.Position())
+	}
+	set.Apply(l.generation("ak_one", 2))
+	select {
+	case <-changed:
+	default:
+		t.Error("a revocation did not wake the followers")
+	}
+}
+
+func TestAnEventThatComesTwiceCountsOnce(t *testing.T) {
+	l := &log{now: epoch}
+	e := l.generation("ak_one", 2)
+	set := revocation.NewSet(l, l.clock)
+	if err := set.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	set.Apply(e)
+	if revocations, upTo, ok := set.Since(0); len(revocations) != 1 || upTo != 1 || !ok {
+		t.Errorf("got %v, %d, %v", revocations, upTo, ok)
+	}
+}
+
+func TestTokenIsRefusedFromTheMomentItIsRevokedHere(t *testing.T) {
+	l := &log{now: epoch}
+	set, fresh, woken := revocation.NewSet(l, l.clock), true, 0
+	tokens := revocation.NewTokens(l, set, func() bool { return fresh }, func() { woken++ })
+	wantRevoked := func(id string, want bool) {
+		t.Helper()
+		if got, err := tokens.Revoked(t.Context(), id); err != nil || got != want {
+			t.Errorf("%s is revoked: %v, %v; want %v", id, got, err, want)
+		}
+	}
+	one := revocation.Token{ID: "one", ClientID: "ak_tokens", ExpiresAt: epoch.Add(time.Hour)}
+	event := eventlog.Draft{At: epoch, Revokes: &eventlog.Revocation{ClientID: one.ClientID, TokenID: one.ID, ExpiresAt: one.ExpiresAt}}
+	wantRevoked("one", false)
+	if err := tokens.Revoke(t.Context(), one, event); err != nil {
+		t.Fatal(err)
+	}
+	wantRevoked("one", true)
+	if revocations, _, _ := set.Since(0); woken != 1 || len(revocations) != 0 {
+		t.Errorf("woken %d times; %v are in order before the log has brought them", woken, revocations)
+	}
+	set.Apply(l.events[0])
+	if revocations, _, _ := set.Since(0); len(revocations) != 1 || revocations[0].Seq != 1 {
+		t.Errorf("the log brought %v", revocations)
+	}
+
+	// Revoked by another replica, while this one can't follow the log.
+	l.token("two", epoch.Add(time.Hour))
+	wantRevoked("two", false)
+	fresh = false
+	wantRevoked("two", true)
+
+	l.failed = errors.New("the database is gone")
+	wantRevoked("one", true)
+	if _, err := tokens.Revoked(t.Context(), "three"); !errors.Is(err, l.failed) {
+		t.Errorf("got %v, want %v", err, l.failed)
+	}
+	if err := tokens.Revoke(t.Context(), revocation.Token{ID: "three"}, event); !errors.Is(err, l.failed) {
+		t.Errorf("got %v, want %v", err, l.failed)
+	}
+	if err := set.Load(t.Context()); !errors.Is(err, l.failed) {
+		t.Errorf("got %v, want %v", err, l.failed)
+	}
+}
