@@ -249,10 +249,13 @@ func (f *fault) oneLine() string {
 	return f.detail
 }
 
+// writeBody answers with JSON and a line break. An error means that nothing has been sent.
 func writeBody(c echo.Context, status int, mediaType string, body any) error {
-	encoded, err := json.Marshal(body)
-	if err != nil {
+	response := c.Response()
+	response.Header().Set(echo.HeaderContentType, mediaType)
+	response.Status = status // it is sent with the first byte, after everything has been encoded
+	if err := json.NewEncoder(response).Encode(body); err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}
-	return c.Blob(status, mediaType, append(encoded, '\n'))
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -59,11 +60,20 @@ func (r tokenRoutes) token(c echo.Context) error {
 	})
 }
 
-// form is a form body in which every parameter stands once.
-type form url.Values
+// form is the parameters of a form body that the OAuth routes read, each of which stands there once.
+type form []parameter
+
+type parameter struct{ name, value string }
 
 // get returns a parameter; one without a value counts as absent (RFC 6749 §3.2).
-func (f form) get(name string) string { return url.Values(f).Get(name) }
+func (f form) get(name string) string {
+	for _, p := range f {
+		if p.name == name {
+			return p.value
+		}
+	}
+	return ""
+}
 
 // readForm reads a form body. Errors: an oauth.Error with invalid_request; echo's when the body is too large.
 func readForm(c echo.Context) (form, error) {
@@ -81,16 +91,28 @@ func readForm(c echo.Context) (form, error) {
 	if err != nil {
 		return nil, err
 	}
-	values, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, invalid("the body is not a valid form")
-	}
-	for name, given := range values {
-		if len(given) > 1 && isTokenParameter(name) {
-			return nil, invalid(name + " is given more than once")
+	return parseForm(string(body))
+}
+
+// parseForm decodes a form. Most forms need no decoding, and then nothing but the list of parameters is allocated.
+// Errors: an oauth.Error with invalid_request.
+func parseForm(body string) (form, error) {
+	parameters := make(form, 0, 4)
+	for pair := range strings.SplitSeq(body, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		name, errName := url.QueryUnescape(name)
+		value, errValue := url.QueryUnescape(value)
+		switch {
+		case errName != nil || errValue != nil:
+			return nil, &oauth.Error{Code: oauth.InvalidRequest, Description: "the body is not a valid form"}
+		case !isTokenParameter(name):
+			continue
+		case slices.ContainsFunc(parameters, func(p parameter) bool { return p.name == name }):
+			return nil, &oauth.Error{Code: oauth.InvalidRequest, Description: name + " is given more than once"}
 		}
+		parameters = append(parameters, parameter{name, value})
 	}
-	return form(values), nil
+	return parameters, nil
 }
 
 // hasMediaType reports whether the body is declared to be of a media type, whatever the parameters. The plain form, which

@@ -172,13 +172,18 @@ func (op *operation) checkBody(r *http.Request) error {
 // readBody returns the whole body. Errors: a [fault] that blames the caller, as reading from memory and network fails for
 // no other reason.
 func readBody(r *http.Request) ([]byte, error) {
-	// With as much room beyond the announced length as the buffer wants before its last read, it never grows.
-	buffer := bytes.NewBuffer(make([]byte, 0, max(r.ContentLength, 0)+bytes.MinRead))
-	_, err := buffer.ReadFrom(r.Body)
+	var body []byte
+	var err error
+	if r.ContentLength >= 0 {
+		body = make([]byte, r.ContentLength)
+		_, err = io.ReadFull(r.Body, body)
+	} else {
+		body, err = io.ReadAll(r.Body)
+	}
 	var tooLarge *http.MaxBytesError
 	switch {
 	case err == nil:
-		return buffer.Bytes(), nil
+		return body, nil
 	case errors.As(err, &tooLarge):
 		return nil, tooLargeFault()
 	default:
