@@ -76,6 +76,9 @@ func (s *Service) Series(ctx context.Context, tenancyID string, clientIDs []stri
 		points[at].Issued += h.Issued
 		points[at].Denied += h.Denied
 	}
+	for i, id := range clientIDs { // a key may be asked for twice
+		series[i].Points = series[index[id]].Points
+	}
 	return series, nil
 }
 
@@ -90,18 +93,31 @@ func (s Span) steps() []time.Time {
 
 func (s Span) floor(t time.Time) time.Time {
 	if s.Resolution == Daily {
-		y, m, d := t.In(s.Location).Date()
-		return time.Date(y, m, d, 0, 0, 0, 0, s.Location)
+		return s.dayStart(t.In(s.Location).Date())
 	}
 	return t.Truncate(time.Hour).In(s.Location)
 }
 
 func (s Span) next(t time.Time) time.Time {
-	if s.Resolution == Daily {
-		y, m, d := t.Date()
-		return time.Date(y, m, d+1, 0, 0, 0, 0, s.Location)
+	if s.Resolution != Daily {
+		return t.Add(time.Hour)
 	}
-	return t.Add(time.Hour)
+	y, m, d := t.Date()
+	for days := 1; ; days++ { // one is too few where a place left out a whole day, changing sides of the date line
+		if start := s.dayStart(y, m, d+days); start.After(t) {
+			return start
+		}
+	}
+}
+
+// dayStart returns the first instant of a day. Where clocks are put forward at midnight it is later than that, and
+// [time.Date] may give an instant of the day before.
+func (s Span) dayStart(y int, m time.Month, d int) time.Time {
+	start := time.Date(y, m, d, 0, 0, 0, 0, s.Location)
+	for day := time.Date(y, m, d, 12, 0, 0, 0, s.Location).Day(); start.Day() != day; {
+		start = start.Add(15 * time.Minute)
+	}
+	return start
 }
 
 // stepOf returns the index of the last step that does not begin after t.
