@@ -19,6 +19,8 @@ type Recorder struct {
 	store Store
 	now   func() time.Time
 	parts [shards]shard
+	// flushing is taken by the one Flush that runs, so that the last one finds what one before it could not write.
+	flushing chan struct{}
 }
 
 // shard is the notes of some of the keys.
@@ -43,7 +45,7 @@ type note struct {
 
 // NewRecorder returns a recorder; call [Recorder.Run].
 func NewRecorder(store Store, now func() time.Time) *Recorder {
-	r := &Recorder{store: store, now: now}
+	r := &Recorder{store: store, now: now, flushing: make(chan struct{}, 1)}
 	for i := range r.parts {
 		r.parts[i].reset()
 	}
@@ -101,8 +103,14 @@ func (s *shard) note(id, clientID, secretID string, now time.Time) *note {
 	return n
 }
 
-// Flush writes what was noted. What can't be written is kept for the next time. Errors: those of the store.
+// Flush writes what was noted. What can't be written is kept for the next time. Errors: those of the store, and of ctx.
 func (r *Recorder) Flush(ctx context.Context) error {
+	select {
+	case r.flushing <- struct{}{}:
+		defer func() { <-r.flushing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	var batch Batch
 	for i := range r.parts {
 		r.parts[i].take(&batch)

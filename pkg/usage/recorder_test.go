@@ -1,0 +1,327 @@
+package usage_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/usage"
+)
+
+// recordStore notes the batches that it is given and fails while err is set.
+type recordStore struct {
+	usage.Store
+	mu      sync.Mutex
+	err     error
+	batches []usage.Batch
+}
+
+func (s *recordStore) Record(ctx context.Context, b usage.Batch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.batches = append(s.batches, b)
+	if s.err != nil {
+		return s.err
+	}
+	return s.Store.Record(ctx, b)
+}
+
+func TestUsesAreWrittenWithTheNextFlush(t *testing.T) {
+	f := newFixture(t)
+	f.Issued("a", "sa", "192.0.2.1")
+	f.advance(time.Second)
+	f.Issued("a", "sa", "192.0.2.2")
+	last := f.Now().UTC().Truncate(time.Microsecond)
+	f.Denied("a", "wrong-secret", "192.0.2.3", "request")
+	if !f.key(t, "a").LastUsedAt.IsZero() {
+		t.Error("a use was written before the flush")
+	}
+	version := f.key(t, "a").Version
+	f.flush(t)
+	key := f.key(t, "a")
+	if !key.LastUsedAt.Equal(last) || !key.Secrets[0].LastUsedAt.Equal(last) || key.Secrets[0].LastUsedIP != "192.0.2.2" {
+		t.Errorf("the key was used at %v, its secret at %v from %s", key.LastUsedAt, key.Secrets[0].LastUsedAt, key.Secrets[0].LastUsedIP)
+	}
+	if key.Version != version {
+		t.Error("a use changed the key's version")
+	}
+	if issued, denied := f.totals(t, "a"); issued != 2 || denied != 1 {
+		t.Errorf("%d issued, %d denied", issued, denied)
+	}
+	denials, err := f.service.Denials(t.Context(), tenancy, "a")
+	want := []usage.Denial{{ClientID: "a", At: last, Reason: "wrong-secret", IP: "192.0.2.3", RequestID: "request"}}
+	if err != nil || !slices.Equal(denials, want) {
+		t.Errorf("the denials are %+v, %v", denials, err)
+	}
+	if other := f.key(t, "b"); !other.LastUsedAt.IsZero() {
+		t.Error("another key was used")
+	}
+}
+
+func TestADeniedExchangeIsNoUse(t *testing.T) {
+	f := newFixture(t)
+	f.Denied("a", "wrong-secret", "192.0.2.3", "request")
+	f.flush(t)
+	if key := f.key(t, "a"); !key.LastUsedAt.IsZero() {
+		t.Errorf("the key was used at %v", key.LastUsedAt)
+	}
+}
+
+func TestWithoutUsesNothingIsWritten(t *testing.T) {
+	f := newFixture(t)
+	store := &recordStore{Store: f.store}
+	recorder := usage.NewRecorder(store, f.Now)
+	for range 3 {
+		if err := recorder.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	recorder.Issued("a", "sa", "")
+	for range 3 {
+		if err := recorder.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(store.batches) != 1 {
+		t.Errorf("%d batches were written", len(store.batches))
+	}
+}
+
+func TestManyUsesAreOneRowForEachSecretAndHour(t *testing.T) {
+	f := newFixture(t)
+	store := &recordStore{Store: f.store}
+	recorder := usage.NewRecorder(store, f.Now)
+	for i := range 10_000 {
+		recorder.Issued("a", "sa", "192.0.2.1")
+		recorder.Issued("b", "sb", "192.0.2.1")
+		if i == 5000 {
+			f.advance(time.Hour)
+		}
+	}
+	if err := recorder.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(store.batches[0].Counts); n != 4 {
+		t.Errorf("%d rows for two secrets in two hours", n)
+	}
+	if issued, _ := f.totals(t, "a"); issued != 10_000 {
+		t.Errorf("%d issued", issued)
+	}
+}
+
+func TestWhatCanNotBeWrittenIsKept(t *testing.T) {
+	f := newFixture(t)
+	down := errors.New("down")
+	store := &recordStore{Store: f.store, err: down}
+	recorder := usage.NewRecorder(store, f.Now)
+	recorder.Issued("a", "sa", "192.0.2.1")
+	recorder.Issued("b", "sb", "192.0.2.1")
+	early := f.Now().UTC().Truncate(time.Microsecond)
+	recorder.Denied("a", "wrong-secret", "192.0.2.9", "first")
+	for range 3 {
+		if err := recorder.Flush(t.Context()); !errors.Is(err, down) {
+			t.Fatalf("the error is %v", err)
+		}
+		f.advance(40 * time.Minute) // into other hours
+		recorder.Issued("a", "sa", "192.0.2.2")
+	}
+	late := f.Now().UTC().Truncate(time.Microsecond)
+	recorder.Denied("a", "expired-secret", "192.0.2.9", "second")
+	store.err = nil
+	if err := recorder.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if key := f.key(t, "a"); !key.LastUsedAt.Equal(late) || key.Secrets[0].LastUsedIP != "192.0.2.2" {
+		t.Errorf("a was used at %v from %s, want %v", key.LastUsedAt, key.Secrets[0].LastUsedIP, late)
+	}
+	if key := f.key(t, "b"); !key.LastUsedAt.Equal(early) || key.Secrets[0].LastUsedIP != "192.0.2.1" {
+		t.Errorf("b was used at %v from %s, want %v", key.LastUsedAt, key.Secrets[0].LastUsedIP, early)
+	}
+	if issued, denied := f.totals(t, "a"); issued != 4 || denied != 2 {
+		t.Errorf("%d issued, %d denied", issued, denied)
+	}
+	hours, err := f.store.Hours(t.Context(), tenancy, []string{"a"}, start, start.Add(24*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var perHour []int64
+	for _, h := range hours {
+		perHour = append(perHour, h.Issued)
+	}
+	if !slices.Equal(perHour, []int64{2, 1, 1}) {
+		t.Errorf("issued by the hour: %v", perHour)
+	}
+	denials, err := f.service.Denials(t.Context(), tenancy, "a")
+	if err != nil || len(denials) != 2 || denials[0].RequestID != "second" || denials[1].RequestID != "first" {
+		t.Errorf("the denials are %+v, %v", denials, err)
+	}
+}
+
+func TestOnlyTheNewestDenialsAreKept(t *testing.T) {
+	for name, failing := range map[string]bool{"written at once": false, "after a failure": true} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			store := &recordStore{Store: f.store}
+			recorder := usage.NewRecorder(store, f.Now)
+			total := usage.DenialsKept + 20
+			for i := range total {
+				recorder.Denied("a", "wrong-secret", "", fmt.Sprint(i))
+				f.advance(time.Millisecond)
+				if failing && i%10 == 0 {
+					store.err = errors.New("down")
+					if recorder.Flush(t.Context()) == nil {
+						t.Fatal("the store did not fail")
+					}
+				}
+			}
+			store.err = nil
+			if err := recorder.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			denials, err := f.service.Denials(t.Context(), tenancy, "a")
+			if err != nil || len(denials) != usage.DenialsKept {
+				t.Fatalf("%d denials, %v", len(denials), err)
+			}
+			for i, d := range denials {
+				if d.RequestID != fmt.Sprint(total-1-i) {
+					t.Fatalf("denial %d is that of request %s", i, d.RequestID)
+				}
+			}
+			if _, denied := f.totals(t, "a"); denied != int64(total) {
+				t.Errorf("%d of %d denials were counted", denied, total)
+			}
+		})
+	}
+}
+
+func TestUsesOfKeysThatAreGoneAreDropped(t *testing.T) {
+	f := newFixture(t)
+	f.Issued("gone", "secret", "192.0.2.1")
+	f.Denied("gone", "wrong-secret", "", "")
+	f.Issued("a", "sa", "192.0.2.1")
+	f.flush(t)
+	if issued, _ := f.totals(t, "a"); issued != 1 {
+		t.Errorf("%d issued for the key that is there", issued)
+	}
+}
+
+func TestNothingIsLostUnderConcurrency(t *testing.T) {
+	f := newFixture(t)
+	const writers, each = 8, 500
+	done := make(chan struct{})
+	var flushers, group sync.WaitGroup
+	flushers.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				if err := f.Flush(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	for range writers {
+		group.Go(func() {
+			for range each {
+				f.Issued("a", "sa", "192.0.2.1")
+				f.Denied("b", "wrong-secret", "", "")
+			}
+		})
+	}
+	group.Wait()
+	close(done)
+	flushers.Wait()
+	f.flush(t)
+	issued, _ := f.totals(t, "a")
+	_, denied := f.totals(t, "b")
+	if issued != writers*each || denied != writers*each {
+		t.Errorf("%d issued and %d denied of %d", issued, denied, writers*each)
+	}
+}
+
+// stuckStore fails its first batch when the test says so.
+type stuckStore struct {
+	usage.Store
+	fail    chan error
+	written []usage.Batch
+}
+
+func (s *stuckStore) Record(_ context.Context, b usage.Batch) error {
+	if err := <-s.fail; err != nil {
+		return err
+	}
+	s.written = append(s.written, b)
+	return nil
+}
+
+// When the service ends, its last flush must not overtake one that is about to fail.
+func TestTheLastFlushWritesWhatOneBeforeItCouldNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &stuckStore{fail: make(chan error)}
+		recorder := usage.NewRecorder(store, time.Now)
+		recorder.Issued("a", "sa", "192.0.2.1")
+		results := make(chan error, 2)
+		go func() { results <- recorder.Flush(t.Context()) }()
+		synctest.Wait() // it is writing
+		go func() { results <- recorder.Flush(t.Context()) }()
+		synctest.Wait()
+		down := errors.New("down")
+		store.fail <- down
+		if err := <-results; !errors.Is(err, down) {
+			t.Fatalf("the first flush: %v", err)
+		}
+		select {
+		case store.fail <- nil:
+		case err := <-results:
+			t.Fatalf("the last flush wrote nothing: %v", err)
+		}
+		if err := <-results; err != nil || len(store.written) != 1 || store.written[0].Counts[0].Issued != 1 {
+			t.Errorf("the last flush wrote %+v, %v", store.written, err)
+		}
+	})
+}
+
+func TestAFlushThatWaitsEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &stuckStore{fail: make(chan error)}
+		recorder := usage.NewRecorder(store, time.Now)
+		recorder.Issued("a", "sa", "")
+		go func() { _ = recorder.Flush(t.Context()) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := recorder.Flush(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the error is %v", err)
+		}
+		store.fail <- nil
+	})
+}
+
+func TestRunFlushesEveryInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &stuckStore{fail: make(chan error)}
+		recorder := usage.NewRecorder(store, time.Now)
+		ctx, cancel := context.WithCancel(t.Context())
+		go recorder.Run(ctx)
+		for i := range 3 {
+			began := time.Now()
+			recorder.Issued("a", "sa", "")
+			store.fail <- nil
+			synctest.Wait()
+			if waited := time.Since(began); waited > usage.FlushInterval || len(store.written) != i+1 {
+				t.Errorf("after %v %d batches are written", waited, len(store.written))
+			}
+		}
+		recorder.Issued("a", "sa", "")
+		store.fail <- errors.New("down")
+		store.fail <- nil // with the next interval
+		cancel()
+	})
+}
