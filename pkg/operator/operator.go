@@ -42,17 +42,38 @@ func (r Role) rank() int {
 	}
 }
 
+// Status says whether an operator may sign in.
+type Status string
+
+// The statuses.
+const (
+	Active      Status = "active"
+	Deactivated Status = "deactivated"
+)
+
 // Operator is a person at the console. Times are UTC in whole microseconds.
 type Operator struct {
 	ID           string // uuid
 	TenancyID    string
 	Email        string // lower case, unique in the whole installation
 	Role         Role
-	PasswordHash string // argon2id, in its standard text form
+	Status       Status
+	PasswordHash string // argon2id, in its standard text form; empty until an invitation is accepted
+	// Link is the outstanding one-time link with which the operator sets a password; zero if there is none.
+	Link Link
 	// SessionGeneration goes up when all sessions of the operator must end. A session carries the one it was started under.
 	SessionGeneration int64
 	CreatedAt         time.Time
 	UpdatedAt         time.Time
+}
+
+// Invited reports whether the operator has not set a password yet.
+func (o Operator) Invited() bool { return o.PasswordHash == "" }
+
+// Link is what is kept of a one-time link: never the link itself.
+type Link struct {
+	Digest    [32]byte // SHA-256 of its token; zero without a link
+	ExpiresAt time.Time
 }
 
 // PlatformTenancyID is the id of the first tenancy, the one of those who run the service. It is the same everywhere, so that
@@ -74,6 +95,10 @@ var (
 	ErrTenancyExists = errors.New("there is a tenancy with this id")
 	// ErrEmailTaken: another operator has the e-mail address.
 	ErrEmailTaken = errors.New("another operator has this e-mail address")
+	// ErrLastAdmin: without this operator nobody could manage the tenancy's operators.
+	ErrLastAdmin = errors.New("the tenancy needs an admin who can sign in")
+	// ErrLinkUsed: the one-time link is unknown, used up, or has expired.
+	ErrLinkUsed = errors.New("this link was used or has expired")
 	// ErrWrongPassword: the e-mail address is unknown or the password is wrong.
 	ErrWrongPassword = errors.New("wrong e-mail address or password")
 	// ErrThrottled: too many attempts; see [ThrottledError].
@@ -96,9 +121,16 @@ type Store interface {
 	OperatorByEmail(ctx context.Context, email string) (Operator, error)
 	// OperatorByID returns an operator of whichever tenancy. Errors: [ErrNotFound].
 	OperatorByID(ctx context.Context, id string) (Operator, error)
-	// UpdateOperator replaces the operator by what change makes of it; ID, TenancyID and CreatedAt stay.
+	// OperatorByLink returns the operator with an outstanding one-time link. Errors: [ErrNotFound].
+	OperatorByLink(ctx context.Context, digest [32]byte) (Operator, error)
+	// OperatorsOf returns up to limit of a tenancy's operators, by e-mail address.
+	OperatorsOf(ctx context.Context, tenancyID string, limit int) ([]Operator, error)
+	// UpdateOperator replaces the operator by what change makes of it; ID, TenancyID and CreatedAt stay. change is also told
+	// whether the tenancy has another active admin with a password, and returns no event when nothing is to be written.
 	// Errors: [ErrNotFound], [ErrEmailTaken], and those of change.
-	UpdateOperator(ctx context.Context, id string, change func(Operator) (Operator, eventlog.Draft, error)) (Operator, error)
+	UpdateOperator(ctx context.Context, id string, change func(o Operator, otherAdmin bool) (Operator, *eventlog.Draft, error)) (Operator, error)
+	// DeleteOperator removes the operator. change is told as in UpdateOperator. Errors: [ErrNotFound], and those of change.
+	DeleteOperator(ctx context.Context, id string, change func(o Operator, otherAdmin bool) (eventlog.Draft, error)) error
 	// AnyOperator reports whether there is an operator at all.
 	AnyOperator(ctx context.Context) (bool, error)
 }

@@ -72,17 +72,19 @@ func (s *Service) SignIn(ctx context.Context, email, password string, origin eve
 		}
 	}
 	o, err := s.store.OperatorByEmail(ctx, email)
-	hash := o.PasswordHash
-	if errors.Is(err, ErrNotFound) {
-		hash = s.decoy
-	} else if err != nil {
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Operator{}, err
+	}
+	known := err == nil && o.Status == Active && !o.Invited()
+	hash := s.decoy
+	if known {
+		hash = o.PasswordHash
 	}
 	match, compareErr := s.compare(ctx, password, hash)
 	switch {
 	case compareErr != nil:
 		return Operator{}, compareErr
-	case err != nil || !match:
+	case !known || !match:
 		return Operator{}, ErrWrongPassword
 	}
 	return o, nil
@@ -110,7 +112,7 @@ func (s *Service) BySession(ctx context.Context, operatorID string, generation i
 	if err != nil {
 		return Operator{}, err
 	}
-	if o.SessionGeneration != generation {
+	if o.SessionGeneration != generation || o.Status != Active {
 		return Operator{}, ErrNotFound
 	}
 	return o, nil
@@ -160,7 +162,7 @@ func (s *Service) Create(ctx context.Context, tenancyID, email, password string,
 	}
 	now := s.clock()
 	o := Operator{
-		ID: uuid.NewString(), TenancyID: tenancyID, Email: email, Role: role, PasswordHash: hash, SessionGeneration: 1,
+		ID: uuid.NewString(), TenancyID: tenancyID, Email: email, Role: role, Status: Active, PasswordHash: hash, SessionGeneration: 1,
 		CreatedAt: now, UpdatedAt: now,
 	}
 	event, err := s.event(tenancyID, eventlog.OperatorCreated, actor, subjectOf(o), map[string]any{"email": o.Email, "role": o.Role})
@@ -180,11 +182,10 @@ func (s *Service) ResetPassword(ctx context.Context, email, password string, act
 	if err != nil {
 		return err
 	}
-	_, err = s.store.UpdateOperator(ctx, o.ID, func(o Operator) (Operator, eventlog.Draft, error) {
-		o.PasswordHash, o.UpdatedAt = hash, s.clock()
-		o.SessionGeneration++
+	_, err = s.store.UpdateOperator(ctx, o.ID, func(o Operator, _ bool) (Operator, *eventlog.Draft, error) {
+		o.setPassword(hash, s.clock())
 		event, err := s.event(o.TenancyID, eventlog.OperatorPasswordSet, actor, subjectOf(o), nil)
-		return o, event, err
+		return o, &event, err
 	})
 	return err
 }

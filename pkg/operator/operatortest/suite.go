@@ -32,6 +32,11 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"EmailIsUniqueInTheInstallation", emailTaken},
 		{"UpdateWritesWhatMayChangeAndNothingElse", update},
 		{"ErrorOfAChangeRollsEverythingBack", changeFails},
+		{"NoEventMeansNothingIsWritten", unchanged},
+		{"ChangesKnowOfAnotherAdmin", otherAdmin},
+		{"OneTimeLinkFindsItsOperatorOnce", links},
+		{"DeleteRemovesTheOperatorAndItsLink", deleted},
+		{"OperatorsOfATenancyAreListedByEmail", listed},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -47,6 +52,11 @@ func draft(action eventlog.Action) eventlog.Draft {
 	return eventlog.Draft{At: epoch, Action: action, Actor: eventlog.Actor{Kind: eventlog.ActorSystem, ID: "test"}}
 }
 
+func drafted(action eventlog.Action) *eventlog.Draft {
+	d := draft(action)
+	return &d
+}
+
 func newTenancy(t *testing.T, b Backend, name string, created time.Time) operator.Tenancy {
 	t.Helper()
 	tenancy := operator.Tenancy{ID: uuid.NewString(), Name: name, CreatedAt: created}
@@ -58,7 +68,7 @@ func newTenancy(t *testing.T, b Backend, name string, created time.Time) operato
 
 func newOperator(tenancy operator.Tenancy, email string) operator.Operator {
 	return operator.Operator{
-		ID: uuid.NewString(), TenancyID: tenancy.ID, Email: email, Role: operator.Editor, PasswordHash: "$argon2id$…",
+		ID: uuid.NewString(), TenancyID: tenancy.ID, Email: email, Role: operator.Editor, Status: operator.Active, PasswordHash: "$argon2id$…",
 		SessionGeneration: 1, CreatedAt: epoch, UpdatedAt: epoch,
 	}
 }
@@ -135,9 +145,9 @@ func emailTaken(t *testing.T, b Backend) {
 	if !errors.Is(err, operator.ErrEmailTaken) {
 		t.Errorf("create: got %v, want ErrEmailTaken", err)
 	}
-	_, err = b.Operators.UpdateOperator(t.Context(), bob.ID, func(o operator.Operator) (operator.Operator, eventlog.Draft, error) {
+	_, err = b.Operators.UpdateOperator(t.Context(), bob.ID, func(o operator.Operator, _ bool) (operator.Operator, *eventlog.Draft, error) {
 		o.Email = ann.Email
-		return o, draft(eventlog.OperatorUpdated), nil
+		return o, drafted(eventlog.OperatorUpdated), nil
 	})
 	if !errors.Is(err, operator.ErrEmailTaken) {
 		t.Errorf("update: got %v, want ErrEmailTaken", err)
@@ -155,13 +165,13 @@ func update(t *testing.T, b Backend) {
 	want := ann
 	want.Email, want.Role, want.PasswordHash, want.SessionGeneration = "anna@example.com", operator.Admin, "$argon2id$new", 2
 	want.UpdatedAt = epoch.Add(time.Hour)
-	got, err := b.Operators.UpdateOperator(t.Context(), ann.ID, func(old operator.Operator) (operator.Operator, eventlog.Draft, error) {
+	got, err := b.Operators.UpdateOperator(t.Context(), ann.ID, func(old operator.Operator, _ bool) (operator.Operator, *eventlog.Draft, error) {
 		if old != ann {
 			t.Errorf("the change was given %+v, want %+v", old, ann)
 		}
 		changed := want
 		changed.ID, changed.TenancyID, changed.CreatedAt = uuid.NewString(), other.ID, want.UpdatedAt
-		return changed, draft(eventlog.OperatorUpdated), nil
+		return changed, drafted(eventlog.OperatorUpdated), nil
 	})
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
@@ -172,9 +182,9 @@ func update(t *testing.T, b Backend) {
 	if got, err := b.Operators.OperatorByID(t.Context(), bob.ID); err != nil || got != bob {
 		t.Errorf("another operator is now %+v, %v; want %+v", got, err, bob)
 	}
-	_, err = b.Operators.UpdateOperator(t.Context(), uuid.NewString(), func(o operator.Operator) (operator.Operator, eventlog.Draft, error) {
+	_, err = b.Operators.UpdateOperator(t.Context(), uuid.NewString(), func(o operator.Operator, _ bool) (operator.Operator, *eventlog.Draft, error) {
 		t.Error("a change was called for nobody")
-		return o, draft(eventlog.OperatorUpdated), nil
+		return o, drafted(eventlog.OperatorUpdated), nil
 	})
 	if !errors.Is(err, operator.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
@@ -184,9 +194,9 @@ func update(t *testing.T, b Backend) {
 func changeFails(t *testing.T, b Backend) {
 	ann := create(t, b, newOperator(newTenancy(t, b, "T", epoch), "ann@example.com"))
 	failure := errors.New("no")
-	_, err := b.Operators.UpdateOperator(t.Context(), ann.ID, func(o operator.Operator) (operator.Operator, eventlog.Draft, error) {
+	_, err := b.Operators.UpdateOperator(t.Context(), ann.ID, func(o operator.Operator, _ bool) (operator.Operator, *eventlog.Draft, error) {
 		o.Role = operator.Admin
-		return o, draft(eventlog.OperatorUpdated), failure
+		return o, drafted(eventlog.OperatorUpdated), failure
 	})
 	if err != failure { //nolint:errorlint // the same error, not one that wraps it
 		t.Errorf("got %v, want %v as it is", err, failure)
@@ -195,4 +205,114 @@ func changeFails(t *testing.T, b Backend) {
 		t.Errorf("got %+v, %v; want %+v", got, err, ann)
 	}
 	wantEvents(t, b, eventlog.TenancyCreated, eventlog.OperatorCreated)
+}
+
+func unchanged(t *testing.T, b Backend) {
+	ann := create(t, b, newOperator(newTenancy(t, b, "Home", epoch), "ann@example.com"))
+	got, err := b.Operators.UpdateOperator(t.Context(), ann.ID, func(o operator.Operator, _ bool) (operator.Operator, *eventlog.Draft, error) {
+		o.Role = operator.Admin
+		return o, nil, nil
+	})
+	if err != nil || got != ann {
+		t.Errorf("got %+v, %v; want %+v", got, err, ann)
+	}
+	wantEvents(t, b, eventlog.TenancyCreated, eventlog.OperatorCreated)
+}
+
+func otherAdmin(t *testing.T, b Backend) {
+	home, elsewhere := newTenancy(t, b, "Home", epoch), newTenancy(t, b, "Elsewhere", epoch)
+	admin := func(home operator.Tenancy, email string) operator.Operator {
+		o := newOperator(home, email)
+		o.Role = operator.Admin
+		return o
+	}
+	ann := create(t, b, admin(home, "ann@example.com"))
+	create(t, b, admin(elsewhere, "eve@example.com"))
+	create(t, b, newOperator(home, "editor@example.com"))
+	invited, gone := admin(home, "invited@example.com"), admin(home, "gone@example.com")
+	invited.PasswordHash, gone.Status = "", operator.Deactivated
+	create(t, b, invited)
+	create(t, b, gone)
+	told := func() (other bool) {
+		_, err := b.Operators.UpdateOperator(t.Context(), ann.ID, func(o operator.Operator, otherAdmin bool) (operator.Operator, *eventlog.Draft, error) {
+			other = otherAdmin
+			return o, nil, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return other
+	}
+	if told() {
+		t.Error("of another tenancy, an editor, an invited and a deactivated admin, one counts as another admin")
+	}
+	create(t, b, admin(home, "bob@example.com"))
+	if !told() {
+		t.Error("another admin is not told of")
+	}
+}
+
+func links(t *testing.T, b Backend) {
+	ann := newOperator(newTenancy(t, b, "Home", epoch), "ann@example.com")
+	ann.Link = operator.Link{Digest: [32]byte{1, 2, 3}, ExpiresAt: epoch.Add(time.Hour)}
+	create(t, b, ann)
+	if got, err := b.Operators.OperatorByLink(t.Context(), ann.Link.Digest); err != nil || got != ann {
+		t.Errorf("got %+v, %v; want %+v", got, err, ann)
+	}
+	for _, digest := range [][32]byte{{}, {1, 2, 4}} {
+		if _, err := b.Operators.OperatorByLink(t.Context(), digest); !errors.Is(err, operator.ErrNotFound) {
+			t.Errorf("%v: got %v, want ErrNotFound", digest, err)
+		}
+	}
+	_, err := b.Operators.UpdateOperator(t.Context(), ann.ID, func(o operator.Operator, _ bool) (operator.Operator, *eventlog.Draft, error) {
+		o.Link = operator.Link{}
+		return o, drafted(eventlog.OperatorUpdated), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Operators.OperatorByLink(t.Context(), ann.Link.Digest); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("a used link: got %v, want ErrNotFound", err)
+	}
+}
+
+func deleted(t *testing.T, b Backend) {
+	home := newTenancy(t, b, "Home", epoch)
+	ann, bob := create(t, b, newOperator(home, "ann@example.com")), create(t, b, newOperator(home, "bob@example.com"))
+	refused := errors.New("refused")
+	err := b.Operators.DeleteOperator(t.Context(), ann.ID, func(operator.Operator, bool) (eventlog.Draft, error) { return eventlog.Draft{}, refused })
+	if !errors.Is(err, refused) {
+		t.Errorf("got %v, want the change's own error", err)
+	}
+	remove := func(o operator.Operator, _ bool) (eventlog.Draft, error) {
+		if o != ann {
+			t.Errorf("the change was given %+v, want %+v", o, ann)
+		}
+		return draft(eventlog.OperatorDeleted), nil
+	}
+	if err := b.Operators.DeleteOperator(t.Context(), ann.ID, remove); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Operators.DeleteOperator(t.Context(), ann.ID, remove); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("again: got %v, want ErrNotFound", err)
+	}
+	if _, err := b.Operators.OperatorByID(t.Context(), ann.ID); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
+	if got, err := b.Operators.OperatorByID(t.Context(), bob.ID); err != nil || got != bob {
+		t.Errorf("another operator is now %+v, %v", got, err)
+	}
+}
+
+func listed(t *testing.T, b Backend) {
+	home, elsewhere := newTenancy(t, b, "Home", epoch), newTenancy(t, b, "Elsewhere", epoch)
+	bob, ann := create(t, b, newOperator(home, "bob@example.com")), create(t, b, newOperator(home, "ann@example.com"))
+	create(t, b, newOperator(elsewhere, "eve@example.com"))
+	got, err := b.Operators.OperatorsOf(t.Context(), home.ID, 10)
+	if err != nil || len(got) != 2 || got[0] != ann || got[1] != bob {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if got, err := b.Operators.OperatorsOf(t.Context(), home.ID, 1); err != nil || len(got) != 1 {
+		t.Errorf("with a limit of 1: got %d, %v", len(got), err)
+	}
 }

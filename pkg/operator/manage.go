@@ -1,0 +1,284 @@
+package operator
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// LinkLifetime is how long a one-time link can be used.
+const LinkLifetime = 72 * time.Hour
+
+// operatorsMax bounds the list of a tenancy's operators.
+const operatorsMax = 1000
+
+// Caller is the operator on whose behalf a use case runs.
+type Caller struct {
+	TenancyID  string
+	OperatorID string
+	Actor      eventlog.Actor
+	Origin     eventlog.Origin
+}
+
+// Invitation is a one-time link that was just made. The token is known this once.
+type Invitation struct {
+	Operator Operator
+	Token    string
+}
+
+// List returns the tenancy's operators by e-mail address, at most 1,000.
+func (s *Service) List(ctx context.Context, c Caller) ([]Operator, error) {
+	return s.store.OperatorsOf(ctx, c.TenancyID, operatorsMax)
+}
+
+// Invite registers an operator without a password and makes the link with which it sets one.
+// Errors: [ErrEmailTaken], [InvalidError].
+func (s *Service) Invite(ctx context.Context, c Caller, email string, role Role) (Invitation, error) {
+	email = normalizeEmail(email)
+	if !validEmail(email) {
+		return Invitation{}, &InvalidError{"email", "must be an e-mail address"}
+	}
+	if !role.Valid() {
+		return Invitation{}, &InvalidError{"role", "must be admin, editor or readonly"}
+	}
+	now := s.clock()
+	o := Operator{
+		ID: uuid.NewString(), TenancyID: c.TenancyID, Email: email, Role: role, Status: Active, SessionGeneration: 1,
+		CreatedAt: now, UpdatedAt: now,
+	}
+	token := o.newLink(now)
+	event, err := s.managed(c, eventlog.OperatorInvited, nil, &o)
+	if err != nil {
+		return Invitation{}, err
+	}
+	return Invitation{o, token}, s.store.CreateOperator(ctx, o, event)
+}
+
+// Relink makes a new one-time link, in place of the one before: to invite again, or to reset a password. A password that is
+// set stays valid until the link is used. Errors: [ErrNotFound].
+func (s *Service) Relink(ctx context.Context, c Caller, operatorID string) (Invitation, error) {
+	var token string
+	o, err := s.update(ctx, c, operatorID, eventlog.OperatorLinkCreated, func(o *Operator, _ bool) error {
+		token = o.newLink(s.clock())
+		return nil
+	})
+	return Invitation{o, token}, err
+}
+
+// Accept sets the password of the operator whose one-time link it is, ends the operator's sessions, and uses the link up.
+// Errors: [ErrLinkUsed], [InvalidError].
+func (s *Service) Accept(ctx context.Context, token, password string, origin eventlog.Origin) (Operator, error) {
+	digest := sha256.Sum256([]byte(token))
+	o, err := s.store.OperatorByLink(ctx, digest)
+	if errors.Is(err, ErrNotFound) || err == nil && !o.linkCounts(digest, s.clock()) {
+		return Operator{}, ErrLinkUsed
+	}
+	if err != nil {
+		return Operator{}, err
+	}
+	hash, err := s.hash(ctx, password)
+	if err != nil {
+		return Operator{}, err
+	}
+	own := Caller{
+		TenancyID: o.TenancyID, OperatorID: o.ID, Origin: origin,
+		Actor: eventlog.Actor{Kind: eventlog.ActorOperator, ID: o.ID, Name: o.Email},
+	}
+	return s.update(ctx, own, o.ID, eventlog.OperatorPasswordSet, func(o *Operator, _ bool) error {
+		if !o.linkCounts(digest, s.clock()) { // somebody was faster
+			return ErrLinkUsed
+		}
+		o.setPassword(hash, s.clock())
+		return nil
+	})
+}
+
+// ChangePassword sets the caller's own password and ends its other sessions; the returned operator has the new session
+// generation. Errors: [ErrWrongPassword], [InvalidError], [ThrottledError].
+func (s *Service) ChangePassword(ctx context.Context, c Caller, current, password string) (Operator, error) {
+	o, err := s.store.OperatorByID(ctx, c.OperatorID)
+	if err != nil {
+		return Operator{}, err
+	}
+	if s.throttle != nil {
+		if err := s.throttle.admit(o.Email, c.Origin.IP); err != nil {
+			return Operator{}, err
+		}
+	}
+	match, err := s.compare(ctx, current, o.PasswordHash)
+	if err != nil {
+		return Operator{}, err
+	}
+	if !match {
+		return Operator{}, ErrWrongPassword
+	}
+	hash, err := s.hash(ctx, password)
+	if err != nil {
+		return Operator{}, err
+	}
+	return s.update(ctx, c, c.OperatorID, eventlog.OperatorPasswordSet, func(o *Operator, _ bool) error {
+		o.setPassword(hash, s.clock())
+		return nil
+	})
+}
+
+// Change is an edit of an operator; what is empty stays as it is.
+type Change struct {
+	Role   Role
+	Status Status
+}
+
+// Edit changes an operator's role or status. Deactivating ends the operator's sessions.
+// Errors: [ErrNotFound], [ErrLastAdmin], [InvalidError].
+func (s *Service) Edit(ctx context.Context, c Caller, operatorID string, change Change) (Operator, error) {
+	return s.update(ctx, c, operatorID, eventlog.OperatorUpdated, func(o *Operator, otherAdmin bool) error {
+		before := *o
+		if change.Role != "" {
+			if !change.Role.Valid() {
+				return &InvalidError{"role", "must be admin, editor or readonly"}
+			}
+			o.Role = change.Role
+		}
+		switch change.Status {
+		case "":
+		case Active, Deactivated:
+			o.Status = change.Status
+		default:
+			return &InvalidError{"status", "must be active or deactivated"}
+		}
+		if before.Status == Active && o.Status == Deactivated {
+			o.SessionGeneration++
+			o.Link = Link{}
+		}
+		if before.governs() && !o.governs() && !otherAdmin {
+			return ErrLastAdmin
+		}
+		return nil
+	})
+}
+
+// SignOutEverywhere ends all sessions of an operator. Errors: [ErrNotFound].
+func (s *Service) SignOutEverywhere(ctx context.Context, c Caller, operatorID string) error {
+	_, err := s.update(ctx, c, operatorID, eventlog.OperatorSessionsEnded, func(o *Operator, _ bool) error {
+		o.SessionGeneration++
+		return nil
+	})
+	return err
+}
+
+// Delete removes an operator. Errors: [ErrNotFound], [ErrLastAdmin].
+func (s *Service) Delete(ctx context.Context, c Caller, operatorID string) error {
+	return s.store.DeleteOperator(ctx, operatorID, func(o Operator, otherAdmin bool) (eventlog.Draft, error) {
+		switch {
+		case o.TenancyID != c.TenancyID:
+			return eventlog.Draft{}, ErrNotFound
+		case o.governs() && !otherAdmin:
+			return eventlog.Draft{}, ErrLastAdmin
+		}
+		return s.managed(c, eventlog.OperatorDeleted, &o, nil)
+	})
+}
+
+// update runs one edit of an operator of the caller's tenancy in the store's transaction; nothing is written when nothing
+// changed.
+func (s *Service) update(ctx context.Context, c Caller, operatorID string, action eventlog.Action, edit func(o *Operator, otherAdmin bool) error) (Operator, error) {
+	return s.store.UpdateOperator(ctx, operatorID, func(old Operator, otherAdmin bool) (Operator, *eventlog.Draft, error) {
+		if old.TenancyID != c.TenancyID {
+			return Operator{}, nil, ErrNotFound
+		}
+		o := old
+		if err := edit(&o, otherAdmin); err != nil {
+			return Operator{}, nil, err
+		}
+		if o == old {
+			return old, nil, nil
+		}
+		o.UpdatedAt = s.clock()
+		event, err := s.managed(c, action, &old, &o)
+		return o, &event, err
+	})
+}
+
+// governs reports whether the operator can manage operators.
+func (o Operator) governs() bool { return o.Role == Admin && o.Status == Active && !o.Invited() }
+
+// newLink gives the operator a one-time link and returns its token, with 256 random bits.
+func (o *Operator) newLink(now time.Time) string {
+	token := rand.Text() + rand.Text()
+	o.Link = Link{Digest: sha256.Sum256([]byte(token)), ExpiresAt: now.Add(LinkLifetime)}
+	return token
+}
+
+// linkCounts reports whether the digest is that of the operator's link, which has not expired.
+func (o Operator) linkCounts(digest [sha256.Size]byte, now time.Time) bool {
+	return o.Status == Active && o.Link.Digest == digest && now.Before(o.Link.ExpiresAt)
+}
+
+// setPassword also ends the operator's sessions and uses up its link.
+func (o *Operator) setPassword(hash string, now time.Time) {
+	o.PasswordHash, o.Link, o.UpdatedAt = hash, Link{}, now
+	o.SessionGeneration++
+}
+
+// hash hashes a password when it is its turn. Errors: [InvalidError].
+func (s *Service) hash(ctx context.Context, password string) (string, error) {
+	select {
+	case s.hashers <- struct{}{}:
+		defer func() { <-s.hashers }()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	return hashPassword(password)
+}
+
+// managed drafts the event of a change, with what differs.
+func (s *Service) managed(c Caller, action eventlog.Action, old, o *Operator) (eventlog.Draft, error) {
+	subject := o
+	if subject == nil {
+		subject = old
+	}
+	before, after := operatorView(old), operatorView(o)
+	if old != nil && o != nil {
+		maps.DeleteFunc(before, func(member string, value any) bool {
+			same := after[member] == value
+			if same {
+				delete(after, member)
+			}
+			return same
+		})
+	}
+	d := eventlog.Draft{
+		At: s.clock(), TenancyID: c.TenancyID, Action: action, Actor: c.Actor, Origin: c.Origin, Subject: subjectOf(*subject),
+	}
+	for _, view := range []struct {
+		members map[string]any
+		into    *json.RawMessage
+	}{{before, &d.Before}, {after, &d.After}} {
+		if len(view.members) == 0 {
+			continue
+		}
+		encoded, err := json.Marshal(view.members)
+		if err != nil {
+			return eventlog.Draft{}, fmt.Errorf("encode event: %w", err)
+		}
+		*view.into = encoded
+	}
+	return d, nil
+}
+
+// operatorView holds what may be told of an operator: no hash of a password or of a link.
+func operatorView(o *Operator) map[string]any {
+	if o == nil {
+		return nil
+	}
+	return map[string]any{"email": o.Email, "role": string(o.Role), "status": string(o.Status), "session_generation": o.SessionGeneration}
+}
