@@ -71,6 +71,7 @@ type App struct {
 	options  Options
 	prepared atomic.Bool
 	stopping chan struct{} // closed when the service stops
+	floor    []byte        // see heapFloor
 }
 
 // New builds the service. It does not need the database to be there yet; [App.Run] and [App.Prepare] do.
@@ -98,7 +99,7 @@ func New(c Config, o Options) (*App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	a := &App{Config: c, Store: store, options: o, stopping: make(chan struct{})}
+	a := &App{Config: c, Store: store, options: o, stopping: make(chan struct{}), floor: make([]byte, heapFloor)}
 	if err := a.assemble(catalogue, box); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -260,6 +261,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		if err := a.prepareUntilDone(ctx); err != nil {
 			return err
 		}
+		settleMemory()
 		a.announce("API Keys listens on http://%s\n", listener.Addr())
 		a.work(ctx)
 		return nil
