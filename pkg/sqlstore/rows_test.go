@@ -156,6 +156,12 @@ func unknownRows(t *testing.T, open func(testing.TB, Options) *Store) {
 	if _, err := (operatorRow{Role: "owner"}).operator(); err == nil {
 		t.Error("an operator with an unknown role was read")
 	}
+	if _, err := (operatorRow{Role: "admin", Status: "asleep"}).operator(); err == nil {
+		t.Error("an operator with an unknown status was read")
+	}
+	if _, err := (operatorRow{Role: "admin", Status: "active", LinkDigest: make([]byte, 31)}).operator(); err == nil {
+		t.Error("a link with a digest of 31 bytes was read")
+	}
 	if _, err := (signingKeyRow{Algorithm: "none"}).record(); err == nil {
 		t.Error("a signing key of an unknown algorithm was read")
 	}
@@ -203,7 +209,7 @@ func statementLogging(t *testing.T, open func(testing.TB, Options) *Store) {
 	var log bytes.Buffer
 	s := open(t, Options{Timeout: patience, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	o := operator.Operator{
-		ID: "id-value", TenancyID: newTenancy(t, s), Email: "email-value", Role: operator.Admin, PasswordHash: "hash-value",
+		ID: "id-value", TenancyID: newTenancy(t, s), Email: "email-value", Role: operator.Admin, Status: operator.Active, PasswordHash: "hash-value",
 		CreatedAt: epoch, UpdatedAt: epoch,
 	}
 	for range 2 { // the second time it fails, which is no reason to tell more
