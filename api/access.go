@@ -28,6 +28,7 @@ var (
 	person = need{role: operator.Readonly}
 	reader = need{role: operator.Readonly, scope: scope.APIKeysReadonly}
 	writer = need{role: operator.Editor, scope: scope.APIKeysEditor}
+	ruler  = need{role: operator.Admin}
 )
 
 // access says what every operation of the contract asks of its caller. What is not listed is not served.
@@ -68,6 +69,10 @@ var access = map[string]need{
 	"listApiKeyDenials":    reader,
 	"listUsage":            reader,
 	"getUsageOverview":     reader,
+
+	"listEvents":   reader, // who sees which events is told by viewerOf
+	"exportEvents": reader,
+	"verifyEvents": ruler,
 }
 
 // principal is who calls.

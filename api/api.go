@@ -26,6 +26,7 @@ import (
 
 	"github.com/piercloud/apikeys/api/internal/oas"
 	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/audit"
 	"github.com/piercloud/apikeys/pkg/oauth"
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/revocation"
@@ -43,6 +44,7 @@ type Options struct {
 	Snapshots *revocation.Snapshots
 	Operators *operator.Service
 	Usage     *usage.Service
+	Audit     *audit.Service
 	Sessions  scs.CtxStore // errors of the database must be apikey.ErrUnavailable
 	Catalogue *scope.Catalogue
 	// Issuer is the URL of this service. Cookies are Secure when it is https.
@@ -71,6 +73,8 @@ type server struct {
 	oauth     *oauth.Server
 	operators *operator.Service
 	usage     *usage.Service
+	audit     *audit.Service
+	exports   chan struct{} // holds one entry for each that runs
 	catalogue *scope.Catalogue
 	sessions  *scs.SessionManager
 	origins   *http.CrossOriginProtection
@@ -89,6 +93,7 @@ func New(o Options) (*echo.Echo, error) {
 	}
 	s := &server{
 		keys: o.Keys, oauth: o.OAuth, operators: o.Operators, usage: o.Usage, catalogue: o.Catalogue,
+		audit: o.Audit, exports: make(chan struct{}, exportsMax),
 		sessions: newSessions(o.Sessions, strings.HasPrefix(o.Issuer, "https:")), origins: http.NewCrossOriginProtection(),
 		ready: o.Ready, console: newConsole(o.Console), now: o.Now, log: o.Logger,
 	}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -123,6 +124,8 @@ func (op *operation) checkQuery(raw string) apikey.InvalidError {
 			message = "must be given once"
 		case values[0] == "" && !schema.Type.Is(openapi3.TypeString):
 			message = "must not be empty" // the validator would take it for the default
+		case schema.Format == "date-time" && !isTime(values[0]):
+			message = "must be a date and time, such as 2026-11-23T12:00:00Z" // also of a day that the month does not have
 		}
 		if message != "" && len(invalid) < invalidMax {
 			invalid = append(invalid, apikey.FieldError{Field: printable(name), Message: message})
@@ -130,6 +133,12 @@ func (op *operation) checkQuery(raw string) apikey.InvalidError {
 	}
 	slices.SortFunc(invalid, func(a, b apikey.FieldError) int { return strings.Compare(a.Field, b.Field) })
 	return invalid
+}
+
+// isTime reports whether text is a time of RFC 3339.
+func isTime(text string) bool {
+	_, err := time.Parse(time.RFC3339, text)
+	return err == nil
 }
 
 // checkText returns what is wrong with a text, or nothing.

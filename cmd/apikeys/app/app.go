@@ -20,6 +20,7 @@ import (
 	"github.com/piercloud/apikeys/api"
 	"github.com/piercloud/apikeys/frontend"
 	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/audit"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/oauth"
 	"github.com/piercloud/apikeys/pkg/operator"
@@ -65,6 +66,7 @@ type App struct {
 	Tailer    *eventlog.Tailer
 	Uses      *usage.Recorder
 	Usage     *usage.Service
+	Audit     *audit.Service
 	Revoked   *revocation.Set
 
 	handler  http.Handler
@@ -125,6 +127,7 @@ func (a *App) assemble(catalogue *scope.Catalogue, box *sealed.Box) (err error) 
 	a.Tailer.Subscribe(a.Keyring.Apply)
 	a.Uses = usage.NewRecorder(a.Store, now)
 	a.Usage = usage.NewService(a.Store, now)
+	a.Audit = audit.NewService(a.Store, a.Keyring, a.Config.Issuer, now)
 	a.Revoked = revocation.NewSet(a.Store, now)
 	a.Tailer.Subscribe(a.Revoked.Apply)
 	revoked := revocation.NewTokens(a.Store, a.Revoked, a.Tailer.Fresh, a.Tailer.Wake)
@@ -138,6 +141,7 @@ func (a *App) assemble(catalogue *scope.Catalogue, box *sealed.Box) (err error) 
 		Stopping:       a.stopping,
 		Operators:      a.Operators,
 		Usage:          a.Usage,
+		Audit:          a.Audit,
 		Sessions:       a.Store.Sessions(),
 		Keyring:        a.Keyring,
 		Catalogue:      catalogue,

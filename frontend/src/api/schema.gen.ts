@@ -484,6 +484,71 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search the audit log
+         * @description The events of the caller's tenancy, newest first. Admins see all of them, and those of the platform's tenancy also the events of
+         *     no tenancy, such as signing keys; everybody else, and every access token, sees those whose subject is an API key.
+         *     The next page is asked for with `before` set to `meta.next_before`.
+         */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download the events that match
+         * @description As `/v1/events`, but all of them, in a stream. When it can't be finished, the connection is cut: what arrives with a proper end is
+         *     whole. In CSV, a cell that a spreadsheet would take for a formula has an apostrophe in front.
+         */
+        get: operations["exportEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Check that no event was altered
+         * @description Reads the whole log, of every tenancy, from where it begins to its end, some tens of thousands of events a second. A process makes
+         *     one verification at a time, which answers all who ask meanwhile and ends when they are gone. For admins with a session. That the log
+         *     was cut off behind, or rewritten as a whole, is found by `apikeys verify-log` with a checkpoint.
+         */
+        get: operations["verifyEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/scopes": {
         parameters: {
             query?: never;
@@ -963,6 +1028,125 @@ export interface components {
             en: string;
             "pt-BR": string;
         };
+        /**
+         * @example {
+         *       "seq": 42,
+         *       "at": "2026-11-23T12:00:00Z",
+         *       "action": "api-key.updated",
+         *       "actor": {
+         *         "kind": "operator",
+         *         "id": "1f0c2c52-7d6e-4b3c-9a77-0f4f1c9f2a10",
+         *         "name": "admin@example.com"
+         *       },
+         *       "ip": "192.0.2.1",
+         *       "user_agent": "curl/8.14.1",
+         *       "request_id": "5QJ2V3ZK4N6P7R8S9T0UVWXYZA",
+         *       "subject": {
+         *         "kind": "api-key",
+         *         "id": "ak_EXAMPLE"
+         *       },
+         *       "before": {
+         *         "description": "Nightly"
+         *       },
+         *       "after": {
+         *         "description": "Nightly export"
+         *       },
+         *       "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+         *     }
+         */
+        Event: {
+            /**
+             * Format: int64
+             * @description Position in the log of all tenancies.
+             */
+            seq: number;
+            /** Format: date-time */
+            at: string;
+            /** @description `<kind of the subject>.<what happened>`; there may be new ones at any time. */
+            action: string;
+            actor: components["schemas"]["EventActor"];
+            /** @description Empty when nobody asked over the network. */
+            ip: string;
+            user_agent: string;
+            request_id: string;
+            subject: components["schemas"]["EventSubject"];
+            /** @description What changed, as it was. Never a secret or a password. */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /** @description What changed, as it is since. */
+            after: {
+                [key: string]: unknown;
+            } | null;
+            /** @description SHA-256 over the event and the hash of the one before, in hexadecimal. */
+            hash: string;
+        };
+        EventActor: {
+            /** @description `operator`, `api-key`, `system` (the service or its command line) or `stranger` (who failed to sign in). */
+            kind: string;
+            id: string;
+            name: string;
+        };
+        EventSubject: {
+            /** @description `api-key`, `operator`, `signing-key`, `tenancy` or `log`. */
+            kind: string;
+            id: string;
+        };
+        EventPage: {
+            items: components["schemas"]["Event"][];
+            meta: components["schemas"]["EventPageMeta"];
+        };
+        EventPageMeta: {
+            /**
+             * Format: int64
+             * @description What `before` is for the next page; null when this is the last one.
+             */
+            next_before: number | null;
+        };
+        /**
+         * @example {
+         *       "verified": true,
+         *       "events": 42,
+         *       "base": null,
+         *       "head": {
+         *         "seq": 42,
+         *         "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+         *       },
+         *       "broken": null
+         *     }
+         */
+        EventVerification: {
+            /** @description Nothing is broken. */
+            verified: boolean;
+            /**
+             * Format: int64
+             * @description How many events were verified.
+             */
+            events: number;
+            base: components["schemas"]["EventLogBase"];
+            head: components["schemas"]["EventLogHead"];
+            broken: components["schemas"]["EventLogBreak"];
+        };
+        /** @description Up to where the log was verified. */
+        EventLogHead: {
+            /** Format: int64 */
+            seq: number;
+            hash: string;
+        };
+        /** @description After which event the log begins, when older ones were pruned; null when it begins with the first one. */
+        EventLogBase: {
+            /** Format: int64 */
+            seq: number;
+            hash: string;
+            /** Format: date-time */
+            pruned_at: string;
+        } | null;
+        /** @description The first place that is not as it was written. */
+        EventLogBreak: {
+            /** Format: int64 */
+            seq: number;
+            reason: string;
+        } | null;
         SignIn: {
             email: string;
             /** Format: password */
@@ -1488,6 +1672,18 @@ export interface components {
         UsageResolution: "hour" | "day";
         /** @description IANA name of the zone in which days begin, such as `America/Sao_Paulo`. */
         TimeZone: string;
+        /** @description Id or name of who did it, such as an e-mail address or a `client_id`. */
+        EventFilterActor: string;
+        /** @description Id of what changed, of whichever kind. */
+        EventFilterSubject: string;
+        /** @description The API key that changed. */
+        EventFilterClientID: string;
+        /** @description What happened, such as `api-key.created`. May be repeated; an event needs one of them. */
+        EventFilterAction: string[];
+        /** @description Only events at this time or later. */
+        EventFilterFrom: string;
+        /** @description Only events before this time. */
+        EventFilterTo: string;
         /**
          * @description Any string of the caller's choice. For 24 hours the same caller repeating the same request under the same key gets the
          *     first answer again, and no second API key; with another body the answer is 422.
@@ -2346,6 +2542,115 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UsageOverview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                /** @description Id or name of who did it, such as an e-mail address or a `client_id`. */
+                actor?: components["parameters"]["EventFilterActor"];
+                /** @description Id of what changed, of whichever kind. */
+                subject?: components["parameters"]["EventFilterSubject"];
+                /** @description The API key that changed. */
+                client_id?: components["parameters"]["EventFilterClientID"];
+                /** @description What happened, such as `api-key.created`. May be repeated; an event needs one of them. */
+                action?: components["parameters"]["EventFilterAction"];
+                /** @description Only events at this time or later. */
+                from?: components["parameters"]["EventFilterFrom"];
+                /** @description Only events before this time. */
+                to?: components["parameters"]["EventFilterTo"];
+                /** @description Only events with a lower `seq`. */
+                before?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportEvents: {
+        parameters: {
+            query: {
+                format: "csv" | "jsonl";
+                /** @description Id or name of who did it, such as an e-mail address or a `client_id`. */
+                actor?: components["parameters"]["EventFilterActor"];
+                /** @description Id of what changed, of whichever kind. */
+                subject?: components["parameters"]["EventFilterSubject"];
+                /** @description The API key that changed. */
+                client_id?: components["parameters"]["EventFilterClientID"];
+                /** @description What happened, such as `api-key.created`. May be repeated; an event needs one of them. */
+                action?: components["parameters"]["EventFilterAction"];
+                /** @description Only events at this time or later. */
+                from?: components["parameters"]["EventFilterFrom"];
+                /** @description Only events before this time. */
+                to?: components["parameters"]["EventFilterTo"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events, newest first. */
+            200: {
+                headers: {
+                    "Content-Disposition": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example seq,at,action,actor_kind,actor_id,actor_name,ip,user_agent,request_id,subject_kind,subject_id,before,after,hash */
+                    "text/csv": string;
+                    "application/x-ndjson": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    verifyEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found. A log that is broken is an answer, too. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventVerification"];
                 };
             };
             400: components["responses"]["BadRequest"];
