@@ -91,7 +91,7 @@ func New(c Config, o Options) (*App, error) {
 	}
 	masterKey, err := c.masterKey()
 	if err != nil {
-		return nil, err
+		return nil, &ConfigError{Prefix + "MASTER_KEY", "can't be used: " + err.Error()}
 	}
 	box, err := sealed.NewBox(masterKey)
 	if err != nil {
@@ -99,7 +99,7 @@ func New(c Config, o Options) (*App, error) {
 	}
 	store, err := sqlstore.Open(context.Background(), sqlstore.Options{URL: c.DatabaseURL, Logger: o.Logger, Now: o.Now})
 	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
+		return nil, &ConfigError{Prefix + "DATABASE_URL", "can't be used: " + err.Error()}
 	}
 	a := &App{Config: c, Store: store, options: o, stopping: make(chan struct{}), floor: make([]byte, heapFloor)}
 	if err := a.assemble(catalogue, box); err != nil {
@@ -189,7 +189,9 @@ func (a *App) Prepare(ctx context.Context) error {
 	if err := a.Store.Migrate(ctx); err != nil {
 		return fmt.Errorf("prepare the database: %w", err)
 	}
-	if err := a.Keyring.Load(ctx); err != nil {
+	if err := a.Keyring.Load(ctx); errors.Is(err, sealed.ErrWrongKey) {
+		return &ConfigError{Prefix + "MASTER_KEY", "is not the master key of this database: " + err.Error()}
+	} else if err != nil {
 		return fmt.Errorf("load the signing keys: %w", err)
 	}
 	first, err := a.Operators.EnsureFirst(ctx, a.Config.OperatorEmail, a.Config.OperatorPassword, actor)

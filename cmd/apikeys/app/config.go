@@ -63,12 +63,32 @@ func LoadConfig(environment map[string]string) (Config, error) {
 	}
 	var c Config
 	if err := env.ParseWithOptions(&c, env.Options{Environment: environment, Prefix: Prefix}); err != nil {
-		return Config{}, err
+		return Config{}, parseProblems(err)
 	}
 	if c.Audience == "" {
 		c.Audience = c.Issuer
 	}
 	return c, c.validate()
+}
+
+// parseProblems names the variables whose values are not of their type. The only type besides text is a number.
+func parseProblems(err error) error {
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		return err
+	}
+	problems := make([]error, len(all.Errors))
+	for i, problem := range all.Errors {
+		problems[i] = problem
+		var parse env.ParseError
+		if !errors.As(problem, &parse) {
+			continue
+		}
+		if f, ok := reflect.TypeFor[Config]().FieldByName(parse.Name); ok {
+			problems[i] = &ConfigError{Prefix + f.Tag.Get("env"), "must be a whole number"}
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // readSecretFiles replaces NAME_FILE by NAME with the file's content, without the line break at its end.
