@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -53,8 +54,14 @@ func redact(_ []string, a slog.Attr) slog.Attr {
 			a.Value = slog.StringValue(redactText(text))
 		}
 	case slog.KindAny:
-		if err, ok := a.Value.Any().(error); ok {
-			a.Value = slog.StringValue(redactText(err.Error()))
+		switch value := a.Value.Any().(type) {
+		case error:
+			a.Value = slog.StringValue(redactText(value.Error()))
+		default: // such as a header: in its own form unless it holds a secret
+			text := fmt.Sprint(value)
+			if safe := redactText(text); safe != text {
+				a.Value = slog.StringValue(safe)
+			}
 		}
 	default:
 		// Numbers and times hold no secret, and the members of a group come here one by one.
