@@ -1,0 +1,285 @@
+package app_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/sealed"
+)
+
+// wrong returns the variables that a configuration's error names.
+func wrong(err error) []string {
+	var names []string
+	var walk func(error)
+	walk = func(err error) {
+		if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // every joined error is wanted, not the first
+			for _, e := range joined.Unwrap() {
+				walk(e)
+			}
+			return
+		}
+		var config *app.ConfigError
+		if errors.As(err, &config) {
+			names = append(names, config.Variable)
+		}
+	}
+	walk(err)
+	return names
+}
+
+func masterKey() string {
+	return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, sealed.KeySize))
+}
+
+func TestDefaultsAreValid(t *testing.T) {
+	for name, environment := range map[string]map[string]string{"nothing is set": {}, "other programs' variables": {"HOME": "/root", "LISTEN": "bad"}} {
+		config, err := app.LoadConfig(environment)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if config.Listen != "127.0.0.1:8080" || config.DatabaseURL != "sqlite://data/apikeys.db" || config.Issuer != "http://localhost:8080" ||
+			config.Audience != config.Issuer || config.OperatorEmail != "admin@localhost" || config.Limits != "on" || config.LogLevel != "info" {
+			t.Errorf("%s: %+v", name, config)
+		}
+	}
+}
+
+func TestVariablesAreTaken(t *testing.T) {
+	scopes := filepath.Join(t.TempDir(), "scopes.yaml")
+	if err := os.WriteFile(scopes, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config, err := app.LoadConfig(map[string]string{
+		"APIKEYS_LISTEN": "[::1]:0", "APIKEYS_DATABASE_URL": "postgres://user:password@localhost/keys", "APIKEYS_ISSUER": "https://keys.example.com",
+		"APIKEYS_AUDIENCE": "https://api.example.com", "APIKEYS_MASTER_KEY": masterKey(), "APIKEYS_OPERATOR_EMAIL": "ana@example.com",
+		"APIKEYS_OPERATOR_PASSWORD": "correct horse battery staple", "APIKEYS_SCOPES_FILE": scopes,
+		"APIKEYS_CORS_ORIGINS":    "https://console.example.com,http://localhost:5173",
+		"APIKEYS_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8", "APIKEYS_LIMITS": "off", "APIKEYS_LOG_LEVEL": "debug", "APIKEYS_LOG_FORMAT": "text",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config.Listen != "[::1]:0" || config.Audience != "https://api.example.com" || len(config.CORSOrigins) != 2 || len(config.TrustedProxies) != 2 {
+		t.Errorf("the configuration is %+v", config)
+	}
+}
+
+func TestABadValueIsNamed(t *testing.T) {
+	const postgres = "postgres://user:password@localhost/keys"
+	tests := map[string][]string{
+		"APIKEYS_LISTEN":            {"8080", "localhost", "localhost:http", ":65536", ":-1", "http://localhost:8080", "::1:8080", ":"},
+		"APIKEYS_DATABASE_URL":      {"sqlite://", "mysql://localhost/keys", "data/apikeys.db", "sqlite", "postgres://%zz"},
+		"APIKEYS_ISSUER":            {"keys.example.com", "https://keys.example.com/", "https://keys.example.com/path", "ftp://keys.example.com", "https://", "https://user@keys.example.com", "https://keys.example.com?x", "https://keys.example.com#x", "https://keys example.com"},
+		"APIKEYS_MASTER_KEY":        {"short", strings.Repeat("A", 43), strings.Repeat("A", 64), "!" + masterKey()[1:]},
+		"APIKEYS_OPERATOR_PASSWORD": {"short", "elevenchars", strings.Repeat("x", 257)},
+		"APIKEYS_SCOPES_FILE":       {filepath.Join(t.TempDir(), "absent.yaml"), t.TempDir()},
+		"APIKEYS_CORS_ORIGINS":      {"*", "console.example.com", "https://a.example.com,b.example.com", "https://a.example.com/"},
+		"APIKEYS_TRUSTED_PROXIES":   {"10.0.0.1", "localhost", "10.0.0.0/33", "10.0.0.0/8,x"},
+		"APIKEYS_USAGE_DAYS":        {"0", "-1", "3661", "many", "1.5", "9999999999999999999"},
+		"APIKEYS_LIMITS":            {"yes", "ON", "0"},
+		"APIKEYS_LOG_LEVEL":         {"trace", "INFO", "1"},
+		"APIKEYS_LOG_FORMAT":        {"xml", "JSON"},
+	}
+	for variable, values := range tests {
+		for _, value := range values {
+			_, err := app.LoadConfig(map[string]string{variable: value})
+			if names := wrong(err); !slices.Equal(names, []string{variable}) {
+				t.Errorf("%s=%s: %v names %v", variable, value, err, names)
+			} else if !strings.HasPrefix(err.Error(), variable+" ") || strings.Contains(err.Error(), "%!") {
+				t.Errorf("%s=%s: the message is %q", variable, value, err)
+			}
+		}
+	}
+	if _, err := app.LoadConfig(map[string]string{"APIKEYS_DATABASE_URL": postgres}); !slices.Equal(wrong(err), []string{"APIKEYS_MASTER_KEY"}) {
+		t.Errorf("PostgreSQL without a master key: %v", err)
+	}
+	for _, v := range app.Variables() {
+		switch v.Name {
+		case "APIKEYS_AUDIENCE", "APIKEYS_OPERATOR_EMAIL": // any text, and checked when it is needed
+		default:
+			if tests[v.Name] == nil {
+				t.Errorf("no bad value of %s is tried", v.Name)
+			}
+		}
+	}
+}
+
+func TestEverythingWrongIsToldAtOnce(t *testing.T) {
+	_, err := app.LoadConfig(map[string]string{"APIKEYS_LISTEN": "x", "APIKEYS_LIMITS": "x", "APIKEYS_DATABASE_URL": "x", "APIKEYS_MASTER_KEY": "x"})
+	names := wrong(err)
+	slices.Sort(names)
+	if want := []string{"APIKEYS_DATABASE_URL", "APIKEYS_LIMITS", "APIKEYS_LISTEN", "APIKEYS_MASTER_KEY"}; !slices.Equal(names, want) {
+		t.Errorf("%v are named, want %v", names, want)
+	}
+}
+
+func TestErrorsDoNotRepeatSecrets(t *testing.T) {
+	const password = "hunter2hunter2"
+	for _, url := range []string{
+		"postgres://user:" + password + "@localhost:bad/keys", "mysql://user:" + password + "@localhost/keys",
+		"postgres://user:" + password + "@localhost/keys?sslmode=bad", "postgres://user:" + password + "@local host/%zz",
+		"postgres://localhost/keys?password=" + password + "&sslmode=bad",
+	} {
+		config, err := app.LoadConfig(map[string]string{"APIKEYS_DATABASE_URL": url, "APIKEYS_MASTER_KEY": masterKey()})
+		if err == nil {
+			_, err = app.New(config, app.Options{Logger: app.NewLogger(config, io.Discard)})
+		}
+		if err == nil || strings.Contains(err.Error(), password) {
+			t.Errorf("%s: %v", url, err)
+		}
+		if names := wrong(err); !slices.Equal(names, []string{"APIKEYS_DATABASE_URL"}) {
+			t.Errorf("%s: %v names %v", url, err, names)
+		}
+	}
+	for variable, value := range map[string]string{"APIKEYS_OPERATOR_PASSWORD": "hunter2", "APIKEYS_MASTER_KEY": password} {
+		if _, err := app.LoadConfig(map[string]string{variable: value}); err == nil || strings.Contains(err.Error(), value) {
+			t.Errorf("%s: %v", variable, err)
+		}
+	}
+}
+
+func TestSecretsMayBeInFiles(t *testing.T) {
+	folder := t.TempDir()
+	file := func(name, content string) string {
+		path := filepath.Join(folder, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	config, err := app.LoadConfig(map[string]string{
+		"APIKEYS_MASTER_KEY_FILE":        file("key", masterKey()+"\n"),
+		"APIKEYS_OPERATOR_PASSWORD_FILE": file("password", " correct horse battery staple \r\n"),
+		"APIKEYS_DATABASE_URL_FILE":      file("url", "postgres://user:password@localhost/keys\n"),
+		"APIKEYS_OPERATOR_PASSWORD":      "", // as a composition file sets what it leaves empty
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config.MasterKey != masterKey() || config.OperatorPassword != " correct horse battery staple " || config.DatabaseURL != "postgres://user:password@localhost/keys" {
+		t.Errorf("the configuration is %+v", config)
+	}
+
+	_, err = app.LoadConfig(map[string]string{"APIKEYS_MASTER_KEY_FILE": file("key", masterKey()), "APIKEYS_MASTER_KEY": masterKey()})
+	if !slices.Equal(wrong(err), []string{"APIKEYS_MASTER_KEY"}) || !strings.Contains(err.Error(), "APIKEYS_MASTER_KEY_FILE") {
+		t.Errorf("both are set: %v", err)
+	}
+	_, err = app.LoadConfig(map[string]string{"APIKEYS_DATABASE_URL_FILE": filepath.Join(folder, "absent")})
+	if !slices.Equal(wrong(err), []string{"APIKEYS_DATABASE_URL_FILE"}) {
+		t.Errorf("the file is not there: %v", err)
+	}
+	_, err = app.LoadConfig(map[string]string{"APIKEYS_MASTER_KEY_FILE": file("bad", "bad")})
+	if !slices.Equal(wrong(err), []string{"APIKEYS_MASTER_KEY"}) {
+		t.Errorf("the file's content is wrong: %v", err)
+	}
+	if _, err := app.LoadConfig(map[string]string{"APIKEYS_LISTEN_FILE": filepath.Join(folder, "absent")}); err != nil {
+		t.Errorf("what is no secret is not read from a file: %v", err)
+	}
+}
+
+// open builds the service on a SQLite file and closes it again.
+func open(t *testing.T, path string, pairs ...string) error {
+	t.Helper()
+	environment := map[string]string{"APIKEYS_DATABASE_URL": "sqlite://" + path}
+	for pair := range slices.Chunk(pairs, 2) {
+		environment[pair[0]] = pair[1]
+	}
+	config, err := app.LoadConfig(environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.New(config, app.Options{Logger: app.NewLogger(config, io.Discard)})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	return a.Prepare(t.Context())
+}
+
+func TestTheMasterKeyIsMadeOnceBesideTheDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data", "apikeys.db")
+	if err := open(t, path); err != nil {
+		t.Fatal(err)
+	}
+	keyFile := path + ".master-key"
+	info, err := os.Stat(keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode := info.Mode().Perm(); mode != 0o600 {
+		t.Errorf("its mode is %o", mode)
+	}
+	if folder, err := os.Stat(filepath.Dir(path)); err != nil || folder.Mode().Perm() != 0o700 {
+		t.Errorf("the folder's mode is %v, %v", folder.Mode(), err)
+	}
+	first, err := os.ReadFile(keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sealed.ParseMasterKey(string(first)); err != nil {
+		t.Error(err)
+	}
+	if err := open(t, path); err != nil {
+		t.Fatalf("the second time: %v", err)
+	}
+	if second, err := os.ReadFile(keyFile); err != nil || !bytes.Equal(first, second) {
+		t.Errorf("the second time it is another: %v", err)
+	}
+	if err := open(t, path, "APIKEYS_MASTER_KEY", masterKey()); !slices.Equal(wrong(err), []string{"APIKEYS_MASTER_KEY"}) || !errors.Is(err, sealed.ErrWrongKey) && !strings.Contains(err.Error(), "master key") {
+		t.Errorf("another master key: %v", err)
+	}
+	if err := os.WriteFile(keyFile, []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(t, path); err == nil || !strings.Contains(err.Error(), keyFile) {
+		t.Errorf("a damaged file: %v", err)
+	}
+}
+
+func TestAConfiguredMasterKeyIsNotWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "apikeys.db")
+	if err := open(t, path, "APIKEYS_MASTER_KEY", masterKey()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path + ".master-key"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there is a file: %v", err)
+	}
+}
+
+func TestWhatTurnsOutWrongLaterIsNamedToo(t *testing.T) {
+	folder := t.TempDir()
+	scopes := filepath.Join(folder, "scopes.yaml")
+	if err := os.WriteFile(scopes, []byte("products: []"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	blocked := filepath.Join(folder, "file")
+	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		path, variable string
+		pairs          []string
+	}{
+		"the catalogue":            {filepath.Join(folder, "a.db"), "APIKEYS_SCOPES_FILE", []string{"APIKEYS_SCOPES_FILE", scopes}},
+		"the first operator":       {filepath.Join(folder, "b.db"), "APIKEYS_OPERATOR_EMAIL", []string{"APIKEYS_OPERATOR_EMAIL", "nobody"}},
+		"parameters of SQLite":     {filepath.Join(folder, "c.db?mode=memory"), "APIKEYS_DATABASE_URL", []string{"APIKEYS_MASTER_KEY", masterKey()}},
+		"a folder that is no such": {filepath.Join(blocked, "d.db"), "APIKEYS_DATABASE_URL", []string{"APIKEYS_MASTER_KEY", masterKey()}},
+	}
+	for name, test := range tests {
+		if err := open(t, test.path, test.pairs...); !slices.Equal(wrong(err), []string{test.variable}) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
