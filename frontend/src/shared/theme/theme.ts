@@ -13,6 +13,7 @@ import {
   type NativeSelectProps,
   type NumberInputProps,
   type PasswordInputProps,
+  type PopoverProps,
   type SegmentedControlProps,
   type SkeletonProps,
   type TabsProps,
@@ -40,8 +41,8 @@ const slate: MantineColorsTuple = [
   "#f1f3f6",
   "#e6e9ee",
   "#d6dbe3",
-  "#bfc6d1",
-  "#8d95a5",
+  "#8a92a2",
+  "#747c8d",
   "#5b6374",
   "#434a5a",
   "#2b3140",
@@ -67,7 +68,7 @@ const night: MantineColorsTuple = [
   "#c6cad4",
   "#a3a9b8",
   "#858c9d",
-  "#3d4352",
+  "#6b748a",
   "#2c313d",
   "#222732",
   "#181c25",
@@ -115,8 +116,15 @@ export const theme = createTheme({
     Checkbox: component<CheckboxProps>({ defaultProps: { size: "xs", radius: "xs" } }),
     Loader: component<LoaderProps>({ defaultProps: { type: "oval", size: "sm" } }),
     Menu: component<MenuProps>({
-      defaultProps: { shadow: "md", position: "bottom-end", width: 232, transitionProps: { duration: 80 } },
-      classNames: { dropdown: classes.menu, item: classes.menuItem },
+      defaultProps: {
+        // The placeholder has a role that a menu may not contain; without it the focus starts on the first item.
+        withInitialFocusPlaceholder: false,
+        shadow: "md",
+        position: "bottom-end",
+        width: 232,
+        transitionProps: { duration: 80 },
+      },
+      classNames: { dropdown: classes.menu, item: classes.menuItem, divider: classes.menuDivider },
     }),
     Modal: component<ModalProps>({
       defaultProps: {
@@ -140,7 +148,12 @@ export const theme = createTheme({
       classNames: { label: classes.label, error: classes.error, description: classes.description },
     }),
     NumberInput: component<NumberInputProps>({
-      classNames: { label: classes.label, error: classes.error, description: classes.description },
+      classNames: {
+        label: classes.label,
+        error: classes.error,
+        description: classes.description,
+        control: classes.numberControl,
+      },
     }),
     Textarea: component<TextareaProps>({
       classNames: { label: classes.label, error: classes.error, description: classes.description },
@@ -148,9 +161,10 @@ export const theme = createTheme({
     NativeSelect: component<NativeSelectProps>({
       classNames: { label: classes.label, error: classes.error, description: classes.description },
     }),
+    Popover: component<PopoverProps>({ classNames: { dropdown: classes.popover } }),
     SegmentedControl: component<SegmentedControlProps>({ classNames: { root: classes.segmented } }),
     Skeleton: component<SkeletonProps>({ defaultProps: { radius: "sm" }, classNames: { root: classes.skeleton } }),
-    Tabs: component<TabsProps>({ classNames: { tab: classes.tab } }),
+    Tabs: component<TabsProps>({ classNames: { tab: classes.tab, list: classes.tabList } }),
     Tooltip: component<TooltipProps>({
       defaultProps: {
         openDelay: 250,
@@ -163,7 +177,10 @@ export const theme = createTheme({
   },
 });
 
-/** Mantine's own greys fail WCAG AA on these surfaces; the overrides below all reach 4.5:1, borders of inputs 3:1. */
+/**
+ * Mantine's own greys fail WCAG AA on these surfaces. The overrides below all reach 4.5:1; gray 4 and dark 4, with which
+ * it draws the borders of fields and boxes, reach 3:1.
+ */
 export const cssVariablesResolver: CSSVariablesResolver = () => ({
   variables: {},
   light: {
@@ -181,7 +198,7 @@ export const cssVariablesResolver: CSSVariablesResolver = () => ({
     "--mantine-color-error": "#ff9a8f",
     "--mantine-color-default": night[7],
     "--mantine-color-default-hover": night[6],
-    "--mantine-color-default-border": night[4],
+    "--mantine-color-default-border": "#363c4a",
     "--mantine-color-anchor": iris[3],
     "--mantine-color-disabled-color": "#8f96a8",
   },

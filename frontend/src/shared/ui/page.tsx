@@ -25,7 +25,7 @@ export function Page({ title, documentTitle, description, back, badge, actions, 
   return (
     <div className={classes.page} data-width={width}>
       {back && <div className={classes.back}>{back}</div>}
-      <header className={classes.header}>
+      <div className={classes.header}>
         <div className={classes.headline}>
           <div className={classes.titleLine}>
             <h1 className={classes.title}>{title}</h1>
@@ -34,7 +34,7 @@ export function Page({ title, documentTitle, description, back, badge, actions, 
           {description && <p className={classes.description}>{description}</p>}
         </div>
         {actions && <div className={classes.actions}>{actions}</div>}
-      </header>
+      </div>
       {children}
     </div>
   );

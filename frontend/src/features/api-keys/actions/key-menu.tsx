@@ -86,7 +86,7 @@ export function KeyMenu({ apiKey, actions, clientIdRef }: KeyMenuProps) {
             )}
             <Menu.Divider />
             <Menu.Item
-              color="red"
+              data-danger
               leftSection={<IconTrash {...icon} />}
               onClick={() => actions.remove(apiKey, trigger.current)}
             >

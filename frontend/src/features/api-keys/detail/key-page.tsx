@@ -74,7 +74,7 @@ function KeyPageActions({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActio
           </Menu.Item>
           <Menu.Divider />
           <Menu.Item
-            color="red"
+            data-danger
             leftSection={<IconTrash {...icon} />}
             onClick={() => actions.remove(apiKey, moreButton.current)}
           >
