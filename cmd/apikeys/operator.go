@@ -17,9 +17,7 @@ import (
 )
 
 func newOperatorCommand() *cobra.Command {
-	group := &cobra.Command{Use: "operator", Short: "Manage the people at the console"}
-	group.AddCommand(newOperatorCreateCommand(), newOperatorResetPasswordCommand())
-	return group
+	return newGroup("operator", "Manage the people at the console", newOperatorCreateCommand(), newOperatorResetPasswordCommand())
 }
 
 func newOperatorCreateCommand() *cobra.Command {

@@ -22,7 +22,10 @@ func newRootCommand() *cobra.Command {
 		Short:         "Give your customers' programs access to your API",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          needsCommand,
 	}
+	root.SetOut(os.Stdout) // cobra would print to standard error
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	for _, v := range app.Variables() {
 		help := "overrides " + v.Name
@@ -40,6 +43,21 @@ func newRootCommand() *cobra.Command {
 		newVerifyLogCommand(), newScanCommand(), newVersionCommand(),
 	)
 	return root
+}
+
+// needsCommand is what a group does by itself: it shows its help, and refuses a command that it does not have.
+func needsCommand(c *cobra.Command, arguments []string) error {
+	if len(arguments) > 0 {
+		return usageError{fmt.Errorf("unknown command %q for %q", arguments[0], c.CommandPath())}
+	}
+	return c.Help()
+}
+
+// newGroup returns a command that only has subcommands.
+func newGroup(use, short string, commands ...*cobra.Command) *cobra.Command {
+	group := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs, RunE: needsCommand}
+	group.AddCommand(commands...)
+	return group
 }
 
 // flagName is listen for APIKEYS_LISTEN.

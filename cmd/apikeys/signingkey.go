@@ -11,7 +11,6 @@ import (
 )
 
 func newSigningKeyCommand() *cobra.Command {
-	group := &cobra.Command{Use: "signing-key", Short: "Manage the keys that sign access tokens"}
 	var now bool
 	rotate := &cobra.Command{
 		Use:   "rotate",
@@ -48,6 +47,5 @@ func newSigningKeyCommand() *cobra.Command {
 			})
 		},
 	}
-	group.AddCommand(rotate, list)
-	return group
+	return newGroup("signing-key", "Manage the keys that sign access tokens", rotate, list)
 }

@@ -9,8 +9,7 @@ import (
 )
 
 func newTenancyCommand() *cobra.Command {
-	group := &cobra.Command{Use: "tenancy", Short: "Manage customers"}
-	group.AddCommand(
+	return newGroup("tenancy", "Manage customers",
 		&cobra.Command{
 			Use:   "create NAME",
 			Short: "Register a customer and print its id",
@@ -41,5 +40,4 @@ func newTenancyCommand() *cobra.Command {
 			},
 		},
 	)
-	return group
 }

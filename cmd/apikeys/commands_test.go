@@ -1,0 +1,212 @@
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/operator"
+)
+
+const (
+	password    = "correct horse battery staple"
+	newPassword = "battery staple correct horse"
+)
+
+// signIn reports whether a password is an operator's.
+func signIn(t *testing.T, email, password string) (operator.Operator, error) {
+	t.Helper()
+	config, err := app.LoadConfig(map[string]string{"APIKEYS_DATABASE_URL": databaseURL(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.New(config, app.Options{Logger: app.NewLogger(config, t.Output())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	return a.Operators.SignIn(t.Context(), email, password, eventlog.Origin{})
+}
+
+func databaseURL(t *testing.T) string {
+	t.Helper()
+	config, err := configOf(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.DatabaseURL
+}
+
+func TestOperatorCreateTakesThePasswordFromStandardInput(t *testing.T) {
+	newDatabase(t)
+	r := run(t, password+"\n", "operator", "create", "Ana@Example.com", "--role", "editor").succeeded(t)
+	if !strings.Contains(r.stdout, "ana@example.com is registered as editor") || strings.Contains(r.stdout+r.stderr, password) {
+		t.Errorf("it prints %q and %q", r.stdout, r.stderr)
+	}
+	o, err := signIn(t, "ana@example.com", password)
+	if err != nil || o.Role != operator.Editor || o.TenancyID != operator.PlatformTenancyID {
+		t.Errorf("the operator is %+v, %v", o, err)
+	}
+	run(t, password, "operator", "create", "ana@example.com").failed(t, 1, "another operator has this e-mail address")
+}
+
+func TestOperatorCreateMakesAPasswordAndShowsItOnce(t *testing.T) {
+	newDatabase(t)
+	for _, stdin := range []string{"", "\n", "\r\n"} {
+		email := fmt.Sprintf("operator%d@example.com", len(stdin))
+		r := run(t, stdin, "operator", "create", email).succeeded(t)
+		match := regexp.MustCompile(`Password: (\S+)\n`).FindStringSubmatch(r.stdout)
+		if match == nil {
+			t.Fatalf("it prints %q", r.stdout)
+		}
+		if o, err := signIn(t, email, match[1]); err != nil || o.Role != operator.Admin {
+			t.Errorf("the operator is %+v, %v", o, err)
+		}
+	}
+}
+
+func TestOperatorCreateRefusesBadInputWith2(t *testing.T) {
+	newDatabase(t)
+	run(t, "short\n", "operator", "create", "ana@example.com").failed(t, 2, "password must have 12 to 256 characters")
+	run(t, password, "operator", "create", "nobody").failed(t, 2, "email must be an e-mail address")
+	run(t, password, "operator", "create", "ana@example.com", "--role", "owner").failed(t, 2, "role must be")
+	run(t, password, "operator", "create", "ana@example.com", "--tenancy", uuid.NewString()).failed(t, 1, "there is no such")
+	if _, err := signIn(t, "ana@example.com", password); err == nil {
+		t.Error("a refused operator was registered")
+	}
+}
+
+func TestOperatorResetPasswordReplacesThePassword(t *testing.T) {
+	newDatabase(t)
+	run(t, password, "operator", "create", "ana@example.com").succeeded(t)
+	before, err := signIn(t, "ana@example.com", password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, newPassword+"\n", "operator", "reset-password", "ana@example.com").succeeded(t)
+	if strings.Contains(r.stdout+r.stderr, newPassword) {
+		t.Errorf("it prints %q and %q", r.stdout, r.stderr)
+	}
+	if _, err := signIn(t, "ana@example.com", password); err == nil {
+		t.Error("the old password still works")
+	}
+	after, err := signIn(t, "ana@example.com", newPassword)
+	if err != nil || after.SessionGeneration <= before.SessionGeneration {
+		t.Errorf("session generation %d, before %d, %v", after.SessionGeneration, before.SessionGeneration, err)
+	}
+	run(t, newPassword, "operator", "reset-password", "nobody@example.com").failed(t, 1, "there is no such operator")
+	run(t, "short", "operator", "reset-password", "ana@example.com").failed(t, 2, "password must have")
+}
+
+func TestTenanciesAreCreatedAndListed(t *testing.T) {
+	newDatabase(t)
+	r := run(t, "", "tenancy", "create", "Acme Ltd.").succeeded(t)
+	id := strings.TrimSuffix(r.stdout, "\n")
+	if _, err := uuid.Parse(id); err != nil {
+		t.Fatalf("it prints %q, which is no id alone", r.stdout)
+	}
+	run(t, "", "tenancy", "create", " ").failed(t, 2, "name must have")
+	list := run(t, "", "tenancy", "list").succeeded(t).stdout
+	if !strings.Contains(list, id+"  Acme Ltd.\n") {
+		t.Errorf("the list is %q", list)
+	}
+	run(t, password, "operator", "create", "ana@example.com", "--tenancy", id).succeeded(t)
+	if o, err := signIn(t, "ana@example.com", password); err != nil || o.TenancyID != id {
+		t.Errorf("the operator is of %s, %v", o.TenancyID, err)
+	}
+}
+
+func TestSigningKeysAreRotatedAndListed(t *testing.T) {
+	newDatabase(t)
+	list := func() []string {
+		return strings.Split(strings.TrimSuffix(run(t, "", "signing-key", "list").succeeded(t).stdout, "\n"), "\n")
+	}
+	run(t, "", "signing-key", "rotate").succeeded(t)
+	if keys := list(); len(keys) != 1 || !strings.HasSuffix(keys[0], "published until -") || !strings.Contains(keys[0], "ES256") {
+		t.Fatalf("after the first: %q", keys)
+	}
+	run(t, "", "signing-key", "rotate").succeeded(t)
+	run(t, "", "signing-key", "rotate", "--now").succeeded(t)
+	keys := list()
+	if len(keys) != 3 {
+		t.Fatalf("the list is %q", keys)
+	}
+	open := 0
+	for _, key := range keys {
+		if strings.HasSuffix(key, "published until -") {
+			open++
+		}
+	}
+	if open != 1 {
+		t.Errorf("%d keys have no end: %q", open, keys)
+	}
+}
+
+func TestMigrateMayRunAgain(t *testing.T) {
+	newDatabase(t)
+	for range 2 {
+		run(t, "", "migrate").succeeded(t)
+	}
+}
+
+func TestVerifyLogNamesTheEventThatWasTamperedWith(t *testing.T) {
+	tampering := map[string]struct {
+		statement string
+		event     int
+	}{
+		"an altered event":     {"UPDATE event SET actor_name = 'somebody else' WHERE seq = 2", 2},
+		"an altered time":      {"UPDATE event SET at = at + 1 WHERE seq = 1", 1},
+		"an altered state":     {"UPDATE event SET state_after = replace(state_after, 'Two', 'Tow') WHERE seq = 2", 2},
+		"an altered hash":      {"UPDATE event SET hash = zeroblob(32) WHERE seq = 3", 3},
+		"a removed event":      {"DELETE FROM event WHERE seq = 2", 2},
+		"the last one removed": {"DELETE FROM event WHERE seq = 3", 3},
+		"all removed":          {"DELETE FROM event", 1},
+		"the head moved back":  {"DELETE FROM event WHERE seq = 3; UPDATE log_head SET seq = 2", 2},
+	}
+	for name, test := range tampering {
+		t.Run(name, func(t *testing.T) {
+			path := newDatabase(t)
+			for _, name := range []string{"One", "Two", "Three"} {
+				run(t, "", "tenancy", "create", name).succeeded(t)
+			}
+			r := run(t, "", "verify-log").succeeded(t)
+			if !regexp.MustCompile(`^3 events verified; the last one's hash is [0-9a-f]{64}\n$`).MatchString(r.stdout) {
+				t.Fatalf("it prints %q", r.stdout)
+			}
+			tamper(t, path, test.statement)
+			run(t, "", "verify-log").failed(t, 1, fmt.Sprintf("the event log does not verify: event %d:", test.event))
+		})
+	}
+}
+
+func tamper(t *testing.T, path, statement string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Clean(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAnEmptyLogVerifies(t *testing.T) {
+	newDatabase(t)
+	if r := run(t, "", "verify-log").succeeded(t); !strings.HasPrefix(r.stdout, "0 events verified") {
+		t.Errorf("it prints %q", r.stdout)
+	}
+}
