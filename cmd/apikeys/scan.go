@@ -25,7 +25,7 @@ func newScanCommand() *cobra.Command {
 		Use:   "scan PATH...",
 		Short: "Find client secrets of this service in files and folders",
 		Long: "Find client secrets of this service in files and folders, offline, by their form and checksum. Each is printed as\n" +
-			"file:line and its last four characters. The exit code is 1 when there are any.",
+			"file:line and its last four characters. The exit code is 1 when there are any, or when something can't be read.",
 		Args: func(c *cobra.Command, args []string) error {
 			if err := cobra.MinimumNArgs(1)(c, args); err != nil {
 				return usageError{err}
@@ -33,27 +33,54 @@ func newScanCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(c *cobra.Command, paths []string) error {
-			found := 0
+			s := scan{Command: c}
 			for _, path := range paths {
-				err := filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
-					if err != nil || !entry.Type().IsRegular() {
-						return err
-					}
-					return scanFile(path, func(line int, lastFour string) {
-						found++
-						c.Printf("%s:%d: client secret ending in %s\n", path, line, lastFour)
-					})
-				})
-				if err != nil {
-					return err
-				}
+				s.tree(path)
 			}
-			if found > 0 {
-				return fmt.Errorf("%w: %d", errSecretsFound, found)
+			switch {
+			case s.found > 0:
+				return fmt.Errorf("%w: %d", errSecretsFound, s.found)
+			case s.unreadable > 0:
+				return fmt.Errorf("%d files or folders can't be read", s.unreadable)
 			}
 			return nil
 		},
 	}
+}
+
+// scan is one run of the command.
+type scan struct {
+	*cobra.Command
+	found, unreadable int
+}
+
+// tree looks through a file, or a folder with all in it but links. What can't be read is told, and the rest is looked at.
+func (s *scan) tree(root string) {
+	resolved, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		s.failed(err)
+		return
+	}
+	err = filepath.WalkDir(resolved, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			err = scanFile(path, func(line int, lastFour string) {
+				s.found++
+				s.Printf("%s:%d: client secret ending in %s\n", path, line, lastFour)
+			})
+		}
+		if err != nil {
+			s.failed(err)
+		}
+		return nil
+	})
+	if err != nil {
+		s.failed(err)
+	}
+}
+
+func (s *scan) failed(err error) {
+	s.unreadable++
+	s.PrintErrf("apikeys: %v\n", err)
 }
 
 // scanFile calls report for each secret in a file, whatever the file's size and the length of its lines.
