@@ -70,6 +70,16 @@ var access = map[string]need{
 	"listUsage":            reader,
 	"getUsageOverview":     reader,
 
+	"listOperators":         ruler,
+	"inviteOperator":        ruler,
+	"updateOperator":        ruler,
+	"deleteOperator":        ruler,
+	"resetOperatorPassword": ruler,
+	"listOperatorSessions":  ruler,
+	"endOperatorSessions":   ruler,
+	"acceptInvitation":      public,
+	"changePassword":        person,
+
 	"listEvents":   reader, // who sees which events is told by viewerOf
 	"exportEvents": reader,
 	"verifyEvents": ruler,

@@ -30,6 +30,8 @@ var routes = []route{
 	{"GET", "/v1/api-keys/{key}/denials", nil, false},
 	{"GET", "/v1/usage?client_id={key}&client_id=ak_x", nil, false},
 	{"GET", "/v1/usage/overview", nil, false},
+	{"GET", "/v1/events", nil, false},
+	{"GET", "/v1/events/export?format=csv", nil, false},
 	{"POST", "/v1/api-keys", map[string]any{"name": "made", "scopes": []string{"settings.api-keys:readonly"}}, true},
 	{"PATCH", "/v1/api-keys/{key}", map[string]any{"description": "edited"}, true},
 	{"POST", "/v1/api-keys/{key}/deactivate", nil, true},
@@ -40,6 +42,18 @@ var routes = []route{
 	{"POST", "/v1/api-keys/{key}/rotate-secret", map[string]any{"grace_period_seconds": 60}, true},
 	{"POST", "/v1/api-keys/{key}/cancel-rotation", nil, true},
 	{"DELETE", "/v1/api-keys/{key}", nil, true},
+}
+
+// adminRoutes are the management routes for operators with the role admin, {operator} to be filled in.
+var adminRoutes = []route{
+	{"GET", "/v1/operators", nil, false},
+	{"POST", "/v1/operators", map[string]any{"email": "guest@example.com", "role": "readonly"}, true},
+	{"PATCH", "/v1/operators/{operator}", map[string]any{"role": "readonly"}, true},
+	{"GET", "/v1/operators/{operator}/sessions", nil, false},
+	{"DELETE", "/v1/operators/{operator}/sessions", nil, true},
+	{"POST", "/v1/operators/{operator}/reset-password", nil, true},
+	{"DELETE", "/v1/operators/{operator}", nil, true},
+	{"GET", "/v1/events/verify", nil, false},
 }
 
 // try makes the route's request for a key with a secret in its grace period.
@@ -113,6 +127,33 @@ func TestEveryRouteAsksForItsRoleOrScope(t *testing.T) {
 				if now := admin.get(k.path()).wants(http.StatusOK).key(); now.etag != k.etag {
 					t.Errorf("%s changed the key", name)
 				}
+			}
+		}
+	})
+}
+
+func TestAdminRoutesAreForAdminsAlone(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *service) {
+		s.operator(t, s.tenancy(t), "editor@example.com", operator.Editor)
+		s.operator(t, s.tenancy(t), "readonly@example.com", operator.Readonly)
+		admin := s.admin(t)
+		target := admin.invite("ana@example.com", "editor").Operator
+		refused := map[string]*caller{
+			"a stranger": s.stranger(t), "an editor": s.as(t, "editor@example.com"),
+			"a readonly operator": s.as(t, "readonly@example.com"), "settings:admin": s.bearer(t, "settings:admin"),
+		}
+		for _, r := range adminRoutes {
+			path := strings.ReplaceAll(r.path, "{operator}", target.ID)
+			for name, c := range refused {
+				a := c.send(r.method, path, r.body)
+				if name == "a stranger" {
+					a.refused(http.StatusUnauthorized, "failed")
+				} else {
+					a.refused(http.StatusForbidden, "authorization/forbidden")
+				}
+			}
+			if a := admin.send(r.method, path, r.body); a.StatusCode >= 300 {
+				t.Errorf("an admin: %s %s: got %d %s", r.method, path, a.StatusCode, a.body)
 			}
 		}
 	})
@@ -252,9 +293,10 @@ func TestNoOperationThatIsNotPublicAnswersAStranger(t *testing.T) {
 		t.Fatal(err)
 	}
 	stranger := s.stranger(t)
-	tried := map[string]bool{"GET /v1/session": true}
-	for _, r := range routes {
-		path, _, _ := strings.Cut(strings.NewReplacer("{key}", "{client_id}", "{secret}", "{secret_id}").Replace(r.path), "?")
+	tried := map[string]bool{"GET /v1/session": true, "POST /v1/session/password": true} // for every role
+	for _, r := range append(slices.Clone(routes), adminRoutes...) {
+		names := strings.NewReplacer("{key}", "{client_id}", "{secret}", "{secret_id}", "{operator}", "{operator_id}")
+		path, _, _ := strings.Cut(names.Replace(r.path), "?")
 		tried[r.method+" "+path] = true
 	}
 	for path, item := range doc.Paths.Map() {

@@ -69,6 +69,13 @@ var knownFaults = []struct {
 	{apikey.ErrPreconditionFailed, fault{status: http.StatusPreconditionFailed, code: "api-key/precondition-failed", detail: "The API key has changed since you read it."}},
 	{apikey.ErrIdempotencyMismatch, fault{status: http.StatusUnprocessableEntity, code: "idempotency/mismatch", detail: "This Idempotency-Key was used with another body."}},
 	{apikey.ErrForbidden, fault{status: http.StatusForbidden, code: "authorization/forbidden", detail: "You can't grant access that you don't have."}},
+	{operator.ErrNotFound, fault{status: http.StatusNotFound, code: "operator/not-found", detail: "There is no such operator."}},
+	{operator.ErrEmailTaken, fault{
+		status: http.StatusConflict, code: "operator/email-taken", detail: "Another operator has this e-mail address.",
+		errors: []apikey.FieldError{{Field: "email", Message: "is taken by another operator"}},
+	}},
+	{operator.ErrLastAdmin, fault{status: http.StatusConflict, code: "operator/last-admin", detail: "The tenancy needs another admin who can sign in first."}},
+	{operator.ErrLinkUsed, fault{status: http.StatusNotFound, code: "invitation/not-found", detail: "This link was used or has expired. Ask for a new one."}},
 	{operator.ErrWrongPassword, fault{status: http.StatusUnauthorized, code: "failed", detail: "wrong e-mail address or password"}},
 	{oauth.ErrInvalidToken, fault{
 		status: http.StatusUnauthorized, code: "failed", detail: "invalid or expired token",

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"time"
 
@@ -29,6 +30,10 @@ const (
 	sessionOperator   = "operator"   // id
 	sessionGeneration = "generation" // the operator's session generation at sign-in
 	sessionSeen       = "seen"       // unix seconds of the last written use
+	sessionStarted    = "started"    // unix seconds of sign-in
+	sessionIP         = "ip"         // where it was started from
+	sessionUserAgent  = "user_agent" // likewise
+	sessionMark       = "mark"       // random, to tell sessions apart without their tokens
 )
 
 // newSessions returns the sessions of operators. The store sees a hash of the token only, so that nobody who reads the
@@ -95,6 +100,10 @@ func (s *server) SignIn(ctx context.Context, request oas.SignInRequestObject) (o
 	s.sessions.Put(ctx, sessionGeneration, o.SessionGeneration)
 	now := s.now()
 	s.sessions.Put(ctx, sessionSeen, now.Unix())
+	s.sessions.Put(ctx, sessionStarted, now.Unix())
+	s.sessions.Put(ctx, sessionIP, callerOf(ctx).Origin.IP)
+	s.sessions.Put(ctx, sessionUserAgent, callerOf(ctx).Origin.UserAgent)
+	s.sessions.Put(ctx, sessionMark, rand.Text())
 	s.sessions.SetDeadline(ctx, now.Add(sessionLifetime))
 	token, _, err := s.sessions.Commit(ctx)
 	if err != nil {

@@ -40,6 +40,15 @@ func (s *Service) List(ctx context.Context, c Caller) ([]Operator, error) {
 	return s.store.OperatorsOf(ctx, c.TenancyID, operatorsMax)
 }
 
+// Get returns an operator of the tenancy. Errors: [ErrNotFound].
+func (s *Service) Get(ctx context.Context, c Caller, operatorID string) (Operator, error) {
+	o, err := s.store.OperatorByID(ctx, operatorID)
+	if err == nil && o.TenancyID != c.TenancyID {
+		return Operator{}, ErrNotFound
+	}
+	return o, err
+}
+
 // Invite registers an operator without a password and makes the link with which it sets one.
 // Errors: [ErrEmailTaken], [InvalidError].
 func (s *Service) Invite(ctx context.Context, c Caller, email string, role Role) (Invitation, error) {
@@ -103,7 +112,7 @@ func (s *Service) Accept(ctx context.Context, token, password string, origin eve
 }
 
 // ChangePassword sets the caller's own password and ends its other sessions; the returned operator has the new session
-// generation. Errors: [ErrWrongPassword], [InvalidError], [ThrottledError].
+// generation. Errors: [InvalidError], also when the current password is wrong; [ThrottledError].
 func (s *Service) ChangePassword(ctx context.Context, c Caller, current, password string) (Operator, error) {
 	o, err := s.store.OperatorByID(ctx, c.OperatorID)
 	if err != nil {
@@ -119,7 +128,7 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, current, passwor
 		return Operator{}, err
 	}
 	if !match {
-		return Operator{}, ErrWrongPassword
+		return Operator{}, &InvalidError{"current_password", "is wrong"}
 	}
 	hash, err := s.hash(ctx, password)
 	if err != nil {

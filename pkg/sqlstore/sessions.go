@@ -69,6 +69,22 @@ func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
 	})
 }
 
+// AllCtx returns the data of all sessions that have not expired, by token.
+func (s *Sessions) AllCtx(ctx context.Context) (map[string][]byte, error) {
+	var rows []sessionRow
+	err := s.store.read(ctx, func(t tx) error {
+		if err := t.db.Where("expires_at > ?", newInstant(s.store.now())).Find(&rows).Error; err != nil {
+			return fmt.Errorf("read the sessions: %w", err)
+		}
+		return nil
+	})
+	sessions := make(map[string][]byte, len(rows))
+	for _, row := range rows {
+		sessions[row.Token] = row.Data
+	}
+	return sessions, err
+}
+
 // Purge removes the sessions that have expired.
 func (s *Sessions) Purge(ctx context.Context) error {
 	return s.store.write(ctx, func(t tx) error {
