@@ -340,3 +340,48 @@ func TestVerifyingTellsWhatWasFound(t *testing.T) {
 		}
 	})
 }
+
+func TestSignInsAreEvents(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *service) {
+		stranger := s.stranger(t)
+		for range 5 {
+			stranger.post("/v1/session", credentials("admin@example.com", "not the password")).refused(http.StatusUnauthorized, "failed")
+			stranger.post("/v1/session", credentials("nobody@example.com", "not the password")).refused(http.StatusUnauthorized, "failed")
+		}
+		left := s.admin(t)
+		left.delete("/v1/session").wants(http.StatusNoContent)
+		left.delete("/v1/session").wants(http.StatusNoContent)
+		if err := s.Operators.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		admin := s.admin(t)
+		page := admin.events("?action=operator.signed-in&action=operator.signed-out&action=operator.sign-in-failed")
+		if got, want := page.actions(), "operator.signed-in operator.sign-in-failed operator.sign-in-failed operator.signed-out operator.signed-in"; got != want {
+			t.Fatalf("got  %s\nwant %s", got, want)
+		}
+		out := page.Items[3]
+		if out.Actor.Name != "admin@example.com" || out.IP != "127.0.0.1" || out.RequestID == "" || out.Subject.ID != out.Actor.ID {
+			t.Errorf("signing out is told as %+v", out)
+		}
+		ours, nobodys := page.Items[1], page.Items[2]
+		if ours.Subject.ID == "" {
+			ours, nobodys = nobodys, ours
+		}
+		if ours.Actor.Kind != "stranger" || ours.After["attempts"] != 5.0 || ours.After["email"] != "admin@example.com" || ours.Subject.ID != out.Actor.ID {
+			t.Errorf("failed sign-ins are told as %+v", ours)
+		}
+		if nobodys.After["attempts"] != 5.0 || nobodys.After["email"] != nil || nobodys.Subject != (eventSubject{"operator", ""}) {
+			t.Errorf("failed sign-ins on no account are told as %+v", nobodys)
+		}
+		if s.otherTenancyHas(t, "operator.sign-in-failed") {
+			t.Error("another tenancy sees failed sign-ins")
+		}
+	})
+}
+
+// otherTenancyHas reports whether the admin of another tenancy sees an action.
+func (s *service) otherTenancyHas(t *testing.T, action string) bool {
+	t.Helper()
+	_, email := s.otherTenancy(t)
+	return len(s.as(t, email).events("?action="+action).Items) > 0
+}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"time"
 
@@ -125,8 +126,18 @@ func (s *server) GetSession(ctx context.Context, _ oas.GetSessionRequestObject) 
 
 // SignOut ends the session, if there is one, and removes its cookie.
 func (s *server) SignOut(ctx context.Context, _ oas.SignOutRequestObject) (oas.SignOutResponseObject, error) {
+	o, err := s.signedIn(ctx)
+	if err != nil && !errors.Is(err, operator.ErrNotFound) {
+		return nil, err
+	}
+	signedIn := err == nil
 	if err := s.sessions.Destroy(ctx); err != nil {
 		return nil, err
+	}
+	if signedIn {
+		if err := s.operators.SignedOut(ctx, o, callerOf(ctx).Origin); err != nil {
+			return nil, err
+		}
 	}
 	return signedOutAnswer{s.cookie("", time.Time{})}, nil
 }

@@ -131,6 +131,8 @@ type Store interface {
 	UpdateOperator(ctx context.Context, id string, change func(o Operator, otherAdmin bool) (Operator, *eventlog.Draft, error)) (Operator, error)
 	// DeleteOperator removes the operator. change is told as in UpdateOperator. Errors: [ErrNotFound], and those of change.
 	DeleteOperator(ctx context.Context, id string, change func(o Operator, otherAdmin bool) (eventlog.Draft, error)) error
+	// RecordEvent appends an event about what changes nothing, such as a sign-in.
+	RecordEvent(ctx context.Context, event eventlog.Draft) error
 	// AnyOperator reports whether there is an operator at all.
 	AnyOperator(ctx context.Context) (bool, error)
 }

@@ -42,6 +42,7 @@ func (e *InvalidError) Error() string { return e.Field + " " + e.Message }
 type Service struct {
 	store    Store
 	throttle *throttle
+	attempts *attempts
 	now      func() time.Time
 	hashers  chan struct{}
 	decoy    string // the hash of a password that nobody has
@@ -53,7 +54,7 @@ func NewService(store Store, limited bool, now func() time.Time) (*Service, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{store: store, now: now, hashers: make(chan struct{}, hashesAtOnce), decoy: decoy}
+	s := &Service{store: store, attempts: newAttempts(), now: now, hashers: make(chan struct{}, hashesAtOnce), decoy: decoy}
 	if limited {
 		s.throttle = newThrottle(now)
 	}
@@ -62,12 +63,13 @@ func NewService(store Store, limited bool, now func() time.Time) (*Service, erro
 
 func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
-// SignIn returns the operator with this e-mail address and password. An unknown address costs what a wrong password costs.
-// Errors: [ErrWrongPassword]; [ThrottledError].
+// SignIn returns the operator with this e-mail address and password, and notes it in the log. An unknown address costs what
+// a wrong password costs. What fails is noted, too, many attempts in one event; [Service.Run] writes it. Errors: [ErrWrongPassword]; [ThrottledError].
 func (s *Service) SignIn(ctx context.Context, email, password string, origin eventlog.Origin) (Operator, error) {
 	email = normalizeEmail(email)
 	if s.throttle != nil {
 		if err := s.throttle.admit(email, origin.IP); err != nil {
+			s.refused(email, origin)
 			return Operator{}, err
 		}
 	}
@@ -85,9 +87,10 @@ func (s *Service) SignIn(ctx context.Context, email, password string, origin eve
 	case compareErr != nil:
 		return Operator{}, compareErr
 	case !known || !match:
+		s.failed(o, origin)
 		return Operator{}, ErrWrongPassword
 	}
-	return o, nil
+	return o, s.note(ctx, eventlog.OperatorSignedIn, o, origin)
 }
 
 // compare checks a password when it is its turn.

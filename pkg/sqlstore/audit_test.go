@@ -16,8 +16,7 @@ import (
 // record appends an event of its own.
 func record(t testing.TB, s *Store, d eventlog.Draft) {
 	t.Helper()
-	err := s.change(t.Context(), func(tx) (*eventlog.Draft, error) { return &d, nil })
-	if err != nil {
+	if err := s.RecordEvent(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
 }

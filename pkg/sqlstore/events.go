@@ -110,6 +110,11 @@ func (s *Store) Head(ctx context.Context) (eventlog.Head, error) {
 	return head, err
 }
 
+// RecordEvent implements [operator.Store].
+func (s *Store) RecordEvent(ctx context.Context, event eventlog.Draft) error {
+	return s.change(ctx, func(tx) (*eventlog.Draft, error) { return &event, nil })
+}
+
 func nonEmpty(s string) *string {
 	if s == "" {
 		return nil

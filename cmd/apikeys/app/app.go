@@ -299,7 +299,7 @@ func (a *App) prepareUntilDone(ctx context.Context) error {
 // work runs what goes on beside requests, until ctx ends.
 func (a *App) work(ctx context.Context) {
 	var group errgroup.Group
-	for _, run := range []func(context.Context){a.Tailer.Run, a.Keyring.Run, a.Uses.Run, a.retireSecrets, a.purge} {
+	for _, run := range []func(context.Context){a.Tailer.Run, a.Keyring.Run, a.Operators.Run, a.Uses.Run, a.retireSecrets, a.purge} {
 		group.Go(func() error {
 			run(ctx)
 			return nil
@@ -346,7 +346,7 @@ func (a *App) purge(ctx context.Context) {
 	}
 }
 
-// shutDown finishes the running requests, then writes the uses that they left.
+// shutDown finishes the running requests, then writes the uses and the failed sign-ins that they left.
 func (a *App) shutDown(ctx context.Context, server *http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
 	defer cancel()
@@ -359,6 +359,9 @@ func (a *App) shutDown(ctx context.Context, server *http.Server) error {
 	defer cancelFlush()
 	if err := a.Uses.Flush(flush); err != nil {
 		a.options.Logger.WarnContext(ctx, "last uses could not be written", "error", err)
+	}
+	if err := a.Operators.Flush(flush); err != nil {
+		a.options.Logger.WarnContext(ctx, "failed sign-ins could not be written to the log", "error", err)
 	}
 	return nil
 }

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"OneTimeLinkFindsItsOperatorOnce", links},
 		{"DeleteRemovesTheOperatorAndItsLink", deleted},
 		{"OperatorsOfATenancyAreListedByEmail", listed},
+		{"EventsThatChangeNothingAreAppended", recorded},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -315,4 +316,13 @@ func listed(t *testing.T, b Backend) {
 	if got, err := b.Operators.OperatorsOf(t.Context(), home.ID, 1); err != nil || len(got) != 1 {
 		t.Errorf("with a limit of 1: got %d, %v", len(got), err)
 	}
+}
+
+func recorded(t *testing.T, b Backend) {
+	for _, action := range []eventlog.Action{eventlog.OperatorSignedIn, eventlog.OperatorSignInFailed} {
+		if err := b.Operators.RecordEvent(t.Context(), draft(action)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantEvents(t, b, eventlog.OperatorSignedIn, eventlog.OperatorSignInFailed)
 }

@@ -1,0 +1,229 @@
+package operator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// recorder is a store that knows one operator and keeps what it is told to record.
+type recorder struct {
+	Store
+	operator Operator
+
+	mu     sync.Mutex
+	events []eventlog.Draft
+	err    error
+}
+
+func (r *recorder) OperatorByEmail(_ context.Context, email string) (Operator, error) {
+	if email != r.operator.Email {
+		return Operator{}, ErrNotFound
+	}
+	return r.operator, nil
+}
+
+func (r *recorder) RecordEvent(_ context.Context, e eventlog.Draft) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		return r.err
+	}
+	r.events = append(r.events, e)
+	return nil
+}
+
+// recorded returns the events since the last call.
+func (r *recorder) recorded() []eventlog.Draft {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	events := r.events
+	r.events = nil
+	return events
+}
+
+const (
+	annsPassword = "correct horse battery staple"
+	typed        = "typed into the wrong field"
+)
+
+// signIns is a service whose clock the test sets.
+type signIns struct {
+	*Service
+	store *recorder
+	now   time.Time
+}
+
+func newSignIns(t *testing.T, limited bool) *signIns {
+	t.Helper()
+	hash, err := hashPassword(annsPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &signIns{now: time.Date(2030, 3, 1, 12, 0, 0, 0, time.UTC), store: &recorder{operator: Operator{
+		ID: "ann", TenancyID: "anns", Email: "ann@example.com", PasswordHash: hash, Status: Active, Role: Admin,
+	}}}
+	s.Service, err = NewService(s.store, limited, func() time.Time { return s.now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *signIns) try(t *testing.T, email, password, ip string) error {
+	t.Helper()
+	_, err := s.SignIn(t.Context(), email, password, eventlog.Origin{IP: ip, UserAgent: "agent", RequestID: "request"})
+	return err
+}
+
+// due writes what is due.
+func (s *signIns) due(t *testing.T) []eventlog.Draft {
+	t.Helper()
+	if err := s.writeAttempts(t.Context(), s.clock().Add(-foldPeriod)); err != nil {
+		t.Fatal(err)
+	}
+	return s.store.recorded()
+}
+
+func told(t *testing.T, e eventlog.Draft) map[string]any {
+	t.Helper()
+	var members map[string]any
+	if err := json.Unmarshal(e.After, &members); err != nil {
+		t.Fatal(err)
+	}
+	return members
+}
+
+func TestASignInIsAnEventAtOnce(t *testing.T) {
+	s := newSignIns(t, true)
+	if err := s.try(t, "Ann@example.com", annsPassword, "192.0.2.1"); err != nil {
+		t.Fatal(err)
+	}
+	want := eventlog.Draft{
+		At: s.now, TenancyID: "anns", Action: eventlog.OperatorSignedIn,
+		Actor:   eventlog.Actor{Kind: eventlog.ActorOperator, ID: "ann", Name: "ann@example.com"},
+		Origin:  eventlog.Origin{IP: "192.0.2.1", UserAgent: "agent", RequestID: "request"},
+		Subject: eventlog.Subject{Kind: eventlog.SubjectOperator, ID: "ann"},
+	}
+	if got := s.store.recorded(); len(got) != 1 || fmt.Sprint(got[0]) != fmt.Sprint(want) {
+		t.Errorf("got %+v", got)
+	}
+	s.store.err = errors.New("down")
+	if err := s.try(t, "ann@example.com", annsPassword, "192.0.2.1"); !errors.Is(err, s.store.err) {
+		t.Errorf("a sign-in that can't be logged ends with %v", err)
+	}
+}
+
+func TestFailedSignInsOfAMinuteAreOneEventPerAccountAndAddress(t *testing.T) {
+	s := newSignIns(t, false)
+	for _, ip := range []string{"192.0.2.1", "192.0.2.1", "192.0.2.2"} {
+		if err := s.try(t, "ann@example.com", typed, ip); !errors.Is(err, ErrWrongPassword) {
+			t.Fatal(err)
+		}
+		s.now = s.now.Add(time.Second)
+	}
+	_ = s.try(t, typed+"@example.com", typed, "192.0.2.1")
+	_ = s.try(t, "nobody@example.com", typed, "192.0.2.1")
+	s.now = s.now.Add(foldPeriod - 4*time.Second)
+	if got := s.due(t); len(got) != 0 {
+		t.Fatalf("before the minute is over: %+v", got)
+	}
+	s.now = s.now.Add(4 * time.Second)
+	got := s.due(t)
+	if len(got) != 3 {
+		t.Fatalf("got %+v", got)
+	}
+	first, second, strangers := got[0], got[1], got[2]
+	if first.TenancyID != "anns" || first.Subject.ID != "ann" || first.Origin.IP != "192.0.2.1" || first.Actor != (eventlog.Actor{Kind: eventlog.ActorStranger}) ||
+		told(t, first)["attempts"] != 2.0 || told(t, first)["email"] != "ann@example.com" {
+		t.Errorf("got %+v %s", first, first.After)
+	}
+	if told(t, second)["attempts"] != 1.0 || second.Origin.IP != "192.0.2.2" {
+		t.Errorf("got %+v %s", second, second.After)
+	}
+	if strangers.TenancyID != PlatformTenancyID || strangers.Subject.ID != "" || told(t, strangers)["attempts"] != 2.0 || told(t, strangers)["email"] != nil {
+		t.Errorf("got %+v %s", strangers, strangers.After)
+	}
+	if text := fmt.Sprintf("%+v %s", got, [][]byte{first.After, second.After, strangers.After}); strings.Contains(text, typed) || strings.Contains(text, "nobody") {
+		t.Errorf("what was typed is in the log: %s", text)
+	}
+	if again := s.due(t); len(again) != 0 {
+		t.Errorf("written again: %+v", again)
+	}
+}
+
+func TestAFloodFromOneAddressIsOneEvent(t *testing.T) {
+	s := newSignIns(t, true)
+	const flood = 100_000
+	for range flood {
+		if err := s.try(t, "ann@example.com", typed, "192.0.2.1"); err == nil {
+			t.Fatal("signed in with a wrong password")
+		}
+	}
+	s.now = s.now.Add(foldPeriod)
+	got := s.due(t)
+	if len(got) != 1 || told(t, got[0])["attempts"] != float64(flood) || told(t, got[0])["refused"] != float64(flood-accountBurst) {
+		t.Errorf("got %d events: %+v", len(got), got)
+	}
+}
+
+func TestAFloodFromManyAddressesIsABoundedNumberOfEvents(t *testing.T) {
+	s := newSignIns(t, false)
+	const flood = 100_000
+	var group sync.WaitGroup
+	for part := range 10 {
+		group.Go(func() {
+			for i := range flood / 10 {
+				s.failed(Operator{}, eventlog.Origin{IP: fmt.Sprintf("2001:db8:%x:%x::1", part, i)})
+			}
+		})
+	}
+	group.Wait()
+	s.now = s.now.Add(foldPeriod)
+	got := s.due(t)
+	if len(got) != foldsMax+1 {
+		t.Errorf("got %d events", len(got))
+	}
+	var attempts float64
+	for _, e := range got {
+		attempts += told(t, e)["attempts"].(float64)
+	}
+	if attempts != flood {
+		t.Errorf("%f attempts are in the log", attempts)
+	}
+	if last := got[len(got)-1]; len(s.attempts.folds) != 0 || last.TenancyID != PlatformTenancyID {
+		t.Errorf("the rest is %+v", last)
+	}
+}
+
+func TestNoFailedSignInIsLostWhileTheLogIsDown(t *testing.T) {
+	s := newSignIns(t, false)
+	for _, ip := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"} {
+		s.failed(s.store.operator, eventlog.Origin{IP: ip})
+	}
+	s.store.err = errors.New("down")
+	s.now = s.now.Add(foldPeriod)
+	if err := s.Flush(t.Context()); !errors.Is(err, s.store.err) {
+		t.Fatalf("got %v", err)
+	}
+	s.failed(s.store.operator, eventlog.Origin{IP: "192.0.2.1"})
+	s.store.err = nil
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var attempts float64
+	got := s.store.recorded()
+	for _, e := range got {
+		attempts += told(t, e)["attempts"].(float64)
+	}
+	if len(got) != 3 || attempts != 4 {
+		t.Errorf("%f attempts in %d events", attempts, len(got))
+	}
+}
