@@ -66,12 +66,11 @@ func (t *throttle) take(bucket string, every time.Duration, burst int) error {
 // addressGroup returns the address, or of IPv6 its network.
 func addressGroup(ip string) string {
 	a, err := netip.ParseAddr(ip)
-	if err != nil || a.Unmap().Is4() {
-		return ip
-	}
-	network, err := a.Prefix(ipv6PrefixLen)
 	if err != nil {
 		return ip
 	}
-	return network.String()
+	if a = a.Unmap(); a.Is4() {
+		return a.String()
+	}
+	return netip.PrefixFrom(a, ipv6PrefixLen).Masked().String()
 }
