@@ -99,6 +99,15 @@ func isUniqueViolation(err error, constraint string) bool {
 	return errors.As(err, &failure) && failure.Code == "23505" && failure.ConstraintName == constraint
 }
 
+// isPrimaryKeyViolation reports whether a row of the table with the same primary key exists already.
+func isPrimaryKeyViolation(err error, table string) bool {
+	if code, ok := sqliteCode(err); ok {
+		return code == 1555 // SQLITE_CONSTRAINT_PRIMARYKEY
+	}
+	var failure *pgconn.PgError
+	return errors.As(err, &failure) && failure.Code == "23505" && failure.ConstraintName == table+"_pkey"
+}
+
 // isMissingReference reports whether a row refers to one that isn't there.
 func isMissingReference(err error) bool {
 	if code, ok := sqliteCode(err); ok {

@@ -28,7 +28,9 @@ func (r tenancyRow) tenancy() operator.Tenancy {
 func (s *Store) CreateTenancy(ctx context.Context, tenancy operator.Tenancy, event eventlog.Draft) error {
 	return s.change(ctx, func(t tx) (*eventlog.Draft, error) {
 		row := tenancyRow{ID: tenancy.ID, Name: tenancy.Name, Created: newInstant(tenancy.CreatedAt)}
-		if err := t.db.Create(&row).Error; err != nil {
+		if err := t.db.Create(&row).Error; isPrimaryKeyViolation(err, row.TableName()) {
+			return nil, operator.ErrTenancyExists
+		} else if err != nil {
 			return nil, fmt.Errorf("store tenancy %s: %w", tenancy.ID, err)
 		}
 		return &event, nil

@@ -114,6 +114,9 @@ func tenancies(t *testing.T, b Backend) {
 	if _, err := b.Operators.Tenancy(t.Context(), uuid.NewString()); !errors.Is(err, operator.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
+	if err := b.Operators.CreateTenancy(t.Context(), older, draft(eventlog.TenancyCreated)); !errors.Is(err, operator.ErrTenancyExists) {
+		t.Errorf("the same id again: %v, want ErrTenancyExists", err)
+	}
 	wantEvents(t, b, eventlog.TenancyCreated, eventlog.TenancyCreated)
 }
 
