@@ -70,10 +70,7 @@ func newSignIns(t *testing.T, limited bool) *signIns {
 	s := &signIns{now: time.Date(2030, 3, 1, 12, 0, 0, 0, time.UTC), store: &recorder{operator: Operator{
 		ID: "ann", TenancyID: "anns", Email: "ann@example.com", PasswordHash: hash, Status: Active, Role: Admin,
 	}}}
-	s.Service, err = NewService(s.store, limited, func() time.Time { return s.now })
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.Service = NewService(s.store, limited, func() time.Time { return s.now })
 	return s
 }
 

@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,16 +50,22 @@ type Service struct {
 }
 
 // NewService returns the use cases over a store. With limited false, sign-ins are not throttled.
-func NewService(store Store, limited bool, now func() time.Time) (*Service, error) {
-	decoy, err := argon2id.CreateHash(rand.Text(), hashing)
-	if err != nil {
-		return nil, err
-	}
-	s := &Service{store: store, attempts: newAttempts(), now: now, hashers: make(chan struct{}, hashesAtOnce), decoy: decoy}
+func NewService(store Store, limited bool, now func() time.Time) *Service {
+	s := &Service{store: store, attempts: newAttempts(), now: now, hashers: make(chan struct{}, hashesAtOnce), decoy: newDecoy()}
 	if limited {
 		s.throttle = newThrottle(now)
 	}
-	return s, nil
+	return s
+}
+
+// newDecoy returns what looks like a hash and is random, so that no password has it. To hash one would cost every command
+// its time.
+func newDecoy() string {
+	salt, key := make([]byte, hashing.SaltLength), make([]byte, hashing.KeyLength)
+	_, _ = rand.Read(salt) // never fails (crypto/rand)
+	_, _ = rand.Read(key)
+	encode := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", hashing.Memory, hashing.Iterations, hashing.Parallelism, encode(salt), encode(key))
 }
 
 func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
@@ -67,6 +74,9 @@ func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Microse
 // a wrong password costs. What fails is noted, too, many attempts in one event; [Service.Run] writes it. Errors: [ErrWrongPassword]; [ThrottledError].
 func (s *Service) SignIn(ctx context.Context, email, password string, origin eventlog.Origin) (Operator, error) {
 	email = normalizeEmail(email)
+	if !validEmail(email) {
+		email = "" // nobody's, and nothing to keep or to ask the database for
+	}
 	if s.throttle != nil {
 		if err := s.throttle.admit(email, origin.IP); err != nil {
 			s.refused(email, origin)

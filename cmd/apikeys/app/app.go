@@ -118,9 +118,7 @@ func (a *App) assemble(catalogue *scope.Catalogue, box *sealed.Box) (err error) 
 		cache.Drop(clientID)
 		a.Tailer.Wake()
 	}, now)
-	if a.Operators, err = operator.NewService(a.Store, a.Config.Limits != "off", now); err != nil {
-		return err
-	}
+	a.Operators = operator.NewService(a.Store, a.Config.Limits != "off", now)
 	if a.Keyring, err = signing.NewKeyring(a.Store, box, now); err != nil {
 		return err
 	}
