@@ -1,0 +1,408 @@
+package operator_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/sqlstore"
+)
+
+const (
+	password    = "correct horse battery staple"
+	newPassword = "battery staple correct horse"
+)
+
+var (
+	start  = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	system = eventlog.Actor{Kind: eventlog.ActorSystem, ID: "test", Name: "test"}
+	home   = eventlog.Origin{IP: "192.0.2.1"}
+)
+
+// clock is a time that the test sets.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// fixture is the use cases on a SQLite file.
+type fixture struct {
+	*operator.Service
+	*clock
+	store *sqlstore.Store
+}
+
+func newFixture(t testing.TB, limited bool) *fixture {
+	t.Helper()
+	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{clock: &clock{now: start}, store: store}
+	f.Service = f.service(limited)
+	return f
+}
+
+// service returns the use cases of another process on the same store.
+func (f *fixture) service(limited bool) *operator.Service {
+	return operator.NewService(f.store, limited, f.Now)
+}
+
+// ana registers an admin of the first tenancy.
+func (f *fixture) ana(t testing.TB) operator.Operator {
+	t.Helper()
+	tenancy, err := f.EnsureTenancy(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := f.Create(t.Context(), tenancy.ID, "ana@example.com", password, operator.Admin, system)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func (f *fixture) events(t testing.TB) []eventlog.Event {
+	t.Helper()
+	events, err := f.store.After(t.Context(), 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events
+}
+
+func TestSignInReturnsWhoHasAddressAndPassword(t *testing.T) {
+	f := newFixture(t, false)
+	ana := f.ana(t)
+	for _, email := range []string{"ana@example.com", "Ana@Example.COM", " ana@example.com\n"} {
+		if o, err := f.SignIn(t.Context(), email, password, home); err != nil || o != ana {
+			t.Errorf("%q: %+v, %v", email, o, err)
+		}
+	}
+}
+
+func TestEveryFailedSignInReadsTheSame(t *testing.T) {
+	f := newFixture(t, false)
+	f.ana(t)
+	tests := map[string][2]string{
+		"wrong password":             {"ana@example.com", newPassword},
+		"no password":                {"ana@example.com", ""},
+		"password in capitals":       {"ana@example.com", strings.ToUpper(password)},
+		"password and a space":       {"ana@example.com", password + " "},
+		"password and NUL":           {"ana@example.com", password + "\x00"},
+		"unknown address":            {"bruno@example.com", password},
+		"no address":                 {"", password},
+		"an address that is none":    {"ana", password},
+		"NUL in the address":         {"ana@example.com\x00", password},
+		"invalid UTF-8":              {"ana\xff@example.com", password},
+		"a huge address":             {strings.Repeat("a", 1<<20) + "@example.com", password},
+		"a pattern for the database": {"%@example.com", password},
+	}
+	for name, test := range tests {
+		o, err := f.SignIn(t.Context(), test[0], test[1], home)
+		if !errors.Is(err, operator.ErrWrongPassword) || err.Error() != operator.ErrWrongPassword.Error() || o != (operator.Operator{}) {
+			t.Errorf("%s: %+v, %v", name, o, err)
+		}
+	}
+}
+
+// An argon2id hash takes 19 MiB of memory, which shows whether one was computed.
+func TestAnUnknownAddressCostsAHashToo(t *testing.T) {
+	f := newFixture(t, false)
+	f.ana(t)
+	allocated := func(email string) uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := f.SignIn(t.Context(), email, newPassword, home); !errors.Is(err, operator.ErrWrongPassword) {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	const hash = 19 << 20
+	for _, email := range []string{"ana@example.com", "bruno@example.com", "nobody"} {
+		if bytes := allocated(email); bytes < hash || bytes > 2*hash {
+			t.Errorf("signing in as %s took %d bytes, want those of one hash", email, bytes)
+		}
+	}
+}
+
+func TestSignInIsThrottledWhetherThePasswordIsRightOrNot(t *testing.T) {
+	f := newFixture(t, true)
+	f.ana(t)
+	for range 10 {
+		if _, err := f.SignIn(t.Context(), "ana@example.com", newPassword, home); !errors.Is(err, operator.ErrWrongPassword) {
+			t.Fatal(err)
+		}
+	}
+	_, err := f.SignIn(t.Context(), "ANA@example.com ", password, home)
+	var throttled *operator.ThrottledError
+	if !errors.As(err, &throttled) || throttled.RetryAfter <= 0 {
+		t.Fatalf("the eleventh attempt: %v", err)
+	}
+	if _, err := f.SignIn(t.Context(), "ana@example.com", password, eventlog.Origin{IP: "192.0.2.2"}); err != nil {
+		t.Errorf("from another address: %v", err)
+	}
+	f.advance(throttled.RetryAfter)
+	if _, err := f.SignIn(t.Context(), "ana@example.com", password, home); err != nil {
+		t.Errorf("after the time it says: %v", err)
+	}
+}
+
+func TestASignInThatWaitsEndsWithItsRequest(t *testing.T) {
+	f := newFixture(t, false)
+	f.ana(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := f.SignIn(ctx, "ana@example.com", password, home); !errors.Is(err, context.Canceled) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestSessionsOfAnEarlierGenerationDoNotCount(t *testing.T) {
+	f := newFixture(t, false)
+	ana := f.ana(t)
+	if o, err := f.BySession(t.Context(), ana.ID, ana.SessionGeneration); err != nil || o != ana {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	for _, generation := range []int64{ana.SessionGeneration + 1, ana.SessionGeneration - 1, 0} {
+		if _, err := f.BySession(t.Context(), ana.ID, generation); !errors.Is(err, operator.ErrNotFound) {
+			t.Errorf("generation %d: %v", generation, err)
+		}
+	}
+	if _, err := f.BySession(t.Context(), uuid.NewString(), 1); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("nobody's session: %v", err)
+	}
+	if err := f.ResetPassword(t.Context(), "Ana@example.com", newPassword, system); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.BySession(t.Context(), ana.ID, ana.SessionGeneration); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("a session of before the reset: %v", err)
+	}
+	o, err := f.SignIn(t.Context(), "ana@example.com", newPassword, home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.BySession(t.Context(), o.ID, o.SessionGeneration); err != nil {
+		t.Errorf("a session of after the reset: %v", err)
+	}
+	if _, err := f.SignIn(t.Context(), "ana@example.com", password, home); !errors.Is(err, operator.ErrWrongPassword) {
+		t.Errorf("the old password: %v", err)
+	}
+}
+
+func TestPasswordsHave12To256Characters(t *testing.T) {
+	f := newFixture(t, false)
+	ana := f.ana(t)
+	for _, bad := range []string{"", "elevenchars", strings.Repeat("é", 11), strings.Repeat("x", 257)} {
+		_, err := f.Create(t.Context(), ana.TenancyID, "bruno@example.com", bad, operator.Editor, system)
+		assertInvalid(t, err, "password")
+		assertInvalid(t, f.ResetPassword(t.Context(), "ana@example.com", bad, system), "password")
+	}
+	for i, good := range []string{strings.Repeat("é", 12), strings.Repeat("漢", 256)} {
+		if _, err := f.Create(t.Context(), ana.TenancyID, string(rune('b'+i))+"@example.com", good, operator.Editor, system); err != nil {
+			t.Errorf("%d bytes: %v", len(good), err)
+		}
+	}
+}
+
+func assertInvalid(t *testing.T, err error, field string) {
+	t.Helper()
+	var invalid *operator.InvalidError
+	if !errors.As(err, &invalid) || invalid.Field != field || !strings.HasPrefix(err.Error(), field+" ") {
+		t.Errorf("the error is %v, want one of %s", err, field)
+	}
+}
+
+func TestCreateRefusesBadInput(t *testing.T) {
+	f := newFixture(t, false)
+	ana := f.ana(t)
+	for _, email := range []string{
+		"", "bruno", "@example.com", "bruno@", "bruno @example.com", "Bruno <bruno@example.com>", "a@example.com,b@example.com",
+		"bruno\x00@example.com", strings.Repeat("a", 251) + "@b.c",
+	} {
+		if _, err := f.Create(t.Context(), ana.TenancyID, email, password, operator.Editor, system); err == nil {
+			t.Errorf("%q is accepted", email)
+		} else {
+			assertInvalid(t, err, "email")
+		}
+	}
+	for _, role := range []operator.Role{"", "owner", "Admin"} {
+		_, err := f.Create(t.Context(), ana.TenancyID, "bruno@example.com", password, role, system)
+		assertInvalid(t, err, "role")
+	}
+	if _, err := f.Create(t.Context(), ana.TenancyID, "ANA@example.com", password, operator.Editor, system); !errors.Is(err, operator.ErrEmailTaken) {
+		t.Errorf("an address that is taken: %v", err)
+	}
+	if _, err := f.Create(t.Context(), uuid.NewString(), "bruno@example.com", password, operator.Editor, system); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("an unknown tenancy: %v", err)
+	}
+	if err := f.ResetPassword(t.Context(), "bruno@example.com", password, system); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("resetting an unknown operator's password: %v", err)
+	}
+}
+
+func TestTheFirstStartMakesOneTenancyAndOneOperator(t *testing.T) {
+	f := newFixture(t, false)
+	// Replicas that start together on an empty database.
+	const replicas = 4
+	results := make(chan operator.First, replicas)
+	var group sync.WaitGroup
+	begin := make(chan struct{})
+	for range replicas {
+		service := f.service(false)
+		group.Go(func() {
+			<-begin
+			first, err := service.EnsureFirst(t.Context(), "Admin@localhost", "", system)
+			if err != nil {
+				t.Error(err)
+			}
+			results <- first
+		})
+	}
+	close(begin)
+	group.Wait()
+	close(results)
+	var generated []operator.First
+	for first := range results {
+		if first.Password != "" {
+			generated = append(generated, first)
+		}
+	}
+	if len(generated) != 1 {
+		t.Fatalf("%d replicas tell a password", len(generated))
+	}
+	o, err := f.SignIn(t.Context(), "admin@localhost", generated[0].Password, home)
+	if err != nil || o.Role != operator.Admin || o.TenancyID != operator.PlatformTenancyID {
+		t.Errorf("the first operator is %+v, %v", o, err)
+	}
+	if tenancies, err := f.Tenancies(t.Context()); err != nil || len(tenancies) != 1 || tenancies[0].ID != operator.PlatformTenancyID {
+		t.Errorf("the tenancies are %+v, %v", tenancies, err)
+	}
+	first, err := f.EnsureFirst(t.Context(), "other@localhost", "", system)
+	if err != nil || first != (operator.First{}) {
+		t.Errorf("the next start makes %+v, %v", first, err)
+	}
+}
+
+func TestTheFirstOperatorsPasswordMayBeGiven(t *testing.T) {
+	f := newFixture(t, false)
+	first, err := f.EnsureFirst(t.Context(), "ana@example.com", password, system)
+	if err != nil || first.Password != "" {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	if _, err := f.SignIn(t.Context(), "ana@example.com", password, home); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheFirstOperatorsAddressIsChecked(t *testing.T) {
+	f := newFixture(t, false)
+	_, err := f.EnsureFirst(t.Context(), "nobody", password, system)
+	assertInvalid(t, err, "email")
+}
+
+func TestTenanciesHaveANameOf1To100Characters(t *testing.T) {
+	f := newFixture(t, false)
+	for _, bad := range []string{"", " \t", strings.Repeat("é", 101), "a\x00b", "a\xffb"} {
+		_, err := f.CreateTenancy(t.Context(), bad, system)
+		assertInvalid(t, err, "name")
+	}
+	created, err := f.CreateTenancy(t.Context(), " "+strings.Repeat("é", 100)+" ", system)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read, err := f.Tenancy(t.Context(), created.ID); err != nil || read != created || !created.CreatedAt.Equal(start) {
+		t.Errorf("%+v is read as %+v, %v", created, read, err)
+	}
+	if _, err := f.Tenancy(t.Context(), uuid.NewString()); !errors.Is(err, operator.ErrNotFound) {
+		t.Errorf("an unknown one: %v", err)
+	}
+}
+
+func TestARoleAllowsWhatTheOnesBelowItAllow(t *testing.T) {
+	roles := []operator.Role{operator.Readonly, operator.Editor, operator.Admin}
+	for i, role := range roles {
+		for j, want := range roles {
+			if got := role.Allows(want); got != (i >= j) {
+				t.Errorf("%s allows what %s may: %v", role, want, got)
+			}
+		}
+		for _, other := range []operator.Role{"", "owner"} {
+			if role.Allows(other) || other.Allows(role) || other.Valid() {
+				t.Errorf("the role %q counts", other)
+			}
+		}
+		if !role.Valid() {
+			t.Errorf("%s is not valid", role)
+		}
+	}
+}
+
+func TestEventsOfOperatorsHoldNoPasswordAndNoHash(t *testing.T) {
+	f := newFixture(t, false)
+	ana := f.ana(t)
+	if err := f.ResetPassword(t.Context(), ana.Email, newPassword, system); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.SignIn(t.Context(), ana.Email, password, home); !errors.Is(err, operator.ErrWrongPassword) {
+		t.Fatal(err)
+	}
+	if _, err := f.SignIn(t.Context(), password, newPassword, home); !errors.Is(err, operator.ErrWrongPassword) {
+		t.Fatal(err) // who types the password into the wrong field
+	}
+	events := f.events(t)
+	if len(events) < 3 {
+		t.Fatalf("%d events", len(events))
+	}
+	for _, e := range events {
+		text, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, hidden := range []string{password, newPassword, "argon2id", ana.PasswordHash} {
+			if strings.Contains(string(text), hidden) {
+				t.Errorf("%s holds %s", e.Action, hidden)
+			}
+		}
+		if e.Subject.Kind == eventlog.SubjectOperator && e.Subject.ID == ana.ID && (e.TenancyID != ana.TenancyID || e.Actor != system) {
+			t.Errorf("%s is of %s by %+v", e.Action, e.TenancyID, e.Actor)
+		}
+	}
+}
+
+func TestAGeneratedPasswordIsGoodEnough(t *testing.T) {
+	if a, b := operator.NewPassword(), operator.NewPassword(); a == b || len(a) < operator.PasswordMin {
+		t.Errorf("%q and %q", a, b)
+	}
+}
