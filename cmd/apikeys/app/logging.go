@@ -55,6 +55,7 @@ func redact(_ []string, a slog.Attr) slog.Attr {
 		}
 	case slog.KindAny:
 		switch value := a.Value.Any().(type) {
+		case slog.Level: // on every line
 		case error:
 			a.Value = slog.StringValue(redactText(value.Error()))
 		default: // such as a header: in its own form unless it holds a secret
