@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -163,7 +164,9 @@ func overLoopback(b *testing.B, h http.Handler, s spend) func() {
 	b.Cleanup(func() {
 		_ = conn.Close() // the server ends with it or without
 		_ = server.Close()
-		<-served
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			b.Error(err)
+		}
 	})
 	request, err := http.NewRequestWithContext(b.Context(), http.MethodPost, "http://localhost"+s.path, strings.NewReader(s.body))
 	if err != nil {

@@ -94,8 +94,12 @@ func session(s *service) map[string]string {
 		c.do(http.MethodPost, "/auth", clientPair{key.ClientID, secret}, header, token)
 	}
 	for _, body := range []any{
-		secret, []string{secret}, map[string]string{secret: secret}, map[string]string{"name": secret},
-		map[string]any{"name": "x", "scopes": []string{secret}}, map[string]any{"client_secret": secret},
+		secret,
+		[]string{secret},
+		map[string]string{secret: secret},
+		map[string]string{"name": secret},
+		map[string]any{"name": "x", "scopes": []string{secret}},
+		map[string]any{"client_secret": secret},
 		map[string]any{"email": secret, "password": map[string]string{"password": password}},
 	} {
 		for _, path := range []string{"/v1/api-keys", "/v1/session", "/auth", "/oauth2/token", rotate} {
