@@ -72,10 +72,10 @@ export default defineConfig({
       output: {
         codeSplitting: {
           groups: [
-            // What every screen needs, in one file that changes only with the dependencies.
+            // The largest part of the first load, in one file that only changes with React itself.
             {
-              name: "vendor",
-              test: /node_modules[\\/](react|react-dom|scheduler|@tanstack|i18next|react-i18next|openapi-fetch|@floating-ui|use-sync-external-store)[\\/]/,
+              name: "react",
+              test: /node_modules[\\/](react|react-dom|scheduler)[\\/]/,
             },
           ],
         },

@@ -1,3 +1,5 @@
+import "@mantine/core/styles/ModalBase.layer.css";
+import "@mantine/core/styles/Drawer.layer.css";
 import { Drawer } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { SideNav } from "./side-nav";

@@ -1,4 +1,4 @@
-import { Avatar, Menu, UnstyledButton, useMantineColorScheme } from "@mantine/core";
+import { Menu, UnstyledButton, useMantineColorScheme } from "@mantine/core";
 import { IconDeviceDesktop, IconLogout, IconMoon, IconSelector, IconSun } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
@@ -29,9 +29,9 @@ export function OperatorMenu({ compact = false }: { compact?: boolean }) {
           data-compact={compact}
           aria-label={t("operator.menu", { email: operator.email })}
         >
-          <Avatar size={28} radius="xl" className={classes.avatar} aria-hidden>
+          <span className={classes.avatar} aria-hidden>
             {initial}
-          </Avatar>
+          </span>
           {!compact && (
             <>
               <span className={classes.operatorText}>

@@ -1,6 +1,7 @@
-import { Anchor, Modal, Text } from "@mantine/core";
+import { Anchor, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { reauthentication } from "@/shared/api/reauthentication";
+import { Dialog } from "@/shared/ui/dialog";
 import { useSession } from "./session-query";
 import { SignInForm } from "./sign-in-form";
 
@@ -9,8 +10,7 @@ export default function ReauthenticationDialog() {
   const { t } = useTranslation();
   const session = useSession();
   return (
-    <Modal
-      opened
+    <Dialog
       onClose={() => undefined}
       withCloseButton={false}
       closeOnEscape={false}
@@ -28,6 +28,6 @@ export default function ReauthenticationDialog() {
           {t("reauthentication.otherAccount")}
         </Anchor>
       </Text>
-    </Modal>
+    </Dialog>
   );
 }

@@ -159,7 +159,12 @@ export const theme = createTheme({
       classNames: { label: classes.label, error: classes.error, description: classes.description },
     }),
     NativeSelect: component<NativeSelectProps>({
-      classNames: { label: classes.label, error: classes.error, description: classes.description },
+      classNames: {
+        label: classes.label,
+        error: classes.error,
+        description: classes.description,
+        section: classes.chevron,
+      },
     }),
     Popover: component<PopoverProps>({ classNames: { dropdown: classes.popover } }),
     SegmentedControl: component<SegmentedControlProps>({ classNames: { root: classes.segmented } }),

@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Text } from "@mantine/core";
+import { Button, Group, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { Dialog } from "./dialog";
 import { ProblemAlert } from "./problem-alert";
 
 interface ConfirmDialogProps {
@@ -26,14 +27,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
   const { title, children, confirm, cancel, pending = false, error, nested = false, onConfirm, onClose } = props;
   const { t } = useTranslation();
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={title}
-      size="md"
-      closeButtonProps={{ "aria-label": t("action.close") }}
-      {...(nested && { zIndex: 400 })}
-    >
+    <Dialog onClose={onClose} title={title} size="md" nested={nested}>
       <Text size="md" component="div">
         {children}
       </Text>
@@ -50,6 +44,6 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
           {confirm}
         </Button>
       </Group>
-    </Modal>
+    </Dialog>
   );
 }

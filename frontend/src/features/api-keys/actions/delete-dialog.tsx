@@ -1,10 +1,11 @@
-import { Button, Group, Modal, Text, TextInput } from "@mantine/core";
+import { Button, Group, Text, TextInput } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Trans, useTranslation } from "react-i18next";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useNow } from "@/shared/i18n/use-now";
+import { Dialog } from "@/shared/ui/dialog";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import type { ApiKey } from "../api/api-key";
 import { useDeleteApiKey } from "../api/delete-api-key";
@@ -36,14 +37,7 @@ export default function DeleteDialog({ apiKey, onClose, onDeleted }: DeleteDialo
   }
 
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={t("delete.title")}
-      size="md"
-      returnFocus={false}
-      closeButtonProps={{ "aria-label": t("action.close") }}
-    >
+    <Dialog onClose={onClose} title={t("delete.title")} size="md" returnFocus={false}>
       <form onSubmit={submit}>
         <Text size="md">
           <Trans t={t} i18nKey="delete.message" values={{ name: apiKey.name }} components={{ b: <strong /> }} />
@@ -86,6 +80,6 @@ export default function DeleteDialog({ apiKey, onClose, onDeleted }: DeleteDialo
           </Button>
         </Group>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

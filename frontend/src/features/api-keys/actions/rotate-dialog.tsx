@@ -1,9 +1,14 @@
-import { Button, Group, Modal, Radio, Text } from "@mantine/core";
+import "@mantine/core/styles/InlineInput.layer.css";
+import "@mantine/core/styles/Radio.layer.css";
+import "@mantine/core/styles/RadioCard.layer.css";
+import "@mantine/core/styles/RadioIndicator.layer.css";
+import { Button, Group, Radio, Text } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Trans, useTranslation } from "react-i18next";
 import { useFormat } from "@/shared/i18n/use-format";
+import { Dialog } from "@/shared/ui/dialog";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { type ApiKey, type IssuedSecret, oldSecret } from "../api/api-key";
 import { apiKeyQuery } from "../api/get-api-key";
@@ -49,14 +54,7 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
   }
 
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={t("rotate.title")}
-      size="lg"
-      returnFocus={false}
-      closeButtonProps={{ "aria-label": t("action.close") }}
-    >
+    <Dialog onClose={onClose} title={t("rotate.title")} size="lg" returnFocus={false}>
       <Text size="md">
         <Trans t={t} i18nKey="rotate.message" values={{ name: apiKey.name }} components={{ b: <strong /> }} />
       </Text>
@@ -117,6 +115,6 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
           {t("action.rotate")}
         </Button>
       </Group>
-    </Modal>
+    </Dialog>
   );
 }

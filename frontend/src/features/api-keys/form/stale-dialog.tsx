@@ -1,5 +1,6 @@
-import { Button, Group, Modal, Text } from "@mantine/core";
+import { Button, Group, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import { Dialog } from "@/shared/ui/dialog";
 import { type ChangedField, changedFields, type KeyValues, lifespanOf } from "./key-values";
 import { formatLifespan } from "./lifespan";
 import classes from "./stale-dialog.module.css";
@@ -38,13 +39,7 @@ export function StaleDialog({ base, mine, theirs, onReapply, onDiscard, onClose 
   }
 
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={t("stale.title")}
-      size="xl"
-      closeButtonProps={{ "aria-label": t("action.close") }}
-    >
+    <Dialog onClose={onClose} title={t("stale.title")} size="xl">
       <Text size="md">{theirChanges.length > 0 ? t("stale.message") : t("stale.messageElsewhere")}</Text>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
       <section className={classes.scroll} tabIndex={0} aria-label={t("stale.title")}>
@@ -77,6 +72,6 @@ export function StaleDialog({ base, mine, theirs, onReapply, onDiscard, onClose 
           {t("stale.reapply")}
         </Button>
       </Group>
-    </Modal>
+    </Dialog>
   );
 }

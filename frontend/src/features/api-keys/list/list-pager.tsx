@@ -1,14 +1,48 @@
-import { Group, NativeSelect, Pagination } from "@mantine/core";
+import { Group, NativeSelect } from "@mantine/core";
+import { IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/shared/i18n/use-format";
 import type { ApiKeyPage } from "../api/api-key";
 import classes from "./list.module.css";
-import { type ListSearch, pageRange, pageSizes } from "./list-search";
+import { type ListSearch, pageNumbers, pageRange, pageSizes } from "./list-search";
 
 interface ListPagerProps {
   search: ListSearch;
   meta: ApiKeyPage["meta"];
   onChange: (change: Partial<ListSearch>) => void;
+}
+
+interface PageLinkProps {
+  search: ListSearch;
+  page: number;
+  pages: number;
+  label: string;
+  current?: boolean;
+  children: ReactNode;
+}
+
+function PageLink({ search, page, pages, label, current = false, children }: PageLinkProps) {
+  if (page < 1 || page > pages) {
+    return (
+      <span className={classes.page} data-disabled aria-hidden>
+        {children}
+      </span>
+    );
+  }
+  return (
+    <Link
+      className={classes.page}
+      to="/api-keys"
+      search={{ ...search, page }}
+      activeProps={{ "data-status": undefined, "aria-current": undefined }}
+      aria-label={label}
+      aria-current={current ? "page" : undefined}
+    >
+      {children}
+    </Link>
+  );
 }
 
 export function ListPager({ search, meta, onChange }: ListPagerProps) {
@@ -18,10 +52,6 @@ export function ListPager({ search, meta, onChange }: ListPagerProps) {
   const total = meta.total_capped ? `${format.number(meta.total)}+` : format.number(meta.total);
   // A shared link may ask for a size that isn't offered.
   const sizes = [...new Set<number>([...pageSizes, search.page_size])].sort((a, b) => a - b);
-  const controlLabels: Record<string, string> = {
-    previous: t("pager.previous"),
-    next: t("pager.next"),
-  };
   return (
     <nav className={classes.pager} aria-label={t("pager.label")}>
       <span className={classes.range}>
@@ -42,16 +72,36 @@ export function ListPager({ search, meta, onChange }: ListPagerProps) {
           />
         </Group>
         {range.pages > 1 && (
-          <Pagination
-            size="sm"
-            gap={4}
-            total={range.pages}
-            value={meta.page}
-            siblings={1}
-            onChange={(page) => onChange({ page })}
-            getControlProps={(control) => ({ "aria-label": controlLabels[control] })}
-            getItemProps={(page) => ({ "aria-label": t("pager.page", { page: format.number(page) }) })}
-          />
+          <ul className={classes.pages}>
+            <li>
+              <PageLink search={search} page={meta.page - 1} pages={range.pages} label={t("pager.previous")}>
+                <IconChevronLeft size={16} stroke={1.8} aria-hidden />
+              </PageLink>
+            </li>
+            {pageNumbers(meta.page, range.pages).map((page, index, all) => (
+              <li key={page}>
+                {index > 0 && page - (all[index - 1] ?? page) > 1 && (
+                  <span className={classes.gap} aria-hidden>
+                    …
+                  </span>
+                )}
+                <PageLink
+                  search={search}
+                  page={page}
+                  pages={range.pages}
+                  current={page === meta.page}
+                  label={t("pager.page", { page: format.number(page) })}
+                >
+                  {format.number(page)}
+                </PageLink>
+              </li>
+            ))}
+            <li>
+              <PageLink search={search} page={meta.page + 1} pages={range.pages} label={t("pager.next")}>
+                <IconChevronRight size={16} stroke={1.8} aria-hidden />
+              </PageLink>
+            </li>
+          </ul>
         )}
       </Group>
     </nav>

@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { isFiltered, type ListSearch, listDefaults, pageRange, parseListSearch, sortedBy } from "./list-search";
+import {
+  isFiltered,
+  type ListSearch,
+  listDefaults,
+  pageNumbers,
+  pageRange,
+  parseListSearch,
+  sortedBy,
+} from "./list-search";
 
 /** What a URL holds: texts, whatever the type says. */
 function fromUrl(raw: Record<string, unknown>): ListSearch {
@@ -41,6 +49,18 @@ describe("the list's state in the URL", () => {
 
   it("never asks for more text than the service takes", () => {
     expect(fromUrl({ search: "x".repeat(150) }).search).toHaveLength(100);
+  });
+});
+
+describe("the pager", () => {
+  it.each([
+    [1, 1, [1]],
+    [1, 3, [1, 2, 3]],
+    [1, 20, [1, 2, 20]],
+    [10, 20, [1, 9, 10, 11, 20]],
+    [20, 20, [1, 19, 20]],
+  ])("at page %i of %i links to %o", (page, pages, links) => {
+    expect(pageNumbers(page, pages)).toEqual(links);
   });
 });
 

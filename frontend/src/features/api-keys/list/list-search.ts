@@ -61,6 +61,11 @@ export function sortedBy(current: ListSearch, field: SortField): ListSearch {
   return { ...current, sort_field: field, sort_order: order, page: 1 };
 }
 
+/** The pages worth a link: the first, the last, and those around the present one. */
+export function pageNumbers(page: number, pages: number): number[] {
+  return [...new Set([1, page - 1, page, page + 1, pages])].filter((each) => each >= 1 && each <= pages);
+}
+
 export interface PageRange {
   first: number;
   last: number;

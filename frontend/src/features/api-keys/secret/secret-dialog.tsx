@@ -1,9 +1,12 @@
-import { Button, Checkbox, Group, Modal, Text } from "@mantine/core";
+import "@mantine/core/styles/InlineInput.layer.css";
+import "@mantine/core/styles/Checkbox.layer.css";
+import { Button, Checkbox, Group, Text } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ConfirmDialog } from "@/shared/ui/confirm-dialog";
 import { CopyButton } from "@/shared/ui/copy-button";
+import { Dialog } from "@/shared/ui/dialog";
 import { useLeaveBlocker } from "@/shared/ui/leave-guard";
 import type { IssuedSecret } from "../api/api-key";
 import classes from "./secret.module.css";
@@ -70,14 +73,12 @@ export default function SecretDialog({ issued, reason, onClose }: SecretDialogPr
 
   return (
     <>
-      <Modal
-        opened
+      <Dialog
         onClose={requestClose}
         closeOnEscape={!confirming}
         returnFocus={false}
         size={660}
         title={reason === "created" ? t("secret.createdTitle") : t("secret.rotatedTitle")}
-        closeButtonProps={{ "aria-label": t("action.close") }}
       >
         <Text size="md" c="dimmed">
           {issued.name}
@@ -112,7 +113,7 @@ export default function SecretDialog({ issued, reason, onClose }: SecretDialogPr
             {t("action.close")}
           </Button>
         </Group>
-      </Modal>
+      </Dialog>
       {confirming && (
         <ConfirmDialog
           nested

@@ -1,0 +1,20 @@
+import "@mantine/core/styles/ModalBase.layer.css";
+import "@mantine/core/styles/Modal.layer.css";
+import { Modal, type ModalProps } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+
+interface DialogProps extends Omit<ModalProps, "opened"> {
+  /** Above another dialog. */
+  nested?: boolean;
+}
+
+/**
+ * A dialog, open for as long as it is mounted: what it shows is gone from the document once it closes, and an Escape
+ * that opens one from another doesn't reach both.
+ */
+export function Dialog({ nested = false, ...props }: DialogProps) {
+  const { t } = useTranslation();
+  return (
+    <Modal opened closeButtonProps={{ "aria-label": t("action.close") }} {...(nested && { zIndex: 400 })} {...props} />
+  );
+}
