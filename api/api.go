@@ -115,7 +115,10 @@ func New(o Options) (*echo.Echo, error) {
 	tokenRoutes{o.OAuth}.register(e)
 	inquiryRoutes{s}.register(e)
 	verifyRoutes{o.OAuth}.register(e)
-	revocationRoutes{o.Revoked, o.Snapshots, o.Fresh, o.Stopping, newListeners()}.register(e)
+	revocationRoutes{
+		set: o.Revoked, snapshots: o.Snapshots, fresh: o.Fresh, stopping: o.Stopping,
+		listeners: newListeners(listenersMax, listenersMaxFor), writeMax: streamWriteMax,
+	}.register(e)
 	discovery, err := newDiscoveryRoutes(o.Issuer, o.Catalogue, o.Keyring)
 	if err != nil {
 		return nil, err

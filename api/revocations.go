@@ -16,11 +16,11 @@ import (
 	"github.com/piercloud/apikeys/pkg/revocation"
 )
 
-// How the stream is served.
+// How the stream is served. A follower that waits costs some 2 KB beyond what net/http takes for a connection.
 const (
 	heartbeat       = 4 * time.Second  // below the five seconds that followers count on
 	streamWriteMax  = 10 * time.Second // a follower that does not read for this long is dropped
-	streamChunk     = 256              // revocations written before a flush
+	streamChunk     = 64               // revocations that are written at once
 	listenersMax    = 50_000           // streams of this process
 	listenersMaxFor = 2_000            // streams of one address: a gateway may stand for many
 	// catchUpMax is how long a follower that is ahead of this process is waited for: it may come from another replica, which
@@ -36,6 +36,7 @@ type revocationRoutes struct {
 	fresh     func() bool
 	stopping  <-chan struct{}
 	listeners *listeners
+	writeMax  time.Duration // for a follower to take what is written to it
 }
 
 func (r revocationRoutes) register(e *echo.Echo) { e.GET("/v1/revocations", r.get) }
@@ -70,8 +71,8 @@ func (r revocationRoutes) snapshot(c echo.Context) error {
 	return c.Blob(http.StatusOK, "application/jose+json", s.Body)
 }
 
-// stream sends what is revoked as it happens. Nothing is buffered for a follower but its position: one that reads slowly
-// gets later what it has missed, and one that does not read at all is dropped.
+// stream sends what is revoked as it happens. Nothing is kept for a follower but its position: one that reads slowly gets
+// later what it has missed, and one that does not read at all is dropped.
 func (r revocationRoutes) stream(c echo.Context) error {
 	address := c.RealIP()
 	if !r.listeners.enter(address) {
@@ -92,7 +93,7 @@ func (r revocationRoutes) stream(c echo.Context) error {
 	h.Set(echo.HeaderContentType, "text/event-stream")
 	h.Set(echo.HeaderCacheControl, "no-cache")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold the events back
-	w := &eventWriter{to: c.Response(), control: http.NewResponseController(c.Response())}
+	w := &eventWriter{to: c.Response(), control: http.NewResponseController(c.Response()), writeMax: r.writeMax}
 	if err := w.control.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
@@ -128,26 +129,28 @@ func (r revocationRoutes) follow(request *http.Request, w *eventWriter, cursor i
 	due := true // the first heartbeat tells the follower where it is
 	for {
 		changed := r.set.Changed()
-		revoked, upTo, ok := r.set.Since(cursor)
+		revoked, upTo, ok := r.set.Since(cursor, streamChunk)
 		if !ok {
 			w.event("reset", upTo, struct{}{})
 			w.flush()
 			return
 		}
-		for i, entry := range revoked {
+		for _, entry := range revoked {
 			w.revocation(entry)
-			if i%streamChunk == streamChunk-1 {
-				w.flush()
-			}
 		}
-		if due && r.fresh() {
+		cursor = upTo
+		caughtUp := len(revoked) < streamChunk
+		if caughtUp && due && r.fresh() {
 			w.event("position", upTo, struct{}{})
 		}
 		w.flush()
 		if w.err != nil {
 			return
 		}
-		cursor, due = upTo, false
+		if !caughtUp {
+			continue
+		}
+		due = false
 		select {
 		case <-changed:
 		case <-beat.C:
@@ -166,6 +169,8 @@ type eventWriter struct {
 	control *http.ResponseController
 	pending []byte
 	err     error
+
+	writeMax time.Duration
 }
 
 // revokedGeneration and revokedToken are the data of a revocation.
@@ -198,7 +203,7 @@ func (w *eventWriter) event(name string, id int64, data any) {
 
 // start sends the headers, so that the follower knows at once that it is heard, also while there is nothing to say.
 func (w *eventWriter) start() {
-	if w.err = w.control.SetWriteDeadline(time.Now().Add(streamWriteMax)); w.err == nil {
+	if w.err = w.control.SetWriteDeadline(time.Now().Add(w.writeMax)); w.err == nil {
 		w.err = w.control.Flush()
 	}
 }
@@ -208,29 +213,33 @@ func (w *eventWriter) flush() {
 	if w.err != nil || len(w.pending) == 0 {
 		return
 	}
-	if w.err = w.control.SetWriteDeadline(time.Now().Add(streamWriteMax)); w.err != nil {
+	if w.err = w.control.SetWriteDeadline(time.Now().Add(w.writeMax)); w.err != nil {
 		return
 	}
 	if _, w.err = w.to.Write(w.pending); w.err != nil {
 		return
 	}
-	w.pending = w.pending[:0]
+	w.pending = nil // most of the time a follower waits, and should cost little then
 	w.err = w.control.Flush()
 }
 
-// listeners counts the streams, in all and by address.
+// listeners counts the streams, in all and by address, up to a maximum of each.
 type listeners struct {
+	max, maxFor int
+
 	mu        sync.Mutex
 	total     int
 	byAddress map[string]int
 }
 
-func newListeners() *listeners { return &listeners{byAddress: map[string]int{}} }
+func newListeners(max, maxFor int) *listeners {
+	return &listeners{max: max, maxFor: maxFor, byAddress: map[string]int{}}
+}
 
 func (l *listeners) enter(address string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.total >= listenersMax || l.byAddress[address] >= listenersMaxFor {
+	if l.total >= l.max || l.byAddress[address] >= l.maxFor {
 		return false
 	}
 	l.total++

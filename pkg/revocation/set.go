@@ -1,16 +1,18 @@
 package revocation
 
 import (
+	"cmp"
 	"context"
-	"sort"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// recentMax is how many of the newest revocations are kept in order, for followers that are nearly up to date.
-const recentMax = 4096
+// slack is how many entries that others have superseded are kept at least before they are dropped.
+const slack = 4096
 
 // Set is the revocations that matter now. It is safe for concurrent use.
 type Set struct {
@@ -19,17 +21,18 @@ type Set struct {
 
 	mu       sync.RWMutex
 	position int64                 // everything up to here is in the set
-	newest   int64                 // seq of the newest revocation
-	clients  map[string]Revocation // by client id
-	tokens   map[string]Revocation // by token id
-	recent   []Revocation          // the newest, in order
-	recentAt int64                 // everything after this seq is in recent
+	entries  []Revocation          // in order; those that are superseded are dropped now and then. Only ever appended to or replaced
+	clients  map[string]generation // by client id
+	tokens   map[string]time.Time  // by token id: when it expires
 	changed  chan struct{}         // closed when there is a new revocation
 }
 
+// generation is what is revoked of a client, and the seq of the entry that says so.
+type generation struct{ below, seq int64 }
+
 // NewSet returns an empty set; call [Set.Load] and let a tailer feed [Set.Apply].
 func NewSet(store Store, now func() time.Time) *Set {
-	return &Set{store: store, now: now, clients: map[string]Revocation{}, tokens: map[string]Revocation{}, changed: make(chan struct{})}
+	return &Set{store: store, now: now, clients: map[string]generation{}, tokens: map[string]time.Time{}, changed: make(chan struct{})}
 }
 
 // Load reads what the log holds. It must run after the tailer that feeds the set has its place in the log, so that nothing
@@ -39,13 +42,15 @@ func (s *Set) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(past.Revocations, func(a, b Revocation) int { return cmp.Compare(a.Seq, b.Seq) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range past.Revocations {
+	later := s.entries[s.after(past.Seq):]
+	s.entries = make([]Revocation, 0, len(past.Revocations)+len(later))
+	for _, r := range slices.Concat(past.Revocations, later) {
 		s.add(r)
 	}
 	s.position = max(s.position, past.Seq)
-	s.recent, s.recentAt = nil, s.position
 	return nil
 }
 
@@ -60,27 +65,21 @@ func (s *Set) Apply(e eventlog.Event) {
 	if e.Revokes == nil {
 		return
 	}
-	r := Revocation{Seq: e.Seq, At: e.At, Revocation: *e.Revokes}
-	s.add(r)
-	if len(s.recent) >= recentMax {
-		half := len(s.recent) / 2
-		s.recentAt = s.recent[half-1].Seq
-		s.recent = append(make([]Revocation, 0, recentMax), s.recent[half:]...)
+	s.add(Revocation{Seq: e.Seq, At: e.At, Revocation: *e.Revokes})
+	if len(s.entries) > 2*(len(s.clients)+len(s.tokens))+slack {
+		s.purge()
 	}
-	s.recent = append(s.recent, r)
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-// add keeps the newest entry of a client. The caller holds the lock.
+// add puts an entry at the end. The caller holds the lock.
 func (s *Set) add(r Revocation) {
-	s.newest = max(s.newest, r.Seq)
+	s.entries = append(s.entries, r)
 	if r.TokenID != "" {
-		s.tokens[r.TokenID] = r
-		return
-	}
-	if r.Generation > s.clients[r.ClientID].Generation {
-		s.clients[r.ClientID] = r
+		s.tokens[r.TokenID] = r.ExpiresAt
+	} else if r.Generation >= s.clients[r.ClientID].below {
+		s.clients[r.ClientID] = generation{r.Generation, r.Seq}
 	}
 }
 
@@ -89,25 +88,34 @@ func (s *Set) add(r Revocation) {
 func (s *Set) note(t Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, known := s.tokens[t.ID]; !known {
-		s.tokens[t.ID] = Revocation{At: s.now(), Revocation: eventlog.Revocation{ClientID: t.ClientID, TokenID: t.ID, ExpiresAt: t.ExpiresAt}}
-	}
+	s.tokens[t.ID] = t.ExpiresAt
 }
 
 // Purge forgets what no longer matters.
 func (s *Set) Purge() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for id, r := range s.clients {
-		if s.now().Sub(r.At) > Horizon {
-			delete(s.clients, id)
+	s.purge()
+}
+
+func (s *Set) purge() {
+	now := s.now()
+	kept := make([]Revocation, 0, len(s.clients)+len(s.tokens))
+	for _, r := range s.entries {
+		switch {
+		case r.TokenID != "":
+			if !now.After(r.ExpiresAt.Add(Margin)) {
+				kept = append(kept, r)
+			}
+		case s.clients[r.ClientID].seq != r.Seq: // superseded
+		case now.Sub(r.At) > Horizon:
+			delete(s.clients, r.ClientID)
+		default:
+			kept = append(kept, r)
 		}
 	}
-	for id, r := range s.tokens {
-		if s.now().After(r.ExpiresAt.Add(Margin)) {
-			delete(s.tokens, id)
-		}
-	}
+	s.entries = kept
+	maps.DeleteFunc(s.tokens, func(_ string, expires time.Time) bool { return now.After(expires.Add(Margin)) })
 }
 
 // TokenRevoked reports whether the set holds a token's id.
@@ -132,26 +140,32 @@ func (s *Set) Changed() <-chan struct{} {
 	return s.changed
 }
 
-// Since returns, in order, the revocations after a position of the log that still matter, and the position up to which
-// they are complete. ok is false when the log has not come to that position: then it is of another log. The caller must
-// not change what is returned.
-func (s *Set) Since(seq int64) (revocations []Revocation, upTo int64, ok bool) {
+// Since returns, in order, at most limit revocations after a position of the log that still matter, and the position up to
+// which they are complete. ok is false when the log has not come to that position: then it is of another log. The caller
+// must not change what is returned, which is no copy.
+func (s *Set) Since(seq int64, limit int) (revocations []Revocation, upTo int64, ok bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if seq > s.position {
 		return nil, s.position, false
 	}
-	if seq >= s.recentAt {
-		first := sort.Search(len(s.recent), func(i int) bool { return s.recent[i].Seq > seq })
-		return s.recent[first:len(s.recent):len(s.recent)], s.position, true
+	revocations = s.entries[s.after(seq):]
+	if len(revocations) > limit {
+		return revocations[:limit:limit], revocations[limit-1].Seq, true
 	}
-	for _, entries := range []map[string]Revocation{s.clients, s.tokens} {
-		for _, r := range entries {
-			if r.Seq > seq {
-				revocations = append(revocations, r)
-			}
-		}
+	return slices.Clip(revocations), s.position, true
+}
+
+// after returns the index of the first entry after a position. The caller holds the lock.
+func (s *Set) after(seq int64) int {
+	first, _ := slices.BinarySearchFunc(s.entries, seq, func(r Revocation, seq int64) int { return cmp.Compare(r.Seq, seq+1) })
+	return first
+}
+
+// newest returns the seq of the newest revocation. The caller holds the lock.
+func (s *Set) newest() int64 {
+	if len(s.entries) == 0 {
+		return 0
 	}
-	sort.Slice(revocations, func(i, j int) bool { return revocations[i].Seq < revocations[j].Seq })
-	return revocations, s.position, true
+	return s.entries[len(s.entries)-1].Seq
 }

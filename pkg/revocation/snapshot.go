@@ -85,19 +85,19 @@ func (s *Set) payload(issuer string, now time.Time) (payload, int64) {
 		Issuer: issuer, IssuedAt: now.Unix(), Seq: s.position,
 		Clients: make(map[string]int64, len(s.clients)), Tokens: make(map[string]int64, len(s.tokens)),
 	}
-	for id, r := range s.clients {
-		p.Clients[id] = r.Generation
+	for id, g := range s.clients {
+		p.Clients[id] = g.below
 	}
-	for id, r := range s.tokens {
-		p.Tokens[id] = r.ExpiresAt.Unix()
+	for id, expires := range s.tokens {
+		p.Tokens[id] = expires.Unix()
 	}
-	return p, s.newest
+	return p, s.newest()
 }
 
 func (s *Set) newestSeq() int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.newest
+	return s.newest()
 }
 
 // sign returns the payload as a flattened JWS.
