@@ -40,7 +40,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.AddCommand(
 		newServeCommand(), newMigrateCommand(), newOperatorCommand(), newTenancyCommand(), newSigningKeyCommand(),
-		newVerifyLogCommand(), newScanCommand(), newVersionCommand(),
+		newCheckpointCommand(), newVerifyLogCommand(), newPruneLogCommand(), newScanCommand(), newVersionCommand(),
 	)
 	return root
 }

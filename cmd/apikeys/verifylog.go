@@ -3,28 +3,156 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/audit"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
+// checkpointMax bounds what is read as a checkpoint, in bytes.
+const checkpointMax = 64 << 10
+
 func newVerifyLogCommand() *cobra.Command {
-	return &cobra.Command{
+	var checkpoint string
+	command := &cobra.Command{
 		Use:   "verify-log",
 		Short: "Check that the event log is whole and unaltered",
-		Args:  noArguments,
+		Long: "Check that the event log is whole and unaltered, from where it begins to its end. With a checkpoint that was\n" +
+			"kept elsewhere, a log that was cut off behind, or written anew as a whole, is found as well.",
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
-				head, err := eventlog.Verify(ctx, a.Store, eventlog.EmptyHead())
-				if err != nil {
-					return fmt.Errorf("the event log does not verify: %w", err)
+				if checkpoint == "" {
+					report, err := a.Audit.Verify(ctx)
+					return tellReport(c, report, err)
 				}
-				c.Printf("%d events verified; the last one's hash is %s\n", head.Seq, hex.EncodeToString(head.Hash))
+				signed, err := readCheckpoint(c, checkpoint)
+				if err != nil {
+					return err
+				}
+				report, kept, err := a.Audit.VerifyAgainst(ctx, signed)
+				if errors.Is(err, audit.ErrNotSigned) {
+					return fmt.Errorf("the checkpoint can't be trusted: %w", err)
+				}
+				if err := tellReport(c, report, err); err != nil {
+					return err
+				}
+				c.Printf("event %d is the one that the checkpoint of %s tells of\n", kept.Seq, kept.IssuedAt.Format(time.RFC3339))
 				return nil
 			})
 		},
 	}
+	command.Flags().StringVar(&checkpoint, "checkpoint", "", "file with a checkpoint, - for standard input")
+	return command
+}
+
+// tellReport prints what was verified, or returns what is wrong.
+func tellReport(c *cobra.Command, r audit.Report, err error) error {
+	if err == nil && r.Broken != nil {
+		err = r.Broken
+	}
+	if err != nil {
+		return fmt.Errorf("the event log does not verify: %w", err)
+	}
+	if r.Base.Seq > 0 {
+		c.Printf("the log begins after event %d; what was before was pruned on %s\n", r.Base.Seq, r.Base.PrunedAt.Format(time.RFC3339))
+	}
+	c.Printf("%d events verified; the last one's hash is %s\n", r.Events(), hex.EncodeToString(r.Head.Hash))
+	return nil
+}
+
+func readCheckpoint(c *cobra.Command, name string) (string, error) {
+	from := c.InOrStdin()
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return "", fmt.Errorf("read the checkpoint: %w", err)
+		}
+		defer file.Close()
+		from = file
+	}
+	text, err := io.ReadAll(io.LimitReader(from, checkpointMax))
+	if err != nil {
+		return "", fmt.Errorf("read the checkpoint: %w", err)
+	}
+	return string(text), nil
+}
+
+func newCheckpointCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "checkpoint",
+		Short: "Print the position of the event log, signed",
+		Long: "Print the position of the event log, signed with the service's signing key. Keep it where who can alter the\n" +
+			"database can't, and give it to verify-log.",
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withApp(c, func(ctx context.Context, a *app.App) error {
+				if err := a.Keyring.Load(ctx); err != nil {
+					return fmt.Errorf("load the signing keys: %w", err)
+				}
+				signed, err := a.Audit.Checkpoint(ctx)
+				if err != nil {
+					return err
+				}
+				c.Println(signed)
+				return nil
+			})
+		},
+	}
+}
+
+func newPruneLogCommand() *cobra.Command {
+	var keep string
+	command := &cobra.Command{
+		Use:   "prune-log --keep DAYSd",
+		Short: "Take old events out of the event log",
+		Long: "Take the events that are older than --keep out of the event log, which is verified before. Where the log begins\n" +
+			"from now on is signed and kept with it, and an event says so. Events can be kept for 2 days or more.",
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			age, err := parseDays(keep)
+			if err != nil {
+				return usageError{err}
+			}
+			return withApp(c, func(ctx context.Context, a *app.App) error {
+				if err := a.Keyring.Load(ctx); err != nil {
+					return fmt.Errorf("load the signing keys: %w", err)
+				}
+				pruned, err := a.Audit.Prune(ctx, age, commandActor(c))
+				if errors.Is(err, eventlog.ErrBroken) {
+					return fmt.Errorf("nothing is pruned, as the event log does not verify: %w", err)
+				}
+				if err != nil {
+					return err
+				}
+				c.Printf("%d events pruned; the log begins after event %d\n", pruned.Events, pruned.Base.Seq)
+				return nil
+			})
+		},
+	}
+	command.Flags().StringVar(&keep, "keep", "", "age in days, such as 400d, of the oldest events to keep (required)")
+	return command
+}
+
+// parseDays reads a number of days, 2 at least, such as 400d.
+func parseDays(text string) (time.Duration, error) {
+	const day = 24 * time.Hour
+	match := regexp.MustCompile(`^([0-9]{1,5})d$`).FindStringSubmatch(text)
+	if match == nil {
+		return 0, errors.New("--keep must be a number of days, such as 400d")
+	}
+	days, err := strconv.Atoi(match[1])
+	if err != nil || time.Duration(days)*day < audit.KeepMin {
+		return 0, errors.New("--keep must be at least 2d")
+	}
+	return time.Duration(days) * day, nil
 }

@@ -68,13 +68,11 @@ func (r eventRow) event() eventlog.Event {
 		},
 		Seq: r.Seq, PrevHash: r.PrevHash, Hash: r.Hash,
 	}
-	if r.RevokedClientID != nil {
-		e.Revokes = &eventlog.Revocation{ClientID: *r.RevokedClientID, ExpiresAt: r.RevokedExpiresAt.time()}
-		if r.RevokedGeneration != nil {
-			e.Revokes.Generation = *r.RevokedGeneration
-		}
-		if r.RevokedTokenID != nil {
-			e.Revokes.TokenID = *r.RevokedTokenID
+	// Any of them makes a revocation, so that the hash covers each.
+	if r.RevokedClientID != nil || r.RevokedGeneration != nil || r.RevokedTokenID != nil || r.RevokedExpiresAt != 0 {
+		e.Revokes = &eventlog.Revocation{
+			ClientID: valueOf(r.RevokedClientID), Generation: valueOf(r.RevokedGeneration), TokenID: valueOf(r.RevokedTokenID),
+			ExpiresAt: r.RevokedExpiresAt.time(),
 		}
 	}
 	return e
@@ -113,6 +111,13 @@ func (s *Store) Head(ctx context.Context) (eventlog.Head, error) {
 // RecordEvent implements [operator.Store].
 func (s *Store) RecordEvent(ctx context.Context, event eventlog.Draft) error {
 	return s.change(ctx, func(tx) (*eventlog.Draft, error) { return &event, nil })
+}
+
+func valueOf[T any](p *T) (value T) {
+	if p != nil {
+		value = *p
+	}
+	return value
 }
 
 func nonEmpty(s string) *string {

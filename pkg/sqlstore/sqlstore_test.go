@@ -70,6 +70,13 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 		{"StatementsAreLoggedWithoutValues", statementLogging},
 		{"MigrationIsRepeatable", migrationIsRepeatable},
 		{"EventsAreFoundByWhatIsAskedFor", eventsAreFound},
+		{"HashesCoverEveryColumn", everyColumnIsCovered},
+		{"TamperingIsFoundAndNamed", tamperingIsFound},
+		{"CheckpointsOutliveSigningKeys", checkpointsOutliveSigningKeys},
+		{"PruningLeavesNoHole", pruningLeavesNoHole},
+		{"InterruptedPruningVerifies", interruptedPruningVerifies},
+		{"BrokenLogIsNotPruned", brokenLogIsNotPruned},
+		{"PruningDoesNotDisturbVerifying", pruningDoesNotDisturbVerifying},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
