@@ -18,7 +18,7 @@ import (
 // ClientCredentials is the only grant type (RFC 6749 §4.4).
 const ClientCredentials = "client_credentials"
 
-// ErrInvalidToken: the token is malformed, expired, not from here, or was revoked.
+// ErrInvalidToken means that the token is malformed, expired, not from here, or was revoked.
 var ErrInvalidToken = token.ErrInvalid
 
 // Code is an error code of RFC 6749 §5.2.
@@ -112,6 +112,10 @@ func (s *Server) Token(ctx context.Context, r TokenRequest) (TokenResponse, erro
 	return TokenResponse{AccessToken: access, ExpiresIn: lifespan, Scope: scopes.String()}, nil
 }
 
+// scopesMax bounds what one request may ask for, so that its token fits a header: of a whole product there are more narrower
+// scopes than a key can have.
+const scopesMax = 100
+
 // grantedScopes returns the requested subset of the key's scopes. A narrower scope that one of them covers may be asked
 // for, too. Errors: [Error] with invalid_scope.
 func grantedScopes(key *apikey.Key, requested string) (scope.Set, error) {
@@ -121,6 +125,9 @@ func grantedScopes(key *apikey.Key, requested string) (scope.Set, error) {
 	wanted, err := scope.ParseSet(requested)
 	if err != nil {
 		return nil, &Error{InvalidScope, "the scope is malformed"}
+	}
+	if len(wanted) > scopesMax {
+		return nil, &Error{InvalidScope, fmt.Sprintf("the scope lists more than %d", scopesMax)}
 	}
 	for _, w := range wanted {
 		if !key.Scopes.Covers(w) {
