@@ -1,0 +1,138 @@
+package oauth_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/oauth"
+	"github.com/piercloud/apikeys/pkg/operator"
+)
+
+func (f *fixture) inquirer(t testing.TB, c apikey.Created) oauth.Inquirer {
+	t.Helper()
+	i, err := f.Inquirer(t.Context(), c.Key.ClientID, c.Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+func TestIntrospectionTellsOnlyWhatTheInquirerMaySee(t *testing.T) {
+	f := newFixture(t)
+	const reader, plain = "settings.tokens:readonly", "cca:admin"
+	own := f.create(t, acme, "Own", plain)
+	colleague := f.create(t, acme, "Colleague", plain)
+	auditor := f.create(t, acme, "Auditor", reader)
+	owner := f.create(t, acme, "Owner", "settings:admin") // covers the reader's scope
+	neighbour := f.create(t, other, "Neighbour", reader)
+	gateway := f.create(t, operator.PlatformTenancyID, "Gateway", reader)
+	platform := f.create(t, operator.PlatformTenancyID, "Platform", plain)
+	raw := f.issue(t, own)
+
+	tests := map[string]struct {
+		inquirer oauth.Inquirer
+		sees     bool
+	}{
+		"the key itself":                           {f.inquirer(t, own), true},
+		"another key of the tenancy":               {f.inquirer(t, colleague), false},
+		"a key with the scope":                     {f.inquirer(t, auditor), true},
+		"a key whose scope covers it":              {f.inquirer(t, owner), true},
+		"a key with the scope, of elsewhere":       {f.inquirer(t, neighbour), false},
+		"a key with the scope, of the platform":    {f.inquirer(t, gateway), true},
+		"a key without the scope, of the platform": {f.inquirer(t, platform), false},
+		"an operator of the tenancy":               {oauth.Inquirer{TenancyID: acme}, true},
+		"an operator of elsewhere":                 {oauth.Inquirer{TenancyID: other}, false},
+	}
+	for name, test := range tests {
+		claims, err := f.Introspect(t.Context(), test.inquirer, raw)
+		if test.sees != (err == nil) || err != nil && !errors.Is(err, oauth.ErrInvalidToken) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if test.sees && claims.ClientID != own.Key.ClientID {
+			t.Errorf("%s sees %+v", name, claims)
+		}
+	}
+	if _, err := f.keys.Deactivate(t.Context(), ana(acme), own.Key.ClientID, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Introspect(t.Context(), f.inquirer(t, auditor), raw); !errors.Is(err, oauth.ErrInvalidToken) {
+		t.Errorf("of a deactivated key: %v", err)
+	}
+}
+
+func TestARevokedTokenDiesAlone(t *testing.T) {
+	f := newFixture(t)
+	c := f.create(t, acme, "Acme", "cca:admin")
+	first, second := f.issue(t, c), f.issue(t, c)
+	if err := f.Revoke(t.Context(), f.inquirer(t, c), first); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.VerifyActive(t.Context(), first); !errors.Is(err, oauth.ErrInvalidToken) {
+		t.Errorf("the revoked one: %v", err)
+	}
+	if _, err := f.VerifyActive(t.Context(), second); err != nil {
+		t.Errorf("another one: %v", err)
+	}
+	events, err := f.store.After(t.Context(), 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := events[len(events)-1]
+	claims, err := f.VerifyActive(t.Context(), second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if event.Action != eventlog.TokenRevoked || event.TenancyID != acme || event.Actor.ID != c.Key.ClientID || event.Revokes == nil ||
+		event.Revokes.ClientID != c.Key.ClientID || event.Revokes.TokenID == "" || event.Revokes.TokenID == claims.TokenID ||
+		!event.Revokes.ExpiresAt.Equal(start.Add(time.Hour)) || strings.Contains(string(event.After), first) {
+		t.Errorf("the event is %+v, revoking %+v", event.Draft, event.Revokes)
+	}
+	if err := f.Revoke(t.Context(), f.inquirer(t, c), first); err != nil {
+		t.Errorf("a second time: %v", err)
+	}
+	if again, err := f.store.After(t.Context(), event.Seq, 10); err != nil || len(again) > 0 {
+		t.Errorf("a second time it left %d events, %v", len(again), err)
+	}
+}
+
+func TestOnlyItsClientOrAnOperatorRevokesAToken(t *testing.T) {
+	f := newFixture(t)
+	c := f.create(t, acme, "Acme", "cca:admin")
+	raw := f.issue(t, c)
+	for name, inquirer := range map[string]oauth.Inquirer{
+		"another key":              f.inquirer(t, f.create(t, acme, "Colleague", "settings:admin")),
+		"another tenancy's key":    f.inquirer(t, f.create(t, other, "Neighbour", "cca:admin")),
+		"the platform's key":       f.inquirer(t, f.create(t, operator.PlatformTenancyID, "Gateway", "settings:admin")),
+		"an operator of elsewhere": {TenancyID: other},
+	} {
+		if err := f.Revoke(t.Context(), inquirer, raw); codeOf(err) != oauth.UnauthorizedClient {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := f.VerifyActive(t.Context(), raw); err != nil {
+		t.Fatalf("after refused revocations: %v", err)
+	}
+	if err := f.Revoke(t.Context(), oauth.Inquirer{TenancyID: acme, Actor: ana(acme).Actor}, raw); err != nil {
+		t.Errorf("an operator of the tenancy: %v", err)
+	}
+	if _, err := f.VerifyActive(t.Context(), raw); !errors.Is(err, oauth.ErrInvalidToken) {
+		t.Errorf("after revocation: %v", err)
+	}
+}
+
+// RFC 7009 §2.2: what is no valid token needs no revocation and is no error.
+func TestRevokingWhatIsNoTokenIsNoError(t *testing.T) {
+	f := newFixture(t)
+	c := f.create(t, acme, "Acme", "cca:admin")
+	i, raw := f.inquirer(t, c), f.issue(t, c)
+	f.advance(time.Hour)
+	for _, text := range []string{"", "token", raw} {
+		if err := f.Revoke(t.Context(), i, text); err != nil {
+			t.Errorf("%.20q: %v", text, err)
+		}
+	}
+}
