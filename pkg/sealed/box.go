@@ -15,7 +15,7 @@ import (
 // KeySize is the size of a master key in bytes.
 const KeySize = 32
 
-// ErrWrongKey: the data was sealed under another master key, bound to something else, or altered.
+// ErrWrongKey means that the data was sealed under another master key, bound to something else, or altered.
 var ErrWrongKey = errors.New("sealed data can't be opened: wrong master key, or the data was altered")
 
 // Box seals and opens with AES-256-GCM under one master key. It is safe for concurrent use.
@@ -39,7 +39,9 @@ func NewBox(masterKey []byte) (*Box, error) {
 
 // Seal encrypts plain and binds it to binding, which must be given again to open it and is not part of the result.
 // A random nonce is put in front; under one master key 2³² seals are safe.
-func (b *Box) Seal(plain, binding []byte) []byte { return b.aead.Seal(nil, nil, plain, binding) }
+func (b *Box) Seal(plain, binding []byte) []byte {
+	return b.aead.Seal(nil, nil, plain, binding) //nolint:gosec // the nonce is made by the AEAD itself, at random
+}
 
 // Open returns what was sealed. Errors: [ErrWrongKey].
 func (b *Box) Open(box, binding []byte) ([]byte, error) {

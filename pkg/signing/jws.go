@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// ErrInvalidJWS: a JWS is malformed, of another type, or not signed by one of the keys.
+// ErrInvalidJWS means that a JWS is malformed, of another type, or not signed by one of the keys.
 var ErrInvalidJWS = errors.New("invalid signature")
 
 // jwsHeader is the protected header of what SignJWS makes.

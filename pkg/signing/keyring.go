@@ -42,10 +42,10 @@ const (
 	reloadInterval = time.Minute
 )
 
-// ErrNoKey: no signing key could be loaded yet.
+// ErrNoKey means that no signing key could be loaded yet.
 var ErrNoKey = errors.New("there is no signing key yet")
 
-// ErrUnknownKey: no published key has the kid.
+// ErrUnknownKey means that no published key has the kid.
 var ErrUnknownKey = errors.New("unknown signing key")
 
 // Key is a signing key in use.

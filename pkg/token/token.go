@@ -26,7 +26,7 @@ const Type = "at+jwt"
 // sizeMax bounds what is parsed as a token. A token with 100 long scopes stays below it.
 const sizeMax = 16 << 10
 
-// ErrInvalid: the token is malformed, not signed by a published key, expired, or not for this audience.
+// ErrInvalid means that the token is malformed, not signed by a published key, expired, or not for this audience.
 var ErrInvalid = errors.New("invalid or expired token")
 
 // Grant is what a token is issued for.

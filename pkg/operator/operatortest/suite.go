@@ -53,8 +53,8 @@ func draft(action eventlog.Action) eventlog.Draft {
 	return eventlog.Draft{At: epoch, Action: action, Actor: eventlog.Actor{Kind: eventlog.ActorSystem, ID: "test"}}
 }
 
-func drafted(action eventlog.Action) *eventlog.Draft {
-	d := draft(action)
+func updated() *eventlog.Draft {
+	d := draft(eventlog.OperatorUpdated)
 	return &d
 }
 
@@ -151,7 +151,7 @@ func emailTaken(t *testing.T, b Backend) {
 	}
 	_, err = b.Operators.UpdateOperator(t.Context(), bob.ID, func(o operator.Operator, _ bool) (operator.Operator, *eventlog.Draft, error) {
 		o.Email = ann.Email
-		return o, drafted(eventlog.OperatorUpdated), nil
+		return o, updated(), nil
 	})
 	if !errors.Is(err, operator.ErrEmailTaken) {
 		t.Errorf("update: got %v, want ErrEmailTaken", err)
@@ -175,7 +175,7 @@ func update(t *testing.T, b Backend) {
 		}
 		changed := want
 		changed.ID, changed.TenancyID, changed.CreatedAt = uuid.NewString(), other.ID, want.UpdatedAt
-		return changed, drafted(eventlog.OperatorUpdated), nil
+		return changed, updated(), nil
 	})
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
@@ -188,7 +188,7 @@ func update(t *testing.T, b Backend) {
 	}
 	_, err = b.Operators.UpdateOperator(t.Context(), uuid.NewString(), func(o operator.Operator, _ bool) (operator.Operator, *eventlog.Draft, error) {
 		t.Error("a change was called for nobody")
-		return o, drafted(eventlog.OperatorUpdated), nil
+		return o, updated(), nil
 	})
 	if !errors.Is(err, operator.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
@@ -200,7 +200,7 @@ func changeFails(t *testing.T, b Backend) {
 	failure := errors.New("no")
 	_, err := b.Operators.UpdateOperator(t.Context(), ann.ID, func(o operator.Operator, _ bool) (operator.Operator, *eventlog.Draft, error) {
 		o.Role = operator.Admin
-		return o, drafted(eventlog.OperatorUpdated), failure
+		return o, updated(), failure
 	})
 	if err != failure { //nolint:errorlint // the same error, not one that wraps it
 		t.Errorf("got %v, want %v as it is", err, failure)
@@ -270,7 +270,7 @@ func links(t *testing.T, b Backend) {
 	}
 	_, err := b.Operators.UpdateOperator(t.Context(), ann.ID, func(o operator.Operator, _ bool) (operator.Operator, *eventlog.Draft, error) {
 		o.Link = operator.Link{}
-		return o, drafted(eventlog.OperatorUpdated), nil
+		return o, updated(), nil
 	})
 	if err != nil {
 		t.Fatal(err)
