@@ -1,0 +1,96 @@
+package limit
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config is the limits that are configured. The zero Config limits nothing.
+type Config struct {
+	TokenClient   Rate // token requests of one client that has proved itself, unless its key has a rate of its own
+	TokenAddress  Rate // requests of one address that spend or try client credentials
+	Management    Rate // management requests of one operator or one API key
+	SignInAccount Rate // sign-ins to one account from one address
+	SignInAddress Rate // sign-ins from one address, whatever the account
+}
+
+// The names of the limits, as they are configured and as metrics and logs call them.
+const (
+	TokenClient   = "token-client"
+	TokenAddress  = "token-address"
+	Management    = "management"
+	SignInAccount = "sign-in-account"
+	SignInAddress = "sign-in-address"
+)
+
+// Default is generous: nobody who behaves meets it.
+var Default = Config{
+	TokenClient:   Rate{600, time.Minute},
+	TokenAddress:  Rate{6000, time.Minute},
+	Management:    Rate{600, time.Minute},
+	SignInAccount: Rate{10, 5 * time.Minute},
+	SignInAddress: Rate{50, 5 * time.Minute},
+}
+
+// Bounds of what can be configured.
+const (
+	requestsMax = 10_000_000
+	windowMin   = time.Second
+	windowMax   = 24 * time.Hour
+)
+
+// Parse reads a configuration: "on" for [Default], "off" for no limits, or a list such as
+// "token-client=1200/1m,management=off" of what differs from the default. Errors say what is wrong, as a predicate.
+func Parse(text string) (Config, error) {
+	switch text {
+	case "on":
+		return Default, nil
+	case "off":
+		return Config{}, nil
+	}
+	c, seen := Default, map[string]bool{}
+	rates := map[string]*Rate{
+		TokenClient: &c.TokenClient, TokenAddress: &c.TokenAddress, Management: &c.Management,
+		SignInAccount: &c.SignInAccount, SignInAddress: &c.SignInAddress,
+	}
+	for entry := range strings.SplitSeq(text, ",") {
+		name, value, ok := strings.Cut(strings.TrimSpace(entry), "=")
+		target := rates[name]
+		switch {
+		case !ok:
+			return Config{}, errors.New(`must be on, off, or a list such as token-client=600/1m,management=600/1m`)
+		case target == nil:
+			return Config{}, fmt.Errorf("has no limit called %q; there are %s", name,
+				strings.Join([]string{TokenClient, TokenAddress, Management, SignInAccount, SignInAddress}, ", "))
+		case seen[name]:
+			return Config{}, fmt.Errorf("has %s more than once", name)
+		}
+		seen[name] = true
+		rate, err := parseRate(value)
+		if err != nil {
+			return Config{}, fmt.Errorf("has %s=%s, which %w", name, value, err)
+		}
+		*target = rate
+	}
+	return c, nil
+}
+
+// parseRate reads "600/1m", or "off".
+func parseRate(text string) (Rate, error) {
+	if text == "off" {
+		return Rate{}, nil
+	}
+	count, window, _ := strings.Cut(text, "/")
+	requests, err := strconv.Atoi(count)
+	if err != nil || requests < 1 || requests > requestsMax {
+		return Rate{}, fmt.Errorf("must be a number from 1 to %d, a slash and a time, such as 600/1m", requestsMax)
+	}
+	d, err := time.ParseDuration(window)
+	if err != nil || d < windowMin || d > windowMax {
+		return Rate{}, errors.New("must have a time from 1s to 24h behind the slash, such as 600/1m")
+	}
+	return Rate{requests, d}, nil
+}
