@@ -25,9 +25,10 @@ const rootRoute = createRootRouteWithContext<RouterContext>()({ component: Outle
 const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/sign-in",
-  validateSearch: (raw: { redirect?: string }): { redirect?: string } => ({
-    // Only paths of this console: "//elsewhere" is another site to a browser.
-    ...(typeof raw.redirect === "string" && /^\/(?![/\\])/.test(raw.redirect) && { redirect: raw.redirect }),
+  validateSearch: (raw: { redirect?: string }): { redirect?: string | undefined } => ({
+    // Only paths of this console: "//elsewhere" is another site to a browser. What is left out here would be taken from
+    // the URL as it stands, so the member is always there.
+    redirect: typeof raw.redirect === "string" && /^\/(?![/\\])/.test(raw.redirect) ? raw.redirect : undefined,
   }),
   beforeLoad: async ({ context, location, search }) => {
     if (location.state.signOut) {

@@ -1,0 +1,156 @@
+import type { Page } from "@playwright/test";
+import { expect, test } from "./fixtures/console";
+import { password } from "./fixtures/management";
+import { fillKey, line, nameField, save, secretWindow } from "./fixtures/screens";
+
+test.describe("without a session", () => {
+  test.use({ signedIn: false });
+
+  test("every screen leads to signing in, and from there back", async ({ page, operator, complaints }) => {
+    complaints.expect(/status of 401/);
+    await page.goto("/api-keys?status=inactive");
+    await expect(page).toHaveURL(/\/sign-in\?redirect=/);
+    await page.getByRole("textbox", { name: "Email" }).fill(operator.email);
+    await page.getByRole("textbox", { name: "Password" }).fill("not the password");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expect(page.getByRole("alert")).toHaveText("Email or password is wrong.");
+    await expect(page.getByRole("textbox", { name: "Password" })).toBeFocused();
+    await expect(page.getByRole("textbox", { name: "Password" })).toHaveValue("");
+    await page.getByRole("textbox", { name: "Password" }).fill(password);
+    await page.keyboard.press("Enter");
+    await expect(page).toHaveURL("/api-keys?status=inactive");
+  });
+
+  test("signing in never leads to another site", async ({ page, operator, complaints }) => {
+    complaints.expect(/status of 401/);
+    await page.goto("/sign-in?redirect=//elsewhere.example/api-keys");
+    await page.getByRole("textbox", { name: "Email" }).fill(operator.email);
+    await page.getByRole("textbox", { name: "Password" }).fill(password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expect(page).toHaveURL("/api-keys");
+  });
+
+  test("the language of the sign-in page can be changed", async ({ page, complaints }) => {
+    complaints.expect(/status of 401/);
+    await page.goto("/sign-in");
+    await page.getByText("Português", { exact: true }).click();
+    await expect(page.getByRole("heading", { name: "Entrar em Chaves de API" })).toBeVisible();
+    await expect(page.getByRole("textbox", { name: "Senha" })).toBeVisible();
+  });
+});
+
+test("a link to sign in leads an operator who is signed in to this console only", async ({ page }) => {
+  for (const redirect of ["https://elsewhere.example/", "//elsewhere.example/", "/\\\\elsewhere.example/"]) {
+    await page.goto(`/sign-in?${new URLSearchParams({ redirect })}`);
+    await expect(page).toHaveURL("/api-keys");
+  }
+  await page.goto("/sign-in?redirect=/api-keys/new");
+  await expect(page.getByRole("heading", { name: "Add API key" })).toBeVisible();
+});
+
+test("signing out ends the session, also for Back", async ({ page, admin, operator, complaints }) => {
+  complaints.expect(/status of 401/);
+  await admin.createKey({ name: "ERP integration" });
+  await page.goto("/api-keys");
+  await expect(line(page, "ERP integration")).toBeVisible();
+  await page.getByRole("button", { name: `Operator menu: ${operator.email}` }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await expect(page.getByRole("heading", { name: "Sign in to API Keys" })).toBeVisible();
+  await page.goBack();
+  await expect(page.getByRole("heading", { name: "Sign in to API Keys" })).toBeVisible();
+  expect(await page.content()).not.toContain("ERP integration");
+});
+
+test.describe("a session that expires", () => {
+  test("in the middle of a form takes nothing of it away", async ({ page, operator, complaints }) => {
+    complaints.expect(/status of 401/);
+    await page.goto("/api-keys/new");
+    await fillKey(page, "ERP integration");
+    await page.getByRole("textbox", { name: "Description" }).fill("Nightly export");
+    await page.getByRole("textbox", { name: "Value" }).fill("8");
+    await operator.endSession();
+    await save(page);
+
+    const dialog = page.getByRole("dialog", { name: "Your session has expired" });
+    await expect(dialog).toContainText("Nothing you entered is lost");
+    await page.keyboard.press("Escape");
+    await expect(dialog).toBeVisible();
+    await dialog.getByRole("textbox", { name: "Password" }).fill("not the password");
+    await page.keyboard.press("Enter");
+    await expect(dialog.getByRole("alert")).toHaveText("Email or password is wrong.");
+    await expect(nameField(page)).toHaveValue("ERP integration");
+    await dialog.getByRole("textbox", { name: "Password" }).fill(password);
+    await page.keyboard.press("Enter");
+
+    // The call that found out is repeated by itself.
+    const window = secretWindow(page);
+    await window.getByRole("checkbox", { name: "I have stored the client secret" }).check();
+    await window.getByRole("button", { name: "Close" }).last().click();
+    await expect(line(page, "ERP integration")).toContainText("8 hours");
+  });
+
+  test("on the list goes on where it was", async ({ page, admin, operator, complaints }) => {
+    complaints.expect(/status of 401/);
+    await admin.createKey({ name: "ERP integration" });
+    await page.goto("/api-keys");
+    await expect(line(page, "ERP integration")).toBeVisible();
+    await operator.endSession();
+    await page.getByRole("radiogroup", { name: "Status" }).getByText("Active", { exact: true }).click();
+    const dialog = page.getByRole("dialog", { name: "Your session has expired" });
+    await dialog.getByRole("textbox", { name: "Password" }).fill(password);
+    await dialog.getByRole("button", { name: "Sign in" }).click();
+    await expect(dialog).toBeHidden();
+    await expect(page).toHaveURL("/api-keys?status=active");
+    await expect(line(page, "ERP integration")).toBeVisible();
+  });
+});
+
+test.describe("a readonly operator", () => {
+  test.use({ role: "readonly" });
+
+  test("sees everything and is offered no change", async ({ page, admin }) => {
+    const key = await admin.createKey({ name: "ERP integration" });
+    await admin.rotate(key.client_id, 3600);
+    await page.goto("/api-keys");
+    await expect(line(page, "ERP integration")).toBeVisible();
+    await expect(page.getByRole("link", { name: "Add" })).toHaveCount(0);
+    await page.getByRole("button", { name: "Actions for ERP integration" }).click();
+    await expect(page.getByRole("menuitem")).toHaveText(["View details", "Copy client ID"]);
+    await page.getByRole("menuitem", { name: "View details" }).click();
+
+    await expect(page.getByRole("region", { name: "Client secrets" })).toContainText("Two secrets are valid");
+    const main = page.getByRole("main");
+    for (const name of ["Edit", "Deactivate", "Generate new client secret", "More actions", "Retire now"]) {
+      await expect(main.getByRole("button", { name })).toHaveCount(0);
+      await expect(main.getByRole("link", { name })).toHaveCount(0);
+    }
+    for (const path of ["/api-keys/new", `/api-keys/${key.client_id}/edit`]) {
+      await page.goto(path);
+      await expect(page.getByRole("heading", { name: "Your role is read-only" })).toBeVisible();
+      await expect(page.getByRole("textbox")).toHaveCount(0);
+    }
+  });
+});
+
+test.describe("the theme", () => {
+  const scheme = (page: Page) => page.getAttribute("html", "data-mantine-color-scheme");
+
+  test("follows the system until the operator chooses, and is then kept", async ({ page, operator }) => {
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.goto("/api-keys");
+    await expect.poll(() => scheme(page)).toBe("dark");
+    await page.emulateMedia({ colorScheme: "light" });
+    await expect.poll(() => scheme(page)).toBe("light");
+    const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const light = await background();
+
+    await page.getByRole("button", { name: `Operator menu: ${operator.email}` }).click();
+    await page.getByRole("menuitemradio", { name: "Dark" }).click();
+    await expect.poll(() => scheme(page)).toBe("dark");
+    expect(await background()).not.toBe(light);
+    await page.reload();
+    expect(await scheme(page), "before anything has run").toBe("dark");
+    await expect(page.getByRole("heading", { name: "API Keys", level: 1 })).toBeVisible();
+    expect(await scheme(page)).toBe("dark");
+  });
+});
