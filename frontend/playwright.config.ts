@@ -3,7 +3,7 @@ import { chromium } from "./e2e/fixtures/chromium";
 
 export default defineConfig({
   testDir: "./e2e",
-  outputDir: "./test-results",
+  outputDir: "../.cache/e2e",
   globalSetup: "./e2e/fixtures/check-binary.ts",
   // Every worker has a service and a browser of its own; more of them than processors only wait for each other.
   workers: 2,
@@ -21,7 +21,7 @@ export default defineConfig({
     contextOptions: { reducedMotion: "reduce" },
     actionTimeout: 10_000,
     navigationTimeout: 20_000,
-    trace: "retain-on-failure",
+    trace: { mode: "retain-on-failure", screenshots: false, sources: false },
     screenshot: "only-on-failure",
     launchOptions: {
       executablePath: chromium(),

@@ -1,5 +1,15 @@
 import { expect, test } from "./fixtures/console";
-import { choose, clipboard, fillKey, line, nameField, names, save, secretWindow, shownSecret } from "./fixtures/screens";
+import {
+  choose,
+  clipboard,
+  fillKey,
+  line,
+  nameField,
+  names,
+  save,
+  secretWindow,
+  shownSecret,
+} from "./fixtures/screens";
 
 // The steps of the vendor's guide to API Keys, under the guide's own numbers.
 
@@ -116,7 +126,9 @@ test.describe("3. the form", () => {
 
     await expect(page).toHaveURL("/api-keys");
     await expect(line(page, "ERP integration")).toContainText("1 hour");
-    const clientId = await line(page, "ERP integration").getByText(/^ak_\w+$/).innerText();
+    const clientId = await line(page, "ERP integration")
+      .getByText(/^ak_\w+$/)
+      .innerText();
     expect((await admin.exchange(clientId, secret)).status).toBe(201);
   });
 });
@@ -175,11 +187,11 @@ test.describe("5. the actions", () => {
     await page.goto("/api-keys");
     const row = line(page, "ERP integration");
     await choose(page, "ERP integration", "Deactivate");
-    await expect(row).toContainText("Inactive");
+    await expect(row.getByText("Inactive", { exact: true })).toBeVisible();
     await expect(page.getByRole("status").getByText("Tokens already issued no longer work")).toBeVisible();
     expect((await admin.exchange(key.client_id, key.client_secret)).status).toBe(401);
     await choose(page, "ERP integration", "Activate");
-    await expect(row).toContainText(/\bActive/);
+    await expect(row.getByText("Active", { exact: true })).toBeVisible();
     await expect.poll(async () => (await admin.exchange(key.client_id, key.client_secret)).status).toBe(201);
   });
 
