@@ -70,9 +70,10 @@ func (e environment) with(pairs ...string) environment {
 // password is the first operator's wherever a test does not ask for a generated one.
 const password = "correct horse battery staple"
 
-// base is a configuration on a free port without a database.
+// base is a configuration on a free port without a database. There are no rate limits, as everything in these tests comes
+// from one address and as fast as it can.
 func base() environment {
-	return environment{"APIKEYS_LISTEN": "127.0.0.1:0", "APIKEYS_OPERATOR_PASSWORD": password}
+	return environment{"APIKEYS_LISTEN": "127.0.0.1:0", "APIKEYS_OPERATOR_PASSWORD": password, "APIKEYS_LIMITS": "off"}
 }
 
 // onSQLite is a configuration with a SQLite database that is not there yet.
