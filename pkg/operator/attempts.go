@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/limit"
 )
 
 // How failed sign-ins are folded into events: a flood of them costs a process at most foldsMax+1 events in foldPeriod.
@@ -22,8 +24,8 @@ const (
 
 // foldKey is whose failed sign-ins are one event.
 type foldKey struct {
-	email   string // of an operator that exists, else empty
-	address string // empty for what is folded for want of room
+	email   string     // of an operator that exists, else empty
+	address netip.Addr // zero for what is folded for want of room
 }
 
 // fold is failed sign-ins that become one event.
@@ -93,14 +95,14 @@ func (a *attempts) take(upTo time.Time) map[foldKey]*fold {
 // failed notes a sign-in that failed; o is zero unless there is an operator with the e-mail address.
 func (s *Service) failed(o Operator, origin eventlog.Origin) {
 	now := s.clock()
-	s.attempts.add(foldKey{o.Email, addressGroup(origin.IP)}, fold{operator: o, origin: origin, first: now, last: now, failed: 1})
+	s.attempts.add(foldKey{o.Email, limit.Address(origin.IP)}, fold{operator: o, origin: origin, first: now, last: now, failed: 1})
 }
 
 // refused notes a sign-in that was not looked at. It is put to the account's others, if there were any lately, and else to
 // those of its address: whether there is such an account would have to be asked of the database.
 func (s *Service) refused(email string, origin eventlog.Origin) {
 	now := s.clock()
-	key := foldKey{email, addressGroup(origin.IP)}
+	key := foldKey{email, limit.Address(origin.IP)}
 	if !s.attempts.has(key) {
 		key.email = ""
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/limit"
 )
 
 // recorder is a store that knows one operator and keeps what it is told to record.
@@ -70,7 +71,11 @@ func newSignIns(t *testing.T, limited bool) *signIns {
 	s := &signIns{now: time.Date(2030, 3, 1, 12, 0, 0, 0, time.UTC), store: &recorder{operator: Operator{
 		ID: "ann", TenancyID: "anns", Email: "ann@example.com", PasswordHash: hash, Status: Active, Role: Admin,
 	}}}
-	s.Service = NewService(s.store, limited, func() time.Time { return s.now })
+	var limits Limits
+	if limited {
+		limits = Limits{Account: limit.Default.SignInAccount, Address: limit.Default.SignInAddress}
+	}
+	s.Service = NewService(s.store, limits, func() time.Time { return s.now })
 	return s
 }
 

@@ -118,10 +118,8 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, current, passwor
 	if err != nil {
 		return Operator{}, err
 	}
-	if s.throttle != nil {
-		if err := s.throttle.admit(o.Email, c.Origin.IP); err != nil {
-			return Operator{}, err
-		}
+	if err := s.throttle.admit(o.Email, c.Origin.IP); err != nil {
+		return Operator{}, err
 	}
 	match, err := s.compare(ctx, current, o.PasswordHash)
 	if err != nil {

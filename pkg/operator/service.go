@@ -49,13 +49,12 @@ type Service struct {
 	decoy    string // the hash of a password that nobody has
 }
 
-// NewService returns the use cases over a store. With limited false, sign-ins are not throttled.
-func NewService(store Store, limited bool, now func() time.Time) *Service {
-	s := &Service{store: store, attempts: newAttempts(), now: now, hashers: make(chan struct{}, hashesAtOnce), decoy: newDecoy()}
-	if limited {
-		s.throttle = newThrottle(now)
+// NewService returns the use cases over a store. The zero Limits let everybody try as often as they like.
+func NewService(store Store, limits Limits, now func() time.Time) *Service {
+	return &Service{
+		store: store, throttle: newThrottle(limits, now), attempts: newAttempts(), now: now,
+		hashers: make(chan struct{}, hashesAtOnce), decoy: newDecoy(),
 	}
-	return s
 }
 
 // newDecoy returns what looks like a hash and is random, so that no password has it. To hash one would cost every command
@@ -77,11 +76,9 @@ func (s *Service) SignIn(ctx context.Context, email, password string, origin eve
 	if !validEmail(email) {
 		email = "" // nobody's, and nothing to keep or to ask the database for
 	}
-	if s.throttle != nil {
-		if err := s.throttle.admit(email, origin.IP); err != nil {
-			s.refused(email, origin)
-			return Operator{}, err
-		}
+	if err := s.throttle.admit(email, origin.IP); err != nil {
+		s.refused(email, origin)
+		return Operator{}, err
 	}
 	o, err := s.store.OperatorByEmail(ctx, email)
 	if err != nil && !errors.Is(err, ErrNotFound) {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/sqlstore"
 )
@@ -75,7 +76,11 @@ func newFixture(t testing.TB, limited bool) *fixture {
 
 // service returns the use cases of another process on the same store.
 func (f *fixture) service(limited bool) *operator.Service {
-	return operator.NewService(f.store, limited, f.Now)
+	var limits operator.Limits
+	if limited {
+		limits = operator.Limits{Account: limit.Default.SignInAccount, Address: limit.Default.SignInAddress}
+	}
+	return operator.NewService(f.store, limits, f.Now)
 }
 
 // ana registers an admin of the first tenancy.

@@ -1,22 +1,11 @@
 package operator
 
 import (
+	"errors"
 	"net/netip"
 	"time"
 
-	"github.com/maypok86/otter/v2"
-	"golang.org/x/time/rate"
-)
-
-// How often signing in may be tried: some attempts at once, then one each interval. The first bound is for one account
-// from one address, so that nobody can lock somebody else out; the second is for one address whatever the account.
-const (
-	accountBurst  = 10
-	accountEvery  = 30 * time.Second
-	addressBurst  = 50
-	addressEvery  = 6 * time.Second
-	throttleSize  = 100_000
-	ipv6PrefixLen = 64 // what one household or server usually has for itself
+	"github.com/piercloud/apikeys/pkg/limit"
 )
 
 // ThrottledError says when to try again.
@@ -27,50 +16,41 @@ func (e *ThrottledError) Error() string { return ErrThrottled.Error() }
 // Is makes errors.Is(err, ErrThrottled) true.
 func (e *ThrottledError) Is(target error) bool { return target == ErrThrottled }
 
-// throttle holds a token bucket for each account and address that tried lately. It is safe for concurrent use.
-type throttle struct {
-	now     func() time.Time
-	buckets *otter.Cache[string, *rate.Limiter]
+// Limits are how often signing in may be tried. That of an account counts for each address by itself, so that nobody can
+// lock somebody else out. A zero rate is no limit.
+type Limits struct {
+	Account limit.Rate // one account from one address
+	Address limit.Rate // one address, whatever the account
 }
 
-func newThrottle(now func() time.Time) *throttle {
-	return &throttle{now: now, buckets: otter.Must(&otter.Options[string, *rate.Limiter]{
-		MaximumSize: throttleSize,
-		// After this long without an attempt every bucket is full again.
-		ExpiryCalculator: otter.ExpiryAccessing[string, *rate.Limiter](accountBurst*accountEvery + addressBurst*addressEvery),
-	})}
+// throttle counts the attempts. It is safe for concurrent use.
+type throttle struct {
+	accounts  *limit.Buckets[account]
+	addresses *limit.Buckets[netip.Addr]
+}
+
+// account is one that is tried from an address.
+type account struct {
+	address netip.Addr
+	email   string
+}
+
+func newThrottle(l Limits, now func() time.Time) *throttle {
+	return &throttle{
+		accounts:  limit.New[account](limit.SignInAccount, l.Account, now),
+		addresses: limit.New[netip.Addr](limit.SignInAddress, l.Address, now),
+	}
 }
 
 // admit takes one attempt out of both buckets. Errors: [ThrottledError].
 func (t *throttle) admit(email, ip string) error {
-	address := addressGroup(ip)
-	if err := t.take("address "+address, addressEvery, addressBurst); err != nil {
-		return err
+	address := limit.Address(ip)
+	_, err := t.addresses.Take(address)
+	if err == nil {
+		_, err = t.accounts.Take(account{address, email})
 	}
-	return t.take("account "+address+" "+email, accountEvery, accountBurst)
-}
-
-func (t *throttle) take(bucket string, every time.Duration, burst int) error {
-	limiter, _ := t.buckets.ComputeIfAbsent(bucket, func() (*rate.Limiter, bool) {
-		return rate.NewLimiter(rate.Every(every), burst), false
-	})
-	now := t.now()
-	reservation := limiter.ReserveN(now, 1)
-	if wait := reservation.DelayFrom(now); wait > 0 {
-		reservation.CancelAt(now)
-		return &ThrottledError{RetryAfter: wait}
+	if exceeded := (*limit.ExceededError)(nil); errors.As(err, &exceeded) {
+		return &ThrottledError{RetryAfter: exceeded.RetryAfter}
 	}
-	return nil
-}
-
-// addressGroup returns the address, or of IPv6 its network.
-func addressGroup(ip string) string {
-	a, err := netip.ParseAddr(ip)
-	if err != nil {
-		return ip
-	}
-	if a = a.Unmap(); a.Is4() {
-		return a.String()
-	}
-	return netip.PrefixFrom(a, ipv6PrefixLen).Masked().String()
+	return err
 }

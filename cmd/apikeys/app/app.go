@@ -118,7 +118,8 @@ func (a *App) assemble(catalogue *scope.Catalogue, box *sealed.Box) (err error) 
 		cache.Drop(clientID)
 		a.Tailer.Wake()
 	}, now)
-	a.Operators = operator.NewService(a.Store, a.Config.Limits != "off", now)
+	limits := a.Config.limits()
+	a.Operators = operator.NewService(a.Store, operator.Limits{Account: limits.SignInAccount, Address: limits.SignInAddress}, now)
 	if a.Keyring, err = signing.NewKeyring(a.Store, box, now); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/caarlos0/env/v11"
 	"github.com/go-playground/validator/v10"
 
+	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/sealed"
 )
 
@@ -37,7 +38,7 @@ type Config struct {
 	CORSOrigins      []string `env:"CORS_ORIGINS"      validate:"dive,origin"`
 	TrustedProxies   []string `env:"TRUSTED_PROXIES"   validate:"dive,cidr"`
 	UsageDays        int      `env:"USAGE_DAYS"        envDefault:"90"                        validate:"min=1,max=3660"`
-	Limits           string   `env:"LIMITS"            envDefault:"on"                        validate:"oneof=on off"`
+	Limits           string   `env:"LIMITS"            envDefault:"on"`
 	LogLevel         string   `env:"LOG_LEVEL"         envDefault:"info"                      validate:"oneof=debug info warn error"`
 	LogFormat        string   `env:"LOG_FORMAT"        validate:"omitempty,oneof=json text"`
 }
@@ -133,7 +134,19 @@ func (c Config) validate() error {
 			problems = append(problems, &ConfigError{Prefix + "MASTER_KEY", err.Error()})
 		}
 	}
+	if _, err := limit.Parse(c.Limits); err != nil {
+		problems = append(problems, &ConfigError{Prefix + "LIMITS", err.Error()})
+	}
 	return errors.Join(problems...)
+}
+
+// limits returns the configured limits.
+func (c Config) limits() limit.Config {
+	limits, err := limit.Parse(c.Limits)
+	if err != nil {
+		return limit.Default // validated before
+	}
+	return limits
 }
 
 // validateDatabase checks what depends on the kind of database. It never repeats the URL, which may hold a password.
