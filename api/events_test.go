@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
@@ -384,4 +385,70 @@ func (s *service) otherTenancyHas(t *testing.T, action string) bool {
 	t.Helper()
 	_, email := s.otherTenancy(t)
 	return len(s.as(t, email).events("?action="+action).Items) > 0
+}
+
+// Nothing may change without the log telling who did it, from where, and what is different now.
+func TestEveryEventSaysWhoFromWhereAndWhat(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *service) {
+		admin := s.admin(t)
+		k := admin.create("key", "settings.api-keys:editor", "cca:readonly")
+		program := s.program(t, k)
+		admin.post(program.create("made by a program", "cca:readonly").path()+"/rotate-secret", rotation(60)).wants(http.StatusOK)
+		form := url.Values{"client_id": {k.ClientID}, "client_secret": {k.ClientSecret}, "token": {s.stranger(t).token(k.ClientID, k.ClientSecret)}}
+		s.stranger(t).do("POST", "/oauth2/revoke", "application/x-www-form-urlencoded", strings.NewReader(form.Encode())).wants(http.StatusOK)
+		guest := admin.invite("guest@example.com", "readonly").Operator
+		admin.patch("/v1/operators/"+guest.ID, map[string]any{"role": "editor"}).wants(http.StatusOK)
+		admin.delete("/v1/operators/" + guest.ID).wants(http.StatusNoContent)
+		if err := s.Operators.ResetPassword(t.Context(), "admin@example.com", password, system); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Keyring.Rotate(t.Context(), time.Hour, system); err != nil {
+			t.Fatal(err)
+		}
+		s.stranger(t).post("/v1/session", credentials("admin@example.com", "wrong"))
+		if err := s.Operators.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.admin(t).delete("/v1/session").wants(http.StatusNoContent)
+
+		all, err := s.Store.After(t.Context(), 0, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		for _, e := range all {
+			seen[string(e.Action)] = true
+			named, fromAfar := e.Actor.ID != "" && e.Actor.Name != "", e.Origin.IP != "" && e.Origin.UserAgent != "" && e.Origin.RequestID != ""
+			switch e.Actor.Kind {
+			case eventlog.ActorSystem:
+				if !named || fromAfar {
+					t.Errorf("%s: by %+v from %+v", e.Action, e.Actor, e.Origin)
+				}
+			case eventlog.ActorStranger:
+				if named || !fromAfar {
+					t.Errorf("%s: by %+v from %+v", e.Action, e.Actor, e.Origin)
+				}
+			default:
+				if !named || !fromAfar {
+					t.Errorf("%s: by %+v from %+v", e.Action, e.Actor, e.Origin)
+				}
+			}
+			signing := e.Action == eventlog.OperatorSignedIn || e.Action == eventlog.OperatorSignedOut
+			if !signing && len(e.Before) == 0 && len(e.After) == 0 {
+				t.Errorf("%s: what changed is not told", e.Action)
+			}
+			if e.Subject.Kind == "" || e.Subject.ID == "" || e.At.IsZero() || (e.TenancyID == "") != (e.Subject.Kind == eventlog.SubjectSigningKey) {
+				t.Errorf("%s: about %+v of %q at %s", e.Action, e.Subject, e.TenancyID, e.At)
+			}
+		}
+		for _, action := range []eventlog.Action{
+			eventlog.APIKeyCreated, eventlog.APIKeySecretRotated, eventlog.TokenRevoked, eventlog.OperatorCreated, eventlog.OperatorInvited,
+			eventlog.OperatorUpdated, eventlog.OperatorDeleted, eventlog.OperatorPasswordSet, eventlog.OperatorSignInFailed,
+			eventlog.OperatorSignedIn, eventlog.OperatorSignedOut, eventlog.SigningKeyCreated, eventlog.TenancyCreated,
+		} {
+			if !seen[string(action)] {
+				t.Errorf("there is no %s", action)
+			}
+		}
+	})
 }

@@ -149,12 +149,14 @@ func (s *Service) CreateTenancy(ctx context.Context, name string, actor eventlog
 }
 
 func (s *Service) storeTenancy(ctx context.Context, t Tenancy, actor eventlog.Actor) error {
-	subject := eventlog.Subject{Kind: eventlog.SubjectTenancy, ID: t.ID}
-	event, err := s.event(t.ID, eventlog.TenancyCreated, actor, subject, map[string]any{"name": t.Name})
+	after, err := json.Marshal(map[string]string{"name": t.Name})
 	if err != nil {
-		return err
+		return fmt.Errorf("encode event: %w", err)
 	}
-	return s.store.CreateTenancy(ctx, t, event)
+	return s.store.CreateTenancy(ctx, t, eventlog.Draft{
+		At: t.CreatedAt, TenancyID: t.ID, Action: eventlog.TenancyCreated, Actor: actor, After: after,
+		Subject: eventlog.Subject{Kind: eventlog.SubjectTenancy, ID: t.ID},
+	})
 }
 
 // Create registers an operator of a tenancy. Errors: [ErrEmailTaken], [ErrNotFound] for the tenancy, [InvalidError].
@@ -175,7 +177,7 @@ func (s *Service) Create(ctx context.Context, tenancyID, email, password string,
 		ID: uuid.NewString(), TenancyID: tenancyID, Email: email, Role: role, Status: Active, PasswordHash: hash, SessionGeneration: 1,
 		CreatedAt: now, UpdatedAt: now,
 	}
-	event, err := s.event(tenancyID, eventlog.OperatorCreated, actor, subjectOf(o), map[string]any{"email": o.Email, "role": o.Role})
+	event, err := s.managed(Caller{TenancyID: tenancyID, Actor: actor}, eventlog.OperatorCreated, nil, &o)
 	if err != nil {
 		return Operator{}, err
 	}
@@ -192,10 +194,9 @@ func (s *Service) ResetPassword(ctx context.Context, email, password string, act
 	if err != nil {
 		return err
 	}
-	_, err = s.store.UpdateOperator(ctx, o.ID, func(o Operator, _ bool) (Operator, *eventlog.Draft, error) {
+	_, err = s.update(ctx, Caller{TenancyID: o.TenancyID, Actor: actor}, o.ID, eventlog.OperatorPasswordSet, func(o *Operator, _ bool) error {
 		o.setPassword(hash, s.clock())
-		event, err := s.event(o.TenancyID, eventlog.OperatorPasswordSet, actor, subjectOf(o), nil)
-		return o, &event, err
+		return nil
 	})
 	return err
 }
@@ -245,18 +246,6 @@ func (s *Service) EnsureFirst(ctx context.Context, email, password string, actor
 		return First{}, nil
 	}
 	return first, err
-}
-
-func (s *Service) event(tenancyID string, action eventlog.Action, actor eventlog.Actor, subject eventlog.Subject, after map[string]any) (eventlog.Draft, error) {
-	d := eventlog.Draft{At: s.clock(), TenancyID: tenancyID, Action: action, Actor: actor, Subject: subject}
-	if after != nil {
-		encoded, err := json.Marshal(after)
-		if err != nil {
-			return eventlog.Draft{}, fmt.Errorf("encode event: %w", err)
-		}
-		d.After = encoded
-	}
-	return d, nil
 }
 
 func subjectOf(o Operator) eventlog.Subject {

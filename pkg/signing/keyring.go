@@ -137,7 +137,11 @@ func (k *Keyring) succeed(existing []Record, lead time.Duration, actor eventlog.
 			change.RetireAt[r.KID] = fresh.NotBefore.Add(RetireLag)
 		}
 	}
-	after, err := json.Marshal(map[string]any{"algorithm": Algorithm, "not_before": fresh.NotBefore.Format(time.RFC3339)})
+	told := map[string]any{"algorithm": Algorithm, "not_before": fresh.NotBefore.Format(time.RFC3339)}
+	if len(change.RetireAt) > 0 {
+		told["retires"] = change.RetireAt
+	}
+	after, err := json.Marshal(told)
 	if err != nil {
 		return nil, fmt.Errorf("encode event: %w", err)
 	}
