@@ -46,6 +46,7 @@ func (s *server) CreateAPIKey(ctx context.Context, request oas.CreateAPIKeyReque
 	if l := request.Body.TokenLifespan; l != nil {
 		draft.Lifespan = apikey.Lifespan{Value: int(l.Value), Unit: apikey.Unit(l.Unit)}
 	}
+	draft.RateLimit = int(valueOf(request.Body.RateLimit))
 	created, err := s.keys.Create(ctx, callerOf(ctx), draft, valueOf(request.Params.IdempotencyKey))
 	if err != nil {
 		return nil, err
@@ -64,7 +65,8 @@ func (s *server) GetAPIKey(ctx context.Context, request oas.GetAPIKeyRequestObje
 	return oas.GetAPIKey200JSONResponse{APIKeyAnswerJSONResponse: keyAnswer(k)}, err
 }
 
-// UpdateAPIKey edits a key; a JSON merge patch (RFC 7396) whose null members the contract has refused, as none can be removed.
+// UpdateAPIKey edits a key; a JSON merge patch (RFC 7396). Only a rate limit can be removed: the contract has refused every
+// other null.
 func (s *server) UpdateAPIKey(ctx context.Context, request oas.UpdateAPIKeyRequestObject) (oas.UpdateAPIKeyResponseObject, error) {
 	body := request.JSONBody
 	if body == nil {
@@ -83,6 +85,10 @@ func (s *server) UpdateAPIKey(ctx context.Context, request oas.UpdateAPIKeyReque
 			unit := apikey.Unit(*l.Unit)
 			patch.LifespanUnit = &unit
 		}
+	}
+	if body.RateLimit.IsSpecified() {
+		limit, _ := body.RateLimit.Get() // fails for null, which is 0
+		patch.RateLimit = new(int(limit))
 	}
 	k, err := s.keys.Update(ctx, callerOf(ctx), request.ClientID, parseIfMatch(request.Params.IfMatch), patch)
 	return oas.UpdateAPIKey200JSONResponse{APIKeyAnswerJSONResponse: keyAnswer(k)}, err
@@ -124,8 +130,16 @@ func keyView(k apikey.Key) oas.APIKey {
 		ClientID: k.ClientID, Name: k.Name, Description: k.Description, Scopes: k.Scopes.Strings(),
 		TokenLifespan: oas.TokenLifespan{Value: int32(k.Lifespan.Value), Unit: oas.TokenLifespanUnit(k.Lifespan.Unit)}, //nolint:gosec // at most 55
 		Status:        oas.APIKeyStatus(k.Status), CreatedAt: k.CreatedAt, CreatedBy: k.CreatedBy, UpdatedAt: k.UpdatedAt,
-		LastUsedAt: unlessZero(k.LastUsedAt), Secrets: secretViews(k.Secrets),
+		LastUsedAt: unlessZero(k.LastUsedAt), Secrets: secretViews(k.Secrets), RateLimit: rateLimitView(k.RateLimit),
 	}
+}
+
+// rateLimitView returns nil for the configured limit.
+func rateLimitView(requests int) *int32 {
+	if requests == 0 {
+		return nil
+	}
+	return new(int32(requests)) //nolint:gosec // at most 100,000
 }
 
 // keyWithSecretView is a key on the wire, with the secret that was just made for it.
@@ -135,7 +149,7 @@ func keyWithSecretView(created apikey.Created) oas.APIKeyWithSecret {
 		ClientSecret: created.Secret,
 		ClientID:     k.ClientID, Name: k.Name, Description: k.Description, Scopes: k.Scopes, TokenLifespan: k.TokenLifespan,
 		Status: k.Status, CreatedAt: k.CreatedAt, CreatedBy: k.CreatedBy, UpdatedAt: k.UpdatedAt, LastUsedAt: k.LastUsedAt,
-		Secrets: k.Secrets,
+		Secrets: k.Secrets, RateLimit: k.RateLimit,
 	}
 }
 

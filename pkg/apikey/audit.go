@@ -34,6 +34,8 @@ func (s *Service) event(c Caller, action eventlog.Action, old, k *Key, revoked i
 func auditViews(old, k *Key) (before, after json.RawMessage, err error) {
 	b, a := auditView(old), auditView(k)
 	if old != nil && k != nil {
+		sayDefault(b, a)
+		sayDefault(a, b)
 		maps.DeleteFunc(b, func(member string, v any) bool {
 			same := reflect.DeepEqual(v, a[member])
 			if same {
@@ -47,6 +49,13 @@ func auditViews(old, k *Key) (before, after json.RawMessage, err error) {
 	}
 	after, err = encodeView(a)
 	return before, after, err
+}
+
+// sayDefault says that a limit of the key's own was none, or is none, when the other side has one.
+func sayDefault(view, other map[string]any) {
+	if _, own := view["rate_limit"]; !own && other["rate_limit"] != nil {
+		view["rate_limit"] = nil
+	}
 }
 
 // auditView holds what may be told: never a digest, and of a secret only what the console shows too.
@@ -65,12 +74,16 @@ func auditView(k *Key) map[string]any {
 		}
 		secrets = append(secrets, view)
 	}
-	return map[string]any{
+	view := map[string]any{
 		"name": k.Name, "description": k.Description, "scopes": k.Scopes.Strings(), "status": k.Status,
 		"token_lifespan": map[string]any{"value": k.Lifespan.Value, "unit": k.Lifespan.Unit},
 		"secrets":        secrets,
 		"generation":     k.Generation,
 	}
+	if k.RateLimit != 0 {
+		view["rate_limit"] = k.RateLimit
+	}
+	return view
 }
 
 func encodeView(view map[string]any) (json.RawMessage, error) {

@@ -19,6 +19,7 @@ type Draft struct {
 	Description string   `json:"description" validate:"max=500,text=lines"`
 	Scopes      []string `json:"scopes"      validate:"min=1,max=100"`
 	Lifespan    Lifespan `json:"token_lifespan" validate:"-"`
+	RateLimit   int      `json:"rate_limit,omitempty" validate:"omitempty,min=1,max=100000"` // as of [Key]
 }
 
 // Patch is an edit; what is nil stays as it is.
@@ -28,11 +29,12 @@ type Patch struct {
 	Scopes        *[]string
 	LifespanValue *int
 	LifespanUnit  *Unit
+	RateLimit     *int // 0 for what is configured again
 }
 
 // apply returns the draft that the patch makes of a key.
 func (p Patch) apply(k Key) Draft {
-	d := Draft{Name: k.Name, Description: k.Description, Scopes: k.Scopes.Strings(), Lifespan: k.Lifespan}
+	d := Draft{Name: k.Name, Description: k.Description, Scopes: k.Scopes.Strings(), Lifespan: k.Lifespan, RateLimit: k.RateLimit}
 	if p.Name != nil {
 		d.Name = *p.Name
 	}
@@ -47,6 +49,9 @@ func (p Patch) apply(k Key) Draft {
 	}
 	if p.LifespanUnit != nil {
 		d.Lifespan.Unit = *p.LifespanUnit
+	}
+	if p.RateLimit != nil {
+		d.RateLimit = *p.RateLimit
 	}
 	return d
 }
@@ -93,7 +98,10 @@ var validate = newValidator()
 
 func newValidator() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
-	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("json") })
+	v.RegisterTagNameFunc(func(f reflect.StructField) string {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		return name
+	})
 	for tag, rule := range map[string]validator.Func{"text": validText, "visible": visible} {
 		if err := v.RegisterValidation(tag, rule); err != nil {
 			panic(err) // only for a malformed tag name
@@ -135,6 +143,8 @@ func ruleMessage(f validator.FieldError) string {
 	switch {
 	case f.Tag() == "required":
 		return "is required"
+	case f.Kind() == reflect.Int:
+		return "must be between 1 and 100000"
 	case f.Tag() == "max" && list:
 		return fmt.Sprintf("must have at most %s entries", f.Param())
 	case f.Tag() == "max":

@@ -29,7 +29,9 @@ type Key struct {
 	Description string // 0 to 500 characters
 	Scopes      scope.Set
 	Lifespan    Lifespan
-	Status      Status
+	// RateLimit is how many token requests the key may make in a minute, 1 to 100,000; 0 for what is configured.
+	RateLimit int
+	Status    Status
 	// Generation goes up whenever the tokens issued so far must die. A token carries the generation it was issued under
 	// and is honoured only while it is the current one and the key is active.
 	Generation int64

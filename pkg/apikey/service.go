@@ -105,7 +105,7 @@ func (s *Service) Update(ctx context.Context, c Caller, clientID string, match M
 		if !c.mayGrant(added) {
 			return "", ErrForbidden
 		}
-		k.Name, k.Description, k.Scopes, k.Lifespan = draft.Name, draft.Description, scopes, draft.Lifespan
+		k.Name, k.Description, k.Scopes, k.Lifespan, k.RateLimit = draft.Name, draft.Description, scopes, draft.Lifespan, draft.RateLimit
 		return eventlog.APIKeyUpdated, nil
 	})
 }
@@ -195,7 +195,7 @@ func (s *Service) change(ctx context.Context, c Caller, clientID string, match M
 // sameAs reports whether nothing that an edit can alter differs.
 func (k Key) sameAs(old Key) bool {
 	if k.Name != old.Name || k.Description != old.Description || k.Scopes.String() != old.Scopes.String() ||
-		k.Lifespan != old.Lifespan || k.Status != old.Status || k.Generation != old.Generation || len(k.Secrets) != len(old.Secrets) {
+		k.Lifespan != old.Lifespan || k.RateLimit != old.RateLimit || k.Status != old.Status || k.Generation != old.Generation || len(k.Secrets) != len(old.Secrets) {
 		return false
 	}
 	for i := range k.Secrets {
@@ -226,7 +226,7 @@ func (s *Service) Create(ctx context.Context, c Caller, d Draft, idempotencyKey 
 	now, secret := s.clock(), NewSecret()
 	k := Key{
 		TenancyID: c.TenancyID, ClientID: NewClientID(), Name: d.Name, Description: d.Description, Scopes: scopes,
-		Lifespan: d.Lifespan, Status: Active, Generation: 1, Version: 1,
+		Lifespan: d.Lifespan, RateLimit: d.RateLimit, Status: Active, Generation: 1, Version: 1,
 		CreatedAt: now, CreatedBy: c.Actor.Name, UpdatedAt: now, UpdatedBy: c.Actor.Name,
 		Secrets: []Secret{newSecretRecord(secret, now)},
 	}

@@ -23,6 +23,7 @@ type keyRow struct {
 	Scopes        string  `gorm:"column:scopes"` // separated by spaces
 	LifespanValue int     `gorm:"column:lifespan_value"`
 	LifespanUnit  string  `gorm:"column:lifespan_unit"`
+	RateLimit     *int    `gorm:"column:rate_limit"` // NULL for what is configured
 	Status        string  `gorm:"column:status"`
 	Generation    int64   `gorm:"column:generation"`
 	Version       int64   `gorm:"column:version"`
@@ -38,18 +39,22 @@ func (keyRow) TableName() string { return "api_key" }
 
 // changeable are the columns that an update writes.
 var changeable = []string{
-	"name", "name_unique", "name_search", "description", "scopes", "lifespan_value", "lifespan_unit", "status", "generation",
-	"version", "updated_at", "updated_by",
+	"name", "name_unique", "name_search", "description", "scopes", "lifespan_value", "lifespan_unit", "rate_limit", "status",
+	"generation", "version", "updated_at", "updated_by",
 }
 
 func newKeyRow(k apikey.Key) keyRow {
-	return keyRow{
+	row := keyRow{
 		ClientID: k.ClientID, TenancyID: k.TenancyID, Name: k.Name, NameUnique: apikey.UniqueForm(k.Name),
 		NameSearch: apikey.SearchForm(k.Name), Description: k.Description, Scopes: k.Scopes.String(),
 		LifespanValue: k.Lifespan.Value, LifespanUnit: string(k.Lifespan.Unit), Status: string(k.Status),
 		Generation: k.Generation, Version: k.Version, Created: newInstant(k.CreatedAt), CreatedBy: k.CreatedBy,
 		Updated: newInstant(k.UpdatedAt), UpdatedBy: k.UpdatedBy, LastUsed: newInstant(k.LastUsedAt),
 	}
+	if k.RateLimit != 0 {
+		row.RateLimit = &k.RateLimit
+	}
+	return row
 }
 
 func (r keyRow) key(secrets []apikey.Secret) (apikey.Key, error) {
@@ -65,12 +70,16 @@ func (r keyRow) key(secrets []apikey.Secret) (apikey.Key, error) {
 	if status != apikey.Active && status != apikey.Inactive {
 		return apikey.Key{}, fmt.Errorf("stored key %s: unknown status %q", r.ClientID, r.Status)
 	}
-	return apikey.Key{
+	key := apikey.Key{
 		TenancyID: r.TenancyID, ClientID: r.ClientID, Name: r.Name, Description: r.Description, Scopes: scopes,
 		Lifespan: lifespan, Status: status, Generation: r.Generation, Version: r.Version, CreatedAt: r.Created.time(),
 		CreatedBy: r.CreatedBy, UpdatedAt: r.Updated.time(), UpdatedBy: r.UpdatedBy, LastUsedAt: r.LastUsed.time(),
 		Secrets: secrets,
-	}, nil
+	}
+	if r.RateLimit != nil {
+		key.RateLimit = *r.RateLimit
+	}
+	return key, nil
 }
 
 // keySecretRow is a key with one of its secrets, or with an empty one if it lists none.

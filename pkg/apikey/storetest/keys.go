@@ -107,6 +107,7 @@ func updateWrites(t *testing.T, b Backend) {
 	want := k[0]
 	want.Name, want.Description, want.Scopes = "after", "", scope.NewSet("spot:admin")
 	want.Lifespan = apikey.Lifespan{Value: 24, Unit: apikey.Hours}
+	want.RateLimit = 0
 	want.Status, want.Generation, want.Version = apikey.Inactive, 2, 2
 	want.UpdatedAt, want.UpdatedBy = later, "bob@example.com"
 	got := change(t, b, k[0], func(k *apikey.Key) {

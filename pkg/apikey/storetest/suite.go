@@ -80,7 +80,7 @@ func newKey(tenancy, name string) apikey.Key {
 	id := uuid.NewString()
 	return apikey.Key{
 		TenancyID: tenancy, ClientID: "ak_" + id, Name: name, Description: "for " + name,
-		Scopes: scope.NewSet("cca:readonly", "lighthouse.workspaces:editor"), Lifespan: apikey.Lifespan{Value: 55, Unit: apikey.Minutes},
+		Scopes: scope.NewSet("cca:readonly", "lighthouse.workspaces:editor"), Lifespan: apikey.Lifespan{Value: 55, Unit: apikey.Minutes}, RateLimit: 120,
 		Status: apikey.Active, Generation: 1, Version: 1, CreatedAt: epoch, CreatedBy: "ann@example.com",
 		UpdatedAt: epoch, UpdatedBy: "ann@example.com", Secrets: []apikey.Secret{newSecret(epoch)},
 	}
