@@ -1,0 +1,258 @@
+import type { Page } from "@playwright/test";
+import { audit } from "./fixtures/audit";
+import { type Complaints, expect, test } from "./fixtures/console";
+import type { Operator } from "./fixtures/management";
+import { choose, fillKey, gate, line, nameField, save, secretWindow } from "./fixtures/screens";
+
+interface Stage {
+  page: Page;
+  admin: Operator;
+  operator: Operator;
+  complaints: Complaints;
+}
+
+type Screens = Record<string, (stage: Stage) => Promise<void>>;
+
+/** A list with something of everything. */
+async function fill(admin: Operator): Promise<string> {
+  const scopes = ["lighthouse.workspaces:readonly", "lighthouse.budget-groups:editor", "cca:admin", "spot:readonly"];
+  const used = await admin.createKey({ name: "ERP integration", description: "Nightly export", scopes });
+  const idle = await admin.createKey({
+    name: "A name that is much longer than names of applications usually are, and wraps",
+  });
+  await admin.deactivate(idle.client_id);
+  for (let index = 1; index <= 9; index++) await admin.createKey({ name: `Client ${index}` });
+  await admin.rotate(used.client_id, 3600);
+  await admin.use(used);
+  return used.client_id;
+}
+
+const screens: Screens = {
+  "the list": async ({ page, admin }) => {
+    await fill(admin);
+    await page.goto("/api-keys?page_size=25");
+    await expect(line(page, "ERP integration")).toBeVisible();
+  },
+  "the list while it loads": async ({ page }) => {
+    const never = gate();
+    await page.route("**/v1/api-keys?*", () => never.opened);
+    await page.goto("/api-keys");
+    await expect(page.getByRole("table")).toHaveAttribute("aria-busy", "true");
+  },
+  "the list without keys": async ({ page }) => {
+    await page.goto("/api-keys");
+    await expect(page.getByRole("heading", { name: "No API keys yet" })).toBeVisible();
+  },
+  "the list without a match": async ({ page }) => {
+    await page.goto("/api-keys?search=nothing&status=inactive");
+    await expect(page.getByRole("heading", { name: "No matching API keys" })).toBeVisible();
+  },
+  "the list that failed to load": async ({ page, complaints }) => {
+    complaints.expect(/status of 500/);
+    await page.route("**/v1/api-keys?*", (route) => route.fulfill({ status: 500, json: { code: "internal/error" } }));
+    await page.goto("/api-keys");
+    await expect(page.getByRole("alert")).toBeVisible();
+  },
+  "the form": async ({ page }) => {
+    await page.goto("/api-keys/new");
+    await fillKey(page, "ERP integration");
+    await page.getByRole("checkbox", { name: "All of Lighthouse: Editor" }).check();
+    await expect(page.getByText("Remove what is covered")).toBeVisible();
+  },
+  "the form with mistakes": async ({ page }) => {
+    await page.goto("/api-keys/new");
+    await page.getByRole("textbox", { name: "Value" }).fill("70");
+    await save(page);
+    await expect(page.getByText("Enter a name.")).toBeVisible();
+  },
+  "the form that edits": async ({ page, admin }) => {
+    await page.goto(`/api-keys/${await fill(admin)}/edit`);
+    await expect(nameField(page)).toBeVisible();
+  },
+  "the question before changes are lost": async ({ page }) => {
+    await page.goto("/api-keys/new");
+    await nameField(page).fill("ERP integration");
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await expect(page.getByRole("dialog", { name: "Discard changes?" })).toBeVisible();
+  },
+  "the window with the secret": async ({ page }) => {
+    await page.goto("/api-keys/new");
+    await fillKey(page, "ERP integration");
+    await save(page);
+    await secretWindow(page).getByRole("tab", { name: "Go" }).click();
+  },
+  "the question before the secret is lost": async ({ page }) => {
+    await page.goto("/api-keys/new");
+    await fillKey(page, "ERP integration");
+    await save(page);
+    await secretWindow(page).getByRole("button", { name: "Close" }).last().click();
+    await expect(page.getByRole("dialog", { name: "Close without the client secret?" })).toBeVisible();
+  },
+  "the window that generates a new secret": async ({ page, admin }) => {
+    await fill(admin);
+    await page.goto("/api-keys?search=ERP");
+    await choose(page, "ERP integration", "Generate new client secret");
+    await expect(page.getByRole("dialog")).toContainText("Only two secrets can be valid at a time");
+  },
+  "the question before a key in use is deleted": async ({ page, admin }) => {
+    await fill(admin);
+    await page.goto("/api-keys?search=ERP");
+    await choose(page, "ERP integration", "Delete");
+    await expect(page.getByRole("dialog")).toContainText("This key is in use");
+  },
+  "the message after a key was deactivated": async ({ page, admin }) => {
+    await admin.createKey({ name: "ERP integration" });
+    await page.goto("/api-keys");
+    await choose(page, "ERP integration", "Deactivate");
+    await page.getByRole("button", { name: "Undo" }).hover();
+  },
+  "the page of a key": async ({ page, admin }) => {
+    await page.goto(`/api-keys/${await fill(admin)}`);
+    await expect(page.getByRole("region", { name: "Client secrets" })).toBeVisible();
+  },
+  "the question before a secret is retired": async ({ page, admin }) => {
+    await page.goto(`/api-keys/${await fill(admin)}`);
+    await page.getByRole("button", { name: "Retire now" }).click();
+    await expect(page.getByRole("dialog")).toBeVisible();
+  },
+  "the question before tokens are revoked": async ({ page, admin }) => {
+    await page.goto(`/api-keys/${await fill(admin)}`);
+    await page.getByRole("button", { name: "More actions" }).click();
+    await page.getByRole("menuitem", { name: "Revoke issued tokens" }).click();
+    await expect(page.getByRole("dialog")).toBeVisible();
+  },
+  "the comparison with what somebody else saved": async ({ page, admin, complaints }) => {
+    complaints.expect(/status of 412/);
+    const { client_id } = await admin.createKey({ name: "ERP integration" });
+    await page.goto(`/api-keys/${client_id}/edit`);
+    await nameField(page).fill("Mine");
+    await admin.rename(client_id, "Theirs");
+    await save(page);
+    await expect(page.getByRole("dialog", { name: "This key has changed" })).toBeVisible();
+  },
+  "signing in again": async ({ page, operator, complaints }) => {
+    complaints.expect(/status of 401/);
+    await page.goto("/api-keys");
+    await expect(page.getByRole("heading", { name: "No API keys yet" })).toBeVisible();
+    await operator.endSession();
+    await page.getByRole("radiogroup", { name: "Status" }).getByText("Active", { exact: true }).click();
+    await expect(page.getByRole("dialog", { name: "Your session has expired" })).toBeVisible();
+  },
+  "a place that does not exist": async ({ page }) => {
+    await page.goto("/no-such-place");
+    await expect(page.getByRole("heading", { name: "Page not found" })).toBeVisible();
+  },
+  "a key that does not exist": async ({ page, complaints }) => {
+    complaints.expect(/status of 404/);
+    await page.goto("/api-keys/ak_0000000000000000000000");
+    await expect(page.getByRole("heading", { name: "There is no such API key" })).toBeVisible();
+  },
+};
+
+/** What closes when the window changes its size. */
+const menus: Screens = {
+  "the menu of a key": async ({ page, admin }) => {
+    await admin.createKey({ name: "ERP integration" });
+    await page.goto("/api-keys");
+    await page.getByRole("button", { name: "Actions for ERP integration" }).click();
+    await expect(page.getByRole("menu")).toBeVisible();
+  },
+  "the scopes of a key": async ({ page, admin }) => {
+    await fill(admin);
+    await page.goto("/api-keys?search=ERP");
+    await page.getByRole("button", { name: "Show all 4 scopes" }).click();
+    await expect(page.getByRole("dialog", { name: "Scopes" })).toBeVisible();
+  },
+  "the operator's menu": async ({ page, operator }) => {
+    await page.goto("/api-keys");
+    await page.getByRole("button", { name: `Operator menu: ${operator.email}` }).click();
+    await expect(page.getByRole("menu")).toBeVisible();
+  },
+};
+
+test.describe("no serious finding, and no sideways scroll, on", () => {
+  for (const [name, show] of Object.entries(screens)) {
+    test(name, async ({ page, admin, operator, complaints }) => {
+      await show({ page, admin, operator, complaints });
+      await audit(page);
+    });
+  }
+
+  for (const [name, show] of Object.entries(menus)) {
+    for (const width of [1280, 320]) {
+      test(`${name}, ${width} px wide`, async ({ page, admin, operator, complaints }) => {
+        await page.setViewportSize({ width, height: 800 });
+        await show({ page, admin, operator, complaints });
+        await audit(page, { resize: false });
+      });
+    }
+  }
+
+  test("the main menu, 320 px wide", async ({ page }) => {
+    await page.setViewportSize({ width: 320, height: 640 });
+    await page.goto("/api-keys");
+    await page.getByRole("button", { name: "Open menu" }).click();
+    await expect(page.getByRole("dialog", { name: "Menu" })).toBeVisible();
+    await audit(page, { resize: false });
+  });
+
+  test.describe("without a session", () => {
+    test.use({ signedIn: false });
+
+    test("signing in", async ({ page, complaints }) => {
+      complaints.expect(/status of 401/);
+      await page.goto("/sign-in");
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await expect(page.getByText("Enter your password.")).toBeVisible();
+      await audit(page);
+    });
+  });
+
+  test.describe("for a readonly operator", () => {
+    test.use({ role: "readonly" });
+
+    test("a screen that is not for them", async ({ page }) => {
+      await page.goto("/api-keys/new");
+      await expect(page.getByRole("heading", { name: "Your role is read-only" })).toBeVisible();
+      await audit(page);
+    });
+  });
+
+  test.describe("in Portuguese", () => {
+    test.use({ locale: "pt-BR" });
+
+    test("the list and the form", async ({ page, admin }) => {
+      await fill(admin);
+      await page.goto("/api-keys");
+      await expect(page.getByRole("heading", { name: "Chaves de API", level: 1 })).toBeVisible();
+      await audit(page);
+      await page.goto("/api-keys/new");
+      await expect(page.getByRole("checkbox").first()).toBeVisible();
+      await audit(page);
+    });
+  });
+});
+
+test.describe("who asked for less motion", () => {
+  test("gets none", async ({ page, admin }) => {
+    await admin.createKey({ name: "ERP integration" });
+    await page.goto("/api-keys");
+    await page.evaluate(() => {
+      const moved: string[] = [];
+      Reflect.set(window, "moved", moved);
+      const note = (event: Event) => {
+        const { target } = event;
+        const name = event instanceof TransitionEvent ? event.propertyName : Reflect.get(event, "animationName");
+        // A change of colour is no motion.
+        if (!/color|opacity|shadow|outline|fill|stroke/.test(String(name))) moved.push(`${name} of ${target}`);
+      };
+      for (const type of ["transitionstart", "animationstart"]) document.addEventListener(type, note);
+    });
+    await choose(page, "ERP integration", "Generate new client secret");
+    await expect(page.getByRole("dialog")).toBeVisible();
+    await page.keyboard.press("Escape");
+    await choose(page, "ERP integration", "Deactivate");
+    await expect(page.getByRole("button", { name: "Undo" })).toBeVisible();
+    expect(await page.evaluate(() => Reflect.get(window, "moved"))).toEqual([]);
+  });
+});

@@ -1,0 +1,98 @@
+import { expect, test } from "./fixtures/console";
+import { password } from "./fixtures/management";
+import { clipboard, line, nameField, secretWindow, tabTo } from "./fixtures/screens";
+
+test.describe("with the keyboard alone", () => {
+  test.use({ signedIn: false });
+
+  test("an operator signs in, creates a key and copies its secret", async ({ page, context, operator, complaints }) => {
+    complaints.expect(/status of 401/);
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    const press = (key: string) => page.keyboard.press(key);
+    const type = (text: string) => page.keyboard.type(text);
+
+    await page.goto("/");
+    await expect(page.getByRole("heading", { name: "Sign in to API Keys" })).toBeVisible();
+    await tabTo(page, page.getByRole("textbox", { name: "Email" }));
+    await type(operator.email);
+    await tabTo(page, page.getByRole("textbox", { name: "Password" }));
+    await type(password);
+    await press("Enter");
+
+    await tabTo(page, page.getByRole("link", { name: "Add" }).first());
+    await press("Enter");
+    await expect(page).toHaveURL("/api-keys/new");
+    await tabTo(page, nameField(page));
+    await type("ERP integration");
+    await tabTo(page, page.getByRole("textbox", { name: "Description" }));
+    await type("Nightly export");
+    await tabTo(page, page.getByRole("searchbox", { name: "Search products and features" }));
+    await type("alarms");
+    await tabTo(page, page.getByRole("checkbox", { name: "Lighthouse, Alarms: Editor" }));
+    await press("Space");
+    await tabTo(page, page.getByRole("textbox", { name: "Value" }));
+    await press("ControlOrMeta+a");
+    await type("30");
+    await tabTo(page, page.getByRole("radio", { name: "Hours" }));
+    await press("ArrowRight");
+    await expect(page.getByRole("radio", { name: "Minutes" })).toBeChecked();
+    await tabTo(page, page.getByRole("button", { name: "Save" }));
+    await press("Enter");
+
+    const window = secretWindow(page);
+    await expect(window).toBeVisible();
+    await expect.poll(() => window.evaluate((element) => element.contains(document.activeElement))).toBe(true);
+    await tabTo(page, window.getByRole("button", { name: "Copy client secret" }));
+    await press("Enter");
+    await expect.poll(() => clipboard(page)).toMatch(/^aks_\w+$/);
+    await press("Escape");
+    await expect(line(page, "ERP integration")).toContainText("30 minutes");
+    await expect(page.locator("#main")).toBeFocused();
+  });
+});
+
+test("dialogs keep the focus inside, and give it back", async ({ page, admin }) => {
+  await admin.createKey({ name: "ERP integration" });
+  await page.goto("/api-keys");
+  const trigger = page.getByRole("button", { name: "Actions for ERP integration" });
+  for (const action of ["Generate new client secret", "Delete"]) {
+    await tabTo(page, trigger);
+    await page.keyboard.press("Enter");
+    const item = page.getByRole("menuitem", { name: action });
+    await expect(item).toBeVisible();
+    while (!(await item.evaluate((element) => element === document.activeElement)))
+      await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    const dialog = page.getByRole("dialog");
+    await expect(dialog).toBeVisible();
+    for (let presses = 0; presses < 12; presses++) {
+      await page.keyboard.press("Tab");
+      expect(await dialog.evaluate((element) => element.contains(document.activeElement))).toBe(true);
+    }
+    await page.keyboard.press("Escape");
+    await expect(dialog).toBeHidden();
+    await expect(trigger).toBeFocused();
+  }
+});
+
+test("the first Tab skips to the content", async ({ page, admin }) => {
+  await admin.createKey({ name: "ERP integration" });
+  await page.goto("/api-keys");
+  await expect(line(page, "ERP integration")).toBeVisible();
+  await page.keyboard.press("Tab");
+  const skip = page.getByRole("link", { name: "Skip to content" });
+  await expect(skip).toBeFocused();
+  await expect(skip).toBeInViewport();
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#main")).toBeFocused();
+});
+
+test("times are absolute on focus, and found keys are announced", async ({ page, admin }) => {
+  const key = await admin.createKey({ name: "ERP integration" });
+  await admin.use(key);
+  await page.goto("/api-keys");
+  await tabTo(page, line(page, "ERP integration").locator("time[tabindex]"));
+  await expect(page.getByRole("tooltip")).toContainText(String(new Date().getFullYear()));
+  await page.getByRole("searchbox", { name: "Search API keys by name" }).fill("erp");
+  await expect(page.locator("[aria-live=polite]").getByText("1 API key found")).toBeAttached();
+});

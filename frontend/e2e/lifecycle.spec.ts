@@ -1,0 +1,157 @@
+import type { Page } from "@playwright/test";
+import { expect, test } from "./fixtures/console";
+import { choose, line, secretWindow, shownSecret } from "./fixtures/screens";
+
+async function rotate(page: Page, choice: RegExp): Promise<string> {
+  const confirmation = page.getByRole("dialog", { name: "Generate new client secret" });
+  await confirmation.getByRole("radio", { name: choice }).click();
+  await confirmation.getByRole("button", { name: "Generate new client secret" }).click();
+  const window = secretWindow(page, "New client secret");
+  const secret = await shownSecret(window);
+  await window.getByRole("checkbox", { name: "I have stored the client secret" }).check();
+  await window.getByRole("button", { name: "Close" }).last().click();
+  await expect(window).toBeHidden();
+  return secret;
+}
+
+test.describe("a new client secret", () => {
+  test("may leave the old one working for a while, until it is retired", async ({ page, admin }) => {
+    const key = await admin.createKey({ name: "ERP integration" });
+    await page.goto(`/api-keys/${key.client_id}`);
+    await page.getByRole("button", { name: "Generate new client secret" }).click();
+    const fresh = await rotate(page, /Keep the old one for 1 hour/);
+
+    const secrets = page.getByRole("region", { name: "Client secrets" });
+    await expect(secrets).toContainText("Two secrets are valid");
+    await expect(secrets.getByRole("listitem")).toHaveCount(2);
+    await expect(secrets).toContainText("Valid until");
+    for (const secret of [key.client_secret, fresh]) {
+      expect((await admin.exchange(key.client_id, secret)).status).toBe(201);
+    }
+    await page.getByRole("link", { name: "API Keys" }).first().click();
+    await expect(line(page, "ERP integration")).toContainText("Two secrets");
+    await line(page, "ERP integration").getByText("Two secrets").hover();
+    await expect(page.getByRole("tooltip")).toContainText("The old client secret works until");
+
+    await page.getByRole("link", { name: "ERP integration", exact: true }).click();
+    await secrets.getByRole("button", { name: "Retire now" }).click();
+    await page
+      .getByRole("dialog", { name: "Retire the old client secret?" })
+      .getByRole("button", { name: "Retire now" })
+      .click();
+    await expect(secrets.getByRole("listitem")).toHaveCount(1);
+    await expect.poll(async () => (await admin.exchange(key.client_id, key.client_secret)).status).toBe(401);
+    expect((await admin.exchange(key.client_id, fresh)).status).toBe(201);
+  });
+
+  test("never makes three valid ones", async ({ page, admin }) => {
+    const key = await admin.createKey({ name: "ERP integration" });
+    await admin.rotate(key.client_id, 3600);
+    await page.goto("/api-keys");
+    await choose(page, "ERP integration", "Generate new client secret");
+    const confirmation = page.getByRole("dialog", { name: "Generate new client secret" });
+    await expect(confirmation).toContainText("Only two secrets can be valid at a time");
+    await expect(confirmation.getByRole("radio", { name: /Replace now/ })).toBeChecked();
+    for (const choice of [/1 hour/, /24 hours/, /7 days/]) {
+      await expect(confirmation.getByRole("radio", { name: choice })).toBeDisabled();
+    }
+    await confirmation.getByRole("button", { name: "Retire now" }).click();
+    await expect(confirmation.getByRole("radio", { name: /24 hours/ })).toBeEnabled();
+    await rotate(page, /24 hours/);
+    await expect(line(page, "ERP integration")).toContainText("Two secrets");
+  });
+});
+
+test.describe("deactivating", () => {
+  test("can be undone from its message", async ({ page, admin }) => {
+    const key = await admin.createKey({ name: "ERP integration" });
+    await page.goto("/api-keys");
+    await choose(page, "ERP integration", "Deactivate");
+    await expect(page.getByRole("status").getByText("“ERP integration” is inactive")).toBeVisible();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await expect(line(page, "ERP integration").getByText("Active", { exact: true })).toBeVisible();
+    await expect(page.getByRole("status").getByText("Programs need to obtain new tokens")).toBeVisible();
+    await expect.poll(async () => (await admin.exchange(key.client_id, key.client_secret)).status).toBe(201);
+  });
+
+  test("can be undone with the keyboard", async ({ page, admin }) => {
+    await admin.createKey({ name: "ERP integration" });
+    await page.goto("/api-keys");
+    await choose(page, "ERP integration", "Deactivate");
+    await expect(page.getByRole("button", { name: "Undo" })).toBeVisible();
+    await page.keyboard.press("F8");
+    await expect(page.getByRole("button", { name: "Undo" })).toBeFocused();
+    await page.keyboard.press("Enter");
+    await expect(line(page, "ERP integration").getByText("Active", { exact: true })).toBeVisible();
+  });
+
+  test("is offered on the key's page too", async ({ page, admin }) => {
+    const key = await admin.createKey({ name: "ERP integration" });
+    await page.goto(`/api-keys/${key.client_id}`);
+    await page.getByRole("button", { name: "Deactivate" }).click();
+    await expect(page.getByRole("button", { name: "Activate" })).toBeVisible();
+    await expect(page.getByRole("main").getByText("Inactive", { exact: true })).toBeVisible();
+  });
+});
+
+test.describe("deleting a key that is in use", () => {
+  test("wants its name typed", async ({ page, admin }) => {
+    const key = await admin.createKey({ name: "ERP integration" });
+    await admin.use(key);
+    await page.goto(`/api-keys/${key.client_id}`);
+    await page.getByRole("button", { name: "More actions" }).click();
+    await page.getByRole("menuitem", { name: "Delete" }).click();
+    const dialog = page.getByRole("dialog", { name: "Delete API key?" });
+    await expect(dialog).toContainText("This key is in use");
+    const field = dialog.getByRole("textbox", { name: "Type ERP integration to confirm" });
+    await expect(field).toBeFocused();
+    const confirm = dialog.getByRole("button", { name: "Delete API key" });
+    await expect(confirm).toBeDisabled();
+    await field.fill("ERP");
+    await expect(confirm).toBeDisabled();
+    await field.fill("ERP integration");
+    await page.keyboard.press("Enter");
+    await expect(page).toHaveURL("/api-keys");
+    await expect(page.getByRole("heading", { name: "No API keys yet" })).toBeVisible();
+  });
+
+  test("is noticed also by a screen that was loaded before the key was used", async ({ page, admin }) => {
+    const key = await admin.createKey({ name: "ERP integration" });
+    await page.goto("/api-keys");
+    await expect(line(page, "ERP integration")).toContainText("Never");
+    await admin.use(key);
+    await choose(page, "ERP integration", "Delete");
+    await expect(page.getByRole("textbox", { name: "Type ERP integration to confirm" })).toBeVisible();
+  });
+});
+
+test("the key's page shows what uses the key, and ends the tokens issued so far", async ({ page, admin, service }) => {
+  const key = await admin.createKey({ name: "ERP integration", description: "Nightly export", scopes: ["cca:editor"] });
+  const token = await admin.use(key);
+  const introspect = async () => {
+    const answer = await fetch(`${service.url}/oauth2/introspect`, {
+      method: "POST",
+      headers: { Authorization: `Basic ${btoa(`${key.client_id}:${key.client_secret}`)}` },
+      body: new URLSearchParams({ token }),
+    });
+    const { active }: { active: boolean } = await answer.json();
+    return active;
+  };
+  expect(await introspect()).toBe(true);
+  await page.goto(`/api-keys/${key.client_id}`);
+  const main = page.getByRole("main");
+  for (const text of [key.client_id, "Nightly export", "1 hour", "CCA", "cca:editor", "127.0.0.1"]) {
+    await expect(main.getByText(text, { exact: true }).first()).toBeVisible();
+  }
+  await expect(main.getByRole("tab", { name: "cURL /oauth2/token" })).toHaveAttribute("aria-selected", "true");
+  await main.getByRole("time").first().hover();
+  await expect(page.getByRole("tooltip")).toContainText(String(new Date().getFullYear()));
+
+  await page.getByRole("button", { name: "More actions" }).click();
+  await page.getByRole("menuitem", { name: "Revoke issued tokens" }).click();
+  const dialog = page.getByRole("dialog", { name: "Revoke issued tokens?" });
+  await dialog.getByRole("button", { name: "Revoke issued tokens" }).click();
+  await expect(dialog).toBeHidden();
+  await expect.poll(introspect).toBe(false);
+  expect((await admin.exchange(key.client_id, key.client_secret)).status, "the key lives on").toBe(201);
+});
