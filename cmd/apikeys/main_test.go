@@ -96,11 +96,11 @@ func TestAWrongCommandLineExitsWith2(t *testing.T) {
 
 func TestAWrongConfigurationExitsWith2(t *testing.T) {
 	newDatabase(t)
-	t.Setenv("APIKEYS_LIMITS", "sometimes")
+	t.Setenv("APIKEYS_LOG_LEVEL", "loud")
 	for _, line := range []string{"serve", "migrate", "verify-log", "tenancy list", "operator create ana@example.com"} {
-		run(t, "", strings.Fields(line)...).failed(t, 2, "APIKEYS_LIMITS must be one of")
+		run(t, "", strings.Fields(line)...).failed(t, 2, "APIKEYS_LOG_LEVEL must be one of")
 	}
-	run(t, "", "--limits", "off", "migrate").succeeded(t)
+	run(t, "", "--log-level", "info", "migrate").succeeded(t)
 }
 
 func TestHelpIsShownAndExitsWith0(t *testing.T) {
