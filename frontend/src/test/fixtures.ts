@@ -8,6 +8,7 @@ export function apiKey(override: Partial<ApiKey> = {}): ApiKey {
     description: "Reads workspaces",
     scopes: ["lighthouse.workspaces:readonly"],
     token_lifespan: { value: 1, unit: "hours" },
+    rate_limit: null,
     status: "active",
     created_at: "2026-11-20T12:00:00Z",
     created_by: "admin@example.com",
