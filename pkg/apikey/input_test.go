@@ -58,6 +58,8 @@ func TestCreateNamesEveryInvalidField(t *testing.T) {
 		"25 hours":                      {func(d *apikey.Draft) { d.Lifespan.Value = 25 }, []string{"token_lifespan.value"}},
 		"0 hours":                       {func(d *apikey.Draft) { d.Lifespan.Value = 0 }, []string{"token_lifespan.value"}},
 		"days":                          {func(d *apikey.Draft) { d.Lifespan.Unit = "days" }, []string{"token_lifespan.unit"}},
+		"a negative rate limit":         {func(d *apikey.Draft) { d.RateLimit = -1 }, []string{"rate_limit"}},
+		"a rate limit of 100,001":       {func(d *apikey.Draft) { d.RateLimit = 100_001 }, []string{"rate_limit"}},
 		"everything": {
 			func(d *apikey.Draft) {
 				*d = apikey.Draft{Description: "\x00", Scopes: []string{"maps:admin"}, Lifespan: apikey.Lifespan{Value: 56, Unit: apikey.Minutes}}
@@ -146,6 +148,8 @@ func TestUpdateChangesWhatThePatchNames(t *testing.T) {
 		{apikey.Patch{Name: pointer(" Acme 2 ")}, func(k *apikey.Key) { k.Name = "Acme 2" }},
 		{apikey.Patch{Description: pointer("")}, func(k *apikey.Key) { k.Description = "" }},
 		{apikey.Patch{Scopes: &[]string{"spot:editor", "cca:admin"}}, func(k *apikey.Key) { k.Scopes = scope.Set{"cca:admin", "spot:editor"} }},
+		{apikey.Patch{RateLimit: pointer(100_000)}, func(k *apikey.Key) { k.RateLimit = 100_000 }},
+		{apikey.Patch{RateLimit: pointer(0)}, func(k *apikey.Key) { k.RateLimit = 0 }},
 		{apikey.Patch{LifespanValue: pointer(24)}, func(k *apikey.Key) { k.Lifespan.Value = 24 }},
 		{apikey.Patch{LifespanValue: pointer(55), LifespanUnit: pointer(apikey.Minutes)}, func(k *apikey.Key) { k.Lifespan = apikey.Lifespan{Value: 55, Unit: apikey.Minutes} }},
 		{apikey.Patch{LifespanValue: pointer(5)}, func(k *apikey.Key) { k.Lifespan.Value = 5 }},
