@@ -44,6 +44,7 @@ var access = map[string]need{
 	"revokeToken":            public, // likewise
 	"getHealth":              public,
 	"getReadiness":           public,
+	"getMetrics":             public, // to callers on this machine, in the handler
 	"getContract":            public,
 
 	"signIn":     public,
@@ -109,6 +110,9 @@ func (s *server) authorize(n need) echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			ctx, p, err := s.identify(c.Request(), n)
 			if err != nil {
+				return err
+			}
+			if err := s.countManagement(c.Response().Header(), p); err != nil {
 				return err
 			}
 			p.caller.Origin = origin(c)

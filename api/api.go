@@ -27,6 +27,7 @@ import (
 	"github.com/piercloud/apikeys/api/internal/oas"
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/audit"
+	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/oauth"
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/revocation"
@@ -45,8 +46,10 @@ type Options struct {
 	Operators *operator.Service
 	Usage     *usage.Service
 	Audit     *audit.Service
-	Sessions  scs.CtxStore // errors of the database must be apikey.ErrUnavailable
-	Catalogue *scope.Catalogue
+	// Management is how many requests to the management routes an operator or an API key may make. The zero rate is no limit.
+	Management limit.Rate
+	Sessions   scs.CtxStore // errors of the database must be apikey.ErrUnavailable
+	Catalogue  *scope.Catalogue
 	// Issuer is the URL of this service. Cookies are Secure when it is https.
 	Issuer string
 	// CORSOrigins are the origins, such as https://console.example.com, whose pages may use this API with the operator's
@@ -76,12 +79,14 @@ type server struct {
 	audit     *audit.Service
 	exports   chan struct{} // holds one entry for each that runs
 	catalogue *scope.Catalogue
-	sessions  *scs.SessionManager
-	origins   *http.CrossOriginProtection
-	ready     func(context.Context) error
-	console   *console
-	now       func() time.Time
-	log       *slog.Logger
+	// management counts requests by the operator's id or the client id; neither can be the other.
+	management *limit.Buckets[string]
+	sessions   *scs.SessionManager
+	origins    *http.CrossOriginProtection
+	ready      func(context.Context) error
+	console    *console
+	now        func() time.Time
+	log        *slog.Logger
 }
 
 // New returns the service's handler, which is safe for concurrent use. Errors: an origin is malformed, or an operation of
@@ -95,7 +100,8 @@ func New(o Options) (*echo.Echo, error) {
 		keys: o.Keys, oauth: o.OAuth, operators: o.Operators, usage: o.Usage, catalogue: o.Catalogue,
 		audit: o.Audit, exports: make(chan struct{}, exportsMax),
 		sessions: newSessions(o.Sessions, strings.HasPrefix(o.Issuer, "https:")), origins: http.NewCrossOriginProtection(),
-		ready: o.Ready, console: newConsole(o.Console), now: o.Now, log: o.Logger,
+		management: limit.New[string](limit.Management, o.Management, o.Now),
+		ready:      o.Ready, console: newConsole(o.Console), now: o.Now, log: o.Logger,
 	}
 	for _, origin := range o.CORSOrigins {
 		if err := s.origins.AddTrustedOrigin(origin); err != nil {
@@ -172,7 +178,7 @@ func crossOriginAccess(origins []string) echo.MiddlewareFunc {
 		AllowOrigins:     origins,
 		AllowMethods:     []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete},
 		AllowHeaders:     []string{"Authorization", "Content-Type", "If-Match", "Idempotency-Key"},
-		ExposeHeaders:    []string{"ETag", "Location", requestIDHeader, "Retry-After"},
+		ExposeHeaders:    []string{"ETag", "Location", requestIDHeader, "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"},
 		AllowCredentials: true,
 		MaxAge:           int((10 * time.Minute).Seconds()),
 	})

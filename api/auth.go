@@ -47,6 +47,7 @@ func (r tokenRoutes) auth(c echo.Context) error {
 	if err != nil {
 		return vendorError(c, err)
 	}
+	setStanding(c.Response().Header(), issued.Standing)
 	return writeBody(c, http.StatusCreated, echo.MIMEApplicationJSON, authAnswer{Code: "success", Data: authData{
 		AccessToken: issued.AccessToken, ExpiresIn: int64(issued.ExpiresIn.Seconds()), TokenType: "Bearer", Scope: issued.Scope,
 	}})

@@ -104,5 +104,5 @@ func (r inquiryRoutes) inquirer(c echo.Context, f form, n need) (oauth.Inquirer,
 	if err != nil {
 		return oauth.Inquirer{}, err
 	}
-	return r.oauth.Inquirer(request.Context(), id, secret)
+	return r.oauth.Inquirer(request.Context(), id, secret, c.RealIP())
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/piercloud/apikeys/api/internal/oas"
 	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/oauth"
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/signing"
@@ -30,7 +30,8 @@ type fault struct {
 	errors     []apikey.FieldError
 	challenge  string        // WWW-Authenticate
 	retryAfter time.Duration // Retry-After, when not 0
-	cause      error         // for the log alone
+	standing   limit.Standing
+	cause      error // for the log alone
 }
 
 func (f *fault) Error() string {
@@ -109,6 +110,12 @@ func faultOf(err error) *fault {
 	if throttled := (*operator.ThrottledError)(nil); errors.As(err, &throttled) {
 		return throttledFault(throttled.RetryAfter)
 	}
+	if exceeded := (*limit.ExceededError)(nil); errors.As(err, &exceeded) {
+		f := throttledFault(exceeded.RetryAfter)
+		f.detail = fmt.Sprintf("Too many requests. Try again in %d seconds.", retrySeconds(exceeded.RetryAfter))
+		f.standing = exceeded.Standing
+		return f
+	}
 	for _, known := range knownFaults {
 		if errors.Is(err, known.err) {
 			f := known.fault
@@ -180,6 +187,7 @@ func (s *server) handleError(err error, c echo.Context) {
 	if f.retryAfter > 0 {
 		res.Header().Set("Retry-After", strconv.Itoa(retrySeconds(f.retryAfter)))
 	}
+	setStanding(res.Header(), f.standing)
 	var written error
 	switch path := r.URL.Path; {
 	case below(path, "/oauth2"):
@@ -194,7 +202,7 @@ func (s *server) handleError(err error, c echo.Context) {
 	}
 }
 
-func retrySeconds(wait time.Duration) int { return max(1, int(math.Ceil(wait.Seconds()))) }
+func retrySeconds(wait time.Duration) int { return max(1, wholeSeconds(wait)) }
 
 // below reports whether path is prefix or lies below it.
 func below(path, prefix string) bool {

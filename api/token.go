@@ -55,6 +55,7 @@ func (r tokenRoutes) token(c echo.Context) error {
 	if err != nil {
 		return oauthError(c, err)
 	}
+	setStanding(c.Response().Header(), issued.Standing)
 	return writeBody(c, http.StatusOK, echo.MIMEApplicationJSON, accessToken{
 		AccessToken: issued.AccessToken, TokenType: "Bearer", ExpiresIn: int64(issued.ExpiresIn.Seconds()), Scope: issued.Scope,
 	})

@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/revocation"
 	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/token"
@@ -60,6 +62,7 @@ type TokenResponse struct {
 	AccessToken string
 	ExpiresIn   time.Duration // whole seconds
 	Scope       string        // what was granted, separated by spaces
+	Standing    limit.Standing
 }
 
 // Server is the use cases. It is safe for concurrent use.
@@ -70,46 +73,105 @@ type Server struct {
 	revoked *revocation.Tokens
 	uses    *usage.Recorder
 	now     func() time.Time
+	observe func(outcome string)
+
+	perClient  *limit.Buckets[string]
+	perAddress *limit.Buckets[netip.Addr]
 }
+
+// Options are what a server can do without.
+type Options struct {
+	Limits limit.Config // of token requests
+	// Observe is called with the outcome of each token request: [Issued], or why there is no token. It must be quick.
+	Observe func(outcome string)
+}
+
+// Outcomes of token requests, beside the reasons of package apikey and package usage.
+const (
+	Issued             = "issued"
+	AddressRateLimited = "address-rate-limited"
+	Malformed          = "malformed"
+	Failed             = "failed" // a fault of the service
+)
 
 // NewServer returns the use cases.
 func NewServer(
 	clients *apikey.Authenticator, keys *apikey.Cache, tokens *token.Issuer, revoked *revocation.Tokens, uses *usage.Recorder,
-	now func() time.Time,
+	o Options, now func() time.Time,
 ) *Server {
-	return &Server{clients: clients, keys: keys, tokens: tokens, revoked: revoked, uses: uses, now: now}
+	if o.Observe == nil {
+		o.Observe = func(string) {}
+	}
+	return &Server{
+		clients: clients, keys: keys, tokens: tokens, revoked: revoked, uses: uses, now: now, observe: o.Observe,
+		perClient:  limit.New[string](limit.TokenClient, o.Limits.TokenClient, now),
+		perAddress: limit.New[netip.Addr](limit.TokenAddress, o.Limits.TokenAddress, now),
+	}
 }
 
 // Token issues a token. With the key in memory it touches no database; its use is noted and written later, in a batch.
-// Errors: [Error]; apikey.ErrUnavailable, signing.ErrNoKey.
+// Errors: [Error]; limit.ExceededError; apikey.ErrUnavailable, signing.ErrNoKey.
 func (s *Server) Token(ctx context.Context, r TokenRequest) (TokenResponse, error) {
+	response, outcome, err := s.issue(ctx, r)
+	s.observe(outcome)
+	return response, err
+}
+
+func (s *Server) issue(ctx context.Context, r TokenRequest) (response TokenResponse, outcome string, err error) {
 	if r.GrantType != ClientCredentials {
-		return TokenResponse{}, &Error{UnsupportedGrantType, "the grant_type must be " + ClientCredentials}
+		return TokenResponse{}, Malformed, &Error{UnsupportedGrantType, "the grant_type must be " + ClientCredentials}
+	}
+	address := limit.Address(r.IP)
+	if err := s.perAddress.Check(address); err != nil {
+		return TokenResponse{}, AddressRateLimited, err
 	}
 	key, secretID, err := s.clients.Authenticate(ctx, r.ClientID, r.ClientSecret)
 	if denied := (*apikey.DeniedError)(nil); errors.As(err, &denied) {
+		s.count(address)
 		if denied.Reason != apikey.UnknownClient {
 			s.uses.Denied(denied.ClientID, string(denied.Reason), r.IP, r.RequestID)
 		}
-		return TokenResponse{}, errInvalidClient
+		return TokenResponse{}, string(denied.Reason), errInvalidClient
 	}
 	if err != nil {
-		return TokenResponse{}, err
+		return TokenResponse{}, Failed, err
 	}
+	standing, err := s.admit(key)
+	if err != nil {
+		s.uses.Denied(key.ClientID, usage.RateLimited, r.IP, r.RequestID)
+		return TokenResponse{}, usage.RateLimited, err
+	}
+	s.count(address)
 	scopes, err := grantedScopes(key, r.Scope)
 	if err != nil {
 		s.uses.Denied(key.ClientID, usage.ScopeNotGranted, r.IP, r.RequestID)
-		return TokenResponse{}, err
+		return TokenResponse{}, usage.ScopeNotGranted, err
 	}
 	lifespan := key.Lifespan.Duration()
 	access, err := s.tokens.Issue(token.Grant{
 		ClientID: key.ClientID, TenancyID: key.TenancyID, Scopes: scopes, Generation: key.Generation, Lifespan: lifespan,
 	})
 	if err != nil {
-		return TokenResponse{}, err
+		return TokenResponse{}, Failed, err
 	}
 	s.uses.Issued(key.ClientID, secretID, r.IP)
-	return TokenResponse{AccessToken: access, ExpiresIn: lifespan, Scope: scopes.String()}, nil
+	return TokenResponse{AccessToken: access, ExpiresIn: lifespan, Scope: scopes.String(), Standing: standing}, Issued, nil
+}
+
+// admit counts a token request for a client that has proved itself. Nobody else can use up its limit, and what that limit
+// refuses does not count for the address, so that a client that floods does not starve the others behind its address.
+// Errors: limit.ExceededError.
+func (s *Server) admit(key *apikey.Key) (limit.Standing, error) {
+	if key.RateLimit > 0 {
+		return s.perClient.TakeAt(key.ClientID, limit.Rate{Requests: key.RateLimit, Window: time.Minute})
+	}
+	return s.perClient.Take(key.ClientID)
+}
+
+// count counts a request for its address, which has been found to be below its limit: those that run at the same moment may
+// exceed it by their number.
+func (s *Server) count(address netip.Addr) {
+	_, _ = s.perAddress.Take(address)
 }
 
 // scopesMax bounds what one request may ask for, so that its token fits a header: of a whole product there are more narrower

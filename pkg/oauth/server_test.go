@@ -72,7 +72,7 @@ func (s *counting) Lookup(ctx context.Context, clientID string) (apikey.Key, err
 	return s.Store.Lookup(ctx, clientID)
 }
 
-func newFixture(t testing.TB) *fixture {
+func newFixture(t testing.TB, options ...oauth.Options) *fixture {
 	t.Helper()
 	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db")})
 	if err != nil {
@@ -110,7 +110,11 @@ func newFixture(t testing.TB) *fixture {
 	f.uses = usage.NewRecorder(store, f.Now)
 	revoked := revocation.NewTokens(store, revocation.NewSet(store, f.Now), always, func() {})
 	issuer := token.NewIssuer(keyring, "https://keys.example.com", "https://api.example.com", f.Now)
-	f.Server = oauth.NewServer(apikey.NewAuthenticator(cache, f.Now), cache, issuer, revoked, f.uses, f.Now)
+	var o oauth.Options
+	if len(options) > 0 {
+		o = options[0]
+	}
+	f.Server = oauth.NewServer(apikey.NewAuthenticator(cache, f.Now), cache, issuer, revoked, f.uses, o, f.Now)
 	return f
 }
 
@@ -273,7 +277,7 @@ func TestEveryRefusedClientGetsTheSameAnswer(t *testing.T) {
 				t.Errorf("%s with scope %q: %v", name, scopes, err)
 			}
 		}
-		if _, err := f.Inquirer(t.Context(), c.Key.ClientID, c.Secret); codeOf(err) != oauth.InvalidClient || err.Error() != expected.Error() {
+		if _, err := f.Inquirer(t.Context(), c.Key.ClientID, c.Secret, "192.0.2.1"); codeOf(err) != oauth.InvalidClient || err.Error() != expected.Error() {
 			t.Errorf("%s as inquirer: %v", name, err)
 		}
 	}

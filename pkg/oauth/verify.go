@@ -9,6 +9,7 @@ import (
 
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/revocation"
 	"github.com/piercloud/apikeys/pkg/scope"
@@ -49,10 +50,16 @@ type Inquirer struct {
 	Origin    eventlog.Origin
 }
 
-// Inquirer authenticates a client that asks about tokens. Errors: [Error] with invalid_client; apikey.ErrUnavailable.
-func (s *Server) Inquirer(ctx context.Context, clientID, clientSecret string) (Inquirer, error) {
+// Inquirer authenticates a client at ip that asks about tokens. Only failures count for the address: a resource server may
+// ask about every request that it gets. Errors: [Error] with invalid_client; limit.ExceededError; apikey.ErrUnavailable.
+func (s *Server) Inquirer(ctx context.Context, clientID, clientSecret, ip string) (Inquirer, error) {
+	address := limit.Address(ip)
+	if err := s.perAddress.Check(address); err != nil {
+		return Inquirer{}, err
+	}
 	key, _, err := s.clients.Authenticate(ctx, clientID, clientSecret)
 	if errors.Is(err, apikey.ErrInvalidClient) {
+		s.count(address)
 		return Inquirer{}, errInvalidClient
 	}
 	if err != nil {

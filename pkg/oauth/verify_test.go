@@ -14,7 +14,7 @@ import (
 
 func (f *fixture) inquirer(t testing.TB, c apikey.Created) oauth.Inquirer {
 	t.Helper()
-	i, err := f.Inquirer(t.Context(), c.Key.ClientID, c.Secret)
+	i, err := f.Inquirer(t.Context(), c.Key.ClientID, c.Secret, "192.0.2.1")
 	if err != nil {
 		t.Fatal(err)
 	}

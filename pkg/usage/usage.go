@@ -39,13 +39,16 @@ type Count struct {
 type Denial struct {
 	ClientID  string
 	At        time.Time // UTC, whole microseconds
-	Reason    string    // an apikey.Reason, or [ScopeNotGranted]
+	Reason    string    // an apikey.Reason, [ScopeNotGranted] or [RateLimited]
 	IP        string
 	RequestID string
 }
 
-// ScopeNotGranted is the reason of a denial for a scope outside the grant.
-const ScopeNotGranted = "scope-not-granted"
+// Reasons of a denial beside those of failed authentication.
+const (
+	ScopeNotGranted = "scope-not-granted" // a scope outside the grant
+	RateLimited     = "rate-limited"      // too many requests of a client that did prove itself
+)
 
 // Batch is what is written at once.
 type Batch struct {

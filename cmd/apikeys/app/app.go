@@ -133,7 +133,7 @@ func (a *App) assemble(catalogue *scope.Catalogue, box *sealed.Box) (err error) 
 	tokens := token.NewIssuer(a.Keyring, a.Config.Issuer, a.Config.Audience, now)
 	server, err := api.New(api.Options{
 		Keys:           a.Keys,
-		OAuth:          oauth.NewServer(apikey.NewAuthenticator(cache, now), cache, tokens, revoked, a.Uses, now),
+		OAuth:          oauth.NewServer(apikey.NewAuthenticator(cache, now), cache, tokens, revoked, a.Uses, oauth.Options{Limits: limits}, now),
 		Revoked:        a.Revoked,
 		Snapshots:      revocation.NewSnapshots(a.Revoked, a.Keyring, a.Config.Issuer, now),
 		Fresh:          a.Tailer.Fresh,
@@ -141,6 +141,7 @@ func (a *App) assemble(catalogue *scope.Catalogue, box *sealed.Box) (err error) 
 		Operators:      a.Operators,
 		Usage:          a.Usage,
 		Audit:          a.Audit,
+		Management:     limits.Management,
 		Sessions:       a.Store.Sessions(),
 		Keyring:        a.Keyring,
 		Catalogue:      catalogue,
