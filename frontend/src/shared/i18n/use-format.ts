@@ -10,6 +10,10 @@ export interface Format {
   /** 2 min ago */
   relative: (at: string, now: Date) => string;
   number: (value: number) => string;
+  /** 12K, where room is short. */
+  compact: (value: number) => string;
+  /** 0.123 as 12.3% */
+  percent: (share: number) => string;
   list: (items: string[]) => string;
 }
 
@@ -29,6 +33,8 @@ export function useFormat(): Format {
     });
     const relative = new Intl.RelativeTimeFormat(language, { numeric: "always", style: "short" });
     const number = new Intl.NumberFormat(language);
+    const compact = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
+    const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
     const list = new Intl.ListFormat(language, { type: "conjunction" });
     return {
       // Portuguese writes "22 de nov. de 2026"; in columns the words between are noise.
@@ -43,6 +49,8 @@ export function useFormat(): Format {
         return distance ? relative.format(distance.value, distance.unit) : t("time.now");
       },
       number: (value) => number.format(value),
+      compact: (value) => compact.format(value),
+      percent: (share) => percent.format(share),
       list: (items) => list.format(items),
     };
   }, [t, i18n.language]);

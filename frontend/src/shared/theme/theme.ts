@@ -15,6 +15,7 @@ import {
   type PasswordInputProps,
   type PopoverProps,
   type SegmentedControlProps,
+  type SelectProps,
   type SkeletonProps,
   type TabsProps,
   type TextareaProps,
@@ -159,6 +160,14 @@ export const theme = createTheme({
       classNames: { label: classes.label, error: classes.error, description: classes.description },
     }),
     NativeSelect: component<NativeSelectProps>({
+      classNames: {
+        label: classes.label,
+        error: classes.error,
+        description: classes.description,
+        section: classes.chevron,
+      },
+    }),
+    Select: component<SelectProps>({
       classNames: {
         label: classes.label,
         error: classes.error,
