@@ -1,0 +1,24 @@
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { api, send } from "@/shared/api/client";
+import { periodOf } from "../usage-range";
+import type { UsagePoint } from "./key-usage";
+
+/** The last 24 hours of each key, by client id. */
+export type UsageByKey = ReadonlyMap<string, UsagePoint[]>;
+
+async function fetchUsage(clientIds: string[], signal: AbortSignal): Promise<UsageByKey> {
+  const { from, resolution } = periodOf("24h", new Date());
+  const query = { client_id: clientIds, from: from.toISOString(), resolution };
+  const { data } = await send(api.GET("/v1/usage", { params: { query }, signal }));
+  return new Map(data.items.map((series) => [series.client_id, series.points]));
+}
+
+/** The last 24 hours of a page of keys, in one question. */
+export function listUsageQuery(clientIds: string[]) {
+  return queryOptions({
+    queryKey: ["usage", "list", clientIds],
+    queryFn: ({ signal }) => fetchUsage(clientIds, signal),
+    placeholderData: keepPreviousData,
+    staleTime: 60_000,
+  });
+}

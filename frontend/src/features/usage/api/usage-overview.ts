@@ -1,0 +1,22 @@
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { api, type Schemas, send } from "@/shared/api/client";
+import { daysOf } from "../usage-range";
+import type { UsageSearch } from "../usage-search";
+
+export type UsageOverview = Schemas["UsageOverview"];
+export type KeyUsageSummary = Schemas["KeyUsageSummary"];
+export type ExpiringSecret = Schemas["ExpiringSecret"];
+
+async function fetchOverview(search: UsageSearch, signal: AbortSignal): Promise<UsageOverview> {
+  const query = { days: daysOf(search.range), unused_days: Number(search.unused) };
+  const { data } = await send(api.GET("/v1/usage/overview", { params: { query }, signal }));
+  return data;
+}
+
+export function usageOverviewQuery(search: UsageSearch) {
+  return queryOptions({
+    queryKey: ["usage", "overview", search],
+    queryFn: ({ signal }) => fetchOverview(search, signal),
+    placeholderData: keepPreviousData,
+  });
+}

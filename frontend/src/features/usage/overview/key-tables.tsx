@@ -1,0 +1,150 @@
+import { Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/shared/i18n/use-format";
+import { RelativeTime } from "@/shared/ui/relative-time";
+import type { ExpiringSecret, KeyUsageSummary } from "../api/usage-overview";
+import classes from "./overview.module.css";
+
+function KeyCell({ clientId, name }: { clientId: string; name: string }) {
+  return (
+    <th scope="row">
+      <Link className={classes.name} to="/api-keys/$clientId" params={{ clientId }} search={{}}>
+        {name}
+      </Link>
+      <code className={classes.clientId}>{clientId}</code>
+    </th>
+  );
+}
+
+function Used({ at }: { at: string | null }) {
+  const { t } = useTranslation();
+  return at === null ? <span className={classes.soft}>{t("time.never")}</span> : <RelativeTime at={at} />;
+}
+
+/** The most used keys; a bar compares each with the first. */
+export function TopTable({ keys }: { keys: KeyUsageSummary[] }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const most = Math.max(1, ...keys.map((key) => key.issued));
+  return (
+    <table className={classes.table} aria-label={t("usage.top.title")}>
+      <thead>
+        <tr>
+          <th scope="col">{t("key.name")}</th>
+          <th scope="col" className={classes.number}>
+            {t("usage.issued")}
+          </th>
+          <th scope="col" className={`${classes.number} ${classes.extra}`}>
+            {t("usage.denied")}
+          </th>
+          <th scope="col" className={`${classes.timeCell} ${classes.extra}`}>
+            {t("key.lastUsed")}
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {keys.map((key) => (
+          <tr key={key.client_id}>
+            <KeyCell clientId={key.client_id} name={key.name} />
+            <td className={classes.number}>
+              <span className={classes.counted}>
+                <svg className={classes.bar} viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
+                  <rect width={(key.issued / most) * 100} height="6" rx="1.5" />
+                </svg>
+                {format.number(key.issued)}
+              </span>
+            </td>
+            <td className={`${classes.number} ${classes.extra}`}>{format.number(key.denied)}</td>
+            <td className={`${classes.timeCell} ${classes.extra}`}>
+              <Used at={key.last_used_at} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** Active keys that nothing seems to need any more. */
+export function UnusedTable({ keys }: { keys: KeyUsageSummary[] }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  return (
+    <table className={classes.table} aria-label={t("usage.unused.title")}>
+      <thead>
+        <tr>
+          <th scope="col">{t("key.name")}</th>
+          <th scope="col" className={classes.timeCell}>
+            {t("key.lastUsed")}
+          </th>
+          <th scope="col" className={`${classes.timeCell} ${classes.extra}`}>
+            {t("key.created")}
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {keys.map((key) => (
+          <tr key={key.client_id}>
+            <KeyCell clientId={key.client_id} name={key.name} />
+            <td className={classes.timeCell}>
+              <Used at={key.last_used_at} />
+            </td>
+            <td className={`${classes.timeCell} ${classes.extra}`}>
+              <time dateTime={key.created_at} title={format.dateTime(key.created_at)}>
+                {format.date(key.created_at)}
+              </time>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Old secrets whose grace period is running, the first to end first; what is still in use stands out. */
+export function ExpiringTable({ secrets, now }: { secrets: ExpiringSecret[]; now: Date }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const recent = (at: string | null) => at !== null && now.getTime() - new Date(at).getTime() < 24 * HOUR_MS;
+  return (
+    <table className={classes.table} aria-label={t("usage.expiring.title")}>
+      <thead>
+        <tr>
+          <th scope="col">{t("key.name")}</th>
+          <th scope="col" className={`${classes.timeCell} ${classes.extra}`}>
+            {t("usage.expiring.secret")}
+          </th>
+          <th scope="col" className={`${classes.timeCell} ${classes.extra}`}>
+            {t("usage.expiring.oldUsed")}
+          </th>
+          <th scope="col" className={classes.timeCell}>
+            {t("usage.expiring.ends")}
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {secrets.map((secret) => (
+          <tr key={secret.secret_id}>
+            <KeyCell clientId={secret.client_id} name={secret.name} />
+            <td className={`${classes.timeCell} ${classes.extra}`}>
+              <code>
+                <span aria-hidden>••••</span>
+                {secret.last_four}
+              </code>
+            </td>
+            <td className={`${classes.timeCell} ${classes.extra}`} data-warn={recent(secret.last_used_at)}>
+              <Used at={secret.last_used_at} />
+            </td>
+            <td className={classes.timeCell}>
+              <time dateTime={secret.expires_at} title={format.dateTime(secret.expires_at)}>
+                {format.relative(secret.expires_at, now)}
+              </time>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

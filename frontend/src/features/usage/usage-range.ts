@@ -1,0 +1,41 @@
+export const usageRanges = ["24h", "7d", "30d", "90d"] as const;
+export type UsageRange = (typeof usageRanges)[number];
+export type Resolution = "hour" | "day";
+
+export const DEFAULT_RANGE: UsageRange = "7d";
+
+const HOUR_MS = 3_600_000;
+const hours: Partial<Record<UsageRange, number>> = { "24h": 24, "7d": 7 * 24 };
+const days: Record<UsageRange, number> = { "24h": 1, "7d": 7, "30d": 30, "90d": 90 };
+
+export interface UsagePeriod {
+  /** The beginning of the first hour or day; the period ends now. */
+  from: Date;
+  /** Hours up to seven days, days beyond. */
+  resolution: Resolution;
+}
+
+/** What a range means at a moment: whole hours, or whole days of the reader's time zone; the present one is the last. */
+export function periodOf(range: UsageRange, now: Date): UsagePeriod {
+  const count = hours[range];
+  if (count !== undefined) {
+    // The service counts by the hours of UTC, also where the local clock is half an hour off.
+    const present = Math.floor(now.getTime() / HOUR_MS) * HOUR_MS;
+    return { from: new Date(present - (count - 1) * HOUR_MS), resolution: "hour" };
+  }
+  const from = new Date(now.getFullYear(), now.getMonth(), now.getDate() - (days[range] - 1));
+  return { from, resolution: "day" };
+}
+
+export function daysOf(range: UsageRange): number {
+  return days[range];
+}
+
+export function parseRange(raw: unknown): UsageRange {
+  return usageRanges.find((range) => range === raw) ?? DEFAULT_RANGE;
+}
+
+/** The reader's time zone, in which days begin. */
+export function readerTimeZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}

@@ -1,0 +1,22 @@
+import type { SearchSchemaInput } from "@tanstack/react-router";
+import { parseRange, type UsageRange } from "./usage-range";
+
+export const unusedChoices = ["30", "90"] as const;
+export type UnusedDays = (typeof unusedChoices)[number];
+
+/** What the Usage page shows; it lives in the page's URL. */
+export interface UsageSearch {
+  range: UsageRange;
+  /** For how many days a key must not have been used to be listed as unused. */
+  unused: UnusedDays;
+}
+
+export const usageDefaults: UsageSearch = { range: "30d", unused: "30" };
+
+/** Reads the page's state from a URL; what is invalid becomes the default. */
+export function parseUsageSearch(raw: Partial<UsageSearch> & SearchSchemaInput): UsageSearch {
+  return {
+    range: raw.range === undefined ? usageDefaults.range : parseRange(raw.range),
+    unused: unusedChoices.find((days) => days === String(raw.unused)) ?? usageDefaults.unused,
+  };
+}
