@@ -1,0 +1,170 @@
+import "@mantine/core/styles/Combobox.layer.css";
+import { Button, NativeSelect, Select, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { IconX } from "@tabler/icons-react";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { type FormEvent, useId, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { apiKeysQuery } from "@/features/api-keys/api/list-api-keys";
+import { listDefaults } from "@/features/api-keys/list/list-search";
+import { useSession } from "@/features/session/session-query";
+import { keyNamesQuery, operatorNamesQuery } from "./api/names";
+import classes from "./audit.module.css";
+import { type AuditSearch, auditDefaults, auditPeriods, isFiltered } from "./audit-search";
+import { actions, slashed } from "./sentence";
+
+interface AuditFiltersProps {
+  search: AuditSearch;
+  onChange: (next: AuditSearch) => void;
+}
+
+const SEARCH_DEBOUNCE_MS = 200;
+
+function KeyFilter({ value, onChange }: { value: string; onChange: (clientId: string) => void }) {
+  const { t } = useTranslation();
+  const names = useQuery(keyNamesQuery);
+  const [typed, setTyped] = useState("");
+  const [searched] = useDebouncedValue(typed.trim(), SEARCH_DEBOUNCE_MS);
+  const found = useQuery({
+    ...apiKeysQuery({ ...listDefaults, search: searched, page_size: 25, sort_field: "name", sort_order: "ASC" }),
+    placeholderData: keepPreviousData,
+  });
+  const options = (found.data?.items ?? []).map((key) => ({ value: key.client_id, label: key.name }));
+  // A link may name a key that was deleted, or that isn't among those found.
+  const present = value === "" || options.some((option) => option.value === value);
+  const chosen = { value, label: names.data?.get(value) ?? value };
+  return (
+    <Select
+      className={classes.key}
+      label={t("audit.filter.key")}
+      placeholder={t("audit.filter.anyKey")}
+      searchable
+      clearable
+      clearButtonProps={{ "aria-label": t("audit.filter.clearKey") }}
+      data={present ? options : [chosen, ...options]}
+      filter={({ options: all }) => all}
+      nothingFoundMessage={t("audit.filter.noKey")}
+      value={value === "" ? null : value}
+      onSearchChange={setTyped}
+      onChange={(chosenId) => onChange(chosenId ?? "")}
+      comboboxProps={{ shadow: "md" }}
+      maxDropdownHeight={280}
+    />
+  );
+}
+
+/** Who did it: an e-mail address or a client ID, applied on Enter and when the field is left. */
+function ActorFilter({ value, onChange }: { value: string; onChange: (actor: string) => void }) {
+  const { t } = useTranslation();
+  const { operator } = useSession();
+  const operators = useQuery({ ...operatorNamesQuery, enabled: operator.role === "admin" });
+  const [typed, setTyped] = useState(value);
+  const [applied, setApplied] = useState(value);
+  const listId = useId();
+  if (value !== applied) {
+    setApplied(value);
+    setTyped(value);
+  }
+
+  function apply(text: string) {
+    if (text.trim() !== value) onChange(text.trim());
+  }
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    apply(typed);
+  }
+
+  return (
+    <form className={classes.actor} onSubmit={submit}>
+      <TextInput
+        label={t("audit.filter.actor")}
+        placeholder={t("audit.filter.actorPlaceholder")}
+        type="search"
+        spellCheck={false}
+        autoComplete="off"
+        list={listId}
+        value={typed}
+        onChange={(event) => {
+          const text = event.currentTarget.value;
+          setTyped(text);
+          // Chosen from the suggestions, or emptied: there is nothing more to type.
+          if (text === "" || [...(operators.data?.values() ?? [])].includes(text)) apply(text);
+        }}
+        onBlur={() => apply(typed)}
+      />
+      <datalist id={listId}>
+        {[...(operators.data?.values() ?? [])].map((email) => (
+          <option key={email} value={email} />
+        ))}
+      </datalist>
+    </form>
+  );
+}
+
+export function AuditFilters({ search, onChange }: AuditFiltersProps) {
+  const { t } = useTranslation();
+  const known = actions.map((action) => ({ value: action as string, label: t(`audit.action.${slashed(action)}`) }));
+  const unlisted =
+    search.action !== "" && !actions.some((action) => action === search.action)
+      ? [{ value: search.action, label: search.action }]
+      : [];
+  return (
+    <search className={classes.filters} aria-label={t("audit.filter.label")}>
+      <ActorFilter value={search.actor} onChange={(actor) => onChange({ ...search, actor })} />
+      <KeyFilter value={search.key} onChange={(key) => onChange({ ...search, key })} />
+      <NativeSelect
+        className={classes.action}
+        label={t("audit.filter.action")}
+        value={search.action}
+        data={[{ value: "", label: t("audit.filter.anyAction") }, ...known, ...unlisted]}
+        onChange={(event) => onChange({ ...search, action: event.currentTarget.value })}
+      />
+      <NativeSelect
+        className={classes.period}
+        label={t("audit.filter.period")}
+        value={search.period}
+        data={auditPeriods.map((period) => ({ value: period, label: t(`audit.period.${period}`) }))}
+        onChange={(event) =>
+          onChange({
+            ...search,
+            period: auditPeriods.find((period) => period === event.currentTarget.value) ?? "any",
+            from: "",
+            to: "",
+          })
+        }
+      />
+      {search.period === "custom" && (
+        <>
+          <TextInput
+            className={classes.day}
+            type="date"
+            label={t("audit.filter.from")}
+            value={search.from}
+            max={search.to || undefined}
+            onChange={(event) => onChange({ ...search, from: event.currentTarget.value })}
+          />
+          <TextInput
+            className={classes.day}
+            type="date"
+            label={t("audit.filter.to")}
+            value={search.to}
+            min={search.from || undefined}
+            onChange={(event) => onChange({ ...search, to: event.currentTarget.value })}
+          />
+        </>
+      )}
+      {isFiltered(search) && (
+        <Button
+          className={classes.clear}
+          variant="subtle"
+          color="gray"
+          leftSection={<IconX size={15} stroke={1.8} aria-hidden />}
+          onClick={() => onChange(auditDefaults)}
+        >
+          {t("audit.filter.clear")}
+        </Button>
+      )}
+    </search>
+  );
+}

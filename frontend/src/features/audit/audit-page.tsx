@@ -1,0 +1,99 @@
+import { Button, Menu } from "@mantine/core";
+import { IconDownload, IconHistory, IconSearchOff, IconShieldCheck } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { useSession } from "@/features/session/session-query";
+import { useNow } from "@/shared/i18n/use-now";
+import { Card } from "@/shared/ui/card";
+import { EmptyState } from "@/shared/ui/empty-state";
+import { Page } from "@/shared/ui/page";
+import { useVerifyEvents } from "./api/verify-events";
+import classes from "./audit.module.css";
+import { AuditFilters } from "./audit-filters";
+import { type AuditSearch, auditDefaults, exportUrl, isFiltered } from "./audit-search";
+import { EventList } from "./event-list";
+import { VerificationResult } from "./verify-log";
+
+interface AuditPageProps {
+  search: AuditSearch;
+  onChange: (next: AuditSearch) => void;
+}
+
+const formats = ["csv", "jsonl"] as const;
+
+/** Who changed what, when and from where. */
+export function AuditPage({ search, onChange }: AuditPageProps) {
+  const { t } = useTranslation();
+  const now = useNow();
+  const { operator } = useSession();
+  const verify = useVerifyEvents();
+  const filtered = isFiltered(search);
+  return (
+    <Page
+      title={t("audit.title")}
+      description={operator.role === "admin" ? t("audit.description") : t("audit.descriptionKeys")}
+      actions={
+        <>
+          <Menu width={200}>
+            <Menu.Target>
+              <Button variant="default" leftSection={<IconDownload size={16} stroke={1.7} aria-hidden />}>
+                {t("audit.export.label")}
+              </Button>
+            </Menu.Target>
+            <Menu.Dropdown>
+              {filtered && <Menu.Label>{t("audit.export.filtered")}</Menu.Label>}
+              {formats.map((format) => (
+                <Menu.Item key={format} component="a" href={exportUrl(search, format, now)} download>
+                  {t(`audit.export.${format}`)}
+                </Menu.Item>
+              ))}
+            </Menu.Dropdown>
+          </Menu>
+          {operator.role === "admin" && (
+            <Button
+              variant="default"
+              leftSection={<IconShieldCheck size={16} stroke={1.7} aria-hidden />}
+              loading={verify.isPending}
+              onClick={() => verify.mutate()}
+            >
+              {t("audit.verify.action")}
+            </Button>
+          )}
+        </>
+      }
+    >
+      <div className={classes.panel}>
+        <VerificationResult
+          result={verify.data}
+          error={verify.error}
+          onRetry={() => verify.mutate()}
+          onClose={verify.reset}
+        />
+        <AuditFilters search={search} onChange={onChange} />
+        <Card flush>
+          <EventList
+            search={search}
+            empty={
+              filtered ? (
+                <EmptyState
+                  icon={<IconSearchOff size={22} stroke={1.6} />}
+                  title={t("audit.noMatch.title")}
+                  action={
+                    <Button variant="default" onClick={() => onChange(auditDefaults)}>
+                      {t("audit.filter.clear")}
+                    </Button>
+                  }
+                >
+                  {t("audit.noMatch.text")}
+                </EmptyState>
+              ) : (
+                <EmptyState icon={<IconHistory size={22} stroke={1.6} />} title={t("audit.empty.title")}>
+                  {t("audit.empty.text")}
+                </EmptyState>
+              )
+            }
+          />
+        </Card>
+      </div>
+    </Page>
+  );
+}

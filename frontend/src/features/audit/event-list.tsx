@@ -1,0 +1,91 @@
+import { Button, Skeleton } from "@mantine/core";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { useSession } from "@/features/session/session-query";
+import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { eventsQuery } from "./api/event";
+import { keyNamesQuery, type Names, operatorNamesQuery } from "./api/names";
+import type { AuditSearch } from "./audit-search";
+import classes from "./event-list.module.css";
+import { EventRow } from "./event-row";
+
+function useNames(): Names {
+  const { operator } = useSession();
+  const keys = useQuery(keyNamesQuery);
+  const operators = useQuery({ ...operatorNamesQuery, enabled: operator.role === "admin" });
+  return new Map([...(keys.data ?? []), ...(operators.data ?? [])]);
+}
+
+interface EventListProps {
+  search: AuditSearch;
+  linked?: boolean;
+  /** Stands where no event matches. */
+  empty: ReactNode;
+}
+
+const skeletons = ["a", "b", "c", "d", "e", "f"] as const;
+
+/** The events that match, newest first; more are loaded on demand. */
+export function EventList({ search, linked = true, empty }: EventListProps) {
+  const { t } = useTranslation();
+  const names = useNames();
+  const query = useInfiniteQuery(eventsQuery(search));
+  const events = query.data?.pages.flatMap((page) => page.items) ?? [];
+  const more = query.data && query.hasNextPage && !query.isPlaceholderData;
+
+  if (query.error && !query.data) {
+    return (
+      <div className={classes.problem}>
+        <ProblemAlert
+          error={query.error}
+          title={t("audit.failed")}
+          onRetry={() => void query.refetch()}
+          retrying={query.isFetching}
+        />
+      </div>
+    );
+  }
+  if (query.data && events.length === 0) return empty;
+  return (
+    <>
+      <ol
+        className={classes.events}
+        aria-label={t("audit.events")}
+        aria-busy={query.isPending || query.isPlaceholderData}
+        data-busy={query.isPlaceholderData}
+      >
+        {query.isPending
+          ? skeletons.map((id) => (
+              <li key={id} className={classes.event} aria-hidden>
+                <div className={classes.line}>
+                  <Skeleton circle height={28} />
+                  <div className={classes.what}>
+                    <Skeleton height={12} width="62%" mt={4} />
+                    <Skeleton height={9} width="34%" mt={11} />
+                  </div>
+                </div>
+              </li>
+            ))
+          : events.map((event) => <EventRow key={event.seq} event={event} names={names} linked={linked} />)}
+      </ol>
+      {query.error && (
+        <div className={classes.problem}>
+          <ProblemAlert error={query.error} title={t("audit.failed")} />
+        </div>
+      )}
+      {more && (
+        <div className={classes.more}>
+          <Button
+            variant="default"
+            size="xs"
+            loading={query.isFetchingNextPage}
+            onClick={() => void query.fetchNextPage()}
+          >
+            {t("audit.more")}
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,26 @@
+import { IconHistory } from "@tabler/icons-react";
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { Card } from "@/shared/ui/card";
+import { EmptyState } from "@/shared/ui/empty-state";
+import { auditDefaults } from "./audit-search";
+import { EventList } from "./event-list";
+
+/** What happened to a key. */
+export function KeyHistory({ clientId }: { clientId: string }) {
+  const { t } = useTranslation();
+  const search = useMemo(() => ({ ...auditDefaults, key: clientId }), [clientId]);
+  return (
+    <Card flush title={t("history.title")} description={t("history.description")}>
+      <EventList
+        search={search}
+        linked={false}
+        empty={
+          <EmptyState icon={<IconHistory size={22} stroke={1.6} />} title={t("audit.empty.title")}>
+            {t("audit.empty.text")}
+          </EmptyState>
+        }
+      />
+    </Card>
+  );
+}

@@ -1,0 +1,66 @@
+import type { TFunction } from "i18next";
+import type { Format } from "@/shared/i18n/use-format";
+import { isLifespan, isSecretList, isTextList } from "./diff";
+
+/** The members that have a name of their own in the locale files. */
+const members = [
+  "addresses",
+  "algorithm",
+  "attempts",
+  "description",
+  "email",
+  "expires_at",
+  "first_at",
+  "from_seq",
+  "generation",
+  "jti",
+  "last_at",
+  "name",
+  "not_before",
+  "older_than",
+  "refused",
+  "role",
+  "scopes",
+  "secrets",
+  "session_generation",
+  "status",
+  "token_lifespan",
+  "up_to_seq",
+] as const;
+
+export function memberLabel(t: TFunction, member: string): string {
+  const known = members.find((each) => each === member);
+  return known ? t(`audit.member.${known}`) : member;
+}
+
+const roles = ["admin", "editor", "readonly"] as const;
+const statuses = ["active", "inactive", "deactivated"] as const;
+
+/** A member's value in words; several lines for a list. */
+export function memberLines(t: TFunction, format: Format, member: string, value: unknown): string[] {
+  if (value === undefined || value === null) return [];
+  if (isSecretList(value)) {
+    return value.map((secret) =>
+      secret.expires_at
+        ? t("audit.value.oldSecret", { lastFour: secret.last_four, until: format.dateTime(secret.expires_at) })
+        : t("audit.value.secret", { lastFour: secret.last_four }),
+    );
+  }
+  if (isTextList(value)) return value;
+  if (isLifespan(value)) {
+    return [
+      value.unit === "hours"
+        ? t("lifespan.hours", { count: value.value })
+        : t("lifespan.minutes", { count: value.value }),
+    ];
+  }
+  if (typeof value === "number") return [format.number(value)];
+  if (typeof value !== "string") return [JSON.stringify(value)];
+  if (value === "") return [t("audit.value.empty")];
+  const role = member === "role" ? roles.find((each) => each === value) : undefined;
+  if (role) return [t(`operator.role.${role}`)];
+  const status = member === "status" ? statuses.find((each) => each === value) : undefined;
+  if (status) return [t(`audit.status.${status}`)];
+  if (/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}/.test(value)) return [format.dateTime(value)];
+  return [value];
+}

@@ -1,0 +1,114 @@
+import type { TFunction } from "i18next";
+import type { Event } from "./api/event";
+import type { Names } from "./api/names";
+
+/** The actions that have a sentence; the locale files hold one entry for each, under the action with a slash for the dot. */
+export const actions = [
+  "api-key.created",
+  "api-key.updated",
+  "api-key.activated",
+  "api-key.deactivated",
+  "api-key.deleted",
+  "api-key.secret-rotated",
+  "api-key.secret-retired",
+  "api-key.secret-expired",
+  "api-key.grace-changed",
+  "api-key.rotation-cancelled",
+  "api-key.tokens-revoked",
+  "token.revoked",
+  "operator.created",
+  "operator.invited",
+  "operator.updated",
+  "operator.link-created",
+  "operator.password-set",
+  "operator.sessions-ended",
+  "operator.deleted",
+  "operator.signed-in",
+  "operator.signed-out",
+  "operator.sign-in-failed",
+  "signing-key.created",
+  "tenancy.created",
+  "log.pruned",
+] as const;
+
+export type KnownAction = (typeof actions)[number];
+type Slashed<Text extends string> = Text extends `${infer Kind}.${infer What}` ? `${Kind}/${What}` : never;
+
+export function isKnown(action: string): action is KnownAction {
+  return actions.some((known) => known === action);
+}
+
+/** The name of an action's entry in the locale files; a dot would be taken for a level. */
+export function slashed(action: KnownAction): Slashed<KnownAction> {
+  return action.replace(".", "/") as Slashed<KnownAction>;
+}
+
+/** A sentence in pieces: words, who did it, and what it happened to. */
+export type Piece =
+  | { kind: "text"; text: string }
+  | { kind: "actor"; text: string }
+  | { kind: "subject"; text: string; clientId?: string };
+
+// Names may hold anything, so they are put between the words afterwards, where these marks of private use stand.
+const ACTOR = "\uE000";
+const SUBJECT = "\uE001";
+
+function memberText(event: Event, member: string): string | undefined {
+  const value = event.after?.[member] ?? event.before?.[member];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function actorText(t: TFunction, event: Event, names: Names): string {
+  const { kind, id, name } = event.actor;
+  if (kind === "system")
+    return id === "" || id === "serve" ? t("audit.actor.service") : t("audit.actor.command", { name: id });
+  if (kind === "stranger") return t("audit.actor.stranger");
+  if (kind === "api-key") return names.get(id) ?? (name || id);
+  return name || names.get(id) || id || t("audit.actor.stranger");
+}
+
+function subjectText(event: Event, names: Names): string {
+  const { kind, id } = event.subject;
+  if (kind === "operator") {
+    const own = event.actor.id === id && id !== "" ? event.actor.name : undefined;
+    return memberText(event, "email") ?? names.get(id) ?? own ?? id;
+  }
+  if (kind === "api-key") return names.get(id) ?? memberText(event, "name") ?? id;
+  if (kind === "tenancy") return memberText(event, "name") ?? id;
+  return id;
+}
+
+function template(t: TFunction, event: Event): string {
+  const marks = { actor: ACTOR, subject: SUBJECT };
+  if (!isKnown(event.action)) return t("audit.event.unknown", { ...marks, action: event.action });
+  const attempts = event.after?.attempts;
+  if (event.action === "operator.sign-in-failed") {
+    const count = typeof attempts === "number" ? attempts : 1;
+    return event.subject.id === ""
+      ? t("audit.event.unknownAccount", { ...marks, count })
+      : t("audit.event.operator/sign-in-failed", { ...marks, count });
+  }
+  if (event.action === "operator.password-set" && event.actor.id === event.subject.id) {
+    return t("audit.event.ownPassword", marks);
+  }
+  return t(`audit.event.${slashed(event.action)}`, marks);
+}
+
+/** What happened, as a sentence in the operator's language. */
+export function sentence(t: TFunction, event: Event, names: Names): Piece[] {
+  const clientId = event.subject.kind === "api-key" && event.subject.id !== "" ? event.subject.id : undefined;
+  return template(t, event)
+    .split(/([\uE000\uE001])/)
+    .filter((part) => part !== "")
+    .map((part): Piece => {
+      if (part === ACTOR) return { kind: "actor", text: actorText(t, event, names) };
+      if (part === SUBJECT) {
+        return { kind: "subject", text: subjectText(event, names), ...(clientId !== undefined && { clientId }) };
+      }
+      return { kind: "text", text: part };
+    });
+}
+
+export function plainSentence(pieces: Piece[]): string {
+  return pieces.map((piece) => piece.text).join("");
+}

@@ -1,0 +1,70 @@
+import { Alert, Button } from "@mantine/core";
+import { IconShieldCheck, IconShieldX } from "@tabler/icons-react";
+import type { TFunction } from "i18next";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/shared/i18n/use-format";
+import { ProblemAlert } from "@/shared/ui/problem-alert";
+import type { EventVerification } from "./api/event";
+import classes from "./audit.module.css";
+
+/** How a break is worded in the locale files, by the service's words for it. */
+const reasons = {
+  "is missing": "missing",
+  "does not match its hash or does not follow the event before it": "altered",
+  "is not the event that was trusted": "untrusted",
+  "is not what the log's head says it is": "head",
+  "stands after the end of the log": "beyond",
+} as const;
+
+function reasonText(t: TFunction, reason: string): string {
+  const known = Object.entries(reasons).find(([words]) => words === reason);
+  return known ? t(`audit.verify.reason.${known[1]}`) : reason;
+}
+
+interface VerificationResultProps {
+  result: EventVerification | undefined;
+  error: unknown;
+  onRetry: () => void;
+  onClose: () => void;
+}
+
+/** What a verification of the log found. */
+export function VerificationResult({ result, error, onRetry, onClose }: VerificationResultProps) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  if (error) return <ProblemAlert error={error} title={t("audit.verify.failed")} onRetry={onRetry} />;
+  if (!result) return null;
+  const { verified, broken, base, head } = result;
+  return (
+    <Alert
+      role={verified ? "status" : "alert"}
+      className={classes.verdict}
+      data-verified={verified}
+      icon={
+        verified ? (
+          <IconShieldCheck size={18} stroke={1.8} aria-hidden />
+        ) : (
+          <IconShieldX size={18} stroke={1.8} aria-hidden />
+        )
+      }
+      title={
+        broken
+          ? t("audit.verify.broken", { seq: format.number(broken.seq), reason: reasonText(t, broken.reason) })
+          : t("audit.verify.intact", { count: result.events })
+      }
+      classNames={{ icon: classes.verdictIcon, title: classes.verdictTitle, message: classes.verdictText }}
+    >
+      {broken && <p>{t("audit.verify.brokenText", { count: result.events })}</p>}
+      {verified && <p>{t("audit.verify.intactText")}</p>}
+      {base && (
+        <p>{t("audit.verify.pruned", { seq: format.number(base.seq), when: format.dateTime(base.pruned_at) })}</p>
+      )}
+      <p>
+        {t("audit.verify.head", { seq: format.number(head.seq) })} <code>{head.hash}</code>
+      </p>
+      <Button variant="default" size="compact-sm" mt={6} onClick={onClose}>
+        {t("action.close")}
+      </Button>
+    </Alert>
+  );
+}
