@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { getRouteApi, useRouter } from "@tanstack/react-router";
+import { getRouteApi, useLocation, useRouter } from "@tanstack/react-router";
 import { useEffect } from "react";
+import { useTranslation } from "react-i18next";
 import { SignInPage } from "@/features/session/sign-in-page";
 import { forgetSession } from "@/features/session/sign-out";
 
@@ -8,8 +9,15 @@ const route = getRouteApi("/sign-in");
 
 export default function SignInRoute() {
   const { redirect } = route.useSearch();
+  const { t } = useTranslation();
+  const { state } = useLocation();
   const router = useRouter();
   const queryClient = useQueryClient();
   useEffect(() => forgetSession(queryClient), [queryClient]);
-  return <SignInPage onSignedIn={() => router.history.replace(redirect ?? "/api-keys")} />;
+  return (
+    <SignInPage
+      notice={state.passwordSet ? t("invitation.done") : undefined}
+      onSignedIn={() => router.history.replace(redirect ?? "/api-keys")}
+    />
+  );
 }

@@ -5,7 +5,13 @@ import { BrandMark } from "@/shared/ui/brand-mark";
 import { SignInForm } from "./sign-in-form";
 import classes from "./sign-in-page.module.css";
 
-export function SignInPage({ onSignedIn }: { onSignedIn: () => void }) {
+interface SignInPageProps {
+  /** Stands above the form: why the operator is here. */
+  notice?: string;
+  onSignedIn: () => void;
+}
+
+export function SignInPage({ notice, onSignedIn }: SignInPageProps) {
   const { t } = useTranslation();
   useEffect(() => {
     document.title = `${t("signIn.title")} · ${t("app.name")}`;
@@ -19,6 +25,11 @@ export function SignInPage({ onSignedIn }: { onSignedIn: () => void }) {
           <p className={classes.lead}>{t("signIn.lead")}</p>
         </div>
         <div className={classes.card}>
+          {notice && (
+            <p className={classes.notice} role="status">
+              {notice}
+            </p>
+          )}
           <SignInForm onSignedIn={onSignedIn} />
         </div>
         <LanguagePicker />

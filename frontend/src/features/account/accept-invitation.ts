@@ -1,0 +1,13 @@
+import { useMutation } from "@tanstack/react-query";
+import { api, type Schemas, send } from "@/shared/api/client";
+
+async function acceptInvitation(body: Schemas["InvitationAcceptance"]): Promise<string> {
+  const { data } = await send(api.POST("/v1/invitation", { body }));
+  return data.email;
+}
+
+/** Sets a password with a one-time token; returns whose it is. */
+export function useAcceptInvitation() {
+  // The variables hold the token and the password.
+  return useMutation({ mutationFn: acceptInvitation, gcTime: 0 });
+}

@@ -1,0 +1,12 @@
+import { useMutation } from "@tanstack/react-query";
+import { api, type Schemas, send } from "@/shared/api/client";
+
+async function changePassword(body: Schemas["PasswordChange"]): Promise<void> {
+  await send(api.POST("/v1/session/password", { body }));
+}
+
+/** Changes one's own password; one's other sessions end. */
+export function useChangePassword() {
+  // The variables hold both passwords.
+  return useMutation({ mutationFn: changePassword, gcTime: 0 });
+}

@@ -1,0 +1,91 @@
+import { Button, Stack } from "@mantine/core";
+import { IconLinkOff } from "@tabler/icons-react";
+import { type FormEvent, useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { ApiError } from "@/shared/api/api-error";
+import { rejectedFields } from "@/shared/api/problem-message";
+import { LanguagePicker } from "@/shared/i18n/language-picker";
+import { BrandMark } from "@/shared/ui/brand-mark";
+import { ButtonLink } from "@/shared/ui/button-link";
+import { EmptyState } from "@/shared/ui/empty-state";
+import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { useAcceptInvitation } from "./accept-invitation";
+import classes from "./invitation-page.module.css";
+import { invitationToken } from "./invitation-token";
+import { passwordProblem } from "./new-password";
+import { NewPasswordFields } from "./new-password-fields";
+
+/** Where a one-time link leads: sets the password of who was invited, or whose password is being reset. */
+export function InvitationPage({ onDone }: { onDone: () => void }) {
+  const { t } = useTranslation();
+  const [token] = useState(invitationToken.peek);
+  const accept = useAcceptInvitation();
+  const [value, setValue] = useState({ password: "", repeated: "" });
+  const [checked, setChecked] = useState(false);
+  const problem = checked ? passwordProblem(value.password, value.repeated) : undefined;
+  const rejected = rejectedFields(accept.error, (path) => (path === "password" ? "password" : undefined)).length > 0;
+  const dead = token === "" || (accept.error instanceof ApiError && accept.error.code === "invitation/not-found");
+
+  useEffect(() => invitationToken.forget(), []);
+  useEffect(() => {
+    document.title = `${t("invitation.title")} · ${t("app.name")}`;
+  }, [t]);
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    setChecked(true);
+    if (passwordProblem(value.password, value.repeated)) return;
+    accept.mutate({ token, password: value.password }, { onSuccess: onDone });
+  }
+
+  return (
+    <main className={classes.page}>
+      <div className={classes.column}>
+        <div className={classes.brand}>
+          <BrandMark size={36} />
+          {!dead && (
+            <>
+              <h1 className={classes.title}>{t("invitation.heading")}</h1>
+              <p className={classes.lead}>{t("invitation.lead")}</p>
+            </>
+          )}
+        </div>
+        <div className={classes.card}>
+          {dead ? (
+            <div role="alert">
+              <EmptyState
+                icon={<IconLinkOff size={22} stroke={1.6} />}
+                title={token === "" ? t("invitation.missing.title") : t("invitation.dead.title")}
+                action={
+                  <ButtonLink to="/sign-in" search={{}} variant="default">
+                    {t("invitation.toSignIn")}
+                  </ButtonLink>
+                }
+              >
+                {token === "" ? t("invitation.missing.text") : t("invitation.dead.text")}
+              </EmptyState>
+            </div>
+          ) : (
+            <form onSubmit={submit} noValidate aria-label={t("invitation.title")}>
+              <Stack gap="md">
+                {accept.error && !rejected && <ProblemAlert error={accept.error} />}
+                <NewPasswordFields
+                  value={value}
+                  problem={problem ?? (rejected ? "rejected" : undefined)}
+                  onChange={(next) => {
+                    setValue(next);
+                    if (accept.error) accept.reset();
+                  }}
+                />
+                <Button type="submit" fullWidth mt={4} loading={accept.isPending}>
+                  {t("invitation.submit")}
+                </Button>
+              </Stack>
+            </form>
+          )}
+        </div>
+        <LanguagePicker />
+      </div>
+    </main>
+  );
+}

@@ -1,0 +1,46 @@
+import "@mantine/core/styles/PasswordInput.layer.css";
+import { PasswordInput } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { PASSWORD_MAX, PASSWORD_MIN, type PasswordProblem } from "./new-password";
+
+export interface NewPassword {
+  password: string;
+  repeated: string;
+}
+
+interface NewPasswordFieldsProps {
+  value: NewPassword;
+  problem: PasswordProblem | "rejected" | undefined;
+  onChange: (value: NewPassword) => void;
+}
+
+/** A new password, twice. */
+export function NewPasswordFields({ value, problem, onChange }: NewPasswordFieldsProps) {
+  const { t } = useTranslation();
+  const toggle = { "aria-label": t("signIn.showPassword"), tabIndex: 0 };
+  return (
+    <>
+      <PasswordInput
+        label={t("password.new")}
+        description={t("password.rule", { min: PASSWORD_MIN })}
+        autoComplete="new-password"
+        visibilityToggleButtonProps={toggle}
+        value={value.password}
+        error={
+          (problem === "short" && t("password.short", { min: PASSWORD_MIN })) ||
+          (problem === "long" && t("password.long", { max: PASSWORD_MAX })) ||
+          (problem === "rejected" && t("password.rejected"))
+        }
+        onChange={(event) => onChange({ ...value, password: event.currentTarget.value })}
+      />
+      <PasswordInput
+        label={t("password.repeat")}
+        autoComplete="new-password"
+        visibilityToggleButtonProps={toggle}
+        value={value.repeated}
+        error={problem === "different" && t("password.different")}
+        onChange={(event) => onChange({ ...value, repeated: event.currentTarget.value })}
+      />
+    </>
+  );
+}

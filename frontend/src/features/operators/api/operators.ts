@@ -1,0 +1,103 @@
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, type Schemas, send } from "@/shared/api/client";
+
+export type Operator = Schemas["Operator"];
+export type Role = Schemas["Role"];
+export type OperatorSession = Schemas["OperatorSession"];
+
+/** A one-time token fresh from the service. It lives in the state of the dialog that shows it, and nowhere else. */
+export interface IssuedLink {
+  email: string;
+  token: string;
+  expiresAt: string | null;
+}
+
+const root = ["operators"] as const;
+
+async function fetchOperators(signal: AbortSignal): Promise<Operator[]> {
+  const { data } = await send(api.GET("/v1/operators", { signal }));
+  return data.items;
+}
+
+export const operatorsQuery = queryOptions({
+  queryKey: [...root, "list"],
+  queryFn: ({ signal }) => fetchOperators(signal),
+});
+
+async function fetchSessions(operatorId: string, signal: AbortSignal): Promise<OperatorSession[]> {
+  const { data } = await send(
+    api.GET("/v1/operators/{operator_id}/sessions", { params: { path: { operator_id: operatorId } }, signal }),
+  );
+  return data.items;
+}
+
+export function sessionsQuery(operatorId: string) {
+  return queryOptions({
+    queryKey: [...root, "sessions", operatorId],
+    queryFn: ({ signal }) => fetchSessions(operatorId, signal),
+  });
+}
+
+function linkOf({ operator, token }: Schemas["OperatorInvitation"]): IssuedLink {
+  return { email: operator.email, token, expiresAt: operator.invitation_expires_at };
+}
+
+/** Reads the operators anew after a change, also one that was refused: the screen may have been behind. */
+function useSettle() {
+  const queryClient = useQueryClient();
+  return { onSettled: () => queryClient.invalidateQueries({ queryKey: root }) };
+}
+
+export function useInviteOperator() {
+  return useMutation({
+    mutationFn: async (body: Schemas["OperatorInvite"]) =>
+      linkOf((await send(api.POST("/v1/operators", { body }))).data),
+    // The result holds the token: nothing may keep it once the component has taken it over.
+    gcTime: 0,
+    ...useSettle(),
+  });
+}
+
+export function useResetPassword() {
+  return useMutation({
+    mutationFn: async (operatorId: string) => {
+      const params = { path: { operator_id: operatorId } };
+      return linkOf((await send(api.POST("/v1/operators/{operator_id}/reset-password", { params }))).data);
+    },
+    gcTime: 0,
+    ...useSettle(),
+  });
+}
+
+interface OperatorChange {
+  operatorId: string;
+  patch: Schemas["OperatorPatch"];
+}
+
+export function useUpdateOperator() {
+  return useMutation({
+    mutationFn: async ({ operatorId, patch }: OperatorChange) => {
+      const params = { path: { operator_id: operatorId } };
+      await send(api.PATCH("/v1/operators/{operator_id}", { params, body: patch }));
+    },
+    ...useSettle(),
+  });
+}
+
+export function useDeleteOperator() {
+  return useMutation({
+    mutationFn: async (operatorId: string) => {
+      await send(api.DELETE("/v1/operators/{operator_id}", { params: { path: { operator_id: operatorId } } }));
+    },
+    ...useSettle(),
+  });
+}
+
+export function useEndSessions() {
+  return useMutation({
+    mutationFn: async (operatorId: string) => {
+      await send(api.DELETE("/v1/operators/{operator_id}/sessions", { params: { path: { operator_id: operatorId } } }));
+    },
+    ...useSettle(),
+  });
+}

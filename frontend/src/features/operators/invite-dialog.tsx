@@ -1,0 +1,77 @@
+import { Button, Group, Stack, TextInput } from "@mantine/core";
+import { type FormEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { ApiError } from "@/shared/api/api-error";
+import { rejectedFields } from "@/shared/api/problem-message";
+import { Dialog } from "@/shared/ui/dialog";
+import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { type IssuedLink, type Role, useInviteOperator } from "./api/operators";
+import { RoleChoice } from "./role-choice";
+
+interface InviteDialogProps {
+  onClose: () => void;
+  onInvited: (issued: IssuedLink) => void;
+}
+
+export function InviteDialog({ onClose, onInvited }: InviteDialogProps) {
+  const { t } = useTranslation();
+  const invite = useInviteOperator();
+  const [email, setEmail] = useState("");
+  const [role, setRole] = useState<Role>("editor");
+  const [checked, setChecked] = useState(false);
+  const missing = checked && email.trim() === "";
+  const rejected = rejectedFields(invite.error, (path) => (path === "email" ? "email" : undefined)).length > 0;
+  const taken = invite.error instanceof ApiError && invite.error.code === "operator/email-taken";
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    setChecked(true);
+    if (email.trim() === "") return;
+    invite.mutate(
+      { email: email.trim(), role },
+      {
+        onSuccess: (issued) => {
+          invite.reset();
+          onInvited(issued);
+        },
+      },
+    );
+  }
+
+  return (
+    <Dialog onClose={onClose} title={t("operators.inviteTitle")} size="md" returnFocus={false}>
+      <form onSubmit={submit} noValidate>
+        <Stack gap="md">
+          <TextInput
+            label={t("signIn.email")}
+            description={t("operators.inviteText")}
+            type="email"
+            inputMode="email"
+            autoComplete="off"
+            data-autofocus
+            value={email}
+            error={
+              (missing && t("signIn.emailMissing")) ||
+              (taken && t("problem.operator/email-taken")) ||
+              (rejected && t("operators.emailRejected"))
+            }
+            onChange={(event) => {
+              setEmail(event.currentTarget.value);
+              if (invite.error) invite.reset();
+            }}
+          />
+          <RoleChoice value={role} onChange={setRole} />
+          {invite.error && !rejected && <ProblemAlert error={invite.error} />}
+        </Stack>
+        <Group justify="flex-end" gap="xs" mt="xl">
+          <Button variant="default" onClick={onClose}>
+            {t("action.cancel")}
+          </Button>
+          <Button type="submit" loading={invite.isPending}>
+            {t("operators.invite")}
+          </Button>
+        </Group>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,179 @@
+import { type ReactNode, useCallback, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useSession } from "@/features/session/session-query";
+import { problemMessage } from "@/shared/api/problem-message";
+import { ConfirmDialog } from "@/shared/ui/confirm-dialog";
+import { toaster } from "@/shared/ui/toaster-store";
+import {
+  type IssuedLink,
+  type Operator,
+  useDeleteOperator,
+  useResetPassword,
+  useUpdateOperator,
+} from "./api/operators";
+import { InviteDialog } from "./invite-dialog";
+import { LinkDialog } from "./link-dialog";
+import { RoleDialog } from "./role-dialog";
+import { SessionsDialog } from "./sessions-dialog";
+
+type Open =
+  | { dialog: "invite" }
+  | { dialog: "role" | "sessions" | "reset" | "deactivate" | "remove"; operator: Operator }
+  | { dialog: "link"; issued: IssuedLink; reason: "invited" | "reset" }
+  | null;
+
+type OperatorAction = (operator: Operator, trigger: HTMLElement | null) => void;
+
+/** What can be done to operators. `trigger` gets the focus back when the dialog closes. */
+export interface OperatorActions {
+  invite: (trigger: HTMLElement | null) => void;
+  changeRole: OperatorAction;
+  resetPassword: OperatorAction;
+  showSessions: OperatorAction;
+  deactivate: OperatorAction;
+  remove: OperatorAction;
+  activate: (operator: Operator) => void;
+}
+
+interface UseOperatorActions {
+  actions: OperatorActions;
+  /** To be rendered once by the screen that uses the actions. */
+  dialogs: ReactNode;
+}
+
+export function useOperatorActions(): UseOperatorActions {
+  const { t } = useTranslation();
+  const session = useSession();
+  const update = useUpdateOperator();
+  const reset = useResetPassword();
+  const remove = useDeleteOperator();
+  const [open, setOpen] = useState<Open>(null);
+  const [trigger, setTrigger] = useState<HTMLElement | null>(null);
+
+  const close = useCallback(() => {
+    setOpen(null);
+    // The trigger may have gone with its row; the page's own focus then stays.
+    requestAnimationFrame(() => trigger?.focus());
+  }, [trigger]);
+
+  function show(next: Open, element: HTMLElement | null) {
+    update.reset();
+    reset.reset();
+    remove.reset();
+    setTrigger(element);
+    setOpen(next);
+  }
+
+  const actions: OperatorActions = {
+    invite: (element) => show({ dialog: "invite" }, element),
+    changeRole: (operator, element) => show({ dialog: "role", operator }, element),
+    resetPassword: (operator, element) => show({ dialog: "reset", operator }, element),
+    showSessions: (operator, element) => show({ dialog: "sessions", operator }, element),
+    deactivate: (operator, element) => show({ dialog: "deactivate", operator }, element),
+    remove: (operator, element) => show({ dialog: "remove", operator }, element),
+    activate: (operator) =>
+      update.mutate(
+        { operatorId: operator.id, patch: { status: "active" } },
+        {
+          onSuccess: () =>
+            toaster.show({ tone: "success", message: t("operators.activated", { email: operator.email }) }),
+          onError: (error) => toaster.show({ tone: "error", message: problemMessage(t, error) }),
+        },
+      ),
+  };
+
+  function done(message: string) {
+    toaster.show({ tone: "success", message });
+    close();
+  }
+
+  function dialog(): ReactNode {
+    if (!open) return null;
+    switch (open.dialog) {
+      case "invite":
+        return (
+          <InviteDialog
+            onClose={close}
+            onInvited={(issued) => setOpen({ dialog: "link", issued, reason: "invited" })}
+          />
+        );
+      case "link":
+        return <LinkDialog issued={open.issued} reason={open.reason} onClose={close} />;
+      case "role":
+        return <RoleDialog operator={open.operator} onClose={close} />;
+      case "sessions":
+        return (
+          <SessionsDialog operator={open.operator} own={open.operator.id === session.operator.id} onClose={close} />
+        );
+      case "reset": {
+        const { operator } = open;
+        return (
+          <ConfirmDialog
+            title={operator.status === "invited" ? t("operators.newLinkTitle") : t("operators.resetTitle")}
+            confirm={t("operators.makeLink")}
+            pending={reset.isPending}
+            error={reset.error}
+            onClose={close}
+            onConfirm={() =>
+              reset.mutate(operator.id, {
+                onSuccess: (issued) => {
+                  reset.reset();
+                  setOpen({
+                    dialog: "link",
+                    issued,
+                    reason: operator.status === "invited" ? "invited" : "reset",
+                  });
+                },
+              })
+            }
+          >
+            {operator.status === "invited"
+              ? t("operators.newLinkText", { email: operator.email })
+              : t("operators.resetText", { email: operator.email })}
+          </ConfirmDialog>
+        );
+      }
+      case "deactivate": {
+        const { operator } = open;
+        return (
+          <ConfirmDialog
+            title={t("operators.deactivateTitle")}
+            confirm={t("action.deactivate")}
+            pending={update.isPending}
+            error={update.error}
+            onClose={close}
+            onConfirm={() =>
+              update.mutate(
+                { operatorId: operator.id, patch: { status: "deactivated" } },
+                { onSuccess: () => done(t("operators.deactivated", { email: operator.email })) },
+              )
+            }
+          >
+            {t("operators.deactivateText", { email: operator.email })}
+          </ConfirmDialog>
+        );
+      }
+      case "remove": {
+        const { operator } = open;
+        return (
+          <ConfirmDialog
+            title={t("operators.removeTitle")}
+            confirm={t("operators.remove")}
+            pending={remove.isPending}
+            error={remove.error}
+            onClose={close}
+            onConfirm={() =>
+              remove.mutate(operator.id, {
+                onSuccess: () => done(t("operators.removed", { email: operator.email })),
+              })
+            }
+          >
+            {t("operators.removeText", { email: operator.email })}
+          </ConfirmDialog>
+        );
+      }
+    }
+  }
+
+  return { actions, dialogs: dialog() };
+}

@@ -1,0 +1,126 @@
+import { ActionIcon, Menu } from "@mantine/core";
+import {
+  IconCircleCheck,
+  IconCircleOff,
+  IconDeviceLaptop,
+  IconDots,
+  IconKey,
+  IconMailForward,
+  IconTrash,
+  IconUserCog,
+} from "@tabler/icons-react";
+import { useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { useSession } from "@/features/session/session-query";
+import { useFormat } from "@/shared/i18n/use-format";
+import { useNow } from "@/shared/i18n/use-now";
+import type { Operator } from "./api/operators";
+import type { OperatorActions } from "./operator-actions";
+import classes from "./operators.module.css";
+
+const icon = { size: 16, stroke: 1.7, "aria-hidden": true } as const;
+
+/** Icon and word; colour only repeats them. */
+function Status({ operator }: { operator: Operator }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const now = useNow();
+  const Icon = { active: IconCircleCheck, invited: IconMailForward, deactivated: IconCircleOff }[operator.status];
+  const until = operator.invitation_expires_at;
+  const expired = until !== null && new Date(until) <= now;
+  return (
+    <>
+      <span className={classes.status} data-status={operator.status}>
+        <Icon size={14} stroke={2} aria-hidden />
+        {t(`operators.status.${operator.status}`)}
+      </span>
+      {until && (
+        <time className={classes.expiry} dateTime={until} title={format.dateTime(until)} data-expired={expired}>
+          {expired ? t("operators.linkExpired") : t("operators.linkUntil", { when: format.relative(until, now) })}
+        </time>
+      )}
+    </>
+  );
+}
+
+export function OperatorRow({ operator, actions }: { operator: Operator; actions: OperatorActions }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const session = useSession();
+  const trigger = useRef<HTMLButtonElement>(null);
+  const own = session.operator.id === operator.id;
+  return (
+    <tr>
+      <th scope="row">
+        <span className={classes.email} title={operator.email}>
+          {operator.email}
+        </span>
+        {own && <span className={classes.you}>{t("operators.you")}</span>}
+        <span className={classes.narrow}>
+          {t(`operator.role.${operator.role}`)}
+          <Status operator={operator} />
+        </span>
+      </th>
+      <td className={classes.roleCell}>{t(`operator.role.${operator.role}`)}</td>
+      <td className={classes.statusCell}>
+        <Status operator={operator} />
+      </td>
+      <td className={classes.timeCell}>
+        <time dateTime={operator.created_at} title={format.dateTime(operator.created_at)}>
+          {format.date(operator.created_at)}
+        </time>
+      </td>
+      <td className={classes.menuCell}>
+        <Menu>
+          <Menu.Target>
+            <ActionIcon ref={trigger} size={30} aria-label={t("list.actionsFor", { name: operator.email })}>
+              <IconDots size={18} stroke={1.8} />
+            </ActionIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item
+              leftSection={<IconUserCog {...icon} />}
+              onClick={() => actions.changeRole(operator, trigger.current)}
+            >
+              {t("operators.changeRole")}
+            </Menu.Item>
+            {operator.status !== "deactivated" && (
+              <Menu.Item
+                leftSection={operator.status === "invited" ? <IconMailForward {...icon} /> : <IconKey {...icon} />}
+                onClick={() => actions.resetPassword(operator, trigger.current)}
+              >
+                {operator.status === "invited" ? t("operators.newLink") : t("operators.resetPassword")}
+              </Menu.Item>
+            )}
+            <Menu.Item
+              leftSection={<IconDeviceLaptop {...icon} />}
+              onClick={() => actions.showSessions(operator, trigger.current)}
+            >
+              {t("operators.sessions")}
+            </Menu.Item>
+            {operator.status === "deactivated" ? (
+              <Menu.Item leftSection={<IconCircleCheck {...icon} />} onClick={() => actions.activate(operator)}>
+                {t("action.activate")}
+              </Menu.Item>
+            ) : (
+              <Menu.Item
+                leftSection={<IconCircleOff {...icon} />}
+                onClick={() => actions.deactivate(operator, trigger.current)}
+              >
+                {t("action.deactivate")}
+              </Menu.Item>
+            )}
+            <Menu.Divider />
+            <Menu.Item
+              data-danger
+              leftSection={<IconTrash {...icon} />}
+              onClick={() => actions.remove(operator, trigger.current)}
+            >
+              {t("operators.remove")}
+            </Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+      </td>
+    </tr>
+  );
+}

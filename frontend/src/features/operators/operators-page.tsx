@@ -1,0 +1,89 @@
+import { Button, Skeleton } from "@mantine/core";
+import { IconLock, IconUserPlus } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { useSession } from "@/features/session/session-query";
+import { Card } from "@/shared/ui/card";
+import { EmptyState } from "@/shared/ui/empty-state";
+import { Page } from "@/shared/ui/page";
+import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { operatorsQuery } from "./api/operators";
+import { useOperatorActions } from "./operator-actions";
+import { OperatorRow } from "./operator-row";
+import classes from "./operators.module.css";
+
+function Operators() {
+  const { t } = useTranslation();
+  const inviteButton = useRef<HTMLButtonElement>(null);
+  const { data, error, isFetching, refetch } = useQuery(operatorsQuery);
+  const { actions, dialogs } = useOperatorActions();
+  return (
+    <Page
+      title={t("operators.title")}
+      description={t("operators.description")}
+      actions={
+        <Button
+          ref={inviteButton}
+          leftSection={<IconUserPlus size={16} stroke={1.9} aria-hidden />}
+          onClick={() => actions.invite(inviteButton.current)}
+        >
+          {t("operators.invite")}
+        </Button>
+      }
+    >
+      {error && (
+        <ProblemAlert
+          error={error}
+          title={t("operators.failed")}
+          onRetry={() => void refetch()}
+          retrying={isFetching}
+        />
+      )}
+      {!data && !error && <Skeleton height={240} radius="lg" aria-hidden />}
+      {data && (
+        <Card flush>
+          <table className={classes.table} aria-label={t("operators.title")}>
+            <thead>
+              <tr>
+                <th scope="col">{t("signIn.email")}</th>
+                <th scope="col" className={classes.roleCell}>
+                  {t("operators.role")}
+                </th>
+                <th scope="col" className={classes.statusCell}>
+                  {t("key.status")}
+                </th>
+                <th scope="col" className={classes.timeCell}>
+                  {t("operators.added")}
+                </th>
+                <th scope="col" className={classes.menuCell}>
+                  <span className={classes.hidden}>{t("list.actions")}</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {data.map((operator) => (
+                <OperatorRow key={operator.id} operator={operator} actions={actions} />
+              ))}
+            </tbody>
+          </table>
+        </Card>
+      )}
+      {dialogs}
+    </Page>
+  );
+}
+
+/** Who may sign in, with which role. Only admins see it. */
+export function OperatorsPage() {
+  const { t } = useTranslation();
+  const { operator } = useSession();
+  if (operator.role === "admin") return <Operators />;
+  return (
+    <Page title={t("operators.title")}>
+      <EmptyState icon={<IconLock size={22} stroke={1.6} />} title={t("operators.adminsOnly")}>
+        {t("operators.adminsOnlyText")}
+      </EmptyState>
+    </Page>
+  );
+}

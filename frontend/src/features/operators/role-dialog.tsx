@@ -1,0 +1,56 @@
+import { Button, Group } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Dialog } from "@/shared/ui/dialog";
+import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { toaster } from "@/shared/ui/toaster-store";
+import { type Operator, useUpdateOperator } from "./api/operators";
+import classes from "./operators.module.css";
+import { RoleChoice } from "./role-choice";
+
+export function RoleDialog({ operator, onClose }: { operator: Operator; onClose: () => void }) {
+  const { t } = useTranslation();
+  const update = useUpdateOperator();
+  const [role, setRole] = useState(operator.role);
+  return (
+    <Dialog onClose={onClose} title={t("operators.roleTitle", { email: operator.email })} size="md" returnFocus={false}>
+      <RoleChoice
+        value={role}
+        onChange={(chosen) => {
+          setRole(chosen);
+          update.reset();
+        }}
+      />
+      {update.error && (
+        <div className={classes.problem}>
+          <ProblemAlert error={update.error} />
+        </div>
+      )}
+      <Group justify="flex-end" gap="xs" mt="xl">
+        <Button variant="default" onClick={onClose}>
+          {t("action.cancel")}
+        </Button>
+        <Button
+          disabled={role === operator.role}
+          loading={update.isPending}
+          onClick={() =>
+            update.mutate(
+              { operatorId: operator.id, patch: { role } },
+              {
+                onSuccess: () => {
+                  toaster.show({
+                    tone: "success",
+                    message: t("operators.roleChanged", { email: operator.email, role: t(`operator.role.${role}`) }),
+                  });
+                  onClose();
+                },
+              },
+            )
+          }
+        >
+          {t("action.save")}
+        </Button>
+      </Group>
+    </Dialog>
+  );
+}

@@ -1,0 +1,91 @@
+import { Button, Group, Skeleton, Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/shared/i18n/use-format";
+import { Dialog } from "@/shared/ui/dialog";
+import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { RelativeTime } from "@/shared/ui/relative-time";
+import { toaster } from "@/shared/ui/toaster-store";
+import { type Operator, sessionsQuery, useEndSessions } from "./api/operators";
+import classes from "./operators.module.css";
+
+interface SessionsDialogProps {
+  operator: Operator;
+  /** Whether these are the sessions of whoever looks at them: ending them signs out here, too. */
+  own: boolean;
+  onClose: () => void;
+}
+
+/** Where an operator is signed in, and the way to end all of it. */
+export function SessionsDialog({ operator, own, onClose }: SessionsDialogProps) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { data, error, isFetching, refetch } = useQuery(sessionsQuery(operator.id));
+  const end = useEndSessions();
+  return (
+    <Dialog
+      onClose={onClose}
+      title={t("operators.sessionsTitle", { email: operator.email })}
+      size="lg"
+      returnFocus={false}
+    >
+      {error && (
+        <ProblemAlert
+          error={error}
+          title={t("operators.sessionsFailed")}
+          onRetry={() => void refetch()}
+          retrying={isFetching}
+        />
+      )}
+      {!data && !error && <Skeleton height={120} aria-hidden />}
+      {data?.length === 0 && <Text c="dimmed">{t("operators.noSessions")}</Text>}
+      {data && data.length > 0 && (
+        <ul className={classes.sessions}>
+          {data.map((session) => (
+            <li key={`${session.started_at} ${session.ip} ${session.user_agent}`}>
+              <div className={classes.sessionHead}>
+                <code>{session.ip || "–"}</code>
+                {session.current && <span className={classes.current}>{t("operators.thisSession")}</span>}
+                <span className={classes.seen}>
+                  {t("operators.seen")} <RelativeTime at={session.last_seen_at} />
+                </span>
+              </div>
+              <div className={classes.agent}>{session.user_agent || "–"}</div>
+              <div className={classes.agent}>{t("operators.since", { when: format.dateTime(session.started_at) })}</div>
+            </li>
+          ))}
+        </ul>
+      )}
+      {end.error && (
+        <div className={classes.problem}>
+          <ProblemAlert error={end.error} />
+        </div>
+      )}
+      <Group justify="space-between" gap="xs" mt="xl">
+        <Text size="sm" c="dimmed" className={classes.note}>
+          {own && t("operators.endsOwn")}
+        </Text>
+        <Group gap="xs">
+          <Button variant="default" onClick={onClose} data-autofocus>
+            {t("action.close")}
+          </Button>
+          <Button
+            color="red"
+            disabled={!data || data.length === 0}
+            loading={end.isPending}
+            onClick={() =>
+              end.mutate(operator.id, {
+                onSuccess: () => {
+                  toaster.show({ tone: "success", message: t("operators.ended", { email: operator.email }) });
+                  onClose();
+                },
+              })
+            }
+          >
+            {t("operators.signOutEverywhere")}
+          </Button>
+        </Group>
+      </Group>
+    </Dialog>
+  );
+}
