@@ -8,9 +8,13 @@ import {
   redirect,
   stripSearchParams,
 } from "@tanstack/react-router";
+import { invitationToken } from "@/features/account/invitation-token";
+import { keyPageDefaults, parseKeyPageSearch } from "@/features/api-keys/detail/key-page-search";
 import { listDefaults, parseListSearch } from "@/features/api-keys/list/list-search";
+import { auditDefaults, parseAuditSearch } from "@/features/audit/audit-search";
 import { sessionQuery } from "@/features/session/session-query";
 import { endSession } from "@/features/session/sign-out";
+import { parseUsageSearch, usageDefaults } from "@/features/usage/usage-search";
 import { ApiError } from "@/shared/api/api-error";
 import { ErrorScreen, NotFoundScreen } from "./fallback-screens";
 import { ListRoute } from "./routes/list-route";
@@ -39,6 +43,17 @@ const signInRoute = createRoute({
     if (session) throw redirect({ href: search.redirect ?? "/api-keys", replace: true });
   },
   component: lazyRouteComponent(() => import("./routes/sign-in-route")),
+});
+
+const invitationRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/invitation",
+  beforeLoad: ({ location }) => {
+    if (location.hash === "") return;
+    invitationToken.hold(location.hash);
+    throw redirect({ to: "/invitation", hash: "", replace: true });
+  },
+  component: lazyRouteComponent(() => import("./routes/invitation-route")),
 });
 
 const signedInRoute = createRoute({
@@ -82,6 +97,8 @@ const createKeyRoute = createRoute({
 const keyRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: "/api-keys/$clientId",
+  validateSearch: parseKeyPageSearch,
+  search: { middlewares: [stripSearchParams(keyPageDefaults)] },
   component: lazyRouteComponent(() => import("./routes/key-route")),
 });
 
@@ -91,9 +108,41 @@ const editKeyRoute = createRoute({
   component: lazyRouteComponent(() => import("./routes/edit-key-route")),
 });
 
+const usageRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/usage",
+  validateSearch: parseUsageSearch,
+  search: { middlewares: [stripSearchParams(usageDefaults)] },
+  component: lazyRouteComponent(() => import("./routes/usage-route")),
+});
+
+const auditRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/audit",
+  validateSearch: parseAuditSearch,
+  search: { middlewares: [stripSearchParams(auditDefaults)] },
+  component: lazyRouteComponent(() => import("./routes/audit-route")),
+});
+
+const operatorsRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/operators",
+  component: lazyRouteComponent(() => import("./routes/operators-route")),
+});
+
 const routeTree = rootRoute.addChildren([
   signInRoute,
-  signedInRoute.addChildren([homeRoute, listRoute, createKeyRoute, keyRoute, editKeyRoute]),
+  invitationRoute,
+  signedInRoute.addChildren([
+    homeRoute,
+    listRoute,
+    createKeyRoute,
+    keyRoute,
+    editKeyRoute,
+    usageRoute,
+    auditRoute,
+    operatorsRoute,
+  ]),
 ]);
 
 /** Plain query parameters, as the service itself uses them; the router's default would write JSON into the URL. */
@@ -131,5 +180,7 @@ declare module "@tanstack/react-router" {
   interface HistoryState {
     /** Set by the operator menu. It is no part of the URL, so that no link can sign anybody out. */
     signOut?: boolean;
+    /** Whether the operator comes from setting a password with a one-time link. */
+    passwordSet?: boolean;
   }
 }

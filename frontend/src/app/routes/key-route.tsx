@@ -5,8 +5,17 @@ const route = getRouteApi("/signed-in/api-keys/$clientId");
 
 export default function KeyRoute() {
   const { clientId } = route.useParams();
+  const search = route.useSearch();
   const navigate = useNavigate();
   return (
-    <KeyPage key={clientId} clientId={clientId} onDeleted={() => void navigate({ to: "/api-keys", replace: true })} />
+    <KeyPage
+      key={clientId}
+      clientId={clientId}
+      search={search}
+      onSearch={(next) =>
+        void navigate({ to: "/api-keys/$clientId", params: { clientId }, search: next, resetScroll: false })
+      }
+      onDeleted={() => void navigate({ to: "/api-keys", replace: true })}
+    />
   );
 }

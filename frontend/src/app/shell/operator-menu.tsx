@@ -1,11 +1,14 @@
 import { Menu, UnstyledButton, useMantineColorScheme } from "@mantine/core";
-import { IconDeviceDesktop, IconLogout, IconMoon, IconSelector, IconSun } from "@tabler/icons-react";
+import { IconDeviceDesktop, IconLock, IconLogout, IconMoon, IconSelector, IconSun } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useSession } from "@/features/session/session-query";
 import { chooseLanguage, languages } from "@/shared/i18n/i18n";
 import { languageNames } from "@/shared/i18n/language-picker";
 import classes from "./shell.module.css";
+
+const ChangePasswordDialog = lazy(() => import("@/features/account/change-password-dialog"));
 
 const schemes = [
   { value: "light", icon: IconSun },
@@ -13,15 +16,16 @@ const schemes = [
   { value: "auto", icon: IconDeviceDesktop },
 ] as const;
 
-/** Language, theme and sign-out, under the operator's name. */
+/** Language, theme, password and sign-out, under the operator's name. */
 export function OperatorMenu({ compact = false }: { compact?: boolean }) {
   const { t, i18n } = useTranslation();
   const { operator } = useSession();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const navigate = useNavigate();
+  const [changingPassword, setChangingPassword] = useState(false);
   const initial = operator.email.charAt(0).toUpperCase();
 
-  return (
+  const menu = (
     <Menu position={compact ? "bottom-end" : "top-start"} width={244}>
       <Menu.Target>
         <UnstyledButton
@@ -83,6 +87,12 @@ export function OperatorMenu({ compact = false }: { compact?: boolean }) {
         </Menu.RadioGroup>
         <Menu.Divider />
         <Menu.Item
+          leftSection={<IconLock size={16} stroke={1.7} aria-hidden />}
+          onClick={() => setChangingPassword(true)}
+        >
+          {t("password.changeTitle")}
+        </Menu.Item>
+        <Menu.Item
           leftSection={<IconLogout size={16} stroke={1.7} aria-hidden />}
           onClick={() => void navigate({ to: "/sign-in", search: {}, state: { signOut: true } })}
         >
@@ -90,5 +100,13 @@ export function OperatorMenu({ compact = false }: { compact?: boolean }) {
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>
+  );
+  return (
+    <>
+      {menu}
+      <Suspense fallback={null}>
+        {changingPassword && <ChangePasswordDialog onClose={() => setChangingPassword(false)} />}
+      </Suspense>
+    </>
   );
 }

@@ -1,4 +1,4 @@
-import { IconBook, IconExternalLink, IconKey } from "@tabler/icons-react";
+import { IconBook, IconChartBar, IconExternalLink, IconHistory, IconKey, IconUsers } from "@tabler/icons-react";
 import { Link, type LinkProps } from "@tanstack/react-router";
 import type { ComponentType } from "react";
 import { useTranslation } from "react-i18next";
@@ -14,8 +14,13 @@ interface Place {
 
 export function SideNav({ onNavigate }: { onNavigate?: () => void }) {
   const { t } = useTranslation();
-  const { tenancy } = useSession();
-  const places: Place[] = [{ to: "/api-keys", label: t("nav.apiKeys"), icon: IconKey }];
+  const { tenancy, operator } = useSession();
+  const places: Place[] = [
+    { to: "/api-keys", label: t("nav.apiKeys"), icon: IconKey },
+    { to: "/usage", label: t("nav.usage"), icon: IconChartBar },
+    { to: "/audit", label: t("nav.audit"), icon: IconHistory },
+    ...(operator.role === "admin" ? [{ to: "/operators" as const, label: t("nav.operators"), icon: IconUsers }] : []),
+  ];
   return (
     <div className={classes.sideNav}>
       <div className={classes.brand}>

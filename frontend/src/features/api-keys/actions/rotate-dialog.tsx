@@ -10,10 +10,12 @@ import { Trans, useTranslation } from "react-i18next";
 import { useFormat } from "@/shared/i18n/use-format";
 import { Dialog } from "@/shared/ui/dialog";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
-import { type ApiKey, type IssuedSecret, oldSecret } from "../api/api-key";
+import { type ApiKey, currentSecret, type IssuedSecret, oldSecret } from "../api/api-key";
 import { apiKeyQuery } from "../api/get-api-key";
 import { useRetireSecret } from "../api/retire-secret";
 import { useRotateSecret } from "../api/rotate-secret";
+import { useEvidence } from "../parts/evidence";
+import { EvidenceNote } from "../parts/evidence-note";
 import classes from "./dialogs.module.css";
 
 interface RotateDialogProps {
@@ -36,7 +38,10 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
   const retire = useRetireSecret();
   const [chosen, setChosen] = useState<Choice>("day");
   const fresh = useQuery({ ...apiKeyQuery(apiKey.client_id), refetchOnMount: "always", retry: false });
-  const old = oldSecret(fresh.data?.key ?? apiKey);
+  const latest = fresh.data?.key ?? apiKey;
+  const old = oldSecret(latest);
+  const current = currentSecret(latest);
+  const evidence = useEvidence(apiKey.client_id);
   // Never three valid secrets: while an earlier one is still in its grace period, only "now" is left.
   const choice: Choice = old ? "now" : chosen;
 
@@ -58,11 +63,17 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
       <Text size="md">
         <Trans t={t} i18nKey="rotate.message" values={{ name: apiKey.name }} components={{ b: <strong /> }} />
       </Text>
+      {current && (
+        <EvidenceNote secret={current}>
+          {t("evidence.ofPresent", { lastFour: current.last_four, evidence: evidence(current) })}
+        </EvidenceNote>
+      )}
       {old?.expires_at && (
         <div className={classes.warning}>
           <IconAlertTriangle size={17} stroke={1.8} aria-hidden />
           <div>
-            {t("rotate.inProgress", { lastFour: old.last_four, until: format.dateTime(old.expires_at) })}
+            {t("rotate.inProgress", { lastFour: old.last_four, until: format.dateTime(old.expires_at) })}{" "}
+            {t("evidence.ofOld", { evidence: evidence(old) })}
             <Button
               variant="default"
               size="compact-sm"

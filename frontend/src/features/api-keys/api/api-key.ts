@@ -26,6 +26,11 @@ export const apiKeyQueryKeys = {
   detail: (clientId: string) => ["api-keys", "detail", clientId] as const,
 };
 
+/** The secret that stays; undefined where the service says nothing of secrets. */
+export function currentSecret(key: ApiKey): SecretInfo | undefined {
+  return key.secrets.find((secret) => secret.expires_at === null);
+}
+
 /** The secret that a rotation left working beside the current one; undefined when there is only one. */
 export function oldSecret(key: ApiKey): SecretInfo | undefined {
   return key.secrets.find((secret) => secret.expires_at !== null);

@@ -1,4 +1,5 @@
-import { ActionIcon, Button, Menu } from "@mantine/core";
+import "@mantine/core/styles/Tabs.layer.css";
+import { ActionIcon, Button, Menu, Tabs } from "@mantine/core";
 import {
   IconBan,
   IconCircleCheck,
@@ -11,7 +12,10 @@ import {
 import { useQuery } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { KeyHistory } from "@/features/audit/key-history";
 import { useCanWrite } from "@/features/session/session-query";
+import { DenialsCard } from "@/features/usage/key/denials-card";
+import { KeyUsageCard } from "@/features/usage/key/key-usage-card";
 import { BackLink } from "@/shared/ui/back-link";
 import { ButtonLink } from "@/shared/ui/button-link";
 import { Card } from "@/shared/ui/card";
@@ -19,17 +23,16 @@ import { Page } from "@/shared/ui/page";
 import { type KeyActions, useKeyActions } from "../actions/key-actions";
 import { type ApiKey, oldSecret } from "../api/api-key";
 import { apiKeyQuery } from "../api/get-api-key";
+import { EVIDENCE_REFRESH_MS } from "../parts/evidence";
 import { KeyPageFallback } from "../parts/key-page-fallback";
 import { StatusBadge } from "../parts/status-badge";
 import { SnippetTabs } from "../secret/snippet-tabs";
 import classes from "./detail.module.css";
 import { KeyFacts } from "./key-facts";
+import { type KeyPageSearch, keyTabs } from "./key-page-search";
 import { KeyScopes } from "./key-scopes";
 import { KeySecrets } from "./key-secrets";
 import { RevokeTokensDialog } from "./revoke-tokens-dialog";
-
-/** While two secrets work, their last use is the evidence for retiring the old one. */
-const ROTATION_REFRESH_MS = 15_000;
 
 function KeyPageActions({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActions }) {
   const { t } = useTranslation();
@@ -87,13 +90,20 @@ function KeyPageActions({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActio
   );
 }
 
-/** All facts of a key, its secrets, and how to spend it. */
-export function KeyPage({ clientId, onDeleted }: { clientId: string; onDeleted: () => void }) {
+interface KeyPageProps {
+  clientId: string;
+  search: KeyPageSearch;
+  onSearch: (next: KeyPageSearch) => void;
+  onDeleted: () => void;
+}
+
+/** All facts of a key, its secrets and how to spend it; what it was used for, why it was refused, and what changed. */
+export function KeyPage({ clientId, search, onSearch, onDeleted }: KeyPageProps) {
   const { t } = useTranslation();
   const canWrite = useCanWrite();
   const query = useQuery({
     ...apiKeyQuery(clientId),
-    refetchInterval: ({ state }) => (state.data && oldSecret(state.data.key) ? ROTATION_REFRESH_MS : false),
+    refetchInterval: ({ state }) => (state.data && oldSecret(state.data.key) ? EVIDENCE_REFRESH_MS : false),
   });
   const { actions, dialogs } = useKeyActions({ onDeleted });
   const key = query.data?.key;
@@ -107,20 +117,46 @@ export function KeyPage({ clientId, onDeleted }: { clientId: string; onDeleted: 
       actions={key && canWrite && <KeyPageActions apiKey={key} actions={actions} />}
     >
       {key ? (
-        <div className={classes.page}>
-          <KeyFacts apiKey={key} />
-          <div className={classes.columns}>
-            <div className={classes.column}>
-              <KeySecrets apiKey={key} />
-              <Card title={t("snippets.title")} description={t("snippets.description")}>
-                <SnippetTabs clientId={key.client_id} />
-              </Card>
+        <Tabs
+          value={search.tab}
+          onChange={(value) => onSearch({ ...search, tab: keyTabs.find((tab) => tab === value) ?? "overview" })}
+          keepMounted={false}
+        >
+          <Tabs.List className={classes.tabs} aria-label={t("keyPage.parts")}>
+            {keyTabs.map((tab) => (
+              <Tabs.Tab key={tab} value={tab}>
+                {t(`keyPage.tab.${tab}`)}
+              </Tabs.Tab>
+            ))}
+          </Tabs.List>
+          <Tabs.Panel value="overview" className={classes.page}>
+            <KeyFacts apiKey={key} />
+            <div className={classes.columns}>
+              <div className={classes.column}>
+                <KeySecrets apiKey={key} />
+                <Card title={t("snippets.title")} description={t("snippets.description")}>
+                  <SnippetTabs clientId={key.client_id} />
+                </Card>
+              </div>
+              <div className={classes.column}>
+                <KeyScopes scopes={key.scopes} />
+              </div>
             </div>
-            <div className={classes.column}>
-              <KeyScopes scopes={key.scopes} />
-            </div>
-          </div>
-        </div>
+          </Tabs.Panel>
+          <Tabs.Panel value="usage">
+            <KeyUsageCard
+              clientId={clientId}
+              range={search.range}
+              onRange={(range) => onSearch({ ...search, range })}
+            />
+          </Tabs.Panel>
+          <Tabs.Panel value="denials">
+            <DenialsCard clientId={clientId} />
+          </Tabs.Panel>
+          <Tabs.Panel value="history">
+            <KeyHistory clientId={clientId} />
+          </Tabs.Panel>
+        </Tabs>
       ) : (
         <KeyPageFallback error={query.error} retrying={query.isFetching} onRetry={() => void query.refetch()} />
       )}

@@ -1,17 +1,24 @@
-import { Button } from "@mantine/core";
 import { IconCircleCheck, IconClock } from "@tabler/icons-react";
-import { useState } from "react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useCanWrite } from "@/features/session/session-query";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useNow } from "@/shared/i18n/use-now";
 import { Card } from "@/shared/ui/card";
 import { type ApiKey, oldSecret, type SecretInfo } from "../api/api-key";
+import { EVIDENCE_REFRESH_MS, useIssuedBySecret } from "../parts/evidence";
 import { LastUsed } from "../parts/last-used";
 import classes from "./detail.module.css";
-import { RetireDialog } from "./retire-dialog";
+import { GraceControls } from "./grace-controls";
 
-function SecretLine({ secret, onRetire }: { secret: SecretInfo; onRetire?: (() => void) | undefined }) {
+interface SecretLineProps {
+  secret: SecretInfo;
+  /** Tokens that it obtained in the last 24 hours; undefined until that is known. */
+  issued: number | undefined;
+  children?: ReactNode;
+}
+
+function SecretLine({ secret, issued, children }: SecretLineProps) {
   const { t } = useTranslation();
   const format = useFormat();
   const now = useNow();
@@ -49,6 +56,10 @@ function SecretLine({ secret, onRetire }: { secret: SecretInfo; onRetire?: (() =
             </dd>
           </div>
           <div>
+            <dt>{t("secrets.lastDay")}</dt>
+            <dd>{issued === undefined ? "–" : t("usage.tokens", { count: issued })}</dd>
+          </div>
+          <div>
             <dt>{t("key.created")}</dt>
             <dd>
               <time dateTime={secret.created_at} title={format.dateTime(secret.created_at)}>
@@ -65,12 +76,8 @@ function SecretLine({ secret, onRetire }: { secret: SecretInfo; onRetire?: (() =
             </div>
           )}
         </dl>
+        {children}
       </div>
-      {onRetire && (
-        <Button variant="default" size="xs" onClick={onRetire}>
-          {t("secrets.retire")}
-        </Button>
-      )}
     </li>
   );
 }
@@ -79,20 +86,17 @@ function SecretLine({ secret, onRetire }: { secret: SecretInfo; onRetire?: (() =
 export function KeySecrets({ apiKey }: { apiKey: ApiKey }) {
   const { t } = useTranslation();
   const canWrite = useCanWrite();
-  const [retiring, setRetiring] = useState<SecretInfo | null>(null);
   const rotating = oldSecret(apiKey) !== undefined;
+  const issued = useIssuedBySecret(apiKey.client_id, rotating && EVIDENCE_REFRESH_MS);
   return (
     <Card flush title={t("secrets.title")} description={rotating ? t("secrets.two") : t("secrets.one")}>
       <ul className={classes.secrets}>
         {apiKey.secrets.map((secret) => (
-          <SecretLine
-            key={secret.id}
-            secret={secret}
-            onRetire={canWrite && secret.expires_at ? () => setRetiring(secret) : undefined}
-          />
+          <SecretLine key={secret.id} secret={secret} issued={issued && (issued.get(secret.id) ?? 0)}>
+            {canWrite && secret.expires_at && <GraceControls apiKey={apiKey} old={secret} />}
+          </SecretLine>
         ))}
       </ul>
-      {retiring && <RetireDialog clientId={apiKey.client_id} secret={retiring} onClose={() => setRetiring(null)} />}
     </Card>
   );
 }

@@ -1,10 +1,10 @@
 import { useTranslation } from "react-i18next";
-import { useFormat } from "@/shared/i18n/use-format";
-import { useNow } from "@/shared/i18n/use-now";
 import { ConfirmDialog } from "@/shared/ui/confirm-dialog";
 import { toaster } from "@/shared/ui/toaster-store";
 import type { SecretInfo } from "../api/api-key";
 import { useRetireSecret } from "../api/retire-secret";
+import { useEvidence } from "../parts/evidence";
+import { EvidenceNote } from "../parts/evidence-note";
 
 interface RetireDialogProps {
   clientId: string;
@@ -14,12 +14,8 @@ interface RetireDialogProps {
 
 export function RetireDialog({ clientId, secret, onClose }: RetireDialogProps) {
   const { t } = useTranslation();
-  const format = useFormat();
-  const now = useNow();
+  const evidence = useEvidence(clientId);
   const retire = useRetireSecret();
-  const used = secret.last_used_at
-    ? t("retire.lastUsed", { when: format.relative(secret.last_used_at, now) })
-    : t("retire.neverUsed");
   return (
     <ConfirmDialog
       title={t("retire.title")}
@@ -39,7 +35,8 @@ export function RetireDialog({ clientId, secret, onClose }: RetireDialogProps) {
         )
       }
     >
-      {t("retire.message", { lastFour: secret.last_four })} {used}
+      {t("retire.message", { lastFour: secret.last_four })}
+      <EvidenceNote secret={secret}>{t("evidence.ofOld", { evidence: evidence(secret) })}</EvidenceNote>
     </ConfirmDialog>
   );
 }

@@ -2,6 +2,8 @@ import { IconArrowDown, IconArrowUp, IconSelector } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useRef } from "react";
 import { useTranslation } from "react-i18next";
+import type { UsagePoint } from "@/features/usage/api/key-usage";
+import { Sparkline } from "@/features/usage/chart/sparkline";
 import { useFormat } from "@/shared/i18n/use-format";
 import { CopyButton } from "@/shared/ui/copy-button";
 import type { KeyActions } from "../actions/key-actions";
@@ -76,7 +78,14 @@ export function KeyTable({ search, onSort, busy, children }: KeyTableProps) {
   );
 }
 
-export function KeyRow({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActions }) {
+interface KeyRowProps {
+  apiKey: ApiKey;
+  /** The last 24 hours; undefined until they are known. */
+  usage: UsagePoint[] | undefined;
+  actions: KeyActions;
+}
+
+export function KeyRow({ apiKey, usage, actions }: KeyRowProps) {
   const { t } = useTranslation();
   const format = useFormat();
   const clientIdRef = useRef<HTMLElement>(null);
@@ -111,6 +120,7 @@ export function KeyRow({ apiKey, actions }: { apiKey: ApiKey; actions: KeyAction
       </td>
       <td>
         <LastUsed at={apiKey.last_used_at} />
+        {apiKey.last_used_at !== null && <Sparkline points={usage} />}
       </td>
       <td className={classes.number}>
         <time dateTime={apiKey.created_at} title={format.dateTime(apiKey.created_at)}>

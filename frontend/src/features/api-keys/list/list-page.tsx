@@ -1,9 +1,11 @@
 import { Button } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { IconKey, IconPlus, IconSearchOff } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { useCanWrite } from "@/features/session/session-query";
+import { listUsageQuery } from "@/features/usage/api/list-usage";
 import { announce } from "@/shared/ui/announcer";
 import { ButtonLink } from "@/shared/ui/button-link";
 import { EmptyState } from "@/shared/ui/empty-state";
@@ -56,6 +58,11 @@ export function ListPage({ search, onChange }: ListPageProps) {
   }, [settledTotal, search, t]);
 
   const items = data?.items ?? [];
+  // The list stands first; what it was used for follows, where there is room for it.
+  const usage = useQuery({
+    ...listUsageQuery(items.map((key) => key.client_id)),
+    enabled: wide && items.length > 0 && !isPlaceholderData,
+  });
   const failed = error !== null && data === undefined;
   const nothing = data !== undefined && items.length === 0 && search.page === 1;
 
@@ -116,7 +123,9 @@ export function ListPage({ search, onChange }: ListPageProps) {
         {isPending ? (
           <SkeletonRows />
         ) : (
-          items.map((key) => <KeyRow key={key.client_id} apiKey={key} actions={actions} />)
+          items.map((key) => (
+            <KeyRow key={key.client_id} apiKey={key} usage={usage.data?.get(key.client_id)} actions={actions} />
+          ))
         )}
       </KeyTable>
     );

@@ -1,0 +1,45 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, send } from "@/shared/api/client";
+import { apiKeyQueryKeys } from "./api-key";
+
+interface GraceChange {
+  clientId: string;
+  secretId: string;
+  /** How long the old secret keeps working, from now. */
+  seconds: number;
+}
+
+async function changeGrace({ clientId, secretId, seconds }: GraceChange): Promise<void> {
+  await send(
+    api.PATCH("/v1/api-keys/{client_id}/secrets/{secret_id}", {
+      params: { path: { client_id: clientId, secret_id: secretId } },
+      body: { grace_period_seconds: seconds },
+      headers: { "Content-Type": "application/merge-patch+json" },
+    }),
+  );
+}
+
+async function cancelRotation(clientId: string): Promise<void> {
+  await send(api.POST("/v1/api-keys/{client_id}/cancel-rotation", { params: { path: { client_id: clientId } } }));
+}
+
+function useSettle() {
+  const queryClient = useQueryClient();
+  return (clientId: string) =>
+    Promise.all([
+      queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.detail(clientId) }),
+      queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.lists }),
+    ]);
+}
+
+/** Lets an old secret work longer, or shorter, than was chosen. */
+export function useChangeGrace() {
+  const settle = useSettle();
+  return useMutation({ mutationFn: changeGrace, onSettled: (_data, _error, { clientId }) => settle(clientId) });
+}
+
+/** Takes a rotation back: the old secret stays, the new one ends now. */
+export function useCancelRotation() {
+  const settle = useSettle();
+  return useMutation({ mutationFn: cancelRotation, onSettled: (_data, _error, clientId) => settle(clientId) });
+}

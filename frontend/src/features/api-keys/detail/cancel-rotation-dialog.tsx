@@ -1,0 +1,42 @@
+import { useTranslation } from "react-i18next";
+import { ConfirmDialog } from "@/shared/ui/confirm-dialog";
+import { toaster } from "@/shared/ui/toaster-store";
+import type { SecretInfo } from "../api/api-key";
+import { useCancelRotation } from "../api/change-grace";
+import { useEvidence } from "../parts/evidence";
+import { EvidenceNote } from "../parts/evidence-note";
+
+interface CancelRotationDialogProps {
+  clientId: string;
+  old: SecretInfo;
+  current: SecretInfo;
+  onClose: () => void;
+}
+
+/** Asks before a rotation is taken back; what would stop working is whatever already uses the new secret. */
+export function CancelRotationDialog({ clientId, old, current, onClose }: CancelRotationDialogProps) {
+  const { t } = useTranslation();
+  const evidence = useEvidence(clientId);
+  const cancel = useCancelRotation();
+  return (
+    <ConfirmDialog
+      title={t("cancelRotation.title")}
+      confirm={t("cancelRotation.confirm")}
+      cancel={t("cancelRotation.back")}
+      pending={cancel.isPending}
+      error={cancel.error}
+      onClose={onClose}
+      onConfirm={() =>
+        cancel.mutate(clientId, {
+          onSuccess: () => {
+            toaster.show({ tone: "success", message: t("cancelRotation.done", { lastFour: old.last_four }) });
+            onClose();
+          },
+        })
+      }
+    >
+      {t("cancelRotation.message", { kept: old.last_four, dropped: current.last_four })}
+      <EvidenceNote secret={current}>{t("evidence.ofNew", { evidence: evidence(current) })}</EvidenceNote>
+    </ConfirmDialog>
+  );
+}

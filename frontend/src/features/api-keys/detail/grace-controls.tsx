@@ -1,0 +1,79 @@
+import { Button } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { problemMessage } from "@/shared/api/problem-message";
+import { useFormat } from "@/shared/i18n/use-format";
+import { toaster } from "@/shared/ui/toaster-store";
+import { type ApiKey, currentSecret, type SecretInfo } from "../api/api-key";
+import { useChangeGrace } from "../api/change-grace";
+import { CancelRotationDialog } from "./cancel-rotation-dialog";
+import classes from "./detail.module.css";
+import { RetireDialog } from "./retire-dialog";
+
+const HOUR = 3600;
+
+/** How long the old secret may go on, in seconds from now, by the name of the choice's text. */
+const graces = { hour: HOUR, day: 24 * HOUR, week: 7 * 24 * HOUR } as const;
+const choices = ["hour", "day", "week"] as const;
+
+/** What can be done while two secrets work: end the old one now, sooner or later, or keep it and drop the new one. */
+export function GraceControls({ apiKey, old }: { apiKey: ApiKey; old: SecretInfo }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const change = useChangeGrace();
+  const [open, setOpen] = useState<"retire" | "cancel" | null>(null);
+  const current = currentSecret(apiKey);
+
+  function setGrace(seconds: number) {
+    change.mutate(
+      { clientId: apiKey.client_id, secretId: old.id, seconds },
+      {
+        onSuccess: () =>
+          toaster.show({
+            tone: "success",
+            message: t("grace.changed", {
+              lastFour: old.last_four,
+              until: format.dateTime(new Date(Date.now() + seconds * 1000).toISOString()),
+            }),
+          }),
+        onError: (error) => toaster.show({ tone: "error", message: problemMessage(t, error) }),
+      },
+    );
+  }
+
+  return (
+    <div className={classes.grace}>
+      <fieldset className={classes.graceChoices} aria-label={t("grace.label")}>
+        <span className={classes.graceLabel} aria-hidden>
+          {t("grace.label")}
+        </span>
+        {choices.map((choice) => (
+          <Button
+            key={choice}
+            variant="default"
+            size="compact-sm"
+            loading={change.isPending && change.variables.seconds === graces[choice]}
+            disabled={change.isPending}
+            onClick={() => setGrace(graces[choice])}
+          >
+            {t(`grace.${choice}`)}
+          </Button>
+        ))}
+      </fieldset>
+      <div className={classes.graceChoices}>
+        <Button variant="default" size="compact-sm" onClick={() => setOpen("retire")}>
+          {t("secrets.retire")}
+        </Button>
+        {current && (
+          <Button variant="default" size="compact-sm" onClick={() => setOpen("cancel")}>
+            {t("grace.cancelRotation")}
+          </Button>
+        )}
+      </div>
+      {open === "retire" && <RetireDialog clientId={apiKey.client_id} secret={old} onClose={() => setOpen(null)} />}
+      {open === "cancel" && current && (
+        <CancelRotationDialog clientId={apiKey.client_id} old={old} current={current} onClose={() => setOpen(null)} />
+      )}
+    </div>
+  );
+}

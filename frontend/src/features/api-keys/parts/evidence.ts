@@ -1,0 +1,53 @@
+import { useQuery } from "@tanstack/react-query";
+import type { TFunction } from "i18next";
+import { useTranslation } from "react-i18next";
+import { keyUsageQuery } from "@/features/usage/api/key-usage";
+import { type Format, useFormat } from "@/shared/i18n/use-format";
+import { useNow } from "@/shared/i18n/use-now";
+import type { SecretInfo } from "../api/api-key";
+
+/** While two secrets work, their last use is the evidence for retiring the old one. */
+export const EVIDENCE_REFRESH_MS = 15_000;
+
+const DAY_MS = 24 * 3_600_000;
+
+/** Whether a secret was used in the last 24 hours, so that something would stop working without it. */
+export function usedLately(secret: SecretInfo, now: Date): boolean {
+  return secret.last_used_at !== null && now.getTime() - new Date(secret.last_used_at).getTime() < DAY_MS;
+}
+
+/**
+ * Says whether something still uses a secret: when and from where it was last used, and how many tokens it obtained in
+ * the last 24 hours. `issued` is undefined while, or when, that isn't known.
+ */
+export function evidenceOf(
+  t: TFunction,
+  format: Format,
+  now: Date,
+  secret: SecretInfo,
+  issued: number | undefined,
+): string {
+  if (secret.last_used_at === null) return t("evidence.never");
+  const when = format.relative(secret.last_used_at, now);
+  const from = secret.last_used_ip;
+  const used = from ? t("evidence.usedFrom", { when, from }) : t("evidence.used", { when });
+  if (!usedLately(secret, now)) return t("evidence.idle", { used });
+  return issued === undefined || issued === 0
+    ? t("evidence.only", { used })
+    : t("evidence.counted", { used, count: issued });
+}
+
+/** How many tokens each of a key's secrets obtained in the last 24 hours, by secret id; undefined until it is known. */
+export function useIssuedBySecret(clientId: string, refetchInterval: number | false = false) {
+  const { data } = useQuery({ ...keyUsageQuery(clientId, "24h"), refetchInterval });
+  return data && new Map(data.secrets.map((secret) => [secret.secret_id, secret.issued_last_24h]));
+}
+
+/** The evidence of a key's secrets, as sentences that follow the clock. */
+export function useEvidence(clientId: string): (secret: SecretInfo) => string {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const now = useNow();
+  const issued = useIssuedBySecret(clientId);
+  return (secret) => evidenceOf(t, format, now, secret, issued && (issued.get(secret.id) ?? 0));
+}
