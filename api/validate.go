@@ -189,13 +189,11 @@ func readBody(r *http.Request) ([]byte, error) {
 	} else {
 		body, err = io.ReadAll(r.Body)
 	}
-	var tooLarge *http.MaxBytesError
-	switch {
-	case err == nil:
+	if err == nil {
 		return body, nil
-	case errors.As(err, &tooLarge):
-		return nil, tooLargeFault()
-	default:
-		return nil, &fault{status: http.StatusBadRequest, code: "bad-request/invalid-parameters", detail: "The body could not be read to its end.", cause: err}
 	}
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return nil, tooLargeFault()
+	}
+	return nil, &fault{status: http.StatusBadRequest, code: "bad-request/invalid-parameters", detail: "The body could not be read to its end.", cause: err}
 }
