@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"database/sql"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -317,27 +318,77 @@ func TestExportsHoldEveryEvent(t *testing.T) {
 	})
 }
 
+// verification is what a test reads of one.
+type verification struct {
+	Verified bool
+	Events   int64
+	Base     *struct {
+		Seq      int64
+		Hash     string
+		PrunedAt time.Time `json:"pruned_at"`
+	}
+	Head struct {
+		Seq  int64
+		Hash string
+	}
+	Broken *struct {
+		Seq    int64
+		Reason string
+	}
+}
+
+func (c *caller) verification() verification {
+	c.t.Helper()
+	var v verification
+	c.get("/v1/events/verify").wants(http.StatusOK).decode(&v)
+	return v
+}
+
+// tamper runs a statement on the service's database behind its back.
+func (s *service) tamper(t *testing.T, statement string) {
+	t.Helper()
+	driver, name := "pgx", s.Config.DatabaseURL
+	if path, ok := strings.CutPrefix(name, "sqlite://"); ok {
+		driver, name = "sqlite", path
+	}
+	db, err := sql.Open(driver, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestVerifyingTellsWhatWasFound(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		admin := s.admin(t)
 		admin.create("one")
-		var got struct {
-			Verified bool
-			Events   int64
-			Base     any
-			Head     struct {
-				Seq  int64
-				Hash string
-			}
-			Broken *struct {
-				Seq    int64
-				Reason string
-			}
-		}
-		admin.get("/v1/events/verify").wants(http.StatusOK).decode(&got)
+		got := admin.verification()
 		newest := admin.events("?limit=1").Items[0]
 		if !got.Verified || got.Broken != nil || got.Base != nil || got.Head.Seq != newest.Seq || got.Head.Hash != newest.Hash || got.Events != newest.Seq {
 			t.Errorf("got %+v, the newest event is %+v", got, newest)
+		}
+
+		s.pass(100 * 24 * time.Hour)
+		pruned, err := s.Audit.Prune(t.Context(), 50*24*time.Hour, system)
+		if err != nil || pruned.Events != newest.Seq {
+			t.Fatalf("pruned %+v, %v", pruned, err)
+		}
+		admin = s.admin(t)
+		got = admin.verification()
+		if !got.Verified || got.Base == nil || got.Base.Seq != newest.Seq || got.Base.Hash != newest.Hash || got.Events != 2 || got.Base.PrunedAt.IsZero() {
+			t.Errorf("after a pruning: %+v", got)
+		}
+		if left := admin.events("").actions(); left != "operator.signed-in log.pruned" {
+			t.Errorf("after a pruning the log tells %s", left)
+		}
+
+		s.tamper(t, "UPDATE event SET action = 'operator.signed-out' WHERE action = 'operator.signed-in'")
+		got = admin.verification()
+		if got.Verified || got.Broken == nil || got.Broken.Seq != newest.Seq+2 || got.Broken.Reason == "" || got.Head.Seq != newest.Seq+1 {
+			t.Errorf("after tampering: %+v", got)
 		}
 	})
 }

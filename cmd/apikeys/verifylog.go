@@ -151,7 +151,7 @@ func parseDays(text string) (time.Duration, error) {
 		return 0, errors.New("--keep must be a number of days, such as 400d")
 	}
 	days, err := strconv.Atoi(match[1])
-	if err != nil || time.Duration(days)*day < audit.KeepMin {
+	if err != nil || time.Duration(days)*day < audit.KeepAtLeast {
 		return 0, errors.New("--keep must be at least 2d")
 	}
 	return time.Duration(days) * day, nil

@@ -9,9 +9,9 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// KeepMin is the shortest time that events can be kept for: what was revoked is told to resource servers from the log for as
+// KeepAtLeast is the shortest time that events can be kept for: what was revoked is told to resource servers from the log for as
 // long as a token can live, and a margin.
-const KeepMin = 25 * time.Hour
+const KeepAtLeast = 25 * time.Hour
 
 // Pruned is what a pruning did.
 type Pruned struct {
@@ -25,8 +25,8 @@ type Pruned struct {
 // begins. After a crash another call finishes the removal. Errors: an [eventlog.BrokenError] when the log is broken;
 // [ErrMoved]; signing.ErrNoKey; those of the store.
 func (s *Service) Prune(ctx context.Context, keep time.Duration, actor eventlog.Actor) (Pruned, error) {
-	if keep < KeepMin {
-		return Pruned{}, fmt.Errorf("events must be kept for at least %s", KeepMin)
+	if keep < KeepAtLeast {
+		return Pruned{}, fmt.Errorf("events must be kept for at least %s", KeepAtLeast)
 	}
 	now := s.clock()
 	cutoff := now.Add(-keep)

@@ -103,6 +103,20 @@ func told(t *testing.T, e eventlog.Draft) map[string]any {
 	return members
 }
 
+// attemptsIn returns how many attempts events stand for.
+func attemptsIn(t *testing.T, events []eventlog.Draft) int {
+	t.Helper()
+	sum := 0
+	for _, e := range events {
+		n, ok := told(t, e)["attempts"].(float64)
+		if !ok {
+			t.Fatalf("an event tells %s", e.After)
+		}
+		sum += int(n)
+	}
+	return sum
+}
+
 func TestASignInIsAnEventAtOnce(t *testing.T) {
 	s := newSignIns(t, true)
 	if err := s.try(t, "Ann@example.com", annsPassword, "192.0.2.1"); err != nil {
@@ -193,12 +207,8 @@ func TestAFloodFromManyAddressesIsABoundedNumberOfEvents(t *testing.T) {
 	if len(got) != foldsMax+1 {
 		t.Errorf("got %d events", len(got))
 	}
-	var attempts float64
-	for _, e := range got {
-		attempts += told(t, e)["attempts"].(float64)
-	}
-	if attempts != flood {
-		t.Errorf("%f attempts are in the log", attempts)
+	if attempts := attemptsIn(t, got); attempts != flood {
+		t.Errorf("%d attempts are in the log", attempts)
 	}
 	if last := got[len(got)-1]; len(s.attempts.folds) != 0 || last.TenancyID != PlatformTenancyID {
 		t.Errorf("the rest is %+v", last)
@@ -220,12 +230,8 @@ func TestNoFailedSignInIsLostWhileTheLogIsDown(t *testing.T) {
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	var attempts float64
 	got := s.store.recorded()
-	for _, e := range got {
-		attempts += told(t, e)["attempts"].(float64)
-	}
-	if len(got) != 3 || attempts != 4 {
-		t.Errorf("%f attempts in %d events", attempts, len(got))
+	if attempts := attemptsIn(t, got); len(got) != 3 || attempts != 4 {
+		t.Errorf("%d attempts in %d events", attempts, len(got))
 	}
 }

@@ -126,19 +126,23 @@ func brokenSeq(r audit.Report) int64 {
 	return r.Broken.Seq
 }
 
+// columns returns the names of the columns that an event has in the database.
+func (e *evidence) columns() []string {
+	e.t.Helper()
+	types, err := e.reader.WithContext(e.t.Context()).Migrator().ColumnTypes("event")
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	names := make([]string, len(types))
+	for i, column := range types {
+		names[i] = column.Name()
+	}
+	return names
+}
+
 func everyColumnIsCovered(t *testing.T, open func(testing.TB, Options) *Store) {
 	e := newEvidence(t, open(t, Options{Timeout: patience}))
-	rows, err := e.reader.WithContext(t.Context()).Raw("SELECT * FROM event LIMIT 1").Rows()
-	if err != nil {
-		t.Fatal(err)
-	}
-	columns, err := rows.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		t.Fatal(err)
-	}
+	columns := e.columns()
 	if len(columns) != 20 {
 		t.Errorf("the table has the columns %s", columns)
 	}
@@ -341,7 +345,7 @@ func pruningLeavesNoHole(t *testing.T, open func(testing.TB, Options) *Store) {
 		t.Errorf("found at %d, after %d", got, report.Base.Seq)
 	}
 	e.now = e.now.Add(1000 * day)
-	if last := prune(e, audit.KeepMin); last.Base.Seq != evidenceEvents+2 {
+	if last := prune(e, audit.KeepAtLeast); last.Base.Seq != evidenceEvents+2 {
 		t.Errorf("pruned to the end: %+v", last)
 	}
 	if got, report := e.verify(); got != 0 || report.Events() != 1 {
@@ -350,7 +354,7 @@ func pruningLeavesNoHole(t *testing.T, open func(testing.TB, Options) *Store) {
 	if _, _, err := e.audit.VerifyAgainst(t.Context(), old); !errors.Is(err, audit.ErrCheckpointTooOld) {
 		t.Errorf("with a checkpoint of what was pruned: %v", err)
 	}
-	if _, err := e.audit.Prune(t.Context(), audit.KeepMin-1, eventlog.Actor{}); err == nil {
+	if _, err := e.audit.Prune(t.Context(), audit.KeepAtLeast-1, eventlog.Actor{}); err == nil {
 		t.Error("what the revocation feed reads can be pruned")
 	}
 }
