@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/sealed"
 )
 
@@ -143,6 +144,33 @@ func TestErrorsDoNotRepeatSecrets(t *testing.T) {
 		if _, err := app.LoadConfig(map[string]string{variable: value}); err == nil || strings.Contains(err.Error(), value) {
 			t.Errorf("%s: %v", variable, err)
 		}
+	}
+}
+
+func TestADatabaseThatIsAwayDoesNotShowItsPassword(t *testing.T) {
+	const password = "hunter2hunter2"
+	config, err := app.LoadConfig(map[string]string{
+		"APIKEYS_DATABASE_URL": "postgres://user:" + password + "@127.0.0.1:1/keys", "APIKEYS_MASTER_KEY": masterKey(), "APIKEYS_LOG_LEVEL": "debug",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logged bytes.Buffer
+	logger := app.NewLogger(config, &logged)
+	a, err := app.New(config, app.Options{Logger: logger, Output: &logged})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = a.Prepare(t.Context())
+	if !errors.Is(err, apikey.ErrUnavailable) {
+		t.Errorf("nothing listens there, and the error is %v", err)
+	}
+	logger.Error("can't start", "error", err, "ready", a.Ready(t.Context()))
+	if strings.Contains(logged.String(), password) {
+		t.Errorf("the log shows it: %s", logged.String())
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
