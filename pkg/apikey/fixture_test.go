@@ -80,7 +80,7 @@ var emptyDatabase = sync.OnceValues(func() ([]byte, error) {
 	defer func() { _ = os.RemoveAll(folder) }() // it is in the temporary folder anyway
 	path := filepath.Join(folder, "apikeys.db")
 	ctx := context.Background()
-	store, err := sqlstore.Open(ctx, sqlstore.Options{URL: "sqlite://" + path})
+	store, err := sqlstore.Open(ctx, sqlstore.Options{URL: "sqlite://" + path, Timeout: time.Minute})
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func openStore(t testing.TB, path string, c *clock) *sqlstore.Store {
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + path, Now: c.Now})
+	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + path, Timeout: time.Minute, Now: c.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ func (s *counting) Lookup(ctx context.Context, clientID string) (apikey.Key, err
 
 func newFixture(t testing.TB, options ...oauth.Options) *fixture {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db")})
+	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db"), Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ type fixture struct {
 
 func newFixture(t testing.TB, limited bool) *fixture {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db")})
+	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db"), Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

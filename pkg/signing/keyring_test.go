@@ -51,7 +51,7 @@ func (c *clock) set(now time.Time) {
 
 func openStore(t testing.TB, path string) *sqlstore.Store {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + path})
+	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + path, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
