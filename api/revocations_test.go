@@ -234,7 +234,7 @@ func TestStreamOfTheServiceBringsWhatIsRevoked(t *testing.T) {
 		admin := s.admin(t)
 		k := admin.create("key")
 		for _, accept := range []string{"text/event-stream", "application/json, text/event-stream;q=0.9"} {
-			r, err := http.NewRequestWithContext(ctx, "GET", s.url+"/v1/revocations", nil)
+			r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/v1/revocations", nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
@@ -141,7 +142,7 @@ func TestGatewayIsToldWhatIsWrongWithAToken(t *testing.T) {
 		c := s.program(t, k)
 		token := strings.TrimPrefix(c.headers["Authorization"], "Bearer ")
 		for name, text := range broken(token) {
-			if !strings.ContainsAny(text, "\n\x00\xff") { // no header has these
+			if !strings.ContainsAny(text, "\n\x00") && utf8.ValidString(text) { // no header has these
 				t.Run(name, func(t *testing.T) {
 					s.stranger(t).with("Authorization", "Bearer "+text).get("/oauth2/verify").denies(http.StatusUnauthorized, invalidToken)
 				})
@@ -177,7 +178,7 @@ func TestTwoTokensAreNone(t *testing.T) {
 	s := onOne(t)
 	k := s.admin(t).create("key")
 	c := s.program(t, k)
-	r, err := http.NewRequestWithContext(t.Context(), "GET", s.url+"/oauth2/verify", nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/oauth2/verify", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

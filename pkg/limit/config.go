@@ -38,8 +38,8 @@ var Default = Config{
 // Bounds of what can be configured.
 const (
 	requestsMax = 10_000_000
-	windowMin   = time.Second
-	windowMax   = 24 * time.Hour
+	windowLeast = time.Second
+	windowMost  = 24 * time.Hour
 )
 
 // Parse reads a configuration: "on" for [Default], "off" for no limits, or a list such as
@@ -89,7 +89,7 @@ func parseRate(text string) (Rate, error) {
 		return Rate{}, fmt.Errorf("must be a number from 1 to %d, a slash and a time, such as 600/1m", requestsMax)
 	}
 	d, err := time.ParseDuration(window)
-	if err != nil || d < windowMin || d > windowMax {
+	if err != nil || d < windowLeast || d > windowMost {
 		return Rate{}, errors.New("must have a time from 1s to 24h behind the slash, such as 600/1m")
 	}
 	return Rate{requests, d}, nil

@@ -21,7 +21,7 @@ func wrong(err error) []string {
 	var names []string
 	var walk func(error)
 	walk = func(err error) {
-		if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // every joined error is wanted, not the first
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
 			for _, e := range joined.Unwrap() {
 				walk(e)
 			}
@@ -85,7 +85,10 @@ func TestABadValueIsNamed(t *testing.T) {
 		"APIKEYS_CORS_ORIGINS":      {"*", "console.example.com", "https://a.example.com,b.example.com", "https://a.example.com/"},
 		"APIKEYS_TRUSTED_PROXIES":   {"10.0.0.1", "localhost", "10.0.0.0/33", "10.0.0.0/8,x"},
 		"APIKEYS_USAGE_DAYS":        {"0", "-1", "3661", "many", "1.5", "9999999999999999999"},
-		"APIKEYS_LIMITS":            {"yes", "ON", "0"},
+		"APIKEYS_LIMITS":            {"yes", "ON", "0", "management=0/1m", "management=5", "tokens=5/1m"},
+		"APIKEYS_METRICS_LISTEN":    {"9090", "localhost", ":65536"},
+		"APIKEYS_TLS_CERT_FILE":     {filepath.Join(t.TempDir(), "absent.crt")},
+		"APIKEYS_TLS_KEY_FILE":      {filepath.Join(t.TempDir(), "absent.key")},
 		"APIKEYS_LOG_LEVEL":         {"trace", "INFO", "1"},
 		"APIKEYS_LOG_FORMAT":        {"xml", "JSON"},
 	}
