@@ -75,8 +75,13 @@ type header struct {
 // skewMax is how far the clocks of replicas may be apart, so that one reads what another has just issued.
 const skewMax = 10 * time.Second
 
-// seenMax is how many verified tokens are remembered, a few hundred bytes each.
-const seenMax = 50_000
+// Verified tokens are remembered up to a number of bytes, about 50,000 tokens of a few scopes: what an entry takes without
+// its scopes, and what each scope takes besides its text.
+const (
+	seenBytesMax   = 32 << 20
+	seenEntryBytes = 400
+	seenScopeBytes = 16
+)
 
 // Issuer issues tokens and reads its own. It is safe for concurrent use.
 type Issuer struct {
@@ -100,7 +105,16 @@ type encodedHeader struct {
 func NewIssuer(keyring *signing.Keyring, issuer, audience string, now func() time.Time) *Issuer {
 	return &Issuer{
 		keyring: keyring, issuer: issuer, audience: audience, now: now,
-		seen: otter.Must(&otter.Options[[sha256.Size]byte, *Claims]{MaximumSize: seenMax}),
+		seen: otter.Must(&otter.Options[[sha256.Size]byte, *Claims]{
+			MaximumWeight: seenBytesMax,
+			Weigher: func(_ [sha256.Size]byte, c *Claims) uint32 {
+				bytes := seenEntryBytes
+				for _, s := range c.Scopes {
+					bytes += seenScopeBytes + len(s)
+				}
+				return uint32(bytes) //nolint:gosec // a token has at most 16 KiB
+			},
+		}),
 	}
 }
 
