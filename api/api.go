@@ -50,7 +50,7 @@ type Options struct {
 	Management limit.Rate
 	Sessions   scs.CtxStore // errors of the database must be apikey.ErrUnavailable
 	Catalogue  *scope.Catalogue
-	// Issuer is the URL of this service. Cookies are Secure when it is https.
+	// Issuer is the URL of this service. When it is https, cookies are Secure and browsers are told to come back with TLS only.
 	Issuer string
 	// CORSOrigins are the origins, such as https://console.example.com, whose pages may use this API with the operator's
 	// session. They must be of the same site as the issuer, since the cookie is SameSite=Lax. None by default.
@@ -63,6 +63,10 @@ type Options struct {
 	Stopping <-chan struct{}
 	// Ready returns nil when requests can be served, else an error whose text may be shown to anybody.
 	Ready func(context.Context) error
+	// Observer is told what happens. Optional.
+	Observer Observer
+	// Metrics serves the metrics to programs on this machine. Optional: without it the route does not exist.
+	Metrics http.Handler
 	// Console is the console's build: index.html, assets/ and so on. Optional; without index.html its pages say how to
 	// build it.
 	Console fs.FS
@@ -85,6 +89,8 @@ type server struct {
 	origins    *http.CrossOriginProtection
 	ready      func(context.Context) error
 	console    *console
+	observer   Observer // nil for nobody
+	https      bool     // the issuer's scheme
 	now        func() time.Time
 	log        *slog.Logger
 }
@@ -102,6 +108,7 @@ func New(o Options) (*echo.Echo, error) {
 		sessions: newSessions(o.Sessions, strings.HasPrefix(o.Issuer, "https:")), origins: http.NewCrossOriginProtection(),
 		management: limit.New[string](limit.Management, o.Management, o.Now),
 		ready:      o.Ready, console: newConsole(o.Console), now: o.Now, log: o.Logger,
+		observer: o.Observer, https: strings.HasPrefix(o.Issuer, "https:"),
 	}
 	for _, origin := range o.CORSOrigins {
 		if err := s.origins.AddTrustedOrigin(origin); err != nil {
@@ -124,6 +131,7 @@ func New(o Options) (*echo.Echo, error) {
 	revocationRoutes{
 		set: o.Revoked, snapshots: o.Snapshots, fresh: o.Fresh, stopping: o.Stopping,
 		listeners: newListeners(listenersMax, listenersMaxFor), writeMax: streamWriteMax,
+		observer: o.Observer,
 	}.register(e)
 	discovery, err := newDiscoveryRoutes(o.Issuer, o.Catalogue, o.Keyring)
 	if err != nil {
@@ -134,6 +142,7 @@ func New(o Options) (*echo.Echo, error) {
 		return nil, err
 	}
 	s.registerHealth(e)
+	s.registerMetrics(e, o.Metrics)
 	if err := registerDocs(e); err != nil {
 		return nil, err
 	}

@@ -36,6 +36,8 @@ var (
 	headerNoReferrer = []string{"no-referrer"}
 	headerNoFrames   = []string{"default-src 'none'; frame-ancestors 'none'"}
 	headerNoStore    = []string{"no-store"}
+	// A year, for this host alone: what else there is below its name is not ours to decide about (RFC 6797 §6.1).
+	headerTransport = []string{"max-age=31536000"}
 )
 
 // uncachedPaths are those below which no answer may be stored: secrets, tokens, and what belongs to one caller.
@@ -52,13 +54,20 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		h["X-Content-Type-Options"] = headerNosniff
 		h["Referrer-Policy"] = headerNoReferrer
 		h["Content-Security-Policy"] = headerNoFrames
+		if s.https {
+			h["Strict-Transport-Security"] = headerTransport
+		}
 		if slices.ContainsFunc(uncachedPaths, func(prefix string) bool { return below(r.URL.Path, prefix) }) {
 			h["Cache-Control"] = headerNoStore
 		}
 		if err := s.run(next, c); err != nil {
 			s.handleError(err, c)
 		}
-		s.logAccess(c, s.now().Sub(started))
+		took := s.now().Sub(started)
+		s.logAccess(c, took)
+		if s.observer != nil && h.Get(echo.HeaderContentType) != eventStream {
+			s.observer.Request(methodName(r.Method), routeOf(c), c.Response().Status, took)
+		}
 		return nil
 	}
 }
@@ -112,12 +121,10 @@ func credentialIn(rawQuery string) string {
 // logAccess writes the request's line. Probes of orchestrators are of interest only to those who debug them.
 func (s *server) logAccess(c echo.Context, took time.Duration) {
 	r, res := c.Request(), c.Response()
-	level, route := slog.LevelInfo, c.Path()
+	level, route := slog.LevelInfo, routeOf(c)
 	switch route {
-	case "/healthz", "/readyz":
+	case "/healthz", "/readyz", metricsPath:
 		level = slog.LevelDebug
-	case "":
-		route = "none"
 	}
 	if !s.log.Enabled(r.Context(), level) {
 		return
@@ -125,6 +132,14 @@ func (s *server) logAccess(c echo.Context, took time.Duration) {
 	s.log.LogAttrs(r.Context(), level, "request",
 		slog.String("method", methodName(r.Method)), slog.String("route", route), slog.Int("status", res.Status),
 		slog.Duration("took", took), slog.String("ip", c.RealIP()), slog.String("request_id", requestID(c)))
+}
+
+// routeOf returns the pattern of the request's route.
+func routeOf(c echo.Context) string {
+	if c.Path() == "" {
+		return "none"
+	}
+	return c.Path()
 }
 
 // methodName keeps the log to the methods that exist; any other text is the caller's.

@@ -16,6 +16,9 @@ import (
 	"github.com/piercloud/apikeys/pkg/revocation"
 )
 
+// eventStream is the media type of the stream.
+const eventStream = "text/event-stream"
+
 // How the stream is served. A follower that waits costs some 2 KB beyond what net/http takes for a connection.
 const (
 	heartbeat       = 4 * time.Second  // below the five seconds that followers count on
@@ -37,13 +40,14 @@ type revocationRoutes struct {
 	stopping  <-chan struct{}
 	listeners *listeners
 	writeMax  time.Duration // for a follower to take what is written to it
+	observer  Observer      // nil for nobody
 }
 
 func (r revocationRoutes) register(e *echo.Echo) { e.GET("/v1/revocations", r.get) }
 
 func (r revocationRoutes) get(c echo.Context) error {
 	for _, accepted := range strings.Split(c.Request().Header.Get(echo.HeaderAccept), ",") {
-		if mediaType, _, _ := strings.Cut(accepted, ";"); strings.TrimSpace(mediaType) == "text/event-stream" {
+		if mediaType, _, _ := strings.Cut(accepted, ";"); strings.TrimSpace(mediaType) == eventStream {
 			return r.stream(c)
 		}
 	}
@@ -79,6 +83,10 @@ func (r revocationRoutes) stream(c echo.Context) error {
 		return throttledFault(heartbeat)
 	}
 	defer r.listeners.leave(address)
+	if r.observer != nil {
+		r.observer.Listening(1)
+		defer r.observer.Listening(-1)
+	}
 
 	cursor := r.set.Position()
 	resumed := c.Request().Header.Get("Last-Event-ID")
@@ -90,7 +98,7 @@ func (r revocationRoutes) stream(c echo.Context) error {
 		cursor = seq
 	}
 	h := c.Response().Header()
-	h.Set(echo.HeaderContentType, "text/event-stream")
+	h.Set(echo.HeaderContentType, eventStream)
 	h.Set(echo.HeaderCacheControl, "no-cache")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold the events back
 	w := &eventWriter{to: c.Response(), control: http.NewResponseController(c.Response()), writeMax: r.writeMax}
@@ -225,21 +233,21 @@ func (w *eventWriter) flush() {
 
 // listeners counts the streams, in all and by address, up to a maximum of each.
 type listeners struct {
-	max, maxFor int
+	all, each int // the most of them
 
 	mu        sync.Mutex
 	total     int
 	byAddress map[string]int
 }
 
-func newListeners(max, maxFor int) *listeners {
-	return &listeners{max: max, maxFor: maxFor, byAddress: map[string]int{}}
+func newListeners(all, each int) *listeners {
+	return &listeners{all: all, each: each, byAddress: map[string]int{}}
 }
 
 func (l *listeners) enter(address string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.total >= l.max || l.byAddress[address] >= l.maxFor {
+	if l.total >= l.all || l.byAddress[address] >= l.each {
 		return false
 	}
 	l.total++

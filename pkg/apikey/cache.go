@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/maypok86/otter/v2"
 
@@ -25,6 +26,20 @@ type Cache struct {
 	// overlaps a drop is used but not kept. The lock is never held around a call to the store.
 	mu    sync.Mutex
 	drops uint64
+
+	hits, misses, bypasses atomic.Int64
+}
+
+// CacheStats count lookups since the start.
+type CacheStats struct {
+	Hits     int64
+	Misses   int64
+	Bypasses int64 // while what is cached could not be trusted
+}
+
+// Stats returns how lookups went.
+func (c *Cache) Stats() CacheStats {
+	return CacheStats{Hits: c.hits.Load(), Misses: c.misses.Load(), Bypasses: c.bypasses.Load()}
 }
 
 // NewCache returns a cache in front of a store. fresh reports whether the log has been read recently enough to trust what
@@ -38,8 +53,12 @@ func (c *Cache) Lookup(ctx context.Context, clientID string) (*Key, error) {
 	fresh := c.fresh()
 	if fresh {
 		if k, ok := c.entries.GetIfPresent(clientID); ok {
+			c.hits.Add(1)
 			return found(k)
 		}
+		c.misses.Add(1)
+	} else {
+		c.bypasses.Add(1)
 	}
 	c.mu.Lock()
 	before := c.drops

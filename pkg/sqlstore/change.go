@@ -5,10 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
@@ -26,10 +28,11 @@ var errUnchanged = errors.New("nothing to write")
 // body drafted, and moves the head. Because the head stays locked until the commit, changes happen one after another,
 // sequence numbers have no gaps, and an event is visible only after all before it. When body drafts no event, or fails,
 // everything is rolled back.
-func (s *Store) change(ctx context.Context, body func(tx) (*eventlog.Draft, error)) error {
+func (s *Store) change(ctx context.Context, body func(tx) (*eventlog.Draft, error)) (err error) {
+	defer s.observed("change", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	err := s.writer.WithContext(limited).Transaction(func(db *gorm.DB) error {
+	err = s.writer.WithContext(limited).Transaction(func(db *gorm.DB) error {
 		t := tx{db, s.dialect}
 		head, err := t.lockHead()
 		if err != nil {
@@ -55,14 +58,16 @@ func (s *Store) change(ctx context.Context, body func(tx) (*eventlog.Draft, erro
 }
 
 // write runs body on the writer without a transaction, for what is no change in the log's sense.
-func (s *Store) write(ctx context.Context, body func(tx) error) error {
+func (s *Store) write(ctx context.Context, body func(tx) error) (err error) {
+	defer s.observed("write", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	return outcome(ctx, body(tx{s.writer.WithContext(limited), s.dialect}))
 }
 
 // writeAll runs body on the writer in a transaction, for several statements that are no change in the log's sense.
-func (s *Store) writeAll(ctx context.Context, body func(tx) error) error {
+func (s *Store) writeAll(ctx context.Context, body func(tx) error) (err error) {
+	defer s.observed("write-all", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	return outcome(ctx, s.writer.WithContext(limited).Transaction(func(db *gorm.DB) error {
@@ -71,20 +76,27 @@ func (s *Store) writeAll(ctx context.Context, body func(tx) error) error {
 }
 
 // read runs body, which makes one statement, on a reader.
-func (s *Store) read(ctx context.Context, body func(tx) error) error {
+func (s *Store) read(ctx context.Context, body func(tx) error) (err error) {
+	defer s.observed("read", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	return outcome(ctx, body(tx{s.reader.WithContext(limited), s.dialect}))
 }
 
 // snapshot runs body on a reader, and all its statements see the database as it is at one moment.
-func (s *Store) snapshot(ctx context.Context, body func(tx) error) error {
+func (s *Store) snapshot(ctx context.Context, body func(tx) error) (err error) {
+	defer s.observed("snapshot", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	err := s.reader.WithContext(limited).Transaction(func(db *gorm.DB) error {
+	err = s.reader.WithContext(limited).Transaction(func(db *gorm.DB) error {
 		return body(tx{db, s.dialect})
 	}, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	return outcome(ctx, err)
+}
+
+// observed tells how a call went that started then, by the machine's clock: it is about this very machine.
+func (s *Store) observed(operation string, started time.Time, err *error) {
+	s.observe(operation, time.Since(started), errors.Is(*err, apikey.ErrUnavailable))
 }
 
 // headRow is the single row of log_head.

@@ -45,7 +45,14 @@ type Options struct {
 	Logger *slog.Logger
 	// Now is the clock by which sessions expire. nil is time.Now.
 	Now func() time.Time
+	// Observe is called after each call of the database with what kind of call it was, one of [Operations], how long it took,
+	// and whether it failed with [apikey.ErrUnavailable]. It must be quick and safe for concurrent use. nil is nobody.
+	Observe func(operation string, took time.Duration, unavailable bool)
 }
+
+// Operations are the kinds of calls: one reading statement, several that see one moment, one that writes what the log does
+// not tell, several of those, and a change with its event.
+var Operations = []string{"read", "snapshot", "write", "write-all", "change"}
 
 const (
 	timeoutDefault  = 5 * time.Second
@@ -65,6 +72,7 @@ type Store struct {
 	pools          []*sql.DB
 	timeout        time.Duration
 	now            func() time.Time
+	observe        func(operation string, took time.Duration, unavailable bool)
 }
 
 // dialect is the kind of database.
@@ -78,7 +86,10 @@ const (
 // Open prepares a store. It doesn't connect, so it works while the database is down; only what is wrong with the options,
 // or a directory or file that can't be made, is an error. Call [Store.Migrate] before anything else.
 func Open(_ context.Context, o Options) (*Store, error) {
-	s := &Store{timeout: o.Timeout, now: o.Now}
+	s := &Store{timeout: o.Timeout, now: o.Now, observe: o.Observe}
+	if s.observe == nil {
+		s.observe = func(string, time.Duration, bool) {}
+	}
 	if s.timeout == 0 {
 		s.timeout = timeoutDefault
 	}
@@ -113,6 +124,14 @@ func (s *Store) Close() error {
 		failures = append(failures, pool.Close())
 	}
 	return errors.Join(failures...)
+}
+
+// Pools returns the pools of connections by name.
+func (s *Store) Pools() map[string]*sql.DB {
+	if len(s.pools) == 1 {
+		return map[string]*sql.DB{"all": s.pools[0]}
+	}
+	return map[string]*sql.DB{"writer": s.pools[0], "reader": s.pools[1]}
 }
 
 // Ping reports whether the store can do its work: on PostgreSQL by reading the log's head, on SQLite by also taking the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +22,20 @@ type Recorder struct {
 	parts [shards]shard
 	// flushing is taken by the one Flush that runs, so that the last one finds what one before it could not write.
 	flushing chan struct{}
+
+	flushes, failures, rows atomic.Int64
+}
+
+// FlushStats count flushes since the start.
+type FlushStats struct {
+	Flushes  int64 // that wrote something
+	Failures int64
+	Rows     int64 // written
+}
+
+// Stats returns how flushes went.
+func (r *Recorder) Stats() FlushStats {
+	return FlushStats{Flushes: r.flushes.Load(), Failures: r.failures.Load(), Rows: r.rows.Load()}
 }
 
 // shard is the notes of some of the keys.
@@ -120,8 +135,11 @@ func (r *Recorder) Flush(ctx context.Context) error {
 	}
 	if err := r.store.Record(ctx, batch); err != nil {
 		r.putBack(batch)
+		r.failures.Add(1)
 		return err
 	}
+	r.flushes.Add(1)
+	r.rows.Add(int64(len(batch.Counts) + len(batch.Uses) + len(batch.Denials)))
 	return nil
 }
 

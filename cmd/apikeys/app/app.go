@@ -22,6 +22,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/audit"
 	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/metrics"
 	"github.com/piercloud/apikeys/pkg/oauth"
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/revocation"
@@ -70,6 +71,8 @@ type App struct {
 	Revoked   *revocation.Set
 
 	handler  http.Handler
+	metrics  *metrics.Metrics
+	tls      *certificate // nil without TLS
 	options  Options
 	prepared atomic.Bool
 	stopping chan struct{} // closed when the service stops
@@ -97,11 +100,18 @@ func New(c Config, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := sqlstore.Open(context.Background(), sqlstore.Options{URL: c.DatabaseURL, Logger: o.Logger, Now: o.Now})
+	var served *certificate
+	if c.TLSCertFile != "" {
+		if served, err = newCertificate(c.TLSCertFile, c.TLSKeyFile, o.Logger); err != nil {
+			return nil, &ConfigError{Prefix + "TLS_CERT_FILE", "can't be used: " + err.Error()}
+		}
+	}
+	measured := metrics.New()
+	store, err := sqlstore.Open(context.Background(), sqlstore.Options{URL: c.DatabaseURL, Logger: o.Logger, Now: o.Now, Observe: measured.Store})
 	if err != nil {
 		return nil, &ConfigError{Prefix + "DATABASE_URL", "can't be used: " + err.Error()}
 	}
-	a := &App{Config: c, Store: store, options: o, stopping: make(chan struct{}), floor: make([]byte, heapFloor)}
+	a := &App{Config: c, Store: store, options: o, metrics: measured, tls: served, stopping: make(chan struct{}), floor: make([]byte, heapFloor)}
 	if err := a.assemble(catalogue, box); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -133,7 +143,7 @@ func (a *App) assemble(catalogue *scope.Catalogue, box *sealed.Box) (err error) 
 	tokens := token.NewIssuer(a.Keyring, a.Config.Issuer, a.Config.Audience, now)
 	server, err := api.New(api.Options{
 		Keys:           a.Keys,
-		OAuth:          oauth.NewServer(apikey.NewAuthenticator(cache, now), cache, tokens, revoked, a.Uses, oauth.Options{Limits: limits}, now),
+		OAuth:          oauth.NewServer(apikey.NewAuthenticator(cache, now), cache, tokens, revoked, a.Uses, oauth.Options{Limits: limits, Observe: a.metrics.Token}, now),
 		Revoked:        a.Revoked,
 		Snapshots:      revocation.NewSnapshots(a.Revoked, a.Keyring, a.Config.Issuer, now),
 		Fresh:          a.Tailer.Fresh,
@@ -149,6 +159,8 @@ func (a *App) assemble(catalogue *scope.Catalogue, box *sealed.Box) (err error) 
 		CORSOrigins:    a.Config.CORSOrigins,
 		TrustedProxies: a.Config.trustedProxies(),
 		Ready:          a.Ready,
+		Observer:       a.metrics,
+		Metrics:        a.metricsHandler(),
 		Console:        frontend.Dist(),
 		Now:            now,
 		Logger:         a.options.Logger,
@@ -156,6 +168,7 @@ func (a *App) assemble(catalogue *scope.Catalogue, box *sealed.Box) (err error) 
 	if err != nil {
 		return err
 	}
+	a.measure(cache)
 	server.Use(a.refuseUntilPrepared)
 	a.handler = server
 	return nil
@@ -164,7 +177,7 @@ func (a *App) assemble(catalogue *scope.Catalogue, box *sealed.Box) (err error) 
 // refuseUntilPrepared answers 503 as long as there may be no schema and no signing key, except where that is the question.
 func (a *App) refuseUntilPrepared(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if path := c.Path(); a.prepared.Load() || path == "/healthz" || path == "/readyz" {
+		if path := c.Path(); a.prepared.Load() || path == "/healthz" || path == "/readyz" || path == "/metrics" {
 			return next(c)
 		}
 		return apikey.ErrUnavailable
@@ -232,6 +245,11 @@ func (a *App) Ready(ctx context.Context) error {
 	if err := a.Store.Ping(ctx); err != nil {
 		return errors.New("the database does not answer")
 	}
+	if !a.Tailer.Fresh() { // else whoever follows the log has just read it
+		if err := a.Tailer.Poll(ctx); err != nil || !a.Tailer.Fresh() {
+			return errors.New("the event log can't be read in time")
+		}
+	}
 	return nil
 }
 
@@ -245,20 +263,35 @@ func (a *App) Run(ctx context.Context) error {
 	return a.Serve(ctx, listener)
 }
 
-// Serve is Run on a listener that is open already; it closes it.
-func (a *App) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{
-		Handler: a.handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+// newServer returns a server with bounds on everything that a peer could hold up or blow up.
+func (a *App) newServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMax,
 		ErrorLog: slog.NewLogLogger(a.options.Logger.Handler(), slog.LevelDebug),
 	}
+}
+
+// Serve is Run on a listener that is open already; it closes it.
+func (a *App) Serve(ctx context.Context, listener net.Listener) error {
+	server, scheme := a.newServer(a.handler), "http"
+	if a.tls != nil {
+		server.TLSConfig, scheme = a.tls.config(), "https"
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		serve := server.Serve
+		if a.tls != nil {
+			serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+		}
+		if err := serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
 	})
+	if a.Config.MetricsListen != "" {
+		group.Go(func() error { return a.serveMetrics(ctx) })
+	}
 	group.Go(func() error {
 		<-ctx.Done()
 		return a.shutDown(context.WithoutCancel(ctx), server)
@@ -268,7 +301,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 			return err
 		}
 		settleMemory()
-		a.announce("API Keys listens on http://%s\n", listener.Addr())
+		a.announce("API Keys listens on %s://%s\n", scheme, listener.Addr())
 		a.work(ctx)
 		return nil
 	})

@@ -39,6 +39,9 @@ type Config struct {
 	TrustedProxies   []string `env:"TRUSTED_PROXIES"   validate:"dive,cidr"`
 	UsageDays        int      `env:"USAGE_DAYS"        envDefault:"90"                        validate:"min=1,max=3660"`
 	Limits           string   `env:"LIMITS"            envDefault:"on"`
+	MetricsListen    string   `env:"METRICS_LISTEN"    validate:"omitempty,address"`
+	TLSCertFile      string   `env:"TLS_CERT_FILE"     validate:"omitempty,file"`
+	TLSKeyFile       string   `env:"TLS_KEY_FILE"      validate:"omitempty,file"`
 	LogLevel         string   `env:"LOG_LEVEL"         envDefault:"info"                      validate:"oneof=debug info warn error"`
 	LogFormat        string   `env:"LOG_FORMAT"        validate:"omitempty,oneof=json text"`
 }
@@ -106,7 +109,7 @@ func readSecretFiles(environment map[string]string) (map[string]string, error) {
 			problems = append(problems, &ConfigError{name, "and " + name + "_FILE are both set; set one"})
 			continue
 		}
-		content, err := os.ReadFile(path) //nolint:gosec // the path is the operator's configuration
+		content, err := os.ReadFile(path)
 		if err != nil {
 			problems = append(problems, &ConfigError{name + "_FILE", "can't be read: " + err.Error()})
 			continue
@@ -134,6 +137,9 @@ func (c Config) validate() error {
 			problems = append(problems, &ConfigError{Prefix + "MASTER_KEY", err.Error()})
 		}
 	}
+	if err := c.validateTLS(); err != nil {
+		problems = append(problems, err)
+	}
 	if _, err := limit.Parse(c.Limits); err != nil {
 		problems = append(problems, &ConfigError{Prefix + "LIMITS", err.Error()})
 	}
@@ -147,6 +153,22 @@ func (c Config) limits() limit.Config {
 		return limit.Default // validated before
 	}
 	return limits
+}
+
+// validateTLS checks that there are both files or none. One that does not exist has been named already.
+func (c Config) validateTLS() error {
+	const cert, key = Prefix + "TLS_CERT_FILE", Prefix + "TLS_KEY_FILE"
+	exists := func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	}
+	switch {
+	case c.TLSCertFile == "" && exists(c.TLSKeyFile):
+		return &ConfigError{cert, "must be set together with " + key}
+	case c.TLSKeyFile == "" && exists(c.TLSCertFile):
+		return &ConfigError{key, "must be set together with " + cert}
+	}
+	return nil
 }
 
 // validateDatabase checks what depends on the kind of database. It never repeats the URL, which may hold a password.
@@ -238,7 +260,7 @@ func (c Config) masterKey() ([]byte, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the master key: %w", err)
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // beside the configured database
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	switch {
 	case err == nil:
 		_, writeErr := file.WriteString(sealed.NewMasterKey() + "\n")
@@ -248,7 +270,7 @@ func (c Config) masterKey() ([]byte, error) {
 	case !errors.Is(err, os.ErrExist):
 		return nil, fmt.Errorf("create the master key: %w", err)
 	}
-	text, err := os.ReadFile(path) //nolint:gosec // beside the configured database
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the master key: %w", err)
 	}

@@ -1,0 +1,78 @@
+package app
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// certificate is a certificate and its key in two files, read again when one of them changes: certificates are renewed
+// every few weeks, and that must not take a restart. It is safe for concurrent use.
+type certificate struct {
+	certFile, keyFile string
+	log               *slog.Logger
+
+	mu     sync.Mutex
+	loaded *tls.Certificate
+	seen   [2]fileState // of the last attempt to load
+}
+
+// fileState tells a file that was replaced or written to from what it was.
+type fileState struct {
+	modified time.Time
+	size     int64
+}
+
+// newCertificate loads the files. Errors: one can't be read, or they don't belong together.
+func newCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, error) {
+	c := &certificate{certFile: certFile, keyFile: keyFile, log: log}
+	state, err := c.state()
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return nil, err
+	}
+	c.loaded, c.seen = &loaded, state
+	return c, nil
+}
+
+func (c *certificate) state() (state [2]fileState, err error) {
+	for i, path := range []string{c.certFile, c.keyFile} {
+		info, err := os.Stat(path)
+		if err != nil {
+			return state, fmt.Errorf("look at %s: %w", path, err)
+		}
+		state[i] = fileState{info.ModTime(), info.Size()}
+	}
+	return state, nil
+}
+
+// current returns the certificate for a handshake. While the files are being replaced they may not belong together: then the
+// one before stays in use, and the next change is waited for.
+func (c *certificate) current(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	state, err := c.state()
+	if err != nil || state == c.seen {
+		return c.loaded, nil //nolint:nilerr // what was loaded goes on working
+	}
+	c.seen = state
+	loaded, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	if err != nil {
+		c.log.Warn("the changed TLS certificate can't be used; the one before stays in use", "error", err)
+		return c.loaded, nil
+	}
+	c.log.Info("the TLS certificate was read again")
+	c.loaded = &loaded
+	return c.loaded, nil
+}
+
+// config returns what a server needs. Without NextProtos net/http offers HTTP/2.
+func (c *certificate) config() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.current}
+}

@@ -1,0 +1,135 @@
+// Package metrics owns the names of the service's metrics and their form, that of Prometheus. The parts of the service
+// know nothing of it: they count, or call a function that they were given, and the composition root connects the two.
+//
+// No label has a value that a caller chooses, and none names a client, an operator or an address: metrics end up in places
+// where many people look, and every value of a label is a series that has to be kept.
+package metrics
+
+import (
+	"database/sql"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// namespace stands in front of every name that is ours.
+const namespace = "apikeys"
+
+// Buckets in seconds. A token takes a fraction of a millisecond, a sign-in some tens of milliseconds.
+var (
+	requestBuckets   = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}
+	statementBuckets = []float64{.0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5}
+)
+
+// Metrics collects. It is safe for concurrent use.
+type Metrics struct {
+	registry   *prometheus.Registry
+	requests   *prometheus.HistogramVec
+	tokens     *prometheus.CounterVec
+	statements *prometheus.HistogramVec
+	failures   *prometheus.CounterVec
+	listeners  prometheus.Gauge
+}
+
+// New returns metrics of this process: so far only those of the Go runtime have values.
+func New() *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "http_request_duration_seconds", Buckets: requestBuckets,
+			Help: "How long requests took, by method, pattern of the route, and status. Streams are not among them.",
+		}, []string{"method", "route", "status"}),
+		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "token_requests_total",
+			Help: "Token requests by outcome: issued, or why there was no token.",
+		}, []string{"outcome"}),
+		statements: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "store_duration_seconds", Buckets: statementBuckets,
+			Help: "How long calls of the database took, with all their waiting, by operation: read, snapshot, write, write-all, or change, which moves the log.",
+		}, []string{"operation"}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "store_unavailable_total",
+			Help: "Calls of the database that found it out of reach, locked, or too slow.",
+		}, []string{"operation"}),
+		listeners: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "feed_listeners", Help: "Followers of the revocation stream that are connected.",
+		}),
+	}
+	m.registry.MustRegister(
+		m.requests, m.tokens, m.statements, m.failures, m.listeners,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return m
+}
+
+// Request counts a request that was answered. route is the pattern, never the path.
+func (m *Metrics) Request(method, route string, status int, took time.Duration) {
+	m.requests.WithLabelValues(method, route, statusText(status)).Observe(took.Seconds())
+}
+
+// statusText is strconv.Itoa without allocating for what nearly every answer has.
+func statusText(status int) string {
+	switch status {
+	case http.StatusOK:
+		return "200"
+	case http.StatusCreated:
+		return "201"
+	default:
+		return strconv.Itoa(status)
+	}
+}
+
+// Listening notes that delta more follow the revocation stream.
+func (m *Metrics) Listening(delta int) { m.listeners.Add(float64(delta)) }
+
+// Token counts a token request.
+func (m *Metrics) Token(outcome string) { m.tokens.WithLabelValues(outcome).Inc() }
+
+// Store notes a call of the database.
+func (m *Metrics) Store(operation string, took time.Duration, unavailable bool) {
+	m.statements.WithLabelValues(operation).Observe(took.Seconds())
+	if unavailable {
+		m.failures.WithLabelValues(operation).Inc()
+	}
+}
+
+// Expect makes series exist before something happens, so that a rate has something to start from.
+func (m *Metrics) Expect(outcomes, operations []string) {
+	for _, outcome := range outcomes {
+		m.tokens.WithLabelValues(outcome)
+	}
+	for _, operation := range operations {
+		m.statements.WithLabelValues(operation)
+		m.failures.WithLabelValues(operation)
+	}
+}
+
+// Gauge adds a value that is asked for whenever the metrics are read. f must be quick and safe for concurrent use.
+func (m *Metrics) Gauge(name, help string, f func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, f))
+}
+
+// Counter adds a count that only grows and is kept elsewhere, one series for each value of a label; with an empty label
+// there is one value only.
+func (m *Metrics) Counter(name, help, label, value string, f func() float64) {
+	o := prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}
+	if label != "" {
+		o.ConstLabels = prometheus.Labels{label: value}
+	}
+	m.registry.MustRegister(prometheus.NewCounterFunc(o, f))
+}
+
+// Pool adds the statistics of a pool of database connections.
+func (m *Metrics) Pool(name string, pool *sql.DB) {
+	m.registry.MustRegister(collectors.NewDBStatsCollector(pool, name))
+}
+
+// Handler serves the metrics.
+func (m *Metrics) Handler(log *slog.Logger) http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)})
+}
