@@ -1299,8 +1299,12 @@ type VerifyTokenParams struct {
 	// Scope Scopes, separated by spaces, that the token must cover all of.
 	Scope *string `form:"scope,omitempty" json:"scope,omitempty"`
 
-	// AnyScope Scopes, separated by spaces, of which the token must cover one.
+	// AnyScope Scopes, separated by spaces, of which the token must cover one; of each, when it is given more than once.
 	AnyScope *string `form:"any_scope,omitempty" json:"any_scope,omitempty"`
+
+	// URI Ends the query: this and what follows belongs to the request in question and is not read. For gateways that append the
+	// request's path and query.
+	URI *string `form:"uri,omitempty" json:"uri,omitempty"`
 }
 
 // ListAPIKeysParams defines parameters for ListAPIKeys.
@@ -1726,7 +1730,8 @@ type ClientInterface interface {
 	// VerifyToken Decide about a request on behalf of a gateway
 	//
 	// For nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth` and Envoy `ext_authz`: send the request's
-	// `Authorization` header along, with any method. Paths below this one are the same route.
+	// `Authorization` header along, with any method. Paths below this one are the same route. A query that is malformed is
+	// refused, and at this very path also one with other parameters, as a misspelt one would let everybody in.
 	//
 	// Corresponds with GET /oauth2/verify (the `VerifyToken` operationId).
 	VerifyToken(ctx context.Context, params *VerifyTokenParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2334,7 +2339,8 @@ func (c *Client) IssueTokenWithFormdataBody(ctx context.Context, body IssueToken
 // VerifyToken Decide about a request on behalf of a gateway
 //
 // For nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth` and Envoy `ext_authz`: send the request's
-// `Authorization` header along, with any method. Paths below this one are the same route.
+// `Authorization` header along, with any method. Paths below this one are the same route. A query that is malformed is
+// refused, and at this very path also one with other parameters, as a misspelt one would let everybody in.
 //
 // Corresponds with GET /oauth2/verify (the `VerifyToken` operationId).
 func (c *Client) VerifyToken(ctx context.Context, params *VerifyTokenParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3490,6 +3496,18 @@ func NewVerifyTokenRequest(server string, params *VerifyTokenParams) (*http.Requ
 		if params.AnyScope != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "any_scope", *params.AnyScope, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.URI != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "uri", *params.URI, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -5522,7 +5540,8 @@ type ClientWithResponsesInterface interface {
 	// VerifyTokenWithResponse Decide about a request on behalf of a gateway
 	//
 	// For nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth` and Envoy `ext_authz`: send the request's
-	// `Authorization` header along, with any method. Paths below this one are the same route.
+	// `Authorization` header along, with any method. Paths below this one are the same route. A query that is malformed is
+	// refused, and at this very path also one with other parameters, as a misspelt one would let everybody in.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -11022,7 +11041,8 @@ func (c *ClientWithResponses) IssueTokenWithFormdataBodyWithResponse(ctx context
 // VerifyTokenWithResponse Decide about a request on behalf of a gateway
 //
 // For nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth` and Envoy `ext_authz`: send the request's
-// `Authorization` header along, with any method. Paths below this one are the same route.
+// `Authorization` header along, with any method. Paths below this one are the same route. A query that is malformed is
+// refused, and at this very path also one with other parameters, as a misspelt one would let everybody in.
 //
 // Returns a wrapper object for the known response body format(s).
 //

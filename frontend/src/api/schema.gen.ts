@@ -101,7 +101,8 @@ export interface paths {
         /**
          * Decide about a request on behalf of a gateway
          * @description For nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth` and Envoy `ext_authz`: send the request's
-         *     `Authorization` header along, with any method. Paths below this one are the same route.
+         *     `Authorization` header along, with any method. Paths below this one are the same route. A query that is malformed is
+         *     refused, and at this very path also one with other parameters, as a misspelt one would let everybody in.
          */
         get: operations["verifyToken"];
         put?: never;
@@ -2138,8 +2139,13 @@ export interface operations {
             query?: {
                 /** @description Scopes, separated by spaces, that the token must cover all of. */
                 scope?: string;
-                /** @description Scopes, separated by spaces, of which the token must cover one. */
+                /** @description Scopes, separated by spaces, of which the token must cover one; of each, when it is given more than once. */
                 any_scope?: string;
+                /**
+                 * @description Ends the query: this and what follows belongs to the request in question and is not read. For gateways that append the
+                 *     request's path and query.
+                 */
+                uri?: string;
             };
             header?: never;
             path?: never;
