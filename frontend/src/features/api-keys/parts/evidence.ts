@@ -17,8 +17,8 @@ export function usedLately(secret: SecretInfo, now: Date): boolean {
 }
 
 /**
- * Says whether something still uses a secret: when and from where it was last used, and how many tokens it obtained in
- * the last 24 hours. `issued` is undefined while, or when, that isn't known.
+ * Says of a secret, as the end of a sentence, whether something still uses it: when and from where it was last used, and
+ * how many tokens it obtained in the last 24 hours. `issued` is undefined while that isn't known.
  */
 export function evidenceOf(
   t: TFunction,
@@ -30,11 +30,12 @@ export function evidenceOf(
   if (secret.last_used_at === null) return t("evidence.never");
   const when = format.relative(secret.last_used_at, now);
   const from = secret.last_used_ip;
-  const used = from ? t("evidence.usedFrom", { when, from }) : t("evidence.used", { when });
-  if (!usedLately(secret, now)) return t("evidence.idle", { used });
-  return issued === undefined || issued === 0
-    ? t("evidence.only", { used })
-    : t("evidence.counted", { used, count: issued });
+  if (!usedLately(secret, now)) return t("evidence.idle", { when });
+  // Counts are written in batches: the first use of a day may be known before it is counted.
+  if (!issued) return from ? t("evidence.usedFrom", { when, from }) : t("evidence.used", { when });
+  return from
+    ? t("evidence.countedFrom", { when, from, count: issued })
+    : t("evidence.counted", { when, count: issued });
 }
 
 /** How many tokens each of a key's secrets obtained in the last 24 hours, by secret id; undefined until it is known. */
