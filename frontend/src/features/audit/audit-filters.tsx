@@ -48,7 +48,9 @@ function KeyFilter({ value, onChange }: { value: string; onChange: (clientId: st
       onSearchChange={setTyped}
       onChange={(chosenId) => onChange(chosenId ?? "")}
       comboboxProps={{ shadow: "md" }}
-      maxDropdownHeight={280}
+      // The list scrolls itself: a scrolling frame around it would be a stop for the keyboard without a name.
+      withScrollArea={false}
+      classNames={{ options: classes.options }}
     />
   );
 }

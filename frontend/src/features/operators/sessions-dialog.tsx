@@ -8,6 +8,7 @@ import { RelativeTime } from "@/shared/ui/relative-time";
 import { toaster } from "@/shared/ui/toaster-store";
 import { type Operator, sessionsQuery, useEndSessions } from "./api/operators";
 import classes from "./operators.module.css";
+import { programName } from "./program-name";
 
 interface SessionsDialogProps {
   operator: Operator;
@@ -40,7 +41,8 @@ export function SessionsDialog({ operator, own, onClose }: SessionsDialogProps) 
       {!data && !error && <Skeleton height={120} aria-hidden />}
       {data?.length === 0 && <Text c="dimmed">{t("operators.noSessions")}</Text>}
       {data && data.length > 0 && (
-        <ul className={classes.sessions}>
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
+        <ul className={classes.sessions} tabIndex={0} aria-label={t("operators.sessions")}>
           {data.map((session) => (
             <li key={`${session.started_at} ${session.ip} ${session.user_agent}`}>
               <div className={classes.sessionHead}>
@@ -50,8 +52,11 @@ export function SessionsDialog({ operator, own, onClose }: SessionsDialogProps) 
                   {t("operators.seen")} <RelativeTime at={session.last_seen_at} />
                 </span>
               </div>
-              <div className={classes.agent}>{session.user_agent || "–"}</div>
-              <div className={classes.agent}>{t("operators.since", { when: format.dateTime(session.started_at) })}</div>
+              <div className={classes.agent} title={session.user_agent}>
+                {programName(session.user_agent) || "–"}
+                {" · "}
+                {t("operators.since", { when: format.dateTime(session.started_at) })}
+              </div>
             </li>
           ))}
         </ul>
