@@ -110,6 +110,61 @@ const screens: Screens = {
     await page.goto(`/api-keys/${await fill(admin)}`);
     await expect(page.getByRole("region", { name: "Client secrets" })).toBeVisible();
   },
+  "what a key is used for": async ({ page, admin }) => {
+    await page.goto(`/api-keys/${await fill(admin)}?tab=usage`);
+    await page.getByRole("button", { name: "Show as table" }).click();
+    await expect(page.getByRole("table")).toBeVisible();
+  },
+  "why a key was refused": async ({ page, admin }) => {
+    const key = await admin.createKey({ name: "ERP integration" });
+    expect((await admin.exchange(key.client_id, "aks_wrong")).status).toBe(401);
+    await page.goto(`/api-keys/${key.client_id}?tab=denials`);
+    await expect(page.getByRole("tab", { name: "Denials" })).toHaveAttribute("aria-selected", "true");
+  },
+  "the history of a key": async ({ page, admin }) => {
+    await page.goto(`/api-keys/${await fill(admin)}?tab=history`);
+    await page
+      .getByRole("button", { name: /^Details:/ })
+      .first()
+      .click();
+  },
+  "the use of all keys": async ({ page, admin }) => {
+    await fill(admin);
+    await page.goto("/usage");
+    await expect(page.getByRole("region", { name: "Rotations in progress" })).toBeVisible();
+  },
+  "the audit log": async ({ page, admin }) => {
+    await fill(admin);
+    await page.goto("/audit");
+    await page.getByRole("button", { name: "Verify log" }).click();
+    await page
+      .getByRole("button", { name: /^Details:/ })
+      .first()
+      .click();
+    await expect(page.getByRole("button", { name: "Verify log" })).toBeEnabled();
+  },
+  "the operators": async ({ page }) => {
+    await page.goto("/operators");
+    await expect(page.getByRole("table", { name: "Operators" })).toBeVisible();
+  },
+  "inviting an operator": async ({ page }) => {
+    await page.goto("/operators");
+    await page.getByRole("button", { name: "Invite operator" }).click();
+    await expect(page.getByRole("dialog", { name: "Invite an operator" })).toBeVisible();
+  },
+  "an operator's sessions": async ({ page, operator }) => {
+    await page.goto("/operators");
+    await choose(page, operator.email, "Sessions");
+    await expect(page.getByRole("dialog")).toContainText("This session");
+  },
+  "changing one's password": async ({ page, operator }) => {
+    await page.goto("/api-keys");
+    await page.getByRole("button", { name: `Operator menu: ${operator.email}` }).click();
+    await page.getByRole("menuitem", { name: "Change password" }).click();
+    const dialog = page.getByRole("dialog", { name: "Change password" });
+    await dialog.getByRole("button", { name: "Change password" }).click();
+    await expect(dialog.getByText("Enter your password.")).toBeVisible();
+  },
   "the question before a secret is retired": async ({ page, admin }) => {
     await page.goto(`/api-keys/${await fill(admin)}`);
     await page.getByRole("button", { name: "Retire now" }).click();

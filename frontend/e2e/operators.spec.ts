@@ -1,0 +1,88 @@
+import type { Page } from "@playwright/test";
+import { audit } from "./fixtures/audit";
+import { expect, test } from "./fixtures/console";
+import { newEmail, nobody, Operator, password } from "./fixtures/management";
+import { choose } from "./fixtures/screens";
+
+async function invite(page: Page, email: string): Promise<string> {
+  await page.goto("/operators");
+  await page.getByRole("button", { name: "Invite operator" }).click();
+  const dialog = page.getByRole("dialog", { name: "Invite an operator" });
+  await dialog.getByRole("textbox", { name: "Email" }).fill(email);
+  await dialog.getByRole("radio", { name: /Editor/ }).click();
+  await dialog.getByRole("button", { name: "Invite operator" }).click();
+  const window = page.getByRole("dialog", { name: "Invitation link" });
+  await expect(window).toContainText("It works once");
+  await audit(page);
+  const link = await window.getByText(/\/invitation#/).innerText();
+  await window.getByRole("checkbox", { name: "I have handed over the link" }).check();
+  await window.getByRole("button", { name: "Close" }).last().click();
+  return link;
+}
+
+test("an invited operator sets a password with a link that works once, and signs in", async ({
+  page,
+  browser,
+  complaints,
+}) => {
+  complaints.expect(/status of 401/);
+  const email = newEmail("eva");
+  const link = await invite(page, email);
+  const row = page.getByRole("row").filter({ hasText: email });
+  await expect(row).toContainText("Invited");
+
+  const context = await browser.newContext({ storageState: nobody });
+  const guest = await context.newPage();
+  await guest.goto(link);
+  await expect(guest, "the link's secret part leaves the address bar").toHaveURL("/invitation");
+  await guest.getByRole("textbox", { name: "New password", exact: true }).fill(password);
+  await guest.getByRole("textbox", { name: "Repeat the new password" }).fill(password);
+  await audit(guest);
+  await guest.getByRole("button", { name: "Set password" }).click();
+  await expect(guest.getByRole("heading", { name: "Sign in to API Keys" })).toBeVisible();
+  await guest.getByRole("textbox", { name: "Email" }).fill(email);
+  await guest.getByRole("textbox", { name: "Password" }).fill(password);
+  await guest.getByRole("button", { name: "Sign in" }).click();
+  await expect(guest.getByRole("main").getByRole("link", { name: "Add" }).first()).toBeVisible();
+  await expect(guest.getByRole("button", { name: `Operator menu: ${email}` })).toContainText("Editor");
+  await context.close();
+
+  const later = await (await browser.newContext({ storageState: nobody })).newPage();
+  await later.goto(link);
+  await later.getByRole("textbox", { name: "New password", exact: true }).fill(password);
+  await later.getByRole("textbox", { name: "Repeat the new password" }).fill(password);
+  await later.getByRole("button", { name: "Set password" }).click();
+  await expect(later.getByRole("alert")).toContainText("This link no longer works");
+  await later.context().close();
+});
+
+test("an operator who is deactivated is signed out everywhere", async ({ page, service, tenancy, browser }) => {
+  const editor = await Operator.create(service, tenancy, "editor", newEmail("rui"));
+  const context = await browser.newContext({ storageState: await editor.storageState() });
+  const theirs = await context.newPage();
+  await theirs.goto("/api-keys");
+  await expect(theirs.getByRole("heading", { name: "No API keys yet" })).toBeVisible();
+
+  await page.goto("/operators");
+  await choose(page, editor.email, "Deactivate");
+  await page.getByRole("dialog").getByRole("button", { name: "Deactivate" }).click();
+  await expect(page.getByRole("row").filter({ hasText: editor.email })).toContainText("Deactivated");
+  await theirs.reload();
+  await expect(theirs.getByRole("heading", { name: "Sign in to API Keys" })).toBeVisible();
+  await context.close();
+  await editor.dispose();
+});
+
+test("the audit log tells in sentences who did what", async ({ page, admin, operator }) => {
+  const key = await admin.createKey({ name: "ERP integration" });
+  await admin.deactivate(key.client_id);
+  await page.goto("/audit");
+  const events = page.getByRole("main").getByRole("listitem");
+  await expect(events.filter({ hasText: "api-key.deactivated" })).toContainText(operator.email);
+  await expect(events.filter({ hasText: "api-key.created" })).toContainText("ERP integration");
+  await page.getByRole("combobox", { name: "What" }).selectOption({ label: "API key deactivated" });
+  await expect(events.filter({ hasText: "api-key.created" })).toHaveCount(0);
+  await expect(events.filter({ hasText: "api-key.deactivated" })).toBeVisible();
+  await page.getByRole("button", { name: "Verify log" }).click();
+  await expect(page.getByText("nothing was altered")).toBeVisible();
+});
