@@ -1,0 +1,184 @@
+package app_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+)
+
+// scraped is the metrics of a service that has had something to do: names, and values of labels by label.
+func scraped(t *testing.T) (names map[string]bool, labels map[string]map[string]bool) {
+	t.Helper()
+	address, _ := serve(t, map[string]string{"APIKEYS_LIMITS": "token-client=2/1m"})
+	base := "http://" + address
+	jar := &cookieJar{}
+	post := func(path, body string) string {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Cookie", jar.cookie)
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		for _, c := range response.Cookies() {
+			jar.cookie = c.Name + "=" + c.Value
+		}
+		var read bytes.Buffer
+		if _, err := read.ReadFrom(response.Body); err != nil {
+			t.Fatal(err)
+		}
+		return read.String()
+	}
+	post("/v1/session", `{"email":"admin@localhost","password":"`+adminPassword+`"}`)
+	var key struct {
+		ClientID     string `json:"client_id"`
+		ClientSecret string `json:"client_secret"`
+	}
+	if err := json.Unmarshal([]byte(post("/v1/api-keys", `{"name":"key","scopes":["cca:readonly"]}`)), &key); err != nil || key.ClientID == "" {
+		t.Fatal(err)
+	}
+	for range 3 {
+		post("/auth", `{"client_id":"`+key.ClientID+`","client_secret":"`+key.ClientSecret+`"}`)
+	}
+	post("/auth", `{"client_id":"`+key.ClientID+`","client_secret":"aks_guess"}`)
+	fetch(t, base+"/v1/api-keys/"+key.ClientID)
+	fetch(t, base+"/"+key.ClientID)
+	fetch(t, base+"/v1/"+key.ClientID)
+
+	status, text := fetch(t, base+"/metrics")
+	if status != http.StatusOK {
+		t.Fatalf("got %d: %s", status, text)
+	}
+	if strings.Contains(text, key.ClientID) || strings.Contains(text, "admin@") || strings.Contains(text, "127.0.0.1") {
+		t.Error("the metrics name a client, an operator or an address")
+	}
+	names, labels = map[string]bool{}, map[string]map[string]bool{}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, _, _ := strings.Cut(line, " ")
+		name, set, _ := strings.Cut(name, "{")
+		names[name] = true
+		if !strings.HasPrefix(name, "apikeys_") {
+			continue
+		}
+		for _, label := range regexp.MustCompile(`([a-z_]+)="([^"]*)"`).FindAllStringSubmatch(set, -1) {
+			if labels[label[1]] == nil {
+				labels[label[1]] = map[string]bool{}
+			}
+			labels[label[1]][label[2]] = true
+		}
+	}
+	return names, labels
+}
+
+// cookieJar keeps the one cookie that there is.
+type cookieJar struct{ cookie string }
+
+func TestNoLabelHasAValueThatACallerChooses(t *testing.T) {
+	_, labels := scraped(t)
+	allowed := map[string]string{
+		"le": `^[0-9.e+-]+$|^\+Inf$`, "method": `^(GET|POST|HEAD|OTHER)$`, "status": `^\d{3}$`, "outcome": `^[a-z-]+$`,
+		"operation": `^[a-z-]+$`, "result": `^(hit|miss|bypass)$`, "route": `^(none|/[a-z0-9_./:*-]*)$`,
+	}
+	for label, values := range labels {
+		pattern, ok := allowed[label]
+		if !ok {
+			t.Errorf("there is a label %s", label)
+			continue
+		}
+		for value := range values {
+			if !regexp.MustCompile(pattern).MatchString(value) {
+				t.Errorf("%s is %q", label, value)
+			}
+		}
+	}
+	for _, outcome := range []string{"issued", "rate-limited", "wrong-secret"} {
+		if !labels["outcome"][outcome] {
+			t.Errorf("no outcome %s", outcome)
+		}
+	}
+	if !labels["route"]["none"] || !labels["route"]["/v1/api-keys/:client_id"] || !labels["route"]["/auth"] {
+		t.Errorf("the routes are %v", labels["route"])
+	}
+}
+
+// metricName finds the names of metrics in an expression.
+var metricName = regexp.MustCompile(`\b(apikeys|go|process|promhttp)_[a-z0-9_]+\b`)
+
+func TestDashboardAndAlertsAskForMetricsThatThereAre(t *testing.T) {
+	names, _ := scraped(t)
+	var dashboard struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	var rules struct {
+		Groups []struct {
+			Rules []struct {
+				Alert       string
+				Expr        string
+				Annotations map[string]string
+			}
+		}
+	}
+	for path, decode := range map[string]func([]byte) error{
+		"dashboard.json": func(b []byte) error { return json.Unmarshal(b, &dashboard) },
+		"alerts.yaml":    func(b []byte) error { return yaml.Unmarshal(b, &rules) },
+	} {
+		text, err := os.ReadFile("../../../docs/operations/" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := decode(text); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+	}
+	expressions := map[string]string{}
+	for _, panel := range dashboard.Panels {
+		for _, target := range panel.Targets {
+			expressions[panel.Title+": "+target.Expr] = target.Expr
+		}
+	}
+	for _, group := range rules.Groups {
+		for _, rule := range group.Rules {
+			expressions[rule.Alert] = rule.Expr
+			if rule.Annotations["summary"] == "" {
+				t.Errorf("%s says nothing", rule.Alert)
+			}
+		}
+	}
+	if len(expressions) < 20 {
+		t.Errorf("there are %d expressions", len(expressions))
+	}
+	asked := map[string]bool{}
+	for where, expression := range expressions {
+		found := metricName.FindAllString(expression, -1)
+		if len(found) == 0 {
+			t.Errorf("%s asks for nothing", where)
+		}
+		for _, name := range found {
+			asked[name] = true
+			if !names[name] {
+				t.Errorf("%s asks for %s, which there is not", where, name)
+			}
+		}
+	}
+	for name := range names {
+		if own := strings.HasPrefix(name, "apikeys_"); own && !asked[name] && !strings.HasSuffix(name, "_sum") && !asked[strings.TrimSuffix(name, "_count")+"_bucket"] {
+			t.Errorf("nothing shows %s", name)
+		}
+	}
+}
