@@ -280,8 +280,8 @@ func (f *feed) serve(t testing.TB) (address string) {
 	s := httptest.NewUnstartedServer(f.handler())
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
 	s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		if err := c.(*net.TCPConn).SetWriteBuffer(16 << 10); err != nil {
-			t.Error(err)
+		if tcp, ok := c.(*net.TCPConn); !ok || tcp.SetWriteBuffer(16<<10) != nil {
+			t.Error("the connection's buffer can't be made small")
 		}
 		return ctx
 	}
@@ -342,8 +342,8 @@ func TestFollowerThatDoesNotReadIsDropped(t *testing.T) {
 	before := heap()
 	for range lazy {
 		c := connect(t, address, 0)
-		if err := c.(*net.TCPConn).SetReadBuffer(16 << 10); err != nil {
-			t.Fatal(err)
+		if tcp, ok := c.(*net.TCPConn); !ok || tcp.SetReadBuffer(16<<10) != nil {
+			t.Fatal("the connection's buffer can't be made small")
 		}
 	}
 	eventually(t, "all follow", func() bool { return f.listeners.count() == lazy })
@@ -443,7 +443,9 @@ func TestStreamFromAnyPositionLeadsToTheSameState(t *testing.T) {
 func BenchmarkIdleListener(b *testing.B) {
 	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
-		w.(http.Flusher).Flush()
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			b.Error(err)
+		}
 		<-r.Context().Done()
 	})
 	for name, handler := range map[string]http.Handler{"feed": newFeed().handler(), "net-http": bare} {

@@ -77,7 +77,7 @@ func readCheckpoint(c *cobra.Command, name string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("read the checkpoint: %w", err)
 		}
-		defer file.Close()
+		defer func() { _ = file.Close() }() // it was only read
 		from = file
 	}
 	text, err := io.ReadAll(io.LimitReader(from, checkpointMax))
