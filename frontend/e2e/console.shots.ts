@@ -18,6 +18,8 @@ interface Example {
   lifespan: { value: number; unit: "hours" | "minutes" };
   created: string;
   lastUsed: string | null;
+  /** How many tokens it obtains in an hour of work. */
+  pace: number;
   inactive?: boolean;
   rotating?: boolean;
 }
@@ -31,6 +33,7 @@ const examples: Example[] = [
     lifespan: { value: 30, unit: "minutes" },
     created: "2025-09-02T12:00:00Z",
     lastUsed: "2026-03-12T14:28:00Z",
+    pace: 34,
   },
   {
     name: "ERP integration",
@@ -39,6 +42,7 @@ const examples: Example[] = [
     lifespan: { value: 1, unit: "hours" },
     created: "2025-10-20T12:00:00Z",
     lastUsed: "2026-03-12T14:11:00Z",
+    pace: 21,
     rotating: true,
   },
   {
@@ -48,6 +52,7 @@ const examples: Example[] = [
     lifespan: { value: 5, unit: "minutes" },
     created: "2025-11-14T12:00:00Z",
     lastUsed: "2026-03-12T11:05:00Z",
+    pace: 6,
   },
   {
     name: "Terraform pipeline",
@@ -56,6 +61,7 @@ const examples: Example[] = [
     lifespan: { value: 15, unit: "minutes" },
     created: "2026-01-08T12:00:00Z",
     lastUsed: "2026-03-10T09:40:00Z",
+    pace: 0,
   },
   {
     name: "Legacy reports",
@@ -64,6 +70,7 @@ const examples: Example[] = [
     lifespan: { value: 24, unit: "hours" },
     created: "2026-01-19T12:00:00Z",
     lastUsed: "2026-01-30T18:20:00Z",
+    pace: 0,
     inactive: true,
   },
   {
@@ -73,6 +80,7 @@ const examples: Example[] = [
     lifespan: { value: 1, unit: "hours" },
     created: "2026-03-11T12:00:00Z",
     lastUsed: null,
+    pace: 0,
   },
 ];
 
@@ -109,19 +117,46 @@ function isKey(value: object): value is ApiKey {
   return "client_id" in value && "name" in value && "secrets" in value;
 }
 
-/** Passes calls on to the service, and dresses up what it answers. */
+/** A day of an example: busy at noon, quiet at night. */
+function dayOf(clientId: string, from: string) {
+  const pace = examples.find(({ name }) => idOf(name) === clientId)?.pace ?? 0;
+  return Array.from({ length: 24 }, (_, index) => {
+    const start = new Date(Date.parse(from) + index * 3_600_000);
+    const busy = Math.max(0, Math.sin(((start.getUTCHours() - 6) / 16) * Math.PI));
+    return { start: start.toISOString(), issued: Math.round(pace * busy * (1 + (index % 3) / 8)), denied: 0 };
+  });
+}
+
+/** Passes calls on to the service, and dresses up what it answers. What the keys were used for is made up. */
 function stage(realIds: Map<string, string>) {
+  const secretIds = new Map<string, string[]>();
   return async (route: Route) => {
-    const asked = route.request().url();
-    const url = asked.replace(/ak_\w+/, (id) => realIds.get(id) ?? id);
+    const asked = new URL(route.request().url());
+    const from = asked.searchParams.get("from") ?? NOW;
+    if (asked.pathname === "/v1/usage") {
+      const items = asked.searchParams.getAll("client_id").map((id) => ({ client_id: id, points: dayOf(id, from) }));
+      return route.fulfill({ json: { items } });
+    }
+    const [, clientId] = /^\/v1\/api-keys\/(\w+)\/usage$/.exec(asked.pathname) ?? [];
+    if (clientId) {
+      const ids = secretIds.get(clientId) ?? [];
+      const secrets = ids.map((id, index) => ({ secret_id: id, issued_last_24h: [87, 214][index] ?? 0 }));
+      return route.fulfill({ json: { client_id: clientId, points: dayOf(clientId, from), secrets } });
+    }
+    const url = asked.href.replace(/ak_\w+/g, (id) => realIds.get(id) ?? id);
     const response = await route.fetch({ url });
     const text = await response.text();
     if (text === "") return route.fulfill({ response });
     const body = JSON.parse(text, (member, value) => {
       if (member === "email") return OPERATOR;
       if (typeof value !== "object" || value === null || !isKey(value)) return value;
-      realIds.set(idOf(value.name), realIds.get(idOf(value.name)) ?? value.client_id);
-      return dressed(value);
+      const key = dressed(value);
+      if (!realIds.has(key.client_id)) realIds.set(key.client_id, value.client_id);
+      secretIds.set(
+        key.client_id,
+        key.secrets.map(({ id }) => id),
+      );
+      return key;
     });
     return route.fulfill({ response, json: body });
   };
