@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
 )
@@ -24,7 +25,7 @@ func TestMetricsAreForThisMachineAlone(t *testing.T) {
 		{"127.0.0.1:5000", "Forwarded", false},
 		{"127.0.0.1:5000", "Via", false},
 	} {
-		r := httptest.NewRequest("GET", metricsPath, nil)
+		r := httptest.NewRequest(http.MethodGet, metricsPath, nil)
 		r.RemoteAddr = test.peer
 		if test.header != "" {
 			r.Header.Set(test.header, "127.0.0.1")

@@ -59,7 +59,7 @@ func (c *certificate) current(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	defer c.mu.Unlock()
 	state, err := c.state()
 	if err != nil || state == c.seen {
-		return c.loaded, nil //nolint:nilerr // what was loaded goes on working
+		return c.loaded, nil
 	}
 	c.seen = state
 	loaded, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)

@@ -138,7 +138,7 @@ func TestTLSByFilesSpeaksHTTP2AndFollowsARenewedCertificate(t *testing.T) {
 		"APIKEYS_TLS_CERT_FILE": certFile, "APIKEYS_TLS_KEY_FILE": keyFile, "APIKEYS_ISSUER": "https://127.0.0.1",
 	})
 	get := func(pool *x509.CertPool, version uint16) (*http.Response, error) {
-		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MaxVersion: version, MinVersion: tls.VersionTLS10}, ForceAttemptHTTP2: true} //nolint:gosec // to see the old ones refused
+		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MaxVersion: version, MinVersion: tls.VersionTLS10}, ForceAttemptHTTP2: true}
 		defer transport.CloseIdleConnections()
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+"/readyz", nil)
 		if err != nil {
