@@ -1,0 +1,85 @@
+import { readFile } from "node:fs/promises";
+import { audit } from "./fixtures/audit";
+import { expect, test } from "./fixtures/console";
+
+test("an event unfolds to what changed and where from", async ({ page, admin }) => {
+  const key = await admin.createKey({ name: "ERP integration" });
+  await admin.rename(key.client_id, "Billing sync");
+  await page.goto("/audit?action=api-key.updated");
+  await page.getByRole("button", { name: /^Details: .* edited the API key Billing sync$/ }).click();
+  const name = page.getByRole("table", { name: "What changed" }).getByRole("row", { name: /^Name/ });
+  await expect(name.getByRole("deletion")).toHaveText("ERP integration");
+  await expect(name.getByRole("insertion")).toHaveText("Billing sync");
+  await expect(page.getByRole("main")).toContainText("Request ID");
+  await audit(page);
+});
+
+test("the filters live in the URL, and the export follows them", async ({ page, admin, operator }) => {
+  const key = await admin.createKey({ name: "ERP integration" });
+  const other = await admin.createKey({ name: "Billing sync" });
+  await admin.deactivate(key.client_id);
+  await page.goto("/audit");
+  const events = page.getByRole("list", { name: "Events, newest first" }).getByRole("listitem");
+  await expect(events.filter({ hasText: "Billing sync" })).toBeVisible();
+
+  await page.getByRole("combobox", { name: "API key" }).fill("ERP");
+  await page.getByRole("option", { name: "ERP integration" }).click();
+  await expect(page).toHaveURL(`/audit?key=${key.client_id}`);
+  await expect(events).toHaveCount(2);
+  await page.getByRole("combobox", { name: "Who" }).fill(operator.email);
+  await page.keyboard.press("Enter");
+  await page.getByRole("combobox", { name: "When" }).selectOption("Last 24 hours");
+  await page.getByRole("combobox", { name: "What" }).selectOption("API key created");
+  await expect(events).toHaveCount(1);
+  await page.reload();
+  await expect(events).toHaveCount(1);
+
+  await page.getByRole("button", { name: "Export" }).click();
+  const download = page.waitForEvent("download");
+  await page.getByRole("menuitem", { name: "JSON Lines" }).click();
+  const lines = (await readFile(await (await download).path(), "utf8")).trim().split("\n");
+  expect(lines.map((text) => JSON.parse(text))).toMatchObject([
+    { action: "api-key.created", subject: { id: key.client_id } },
+  ]);
+
+  await page.goto(`/audit?key=${other.client_id}&action=api-key.deleted`);
+  await expect(page.getByRole("heading", { name: "No matching events" })).toBeVisible();
+  await page.getByRole("main").getByRole("button", { name: "Clear filters" }).last().click();
+  await expect(page).toHaveURL("/audit");
+  await page.goBack();
+  await expect(page.getByRole("heading", { name: "No matching events" })).toBeVisible();
+});
+
+test("older events are loaded on demand", async ({ page, admin }) => {
+  const key = await admin.createKey({ name: "ERP integration" });
+  for (let change = 0; change < 55; change++) await admin.rename(key.client_id, `ERP integration ${change}`);
+  await page.goto(`/api-keys/${key.client_id}?tab=history`);
+  const events = page.getByRole("list", { name: "Events, newest first" }).getByRole("listitem");
+  await expect(events).toHaveCount(50);
+  await page.getByRole("button", { name: "Load more" }).click();
+  await expect(events).toHaveCount(56);
+  await expect(page.getByRole("button", { name: "Load more" })).toHaveCount(0);
+});
+
+test("the sentences are Portuguese in Portuguese", async ({ page, admin, operator }) => {
+  await admin.createKey({ name: "Integração ERP" });
+  await page.addInitScript(() => localStorage.setItem("apikeys-language", "pt-BR"));
+  await page.goto("/audit");
+  await expect(page.getByText(`${operator.email} criou a chave de API Integração ERP`)).toBeVisible();
+});
+
+test.describe("an editor", () => {
+  test.use({ role: "editor" });
+
+  test("sees the events of keys alone, and can't verify the log", async ({ page, admin }) => {
+    await admin.createKey({ name: "ERP integration" });
+    await page.goto("/audit");
+    await expect(page.getByRole("button", { name: /created the API key ERP integration/ })).toBeVisible();
+    const events = page.getByRole("list", { name: "Events, newest first" });
+    await expect(events.getByText("operator.signed-in")).toHaveCount(0);
+    await expect(page.getByRole("button", { name: "Verify log" })).toHaveCount(0);
+    await expect(page.getByRole("navigation").getByRole("link", { name: "Operators" })).toHaveCount(0);
+    await page.goto("/operators");
+    await expect(page.getByRole("heading", { name: "Only administrators manage operators" })).toBeVisible();
+  });
+});
