@@ -50,6 +50,11 @@ test-size: console ## Check the console's size budget
 test-e2e: build ## Run the console's end-to-end tests against the binary
 	cd frontend && $(NPM) run e2e
 
+.PHONY: fuzz
+FUZZTIME ?= 10s
+fuzz: ## Run every fuzz target for a while (FUZZTIME=10s)
+	.make/fuzz $(FUZZTIME)
+
 .PHONY: bench
 BENCH ?= .
 BENCHTIME ?= 1s
