@@ -92,8 +92,14 @@ func FuzzReadAuthRequest(f *testing.F) {
 // FuzzWantedScopes: what a gateway asks for is read or refused, and nothing that is appended to it makes it less.
 func FuzzWantedScopes(f *testing.F) {
 	for _, seed := range [][2]string{
-		{"scope=cca:editor", "any_scope=lia:admin"}, {"any_scope=cca:editor+lia:admin", "any_scope=spot:admin"}, {"uri=", "scope=cca:editor"},
-		{"scope=cca:editor", ";"}, {"scope=cca:editor", "%zz"}, {"scope=cca:editor", "uri=&scope="}, {"", "scope"}, {"scope=cca:editor", "&&uri=x"},
+		{"scope=cca:editor", "any_scope=lia:admin"},
+		{"any_scope=cca:editor+lia:admin", "any_scope=spot:admin"},
+		{"uri=", "scope=cca:editor"},
+		{"scope=cca:editor", ";"},
+		{"scope=cca:editor", "%zz"},
+		{"scope=cca:editor", "uri=&scope="},
+		{"", "scope"},
+		{"scope=cca:editor", "&&uri=x"},
 	} {
 		f.Add(seed[0], seed[1], "/oauth2/verify/x")
 		f.Add(seed[0], seed[1], "/oauth2/verify")
