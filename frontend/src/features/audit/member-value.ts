@@ -19,6 +19,7 @@ const members = [
   "not_before",
   "older_than",
   "refused",
+  "retires",
   "role",
   "scopes",
   "secrets",
@@ -55,7 +56,12 @@ export function memberLines(t: TFunction, format: Format, member: string, value:
     ];
   }
   if (typeof value === "number") return [format.number(value)];
-  if (typeof value !== "string") return [JSON.stringify(value)];
+  if (typeof value === "object") {
+    return Object.entries(value).flatMap(([key, each]) =>
+      memberLines(t, format, key, each).map((line) => `${key}: ${line}`),
+    );
+  }
+  if (typeof value !== "string") return [String(value)];
   if (value === "") return [t("audit.value.empty")];
   const role = member === "role" ? roles.find((each) => each === value) : undefined;
   if (role) return [t(`operator.role.${role}`)];
