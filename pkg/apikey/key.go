@@ -69,7 +69,7 @@ func (k Key) clone() Key {
 type Secret struct {
 	ID         string // uuid
 	Digest     [32]byte
-	LastFour   string // the last four characters of the random part
+	LastFour   string // the last four characters of the secret
 	CreatedAt  time.Time
 	ExpiresAt  time.Time // zero for the current secret; else the end of its grace period
 	RetiredAt  time.Time // zero until it is replaced or retired for good

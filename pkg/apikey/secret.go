@@ -57,11 +57,9 @@ func digestSecret(secret string) [sha256.Size]byte {
 	return sha256.Sum256(append(room[:0], secret...))
 }
 
-// LastFour returns the last four characters of a secret's random part, by which people tell secrets apart.
-func LastFour(secret string) string {
-	end := len(secretPrefix) + secretRandom
-	return secret[end-4 : end]
-}
+// LastFour returns the last four characters of a secret, by which people tell secrets apart: they can compare them with the
+// end of the one that they hold.
+func LastFour(secret string) string { return secret[len(secret)-4:] }
 
 func checksum(random string) string {
 	return encodeBase62(big.NewInt(int64(crc32.ChecksumIEEE([]byte(random)))), secretChecksum)

@@ -1036,7 +1036,7 @@ type SecretInfo struct {
 	ExpiresAt *time.Time `json:"expires_at"`
 	ID        string     `json:"id"`
 
-	// LastFour The last four characters of the random part, to tell secrets apart.
+	// LastFour The last four characters of the secret, to tell secrets apart.
 	LastFour   string     `json:"last_four"`
 	LastUsedAt *time.Time `json:"last_used_at"`
 	LastUsedIP *string    `json:"last_used_ip"`

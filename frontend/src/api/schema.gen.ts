@@ -1007,7 +1007,7 @@ export interface components {
         };
         SecretInfo: {
             id: string;
-            /** @description The last four characters of the random part, to tell secrets apart. */
+            /** @description The last four characters of the secret, to tell secrets apart. */
             last_four: string;
             /** Format: date-time */
             created_at: string;

@@ -1,6 +1,6 @@
 import { QueryClientProvider } from "@tanstack/react-query";
 import { act, renderHook, waitFor } from "@testing-library/react";
-import { delay, HttpResponse, http } from "msw";
+import { HttpResponse, http } from "msw";
 import type { ReactNode } from "react";
 import { expect, it } from "vitest";
 import { apiKey } from "@/test/fixtures";
@@ -10,9 +10,13 @@ import { apiKeyQueryKeys } from "./api-key";
 import { useSetStatus } from "./set-status";
 
 it("shows the new status at once, and the old one again when the service refuses", async () => {
+  let refuse = () => {};
+  const refused = new Promise<void>((resolve) => {
+    refuse = resolve;
+  });
   server.use(
     http.post(at("/v1/api-keys/ak_EXAMPLE/deactivate"), async () => {
-      await delay(20);
+      await refused;
       return HttpResponse.json({ code: "authorization/forbidden" }, { status: 403 });
     }),
   );
@@ -27,6 +31,7 @@ it("shows the new status at once, and the old one again when the service refuses
   const { result } = renderHook(() => useSetStatus(), { wrapper });
   act(() => result.current.mutate({ clientId: "ak_EXAMPLE", status: "inactive" }));
   await waitFor(() => expect(status()).toBe("inactive"));
+  refuse();
   await waitFor(() => expect(result.current.isError).toBe(true));
   expect(status()).toBe("active");
 });
