@@ -146,10 +146,12 @@ func (r *Recorder) Flush(ctx context.Context) error {
 // take moves the notes of a shard into a batch.
 func (s *shard) take(b *Batch) {
 	s.mu.Lock()
-	counts, denials := s.counts, s.denials
-	if len(counts) > 0 {
-		s.reset()
+	if len(s.counts) == 0 { // then there are no denials either
+		s.mu.Unlock()
+		return
 	}
+	counts, denials := s.counts, s.denials
+	s.reset()
 	s.mu.Unlock()
 	for key, n := range counts {
 		b.Counts = append(b.Counts, Count{
