@@ -36,6 +36,14 @@ type Grant struct {
 	Scopes     scope.Set
 	Generation int64
 	Lifespan   time.Duration
+	Status     Status
+}
+
+// Status is where a status list tells whether the token has been revoked. The zero value is nowhere: then the token has no
+// such claim.
+type Status struct {
+	ListURI string
+	Index   int64
 }
 
 // Claims is what a token says. Times are whole seconds.
@@ -51,7 +59,8 @@ type Claims struct {
 	ExpiresAt  time.Time
 }
 
-// payload is the claims as they are encoded (RFC 9068 §2.2; tenancy_id and gen are this service's own).
+// payload is the claims as they are encoded (RFC 9068 §2.2; tenancy_id and gen are this service's own; status is of
+// draft-ietf-oauth-status-list §6.2).
 type payload struct {
 	Issuer     string `json:"iss"`
 	Audience   string `json:"aud"`
@@ -64,6 +73,24 @@ type payload struct {
 	ExpiresAt  int64  `json:"exp"`
 	TokenID    string `json:"jti"`
 	Generation int64  `json:"gen"`
+
+	Status *statusClaim `json:"status,omitempty"`
+}
+
+type statusClaim struct {
+	List struct {
+		Index int64  `json:"idx"`
+		URI   string `json:"uri"`
+	} `json:"status_list"`
+}
+
+func newStatusClaim(s Status) *statusClaim {
+	if s == (Status{}) {
+		return nil
+	}
+	claim := &statusClaim{}
+	claim.List.Index, claim.List.URI = s.Index, s.ListURI
+	return claim
 }
 
 type header struct {
@@ -132,7 +159,7 @@ func (i *Issuer) Issue(g Grant) (string, error) {
 	body, err := json.Marshal(payload{
 		Issuer: i.issuer, Audience: i.audience, Subject: g.ClientID, ClientID: g.ClientID, TenancyID: g.TenancyID,
 		Scope: g.Scopes.String(), IssuedAt: now, NotBefore: now, ExpiresAt: now + int64(g.Lifespan/time.Second),
-		TokenID: rand.Text(), Generation: g.Generation,
+		TokenID: rand.Text(), Generation: g.Generation, Status: newStatusClaim(g.Status),
 	})
 	if err != nil {
 		return "", fmt.Errorf("encode claims: %w", err)

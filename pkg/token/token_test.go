@@ -162,6 +162,22 @@ func TestTokenSaysWhatRFC9068Asks(t *testing.T) {
 	}
 }
 
+// TestTokenNamesItsPlaceInAStatusList: as in draft-ietf-oauth-status-list §6.2. It can be read like any other.
+func TestTokenNamesItsPlaceInAStatusList(t *testing.T) {
+	f := newFixture(t)
+	g := grant()
+	g.Status = token.Status{ListURI: issuerURL + "/oauth2/status-lists/0", Index: 412}
+	raw := f.issue(t, g)
+	_, claims := parts(t, raw)
+	want := map[string]any{"status_list": map[string]any{"idx": 412.0, "uri": "https://keys.example.com/oauth2/status-lists/0"}}
+	if !reflect.DeepEqual(claims["status"], want) {
+		t.Errorf("the status is %v, want %v", claims["status"], want)
+	}
+	if read, err := f.Read(raw); err != nil || read.ClientID != g.ClientID {
+		t.Errorf("read as %+v, %v", read, err)
+	}
+}
+
 func TestEveryTokenHasAnIDOfItsOwn(t *testing.T) {
 	f := newFixture(t)
 	seen := map[any]bool{}
