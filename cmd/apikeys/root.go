@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
@@ -40,7 +42,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.AddCommand(
 		newServeCommand(), newMigrateCommand(), newOperatorCommand(), newTenancyCommand(), newSigningKeyCommand(),
-		newCheckpointCommand(), newVerifyLogCommand(), newPruneLogCommand(), newScanCommand(), newVersionCommand(),
+		newRotateMasterKeyCommand(), newCheckpointCommand(), newVerifyLogCommand(), newPruneLogCommand(), newScanCommand(), newVersionCommand(),
 	)
 	return root
 }
@@ -88,21 +90,40 @@ func loadConfig(c *cobra.Command) (app.Config, error) {
 }
 
 // openApp builds the service for a command. The caller closes it.
-func openApp(c *cobra.Command) (*app.App, error) {
+func openApp(c *cobra.Command) (*app.App, error) { return openAppWith(c, app.Options{}) }
+
+func openAppWith(c *cobra.Command, o app.Options) (*app.App, error) {
 	config, err := loadConfig(c)
 	if err != nil {
 		return nil, err
 	}
-	return app.New(config, app.Options{Output: c.OutOrStdout(), Logger: app.NewLogger(config, c.ErrOrStderr())})
+	o.Output, o.Logger = c.OutOrStdout(), app.NewLogger(config, c.ErrOrStderr())
+	return app.New(config, o)
 }
 
 // withApp runs a command's work on a database with an up-to-date schema.
 func withApp(c *cobra.Command, work func(context.Context, *app.App) error) error {
-	a, err := openApp(c)
+	return migrateAnd(c, app.Options{}, work)
+}
+
+// withAppAlone is [withApp] for work that no running service may see or disturb. On SQLite it makes sure that there is none.
+func withAppAlone(c *cobra.Command, work func(context.Context, *app.App) error) error {
+	return migrateAnd(c, app.Options{Alone: true}, work)
+}
+
+func migrateAnd(c *cobra.Command, o app.Options, work func(context.Context, *app.App) error) error {
+	a, err := openAppWith(c, o)
 	if err != nil {
 		return err
 	}
-	if err := a.Store.Migrate(c.Context()); err != nil {
+	err = a.Store.Migrate(c.Context())
+	if err == nil && o.Alone {
+		err = a.Store.Ping(c.Context()) // which writes, if only for an instant, and so finds out whether somebody is there
+	}
+	if o.Alone && errors.Is(err, apikey.ErrUnavailable) {
+		err = fmt.Errorf("the database is in use, or can't be reached; stop the service first: %w", err)
+	}
+	if err != nil {
 		return closeAfter(a, err)
 	}
 	return closeAfter(a, work(c.Context(), a))

@@ -249,6 +249,12 @@ func newSecretRecord(secret string, now time.Time) Secret {
 	return Secret{ID: uuid.Must(uuid.NewV7()).String(), Digest: digestSecret(secret), LastFour: LastFour(secret), CreatedAt: now}
 }
 
+// ResealAnswers seals the kept answers that are sealed under another key under box's master key, and returns how many.
+// Errors: sealed.ErrWrongKey, after which some may have been resealed; those of the store.
+func (s *Service) ResealAnswers(ctx context.Context, box *sealed.Box) (int, error) {
+	return s.store.ResealAnswers(ctx, func(a Answer) ([]byte, error) { return box.Reseal(a.Sealed, a.binding()) })
+}
+
 // PurgeAnswers drops the kept answers that are older than they may be. It is for a periodic task; failures are logged.
 func (s *Service) PurgeAnswers(ctx context.Context) {
 	if err := s.store.PurgeAnswers(ctx, s.clock().Add(-answerLifetime)); err != nil {

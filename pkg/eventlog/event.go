@@ -43,6 +43,7 @@ const (
 	OperatorSignedIn      Action = "operator.signed-in"
 	OperatorSignedOut     Action = "operator.signed-out"
 	SigningKeyCreated     Action = "signing-key.created"
+	SigningKeysResealed   Action = "signing-key.resealed" // all of them, under another master key
 	TenancyCreated        Action = "tenancy.created"
 	LogPruned             Action = "log.pruned"
 

@@ -18,11 +18,32 @@ const KeySize = 32
 // ErrWrongKey means that the data was sealed under another master key, bound to something else, or altered.
 var ErrWrongKey = errors.New("sealed data can't be opened: wrong master key, or the data was altered")
 
-// Box seals and opens with AES-256-GCM under one master key. It is safe for concurrent use.
-type Box struct{ aead cipher.AEAD }
+// Box seals with AES-256-GCM under one master key, and opens what was sealed under it or under one of a few others. It is
+// safe for concurrent use.
+type Box struct {
+	aead   cipher.AEAD
+	others []cipher.AEAD
+}
 
-// NewBox returns a box for a master key of [KeySize] bytes.
-func NewBox(masterKey []byte) (*Box, error) {
+// NewBox returns a box that seals under a master key of [KeySize] bytes, and also opens what was sealed under others: while
+// the master key is being replaced there are two.
+func NewBox(masterKey []byte, others ...[]byte) (*Box, error) {
+	aead, err := newAEAD(masterKey)
+	if err != nil {
+		return nil, err
+	}
+	b := &Box{aead: aead}
+	for _, key := range others {
+		other, err := newAEAD(key)
+		if err != nil {
+			return nil, err
+		}
+		b.others = append(b.others, other)
+	}
+	return b, nil
+}
+
+func newAEAD(masterKey []byte) (cipher.AEAD, error) {
 	if len(masterKey) != KeySize {
 		return nil, fmt.Errorf("the master key has %d bytes, not %d", len(masterKey), KeySize)
 	}
@@ -30,11 +51,7 @@ func NewBox(masterKey []byte) (*Box, error) {
 	if err != nil {
 		return nil, err
 	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return nil, err
-	}
-	return &Box{aead}, nil
+	return cipher.NewGCMWithRandomNonce(block)
 }
 
 // Seal encrypts plain and binds it to binding, which must be given again to open it and is not part of the result.
@@ -45,11 +62,31 @@ func (b *Box) Seal(plain, binding []byte) []byte {
 
 // Open returns what was sealed. Errors: [ErrWrongKey].
 func (b *Box) Open(box, binding []byte) ([]byte, error) {
-	plain, err := b.aead.Open(nil, nil, box, binding)
-	if err != nil {
-		return nil, ErrWrongKey
+	plain, _, err := b.open(box, binding)
+	return plain, err
+}
+
+// open also reports whether it was sealed under the master key and not under another.
+func (b *Box) open(box, binding []byte) (plain []byte, current bool, err error) {
+	if plain, err = b.aead.Open(nil, nil, box, binding); err == nil {
+		return plain, true, nil
 	}
-	return plain, nil
+	for _, other := range b.others {
+		if plain, err = other.Open(nil, nil, box, binding); err == nil {
+			return plain, false, nil
+		}
+	}
+	return nil, false, ErrWrongKey
+}
+
+// Reseal returns what was sealed under another key sealed under the master key, and nil for what is already.
+// Errors: [ErrWrongKey].
+func (b *Box) Reseal(box, binding []byte) ([]byte, error) {
+	plain, current, err := b.open(box, binding)
+	if err != nil || current {
+		return nil, err
+	}
+	return b.Seal(plain, binding), nil
 }
 
 // ParseMasterKey decodes a master key from standard base64, with or without white space around it.

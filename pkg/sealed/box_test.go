@@ -98,3 +98,34 @@ func TestMasterKeyIsStandardBase64(t *testing.T) {
 		}
 	}
 }
+
+func TestResealingMovesWhatIsSealedToTheMasterKey(t *testing.T) {
+	old, fresh := newBox(t, 1), newBox(t, 2)
+	both, err := sealed.NewBox(bytes.Repeat([]byte{2}, sealed.KeySize), bytes.Repeat([]byte{1}, sealed.KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, binding := []byte("the private half"), []byte("row 1")
+	before := old.Seal(plain, binding)
+	if opened, err := both.Open(before, binding); err != nil || !bytes.Equal(opened, plain) {
+		t.Errorf("what is sealed under the other key opens to %q, %v", opened, err)
+	}
+	if opened, err := fresh.Open(both.Seal(plain, binding), binding); err != nil || !bytes.Equal(opened, plain) {
+		t.Errorf("it does not seal under the master key: %q, %v", opened, err)
+	}
+	after, err := both.Reseal(before, binding)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if opened, err := fresh.Open(after, binding); err != nil || !bytes.Equal(opened, plain) {
+		t.Errorf("resealed it opens to %q, %v", opened, err)
+	}
+	if again, err := both.Reseal(after, binding); err != nil || again != nil {
+		t.Errorf("a second time it gives %x, %v", again, err)
+	}
+	for name, box := range map[string][]byte{"another binding": old.Seal(plain, []byte("row 2")), "a third key": newBox(t, 3).Seal(plain, binding)} {
+		if _, err := both.Reseal(box, binding); !errors.Is(err, sealed.ErrWrongKey) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

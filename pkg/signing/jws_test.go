@@ -32,7 +32,9 @@ func (s *keyStore) ChangeSigningKeys(_ context.Context, change func([]signing.Re
 			s.records[i].RetireAt = end
 		}
 	}
-	s.records = append(s.records, changed.Add)
+	if changed.Add != nil {
+		s.records = append(s.records, *changed.Add)
+	}
 	return nil
 }
 

@@ -131,7 +131,7 @@ func (k *Keyring) succeed(existing []Record, lead time.Duration, actor eventlog.
 	}
 	kid := rand.Text()[:16]
 	fresh := Record{KID: kid, Algorithm: Algorithm, Private: k.box.Seal(der, binding(kid)), CreatedAt: now, NotBefore: now.Add(lead)}
-	change := &Change{Add: fresh, RetireAt: map[string]time.Time{}}
+	change := &Change{Add: &fresh, RetireAt: map[string]time.Time{}}
 	for _, r := range existing {
 		if r.RetireAt.IsZero() || r.NotBefore.After(fresh.NotBefore) {
 			change.RetireAt[r.KID] = fresh.NotBefore.Add(RetireLag)

@@ -377,7 +377,9 @@ func (s *memoryStore) ChangeSigningKeys(_ context.Context, change func([]signing
 			s.records[i].RetireAt = end
 		}
 	}
-	s.records = append(s.records, c.Add)
+	if c.Add != nil {
+		s.records = append(s.records, *c.Add)
+	}
 	slices.SortFunc(s.records, func(a, b signing.Record) int { return a.NotBefore.Compare(b.NotBefore) })
 	return nil
 }

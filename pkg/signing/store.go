@@ -21,12 +21,14 @@ type Record struct {
 	RetireAt time.Time
 }
 
-// Change is what a rotation does to the stored keys.
+// Change is what is done to the stored keys.
 type Change struct {
-	Add Record
+	Add *Record // nil for no new key
 	// RetireAt holds the new end of publication of existing keys, by kid.
 	RetireAt map[string]time.Time
-	Event    eventlog.Draft
+	// Private holds private halves that were sealed anew, by kid.
+	Private map[string][]byte
+	Event   eventlog.Draft
 }
 
 // Store keeps signing keys. Implementations are safe for concurrent use.

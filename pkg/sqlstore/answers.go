@@ -45,17 +45,75 @@ func (s *Store) Answer(ctx context.Context, caller, idempotencyKey string, notBe
 		if err != nil {
 			return absent(err, apikey.ErrNotFound, "read an answer")
 		}
-		digest, err := newDigest(row.RequestDigest)
-		if err != nil {
-			return fmt.Errorf("stored answer: %w", err)
-		}
-		answer = apikey.Answer{
-			Caller: row.Caller, IdempotencyKey: row.IdempotencyKey, RequestDigest: digest, Sealed: row.Sealed,
-			CreatedAt: row.Created.time(),
-		}
-		return nil
+		answer, err = row.answer()
+		return err
 	})
 	return answer, err
+}
+
+func (r answerRow) answer() (apikey.Answer, error) {
+	digest, err := newDigest(r.RequestDigest)
+	if err != nil {
+		return apikey.Answer{}, fmt.Errorf("stored answer: %w", err)
+	}
+	return apikey.Answer{
+		Caller: r.Caller, IdempotencyKey: r.IdempotencyKey, RequestDigest: digest, Sealed: r.Sealed, CreatedAt: r.Created.time(),
+	}, nil
+}
+
+// resealBatch is how many answers one transaction reads, and seals anew.
+const resealBatch = 500
+
+// ResealAnswers implements [apikey.Store].
+func (s *Store) ResealAnswers(ctx context.Context, reseal func(apikey.Answer) ([]byte, error)) (resealed int, err error) {
+	var last answerRow
+	for {
+		var rows []answerRow
+		changed := 0
+		err := s.writeAll(ctx, func(t tx) error {
+			err := t.db.Where("(caller, idempotency_key) > (?, ?)", last.Caller, last.IdempotencyKey).
+				Order("caller, idempotency_key").Limit(resealBatch).Find(&rows).Error
+			if err != nil {
+				return fmt.Errorf("read answers: %w", err)
+			}
+			for _, row := range rows {
+				ok, err := t.resealAnswer(row, reseal)
+				if err != nil {
+					return err
+				}
+				if ok {
+					changed++
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return resealed, err
+		}
+		resealed += changed
+		if len(rows) < resealBatch {
+			return resealed, nil
+		}
+		last = rows[len(rows)-1]
+	}
+}
+
+func (t tx) resealAnswer(row answerRow, reseal func(apikey.Answer) ([]byte, error)) (bool, error) {
+	answer, err := row.answer()
+	if err != nil {
+		return false, err
+	}
+	fresh, err := reseal(answer)
+	if err != nil {
+		return false, callerError{err}
+	}
+	if fresh == nil {
+		return false, nil
+	}
+	if err := t.db.Model(&row).Update("sealed", fresh).Error; err != nil {
+		return false, fmt.Errorf("reseal an answer: %w", err)
+	}
+	return true, nil
 }
 
 // PurgeAnswers implements [apikey.Store].

@@ -60,6 +60,10 @@ func calls(s *Store, tenancy, clientID string) []call {
 			return s.Record(ctx, usage.Batch{Uses: []usage.Use{{ClientID: clientID, SecretID: "s", At: epoch}}})
 		}},
 		{"PurgeAnswers", true, func(ctx context.Context) error { return s.PurgeAnswers(ctx, epoch) }},
+		{"ResealAnswers", true, func(ctx context.Context) error {
+			_, err := s.ResealAnswers(ctx, func(apikey.Answer) ([]byte, error) { return nil, nil })
+			return err
+		}},
 		{"Ping", true, s.Ping},
 	}
 }

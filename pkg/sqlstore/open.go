@@ -41,6 +41,9 @@ type Options struct {
 	Timeout time.Duration
 	// MaxConns bounds the connections to PostgreSQL. 0 is 20. It must be at least 2.
 	MaxConns int
+	// Alone is for work that nobody else may see or disturb. On SQLite no other process can use the database as long as the
+	// store is open and has written something, [Store.Ping] included, and writing fails with [apikey.ErrUnavailable] while one has it open, after a second. On PostgreSQL it does nothing.
+	Alone bool
 	// Logger receives every statement at debug level, without its values. nil is silence.
 	Logger *slog.Logger
 	// Now is the clock by which sessions expire. nil is time.Now.
@@ -57,6 +60,7 @@ var Operations = []string{"read", "snapshot", "write", "write-all", "change"}
 const (
 	timeoutDefault  = 5 * time.Second
 	maxConnsDefault = 20
+	aloneTimeout    = time.Second // to find out that another process uses a SQLite database
 )
 
 // Store keeps everything in one database. It is safe for concurrent use, by any number of processes on one database.
@@ -105,7 +109,7 @@ func Open(_ context.Context, o Options) (*Store, error) {
 	var err error
 	switch scheme, rest, _ := strings.Cut(o.URL, "://"); scheme {
 	case "sqlite":
-		err = s.openSQLite(rest, config)
+		err = s.openSQLite(rest, o.Alone, config)
 	case "postgres", "postgresql":
 		err = s.openPostgreSQL(o, config)
 	default:
@@ -150,7 +154,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	})
 }
 
-func (s *Store) openSQLite(path string, config *gorm.Config) error {
+func (s *Store) openSQLite(path string, alone bool, config *gorm.Config) error {
 	if path == "" || strings.ContainsAny(path, "?#\x00") {
 		return fmt.Errorf("the database URL must be sqlite:// and the path of a file, without parameters; its path is %q", path)
 	}
@@ -166,6 +170,13 @@ func (s *Store) openSQLite(path string, config *gorm.Config) error {
 	// With synchronous=FULL a commit is on the disk before it is acknowledged, also in WAL mode.
 	writing := url.Values{
 		"_pragma": {busy, "foreign_keys(1)", "journal_mode(WAL)", "synchronous(FULL)"}, "_txlock": {"immediate"},
+	}
+	if alone {
+		// In WAL mode every open connection keeps a shared lock, so that this succeeds only when there is no other.
+		writing["_pragma"] = append([]string{fmt.Sprintf("busy_timeout(%d)", aloneTimeout.Milliseconds()), "locking_mode(EXCLUSIVE)"}, writing["_pragma"][1:]...)
+		s.writer, err = s.openSQLitePool(path, writing, 1, config)
+		s.reader = s.writer
+		return err
 	}
 	reading := url.Values{"_pragma": {busy, "query_only(1)"}}
 	if s.writer, err = s.openSQLitePool(path, writing, 1, config); err != nil {

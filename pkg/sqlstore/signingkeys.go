@@ -85,9 +85,16 @@ func (s *Store) ChangeSigningKeys(ctx context.Context, change func([]signing.Rec
 				return nil, fmt.Errorf("retire signing key %s: %w", kid, err)
 			}
 		}
-		row := newSigningKeyRow(changed.Add)
-		if err := t.db.Create(&row).Error; err != nil {
-			return nil, fmt.Errorf("store signing key %s: %w", row.KID, err)
+		for kid, private := range changed.Private {
+			if err := t.db.Model(&signingKeyRow{}).Where("kid = ?", kid).Update("private", private).Error; err != nil {
+				return nil, fmt.Errorf("reseal signing key %s: %w", kid, err)
+			}
+		}
+		if changed.Add != nil {
+			row := newSigningKeyRow(*changed.Add)
+			if err := t.db.Create(&row).Error; err != nil {
+				return nil, fmt.Errorf("store signing key %s: %w", row.KID, err)
+			}
 		}
 		return &changed.Event, nil
 	})

@@ -55,6 +55,8 @@ type Options struct {
 	Now    func() time.Time // nil for time.Now
 	Output io.Writer        // for what a person must read, such as the first password
 	Logger *slog.Logger
+	// Alone is for commands that no running service may disturb; see sqlstore.Options.
+	Alone bool
 }
 
 // App is the whole service in one process. Its parts are exported for commands and tests.
@@ -71,6 +73,7 @@ type App struct {
 	Revoked   *revocation.Set
 
 	handler  http.Handler
+	box      *sealed.Box
 	metrics  *metrics.Metrics
 	tls      *certificate // nil without TLS
 	options  Options
@@ -92,13 +95,9 @@ func New(c Config, o Options) (*App, error) {
 			return nil, &ConfigError{Prefix + "SCOPES_FILE", "can't be used: " + err.Error()}
 		}
 	}
-	masterKey, err := c.masterKey()
+	box, err := c.box()
 	if err != nil {
 		return nil, &ConfigError{Prefix + "MASTER_KEY", "can't be used: " + err.Error()}
-	}
-	box, err := sealed.NewBox(masterKey)
-	if err != nil {
-		return nil, err
 	}
 	var served *certificate
 	if c.TLSCertFile != "" {
@@ -107,30 +106,30 @@ func New(c Config, o Options) (*App, error) {
 		}
 	}
 	measured := metrics.New()
-	store, err := sqlstore.Open(context.Background(), sqlstore.Options{URL: c.DatabaseURL, Logger: o.Logger, Now: o.Now, Observe: measured.Store})
+	store, err := sqlstore.Open(context.Background(), sqlstore.Options{URL: c.DatabaseURL, Logger: o.Logger, Now: o.Now, Observe: measured.Store, Alone: o.Alone})
 	if err != nil {
 		return nil, &ConfigError{Prefix + "DATABASE_URL", "can't be used: " + err.Error()}
 	}
-	a := &App{Config: c, Store: store, options: o, metrics: measured, tls: served, stopping: make(chan struct{}), floor: make([]byte, heapFloor)}
-	if err := a.assemble(catalogue, box); err != nil {
+	a := &App{Config: c, Store: store, options: o, metrics: measured, tls: served, box: box, stopping: make(chan struct{}), floor: make([]byte, heapFloor)}
+	if err := a.assemble(catalogue); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	return a, nil
 }
 
 // assemble connects the parts.
-func (a *App) assemble(catalogue *scope.Catalogue, box *sealed.Box) (err error) {
+func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 	now := a.options.Now
 	a.Tailer = eventlog.NewTailer(a.Store, now)
 	cache := apikey.NewCache(a.Store, a.Tailer.Fresh)
 	a.Tailer.Subscribe(cache.Apply)
-	a.Keys = apikey.NewService(a.Store, catalogue, box, func(clientID string) {
+	a.Keys = apikey.NewService(a.Store, catalogue, a.box, func(clientID string) {
 		cache.Drop(clientID)
 		a.Tailer.Wake()
 	}, now)
 	limits := a.Config.limits()
 	a.Operators = operator.NewService(a.Store, operator.Limits{Account: limits.SignInAccount, Address: limits.SignInAddress}, now)
-	if a.Keyring, err = signing.NewKeyring(a.Store, box, now); err != nil {
+	if a.Keyring, err = signing.NewKeyring(a.Store, a.box, now); err != nil {
 		return err
 	}
 	a.Tailer.Subscribe(a.Keyring.Apply)

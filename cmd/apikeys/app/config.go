@@ -2,14 +2,12 @@ package app
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net"
 	"net/netip"
 	"net/url"
 	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -27,28 +25,30 @@ const Prefix = "APIKEYS_"
 
 // Config is the configuration of the service. Each member is an environment variable; see the table in README.md.
 type Config struct {
-	Listen           string   `env:"LISTEN"            envDefault:"127.0.0.1:8080"            validate:"address"`
-	DatabaseURL      string   `env:"DATABASE_URL"      envDefault:"sqlite://data/apikeys.db"  validate:"required"`
-	Issuer           string   `env:"ISSUER"            envDefault:"http://localhost:8080"     validate:"origin"`
-	Audience         string   `env:"AUDIENCE"`
-	MasterKey        string   `env:"MASTER_KEY"`
-	OperatorEmail    string   `env:"OPERATOR_EMAIL"    envDefault:"admin@localhost"           validate:"required"`
-	OperatorPassword string   `env:"OPERATOR_PASSWORD" validate:"omitempty,min=12,max=256"`
-	ScopesFile       string   `env:"SCOPES_FILE"       validate:"omitempty,file"`
-	CORSOrigins      []string `env:"CORS_ORIGINS"      validate:"dive,origin"`
-	TrustedProxies   []string `env:"TRUSTED_PROXIES"   validate:"dive,cidr"`
-	UsageDays        int      `env:"USAGE_DAYS"        envDefault:"90"                        validate:"min=1,max=3660"`
-	Limits           string   `env:"LIMITS"            envDefault:"on"`
-	MetricsListen    string   `env:"METRICS_LISTEN"    validate:"omitempty,address"`
-	TLSCertFile      string   `env:"TLS_CERT_FILE"     validate:"omitempty,file"`
-	TLSKeyFile       string   `env:"TLS_KEY_FILE"      validate:"omitempty,file"`
-	LogLevel         string   `env:"LOG_LEVEL"         envDefault:"info"                      validate:"oneof=debug info warn error"`
-	LogFormat        string   `env:"LOG_FORMAT"        validate:"omitempty,oneof=json text"`
+	Listen      string `env:"LISTEN"            envDefault:"127.0.0.1:8080"            validate:"address"`
+	DatabaseURL string `env:"DATABASE_URL"      envDefault:"sqlite://data/apikeys.db"  validate:"required"`
+	Issuer      string `env:"ISSUER"            envDefault:"http://localhost:8080"     validate:"origin"`
+	Audience    string `env:"AUDIENCE"`
+	MasterKey   string `env:"MASTER_KEY"`
+	// MasterKeyPrevious opens what is sealed under it, and seals nothing.
+	MasterKeyPrevious string   `env:"MASTER_KEY_PREVIOUS"`
+	OperatorEmail     string   `env:"OPERATOR_EMAIL"    envDefault:"admin@localhost"           validate:"required"`
+	OperatorPassword  string   `env:"OPERATOR_PASSWORD" validate:"omitempty,min=12,max=256"`
+	ScopesFile        string   `env:"SCOPES_FILE"       validate:"omitempty,file"`
+	CORSOrigins       []string `env:"CORS_ORIGINS"      validate:"dive,origin"`
+	TrustedProxies    []string `env:"TRUSTED_PROXIES"   validate:"dive,cidr"`
+	UsageDays         int      `env:"USAGE_DAYS"        envDefault:"90"                        validate:"min=1,max=3660"`
+	Limits            string   `env:"LIMITS"            envDefault:"on"`
+	MetricsListen     string   `env:"METRICS_LISTEN"    validate:"omitempty,address"`
+	TLSCertFile       string   `env:"TLS_CERT_FILE"     validate:"omitempty,file"`
+	TLSKeyFile        string   `env:"TLS_KEY_FILE"      validate:"omitempty,file"`
+	LogLevel          string   `env:"LOG_LEVEL"         envDefault:"info"                      validate:"oneof=debug info warn error"`
+	LogFormat         string   `env:"LOG_FORMAT"        validate:"omitempty,oneof=json text"`
 }
 
 // secretVariables may also be given as the name of a file, in NAME_FILE, and have no flag: a command line can be read by
 // every process of the machine.
-var secretVariables = []string{"DATABASE_URL", "MASTER_KEY", "OPERATOR_PASSWORD"}
+var secretVariables = []string{"DATABASE_URL", "MASTER_KEY", "MASTER_KEY_PREVIOUS", "OPERATOR_PASSWORD"}
 
 // ConfigError says which variable is wrong.
 type ConfigError struct {
@@ -132,16 +132,30 @@ func (c Config) validate() error {
 	if err := c.validateDatabase(); err != nil {
 		problems = append(problems, err)
 	}
-	if c.MasterKey != "" {
-		if _, err := sealed.ParseMasterKey(c.MasterKey); err != nil {
-			problems = append(problems, &ConfigError{Prefix + "MASTER_KEY", err.Error()})
-		}
+	if err := c.validateMasterKeys(); err != nil {
+		problems = append(problems, err)
 	}
 	if err := c.validateTLS(); err != nil {
 		problems = append(problems, err)
 	}
 	if _, err := limit.Parse(c.Limits); err != nil {
 		problems = append(problems, &ConfigError{Prefix + "LIMITS", err.Error()})
+	}
+	return errors.Join(problems...)
+}
+
+func (c Config) validateMasterKeys() error {
+	var problems []error
+	for name, key := range map[string]string{"MASTER_KEY": c.MasterKey, "MASTER_KEY_PREVIOUS": c.MasterKeyPrevious} {
+		if key == "" {
+			continue
+		}
+		if _, err := sealed.ParseMasterKey(key); err != nil {
+			problems = append(problems, &ConfigError{Prefix + name, err.Error()})
+		}
+	}
+	if len(problems) == 0 && c.MasterKey == "" && c.MasterKeyPrevious != "" {
+		problems = append(problems, &ConfigError{Prefix + "MASTER_KEY_PREVIOUS", "is of use only together with " + Prefix + "MASTER_KEY"})
 	}
 	return errors.Join(problems...)
 }
@@ -247,38 +261,6 @@ func configRule(f validator.FieldError) string {
 // sqlitePath returns the database file of a SQLite URL.
 func (c Config) sqlitePath() (path string, ok bool) {
 	return strings.CutPrefix(c.DatabaseURL, "sqlite://")
-}
-
-// masterKey returns the configured master key. On SQLite without one it is kept in a file of mode 0600 beside the
-// database, generated the first time.
-func (c Config) masterKey() ([]byte, error) {
-	if c.MasterKey != "" {
-		return sealed.ParseMasterKey(c.MasterKey)
-	}
-	database, _ := c.sqlitePath()
-	path := database + ".master-key"
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder of the master key: %w", err)
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	switch {
-	case err == nil:
-		_, writeErr := file.WriteString(sealed.NewMasterKey() + "\n")
-		if err := errors.Join(writeErr, file.Sync(), file.Close()); err != nil {
-			return nil, fmt.Errorf("write the master key: %w", err)
-		}
-	case !errors.Is(err, os.ErrExist):
-		return nil, fmt.Errorf("create the master key: %w", err)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the master key: %w", err)
-	}
-	key, err := sealed.ParseMasterKey(string(text))
-	if err != nil {
-		return nil, fmt.Errorf("%s %w", path, err)
-	}
-	return key, nil
 }
 
 // trustedProxies returns the networks whose X-Forwarded-For is believed.

@@ -76,21 +76,22 @@ func TestVariablesAreTaken(t *testing.T) {
 func TestABadValueIsNamed(t *testing.T) {
 	const postgres = "postgres://user:password@localhost/keys"
 	tests := map[string][]string{
-		"APIKEYS_LISTEN":            {"8080", "localhost", "localhost:http", ":65536", ":-1", "http://localhost:8080", "::1:8080", ":"},
-		"APIKEYS_DATABASE_URL":      {"sqlite://", "mysql://localhost/keys", "data/apikeys.db", "sqlite", "postgres://%zz"},
-		"APIKEYS_ISSUER":            {"keys.example.com", "https://keys.example.com/", "https://keys.example.com/path", "ftp://keys.example.com", "https://", "https://user@keys.example.com", "https://keys.example.com?x", "https://keys.example.com#x", "https://keys example.com"},
-		"APIKEYS_MASTER_KEY":        {"short", strings.Repeat("A", 43), strings.Repeat("A", 64), "!" + masterKey()[1:]},
-		"APIKEYS_OPERATOR_PASSWORD": {"short", "elevenchars", strings.Repeat("x", 257)},
-		"APIKEYS_SCOPES_FILE":       {filepath.Join(t.TempDir(), "absent.yaml"), t.TempDir()},
-		"APIKEYS_CORS_ORIGINS":      {"*", "console.example.com", "https://a.example.com,b.example.com", "https://a.example.com/"},
-		"APIKEYS_TRUSTED_PROXIES":   {"10.0.0.1", "localhost", "10.0.0.0/33", "10.0.0.0/8,x"},
-		"APIKEYS_USAGE_DAYS":        {"0", "-1", "3661", "many", "1.5", "9999999999999999999"},
-		"APIKEYS_LIMITS":            {"yes", "ON", "0", "management=0/1m", "management=5", "tokens=5/1m"},
-		"APIKEYS_METRICS_LISTEN":    {"9090", "localhost", ":65536"},
-		"APIKEYS_TLS_CERT_FILE":     {filepath.Join(t.TempDir(), "absent.crt")},
-		"APIKEYS_TLS_KEY_FILE":      {filepath.Join(t.TempDir(), "absent.key")},
-		"APIKEYS_LOG_LEVEL":         {"trace", "INFO", "1"},
-		"APIKEYS_LOG_FORMAT":        {"xml", "JSON"},
+		"APIKEYS_LISTEN":              {"8080", "localhost", "localhost:http", ":65536", ":-1", "http://localhost:8080", "::1:8080", ":"},
+		"APIKEYS_DATABASE_URL":        {"sqlite://", "mysql://localhost/keys", "data/apikeys.db", "sqlite", "postgres://%zz"},
+		"APIKEYS_ISSUER":              {"keys.example.com", "https://keys.example.com/", "https://keys.example.com/path", "ftp://keys.example.com", "https://", "https://user@keys.example.com", "https://keys.example.com?x", "https://keys.example.com#x", "https://keys example.com"},
+		"APIKEYS_MASTER_KEY_PREVIOUS": {"short", strings.Repeat("A", 43)},
+		"APIKEYS_MASTER_KEY":          {"short", strings.Repeat("A", 43), strings.Repeat("A", 64), "!" + masterKey()[1:]},
+		"APIKEYS_OPERATOR_PASSWORD":   {"short", "elevenchars", strings.Repeat("x", 257)},
+		"APIKEYS_SCOPES_FILE":         {filepath.Join(t.TempDir(), "absent.yaml"), t.TempDir()},
+		"APIKEYS_CORS_ORIGINS":        {"*", "console.example.com", "https://a.example.com,b.example.com", "https://a.example.com/"},
+		"APIKEYS_TRUSTED_PROXIES":     {"10.0.0.1", "localhost", "10.0.0.0/33", "10.0.0.0/8,x"},
+		"APIKEYS_USAGE_DAYS":          {"0", "-1", "3661", "many", "1.5", "9999999999999999999"},
+		"APIKEYS_LIMITS":              {"yes", "ON", "0", "management=0/1m", "management=5", "tokens=5/1m"},
+		"APIKEYS_METRICS_LISTEN":      {"9090", "localhost", ":65536"},
+		"APIKEYS_TLS_CERT_FILE":       {filepath.Join(t.TempDir(), "absent.crt")},
+		"APIKEYS_TLS_KEY_FILE":        {filepath.Join(t.TempDir(), "absent.key")},
+		"APIKEYS_LOG_LEVEL":           {"trace", "INFO", "1"},
+		"APIKEYS_LOG_FORMAT":          {"xml", "JSON"},
 	}
 	for variable, values := range tests {
 		for _, value := range values {

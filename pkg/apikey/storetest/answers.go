@@ -92,3 +92,37 @@ func answersAge(t *testing.T, b Backend) {
 		t.Errorf("not purged: %v", err)
 	}
 }
+
+func answersAreResealed(t *testing.T, b Backend) {
+	const count = 1203 // more than two batches
+	for i := range count {
+		k, a := newKey(b.Home, fmt.Sprint("key ", i)), newAnswer(fmt.Sprint("operator/", i%7), fmt.Sprint("answer ", i))
+		if err := b.Keys.Create(t.Context(), k, draft(k, eventlog.APIKeyCreated), &a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := map[string]bool{}
+	n, err := b.Keys.ResealAnswers(t.Context(), func(a apikey.Answer) ([]byte, error) {
+		seen[a.Caller+" "+a.IdempotencyKey] = true
+		if a.Caller == "operator/3" {
+			return nil, nil
+		}
+		return []byte(a.IdempotencyKey), nil
+	})
+	if err != nil || n != count-172 || len(seen) != count {
+		t.Fatalf("%d of %d answers were resealed, %v", n, len(seen), err)
+	}
+	for i := range count {
+		a := newAnswer(fmt.Sprint("operator/", i%7), fmt.Sprint("answer ", i))
+		if i%7 != 3 {
+			a.Sealed = []byte(a.IdempotencyKey)
+		}
+		if got, err := b.Keys.Answer(t.Context(), a.Caller, a.IdempotencyKey, epoch); err != nil || !reflect.DeepEqual(got, a) {
+			t.Fatalf("got %+v, %v; want %+v", got, err, a)
+		}
+	}
+	failure := errors.New("no")
+	if _, err := b.Keys.ResealAnswers(t.Context(), func(apikey.Answer) ([]byte, error) { return nil, failure }); err != failure { //nolint:errorlint // the same error, not one that wraps it
+		t.Errorf("got %v, want %v as it is", err, failure)
+	}
+}

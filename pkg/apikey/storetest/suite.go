@@ -49,6 +49,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"DeleteTakesTheSecretsWithIt", deleteKey},
 		{"AnswerIsKeptWithTheKeyOrNotAtAll", answerIsAtomic},
 		{"AnswersAreFoundByCallerAndAge", answersAge},
+		{"AnswersAreResealed", answersAreResealed},
 		{"CancelledContextIsReportedAsSuch", cancelled},
 		{"ListSearchesPartsOfNames", listSearch},
 		{"ListFiltersByStatus", listStatus},

@@ -46,7 +46,7 @@ func record(kid string, notBefore time.Time) signing.Record {
 
 func adding(r signing.Record) *signing.Change {
 	event := eventlog.Draft{At: epoch, Action: eventlog.SigningKeyCreated, Subject: eventlog.Subject{Kind: eventlog.SubjectSigningKey, ID: r.KID}}
-	return &signing.Change{Add: r, Event: event}
+	return &signing.Change{Add: &r, Event: event}
 }
 
 func change(t *testing.T, b Backend, change func([]signing.Record) (*signing.Change, error)) {

@@ -1,0 +1,160 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/sealed"
+)
+
+// box returns what seals under the master key, and also opens what is sealed under the one before or after it.
+func (c Config) box() (*sealed.Box, error) {
+	if c.MasterKey != "" {
+		key, err := sealed.ParseMasterKey(c.MasterKey)
+		if err != nil {
+			return nil, err
+		}
+		if c.MasterKeyPrevious == "" {
+			return sealed.NewBox(key)
+		}
+		previous, err := sealed.ParseMasterKey(c.MasterKeyPrevious)
+		if err != nil {
+			return nil, err
+		}
+		return sealed.NewBox(key, previous)
+	}
+	file := c.masterKeyFile()
+	key, err := file.ensure()
+	if err != nil {
+		return nil, err
+	}
+	switch next, err := file.next().read(); {
+	case err == nil: // a rotation was cut off
+		return sealed.NewBox(key, next)
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	default:
+		return sealed.NewBox(key)
+	}
+}
+
+// masterKeyFile is where the master key is when none is configured: beside the SQLite database.
+func (c Config) masterKeyFile() keyFile {
+	database, _ := c.sqlitePath()
+	return keyFile(database + ".master-key")
+}
+
+// keyFile is the path of a file with a master key, mode 0600.
+type keyFile string
+
+// next is where the successor waits until everything is sealed under it.
+func (f keyFile) next() keyFile { return f + ".next" }
+
+// ensure returns the key in the file, which is made the first time. The file appears whole or not at all, and one that is
+// there, or that another process is faster with, is never overwritten.
+func (f keyFile) ensure() ([]byte, error) {
+	if _, err := os.Lstat(string(f)); errors.Is(err, fs.ErrNotExist) {
+		if err := f.create(); err != nil {
+			return nil, fmt.Errorf("create the master key: %w", err)
+		}
+	}
+	return f.read()
+}
+
+func (f keyFile) create() error {
+	folder := filepath.Dir(string(f))
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	draft, err := os.CreateTemp(folder, filepath.Base(string(f))+".draft-") // of mode 0600
+	if err != nil {
+		return err
+	}
+	_, writeErr := draft.WriteString(sealed.NewMasterKey() + "\n")
+	err = errors.Join(writeErr, draft.Sync(), draft.Close())
+	if err == nil {
+		if err = os.Link(draft.Name(), string(f)); errors.Is(err, fs.ErrExist) {
+			err = nil
+		}
+	}
+	return errors.Join(err, os.Remove(draft.Name()), syncFolder(folder))
+}
+
+func (f keyFile) read() ([]byte, error) {
+	text, err := os.ReadFile(string(f))
+	if err != nil {
+		return nil, fmt.Errorf("read the master key: %w", err)
+	}
+	key, err := sealed.ParseMasterKey(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", f, err)
+	}
+	return key, nil
+}
+
+// succeed puts the next key in the place of this one.
+func (f keyFile) succeed() error {
+	if err := os.Rename(string(f.next()), string(f)); err != nil {
+		return fmt.Errorf("replace the master key: %w", err)
+	}
+	return syncFolder(filepath.Dir(string(f)))
+}
+
+// syncFolder makes what was created, renamed or removed in a folder survive a loss of power.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// Resealed counts what was sealed anew.
+type Resealed struct{ SigningKeys, Answers int }
+
+// RotateMasterKey seals everything under the configured master key that is sealed under the previous one. On SQLite with
+// its file, it makes a new key, seals everything under that, and then lets its file take the place of the old one. It may be
+// cut off at any moment, and repeated: until it has ended the service opens what is sealed under either key.
+// Errors: a [ConfigError] when there is no previous key; sealed.ErrWrongKey when something is sealed under neither.
+func (a *App) RotateMasterKey(ctx context.Context, actor eventlog.Actor) (Resealed, error) {
+	if a.Config.MasterKey != "" {
+		if a.Config.MasterKeyPrevious == "" {
+			return Resealed{}, &ConfigError{Prefix + "MASTER_KEY_PREVIOUS", "must be the master key that is replaced, and " + Prefix + "MASTER_KEY the new one"}
+		}
+		return a.reseal(ctx, a.box, actor)
+	}
+	file := a.Config.masterKeyFile()
+	next, err := file.next().ensure()
+	if err != nil {
+		return Resealed{}, err
+	}
+	current, err := file.read()
+	if err != nil {
+		return Resealed{}, err
+	}
+	box, err := sealed.NewBox(next, current)
+	if err != nil {
+		return Resealed{}, err
+	}
+	done, err := a.reseal(ctx, box, actor)
+	if err != nil {
+		return done, err
+	}
+	return done, file.succeed()
+}
+
+// reseal goes through everything that is sealed. A test holds it against what the source seals.
+func (a *App) reseal(ctx context.Context, box *sealed.Box, actor eventlog.Actor) (done Resealed, err error) {
+	if done.Answers, err = a.Keys.ResealAnswers(ctx, box); err != nil {
+		return done, fmt.Errorf("reseal the kept answers: %w", err)
+	}
+	if done.SigningKeys, err = a.Keyring.Reseal(ctx, box, actor); err != nil {
+		return done, fmt.Errorf("reseal the signing keys: %w", err)
+	}
+	return done, nil
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/piercloud/apikeys/cmd/apikeys/app"
+)
+
+func newRotateMasterKeyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "rotate-master-key",
+		Short: "Encrypt everything under a new master key",
+		Long: "Encrypt under APIKEYS_MASTER_KEY what is encrypted under APIKEYS_MASTER_KEY_PREVIOUS. Every replica must have both\n" +
+			"before. On SQLite without APIKEYS_MASTER_KEY a new key is made and takes the place of the file beside the\n" +
+			"database; stop the service before. The command may be cut off, and run again.",
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withAppAlone(c, func(ctx context.Context, a *app.App) error {
+				done, err := a.RotateMasterKey(ctx, commandActor(c))
+				if err != nil {
+					return err
+				}
+				c.Printf("%d signing keys and %d kept answers encrypted under the new master key\n", done.SigningKeys, done.Answers)
+				return nil
+			})
+		},
+	}
+}

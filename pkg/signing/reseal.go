@@ -1,0 +1,40 @@
+package signing
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/sealed"
+)
+
+// Reseal seals the private halves that are sealed under another key under box's master key, all or none, also those of keys
+// that are no longer published, and returns how many. Errors: sealed.ErrWrongKey; those of the store.
+func (k *Keyring) Reseal(ctx context.Context, box *sealed.Box, actor eventlog.Actor) (resealed int, err error) {
+	err = k.store.ChangeSigningKeys(ctx, func(records []Record) (*Change, error) {
+		fresh := map[string][]byte{}
+		for _, r := range records {
+			private, err := box.Reseal(r.Private, binding(r.KID))
+			if err != nil {
+				return nil, fmt.Errorf("signing key %s: %w", r.KID, err)
+			}
+			if private != nil {
+				fresh[r.KID] = private
+			}
+		}
+		resealed = len(fresh)
+		if resealed == 0 {
+			return nil, nil
+		}
+		after, err := json.Marshal(map[string]int{"signing_keys": resealed})
+		if err != nil {
+			return nil, fmt.Errorf("encode event: %w", err)
+		}
+		return &Change{Private: fresh, Event: eventlog.Draft{
+			At: k.clock(), Action: eventlog.SigningKeysResealed, Actor: actor, After: after,
+			Subject: eventlog.Subject{Kind: eventlog.SubjectSigningKey},
+		}}, nil
+	})
+	return resealed, err
+}
