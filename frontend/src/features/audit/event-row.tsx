@@ -54,8 +54,11 @@ const looks: Partial<Record<KnownAction, { icon: ComponentType<{ size: number; s
   "operator.signed-out": { icon: IconLogout, tone: "plain" },
   "operator.sign-in-failed": { icon: IconAlertTriangle, tone: "bad" },
   "signing-key.created": { icon: IconSignature, tone: "plain" },
+  "signing-key.resealed": { icon: IconSignature, tone: "plain" },
+  "signing-key.revoked": { icon: IconBan, tone: "bad" },
   "tenancy.created": { icon: IconBuilding, tone: "good" },
   "log.pruned": { icon: IconArchive, tone: "warn" },
+  "log.restored": { icon: IconArchive, tone: "bad" },
 };
 
 interface EventRowProps {

@@ -27,8 +27,11 @@ export const actions = [
   "operator.signed-out",
   "operator.sign-in-failed",
   "signing-key.created",
+  "signing-key.resealed",
+  "signing-key.revoked",
   "tenancy.created",
   "log.pruned",
+  "log.restored",
 ] as const;
 
 export type KnownAction = (typeof actions)[number];
