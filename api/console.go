@@ -92,6 +92,13 @@ var encodings = []struct{ name, suffix string }{{"br", ".br"}, {"gzip", ".gz"}}
 // serveFile answers with a file of the build, in the best form that the caller accepts.
 // Errors: fs.ErrNotExist.
 func (f *console) serveFile(c echo.Context, name string) error {
+	info, err := fs.Stat(f.build, name)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return fs.ErrNotExist
+	}
 	content, err := fs.ReadFile(f.build, name)
 	if err != nil {
 		return err

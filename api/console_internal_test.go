@@ -1,8 +1,11 @@
 package api
 
 import (
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,7 +15,7 @@ import (
 )
 
 // consoleRoutes serves a build of the console as the service does.
-func consoleRoutes(build fstest.MapFS) http.Handler {
+func consoleRoutes(build fs.FS) http.Handler {
 	s := &server{console: newConsole(build)}
 	e := echo.New()
 	e.HTTPErrorHandler = s.handleError
@@ -110,6 +113,19 @@ func TestWhatIsNotThereIsNotTheConsole(t *testing.T) {
 	}
 	if w := ask(h, "GET", "/v1/only-post"); w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("got %d", w.Code)
+	}
+}
+
+func TestAFolderOfTheBuildIsNotThere(t *testing.T) {
+	// A folder of files, like an embedded one and unlike a map, can't be read as if it were empty.
+	build := t.TempDir()
+	if err := os.Mkdir(filepath.Join(build, "assets"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/assets", "/assets/"} {
+		if w := ask(consoleRoutes(os.DirFS(build)), "GET", path); w.Code != http.StatusNotFound {
+			t.Errorf("%s: got %d %s", path, w.Code, w.Body)
+		}
 	}
 }
 
