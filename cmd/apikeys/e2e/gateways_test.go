@@ -99,10 +99,17 @@ func (g gateway) start(t testing.TB, service, api string) string {
 	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	output := &recording{}
 	process := exec.Command(program, g.arguments(folder, file)...)
 	process.Dir = folder
 	process.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + folder, "XDG_DATA_HOME=" + folder, "XDG_CONFIG_HOME=" + folder}
+	serve(t, process, address)
+	return "http://" + address
+}
+
+// serve runs a server that is not the service, until the test ends, and returns when it listens at the address.
+func serve(t testing.TB, process *exec.Cmd, address string) {
+	t.Helper()
+	output := &recording{}
 	process.Stdout, process.Stderr = output, output
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
@@ -116,13 +123,13 @@ func (g gateway) start(t testing.TB, service, api string) string {
 		_ = process.Process.Signal(os.Interrupt) // it may be gone
 		<-ended
 		if t.Failed() {
-			t.Logf("%s wrote\n%s\nconfigured by\n%s", g.program, output, configuration)
+			t.Logf("%s wrote\n%s", process.Path, output)
 		}
 	})
-	eventually(t, startTimeout, g.program+" answers", func() bool {
+	eventually(t, startTimeout, process.Path+" listens", func() bool {
 		select {
 		case <-ended:
-			t.Fatalf("%s ended\n%s", g.program, output)
+			t.Fatalf("%s ended\n%s", process.Path, output)
 		default:
 		}
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
@@ -132,7 +139,6 @@ func (g gateway) start(t testing.TB, service, api string) string {
 		_ = conn.Close()
 		return true
 	})
-	return "http://" + address
 }
 
 // protected is an API behind a gateway, which remembers what reached it.

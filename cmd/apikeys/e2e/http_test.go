@@ -22,22 +22,32 @@ type caller struct {
 }
 
 // stranger returns a caller without credentials.
-func stranger(s *service) *caller {
+func stranger(s *service) *caller { return newCaller(s.t, s.url, nil) }
+
+// newCaller returns a caller without credentials, who calls from an address of this machine; nil is any.
+func newCaller(t testing.TB, address func(path string) string, from net.Addr) *caller {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
-	transport := &http.Transport{MaxIdleConnsPerHost: 16, DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext}
-	s.t.Cleanup(transport.CloseIdleConnections)
-	return &caller{t: s.t, url: s.url, client: &http.Client{Jar: jar, Transport: transport, Timeout: 30 * time.Second}}
+	dialer := &net.Dialer{Timeout: 5 * time.Second, LocalAddr: from}
+	transport := &http.Transport{MaxIdleConnsPerHost: 16, DialContext: dialer.DialContext}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &caller{t: t, url: address, client: &http.Client{Jar: jar, Transport: transport, Timeout: 30 * time.Second}}
 }
 
 // signIn returns a caller with the first operator's session.
 func signIn(s *service) *caller {
 	s.t.Helper()
 	c := stranger(s)
-	c.want(http.StatusCreated, c.post("/v1/session", credentials{"admin@localhost", password}))
+	c.signIn()
 	return c
+}
+
+// signIn opens a session of the first operator.
+func (c *caller) signIn(headers ...string) {
+	c.t.Helper()
+	c.want(http.StatusCreated, c.do(http.MethodPost, "/v1/session", credentials{"admin@localhost", password}, headers...))
 }
 
 // at returns the same caller, session included, at another service on the same database.

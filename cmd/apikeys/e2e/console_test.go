@@ -1,0 +1,300 @@
+package e2e
+
+import (
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
+)
+
+// frontend is the folder of the console.
+const frontend = "../../../frontend"
+
+// startConsole runs nginx with the configuration of the console's image in front of the service's replicas, and returns
+// the URL of both.
+func startConsole(t testing.TB, issuer string, replicas ...string) string {
+	t.Helper()
+	dist := absolute(t, frontend+"/dist")
+	if _, err := os.Stat(dist + "/index.html"); err != nil {
+		t.Fatal("the console is not built; run: make console")
+	}
+	address := freeAddress(t)
+	var servers strings.Builder
+	for _, replica := range replicas {
+		servers.WriteString("server " + replica + " fail_timeout=1s; ")
+	}
+	folder := t.TempDir()
+	process := exec.Command(absolute(t, frontend+"/nginx/run"))
+	process.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "APIKEYS_ISSUER=" + issuer, "CONSOLE_LISTEN=" + address, "CONSOLE_ROOT=" + dist,
+		"CONSOLE_ERRORS=" + absolute(t, frontend+"/nginx/errors"), "CONSOLE_TEMP=" + folder,
+		"CONSOLE_RESOLVER=127.0.0.1", "CONSOLE_SERVERS=" + servers.String(),
+	}
+	check := exec.Command(process.Path, "-t")
+	check.Env = process.Env
+	if output, err := check.CombinedOutput(); err != nil || strings.Contains(string(output), "warn") {
+		t.Fatalf("nginx does not like its configuration: %v\n%s", err, output)
+	}
+	serve(t, process, address)
+	return "http://" + address
+}
+
+func absolute(t testing.TB, path string) string {
+	t.Helper()
+	path, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// elsewhere returns an address of this machine that is not the one that nginx has towards the replicas, so that a caller
+// can be told from it.
+func elsewhere(t testing.TB) net.Addr {
+	t.Helper()
+	address := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address.String())
+	if err != nil {
+		t.Fatalf("the machine's loopback has no second address; on macOS: sudo ifconfig lo0 alias 127.0.0.2 (%v)", err)
+	}
+	_ = listener.Close()
+	return address
+}
+
+// TestConsoleInFrontOfReplicas runs what docker-compose.yml describes, as plain processes.
+func TestConsoleInFrontOfReplicas(t *testing.T) {
+	t.Parallel()
+	e := onPostgreSQL(pgtest.URL(t)).with("APIKEYS_TRUSTED_PROXIES", "127.0.0.1/32", "APIKEYS_METRICS_LISTEN", "127.0.0.1:0")
+	first, second := start(t, e), start(t, e)
+	base := startConsole(t, issuer, first.address, second.address)
+	url := func(path string) string { return base + path }
+	operator := newCaller(t, url, elsewhere(t))
+
+	t.Run("an operator works from the origin that the browser sees", func(t *testing.T) {
+		operator.signIn("Origin", base)
+		body := draft{"made behind nginx", []string{"settings.api-keys:readonly"}}
+		key := decode[apiKey](t, operator.want(http.StatusCreated, operator.do(http.MethodPost, "/v1/api-keys", body, "Origin", base)))
+		for _, other := range []string{"https://elsewhere.example", "null"} {
+			operator.want(http.StatusForbidden, operator.do(http.MethodPost, "/v1/api-keys", draft{"forged", body.Scopes}, "Origin", other))
+		}
+		token := operator.accessToken(key)
+		operator.want(http.StatusCreated, operator.post("/auth", clientPair{key.ClientID, key.ClientSecret}))
+		program := newCaller(t, url, nil)
+		for range 4 { // each replica gets some
+			program.want(http.StatusOK, program.do(http.MethodGet, "/v1/api-keys", nil, "Authorization", "Bearer "+token))
+			program.want(http.StatusOK, program.do(http.MethodGet, "/oauth2/verify", nil, "Authorization", "Bearer "+token))
+		}
+	})
+
+	t.Run("the log has the caller's address, whatever it claims", func(t *testing.T) {
+		for _, claim := range []string{"203.0.113.9", "203.0.113.9, 127.0.0.1", "127.0.0.1"} {
+			const name = "claimed"
+			key := decode[apiKey](t, operator.want(http.StatusCreated, operator.do(http.MethodPost, "/v1/api-keys",
+				draft{name, []string{"cca:readonly"}}, "X-Forwarded-For", claim, "X-Real-IP", claim, "Forwarded", "for="+claim)))
+			events := decode[struct {
+				Items []struct{ IP string }
+			}](t, operator.want(http.StatusOK, operator.get("/v1/events?subject="+key.ClientID)))
+			if len(events.Items) != 1 || events.Items[0].IP != "127.0.0.2" {
+				t.Errorf("with the claim %s, the log says %v", claim, events.Items)
+			}
+			operator.change(key, "delete")
+		}
+	})
+
+	t.Run("a revocation comes through at once", func(t *testing.T) {
+		verifier := newVerifier(t, base)
+		key := operator.create("to be revoked")
+		token := operator.accessToken(key)
+		eventually(t, refusalTimeout, "the verifier honours the token", func() bool { return honours(t, verifier, token) })
+		began := time.Now()
+		operator.change(key, "deactivate")
+		eventually(t, refusalTimeout, "the verifier refuses the token", func() bool { return !honours(t, verifier, token) })
+		t.Logf("refused after %v", time.Since(began).Round(time.Millisecond))
+	})
+
+	t.Run("nginx answers as the binary does", func(t *testing.T) { compareWithBinary(t, newCaller(t, url, nil), stranger(first)) })
+
+	t.Run("a replica that is killed is not missed", func(t *testing.T) {
+		key := operator.create("of a program")
+		first.kill()
+		for range 20 {
+			operator.want(http.StatusOK, operator.get("/v1/session"))
+		}
+		for range 20 {
+			operator.want(http.StatusOK, operator.token(key.ClientID, key.ClientSecret))
+		}
+		restarted := start(t, e.with("APIKEYS_LISTEN", first.address))
+		second.kill()
+		eventually(t, startTimeout, "nginx has found the replica again", func() bool {
+			return operator.get("/v1/session").status == http.StatusOK
+		})
+		operator.want(http.StatusOK, operator.token(key.ClientID, key.ClientSecret))
+		restarted.stop()
+		a := operator.want(http.StatusServiceUnavailable, operator.token(key.ClientID, key.ClientSecret))
+		if a.header.Get("Retry-After") == "" || !strings.Contains(string(a.body), `"temporarily_unavailable"`) {
+			t.Errorf("without replicas, nginx answers %v with %v", a, a.header)
+		}
+		operator.want(http.StatusOK, operator.get("/sign-in")) // the page is there to say so
+	})
+}
+
+// compareWithBinary asks nginx and the binary the same, for what nginx answers by itself.
+func compareWithBinary(t *testing.T, nginx, direct *caller) {
+	index := string(direct.want(http.StatusOK, direct.get("/")).body)
+	assets := regexp.MustCompile(`/assets/[^"]+\.(?:js|css|woff2)`).FindAllString(index, -1)
+	if len(assets) < 4 {
+		t.Fatalf("the page names the assets %v", assets)
+	}
+	type question struct {
+		method, path, accepted string
+		body                   any
+	}
+	var questions []question
+	for _, path := range []string{
+		"/", "/index.html", "/api-keys", "/api-keys/ak_x", "/sign-in?redirect=/x.js", "/v1x", "/metricsx",
+		"/assets/gone.js", "/assets/", "/assets", "/robots.txt", "/x/../gone.css", "/index.html.br", "/.env",
+	} {
+		questions = append(questions, question{method: http.MethodGet, path: path, accepted: "br"}, question{method: http.MethodHead, path: path})
+	}
+	for _, path := range []string{"/metrics", "/metrics/", "/%6detrics"} {
+		questions = append(questions, question{method: http.MethodGet, path: path})
+	}
+	for _, path := range append(assets, "/favicon.svg", "/color-scheme.js") {
+		for _, accepted := range []string{"", "gzip, deflate, br", "gzip", "br;q=0, gzip;q=0.5", "br;q=0.0, gzip; q=0", "brx, xgzip", "identity"} {
+			questions = append(questions, question{method: http.MethodGet, path: path, accepted: accepted})
+		}
+	}
+	for _, path := range []string{"/", "/api-keys", "/assets/gone.js"} {
+		questions = append(questions, question{method: http.MethodPost, path: path}, question{method: http.MethodDelete, path: path})
+	}
+	large := strings.Repeat("x", 1<<20)
+	for _, path := range []string{"/v1/session", "/auth", "/oauth2/token"} {
+		questions = append(questions, question{http.MethodPost, path, "", large})
+	}
+	for _, q := range questions {
+		// An empty header keeps the client from asking for gzip by itself.
+		want, got := direct.do(q.method, q.path, q.body, "Accept-Encoding", q.accepted), nginx.do(q.method, q.path, q.body, "Accept-Encoding", q.accepted)
+		if a, b := essence(want), essence(got); a != b {
+			t.Errorf("%s %s (%s): the binary answers\n%s\nnginx\n%s", q.method, q.path, q.accepted, a, b)
+		}
+		if len(got.header["X-Request-Id"]) != 1 {
+			t.Errorf("%s %s: the request ids are %q", q.method, q.path, got.header["X-Request-Id"])
+		}
+	}
+	// What nginx only passes on has each header once, as the service has set it.
+	for _, path := range []string{"/healthz", "/readyz", "/openapi.yaml", "/docs", "/docs/", "/docs/swagger-ui.css", "/v1/none", "/v1/revocations", "/.well-known/jwks.json", "/oauth2/none", "/auth"} {
+		want, got := direct.get(path), nginx.get(path)
+		if a, b := essence(want), essence(got); a != b {
+			t.Errorf("%s: the service answers\n%s\nand through nginx\n%s", path, a, b)
+		}
+	}
+}
+
+var nonce = regexp.MustCompile(`'nonce-(\w{26,})'`)
+
+// essence is what two answers to the same question must have in common: everything but ids, times and nonces.
+func essence(a answer) string {
+	var b strings.Builder
+	policy, body := a.header.Get("Content-Security-Policy"), string(a.body)
+	if found := nonce.FindStringSubmatch(policy); found != nil {
+		policy = strings.ReplaceAll(policy, found[1], "NONCE")
+		body = strings.ReplaceAll(body, found[1], "NONCE")
+	}
+	lines := map[string][]string{"status": {http.StatusText(a.status)}, "policy": {policy}, "body": {body}}
+	for _, name := range []string{
+		"Content-Encoding", "Vary", "X-Content-Type-Options", "Referrer-Policy", "Strict-Transport-Security", "Set-Cookie", "Retry-After", "Location",
+	} {
+		lines[name] = a.header[name]
+	}
+	if a.status < http.StatusBadRequest { // nginx forbids to store its errors, the binary has nothing to say about some
+		lines["Cache-Control"] = a.header["Cache-Control"]
+	}
+	lines["Content-Type"] = []string{strings.ToLower(a.header.Get("Content-Type"))}
+	encoder := json.NewEncoder(&b)
+	encoder.SetIndent("", " ")
+	if err := encoder.Encode(lines); err != nil {
+		return err.Error()
+	}
+	return b.String()
+}
+
+// TestNginxOfTheConsole asks nginx in front of replicas that misbehave.
+func TestNginxOfTheConsole(t *testing.T) {
+	t.Parallel()
+	arrived := make(chan string, 64) // method and path of what came to a replica
+	breaking := func() string {
+		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := &http.Server{ReadHeaderTimeout: startTimeout, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // as if it were processed
+			arrived <- r.Method + " " + r.URL.Path
+			panic(http.ErrAbortHandler) // breaks the connection off before the answer
+		})}
+		go func() { _ = server.Serve(listener) }() // until it is closed
+		t.Cleanup(func() { _ = server.Close() })
+		return listener.Addr().String()
+	}
+	base := startConsole(t, "https://keys.example.com", breaking(), breaking())
+	c := newCaller(t, func(path string) string { return base + path }, nil)
+	taken := func() (requests []string) {
+		for {
+			select {
+			case r := <-arrived:
+				requests = append(requests, r)
+			default:
+				return requests
+			}
+		}
+	}
+	// For a second after a failure nginx leaves a replica alone, so not every request arrives.
+	eventually(t, startTimeout, "what changes nothing is tried at both replicas", func() bool {
+		c.get("/healthz")
+		return len(taken()) == 2
+	})
+	for _, method := range []string{http.MethodPost, http.MethodPatch} {
+		eventually(t, startTimeout, "a replica gets the request", func() bool {
+			a := c.want(http.StatusServiceUnavailable, c.do(method, "/v1/api-keys", draft{Name: "once"}))
+			if a.header.Get("Retry-After") != "2" || a.header.Get("Cache-Control") != "no-store" ||
+				a.header.Get("Content-Type") != "application/problem+json" || !strings.Contains(string(a.body), `"service/unavailable"`) {
+				t.Errorf("got %v with %v", a, a.header)
+			}
+			if a.header.Get("Strict-Transport-Security") != "max-age=31536000" {
+				t.Errorf("with an issuer of https, nginx answers with %v", a.header)
+			}
+			requests := taken()
+			if len(requests) > 1 {
+				t.Errorf("a request that may have been processed is sent again: %v", requests)
+			}
+			return len(requests) > 0
+		})
+	}
+
+	t.Run("nothing about the metrics reaches a replica", func(t *testing.T) {
+		taken()
+		for _, path := range []string{
+			"/metrics", "/metrics/", "/metrics/x", "/metrics?x=y", "//metrics", "/./metrics", "/v1/../metrics", "/v1/..%2fmetrics", "/%6d%65trics",
+			"/docs/..%2f..%2fmetrics", "/metrics%2f", "/v1%2f..%2fmetrics",
+		} {
+			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+				// Above the root, nginx sees no path at all.
+				if a := c.do(method, path, nil); a.status != http.StatusNotFound && a.status != http.StatusBadRequest {
+					t.Error(a)
+				}
+			}
+		}
+		if got := taken(); len(got) > 0 {
+			t.Errorf("these arrived: %v", got)
+		}
+	})
+}
