@@ -57,7 +57,8 @@ func newKeyRow(k apikey.Key) keyRow {
 	return row
 }
 
-func (r keyRow) key(secrets []apikey.Secret) (apikey.Key, error) {
+// key maps the row; its secrets are rows of their own.
+func (r keyRow) key() (apikey.Key, error) {
 	scopes, err := scope.ParseSet(r.Scopes)
 	if err != nil {
 		return apikey.Key{}, fmt.Errorf("stored key %s: %w", r.ClientID, err)
@@ -74,7 +75,6 @@ func (r keyRow) key(secrets []apikey.Secret) (apikey.Key, error) {
 		TenancyID: r.TenancyID, ClientID: r.ClientID, Name: r.Name, Description: r.Description, Scopes: scopes,
 		Lifespan: lifespan, Status: status, Generation: r.Generation, Version: r.Version, CreatedAt: r.Created.time(),
 		CreatedBy: r.CreatedBy, UpdatedAt: r.Updated.time(), UpdatedBy: r.UpdatedBy, LastUsedAt: r.LastUsed.time(),
-		Secrets: secrets,
 	}
 	if r.RateLimit != nil {
 		key.RateLimit = *r.RateLimit
@@ -88,8 +88,8 @@ type keySecretRow struct {
 	Secret secretRow `gorm:"embedded;embeddedPrefix:secret_"`
 }
 
-// key reads a key with its secrets, in one statement so that both are of one moment. Errors: [apikey.ErrNotFound].
-func (t tx) key(where string, args ...any) (apikey.Key, error) {
+// keys reads keys with the secrets that they list, by client id, in one statement so that both are of one moment.
+func (t tx) keys(where string, args ...any) (map[string]apikey.Key, error) {
 	var rows []keySecretRow
 	err := t.db.Model(&keyRow{}).
 		Select("api_key.*, s.id AS secret_id, s.client_id AS secret_client_id, s.digest AS secret_digest, "+
@@ -98,23 +98,60 @@ func (t tx) key(where string, args ...any) (apikey.Key, error) {
 		Joins("LEFT JOIN client_secret s ON s.client_id = api_key.client_id AND s.retired_at IS NULL").
 		Where(where, args...).Find(&rows).Error
 	if err != nil {
-		return apikey.Key{}, fmt.Errorf("read a key: %w", err)
+		return nil, fmt.Errorf("read keys: %w", err)
 	}
-	if len(rows) == 0 {
-		return apikey.Key{}, apikey.ErrNotFound
-	}
-	secrets := make([]apikey.Secret, 0, len(rows))
+	keys := make(map[string]apikey.Key, 1)
 	for _, row := range rows {
-		if row.Secret.ID == "" {
-			continue
+		key, ok := keys[row.Key.ClientID]
+		if !ok {
+			if key, err = row.Key.key(); err != nil {
+				return nil, err
+			}
 		}
-		secret, err := row.Secret.secret()
-		if err != nil {
-			return apikey.Key{}, err
+		if row.Secret.ID != "" {
+			secret, err := row.Secret.secret()
+			if err != nil {
+				return nil, err
+			}
+			key.Secrets = append(key.Secrets, secret)
 		}
-		secrets = append(secrets, secret)
+		keys[key.ClientID] = key
 	}
-	return rows[0].Key.key(listed(secrets))
+	for id, key := range keys {
+		key.Secrets = listed(key.Secrets)
+		keys[id] = key
+	}
+	return keys, nil
+}
+
+// key reads a key. Errors: [apikey.ErrNotFound].
+func (t tx) key(where string, args ...any) (apikey.Key, error) {
+	keys, err := t.keys(where, args...)
+	if err != nil {
+		return apikey.Key{}, err
+	}
+	for _, key := range keys {
+		return key, nil
+	}
+	return apikey.Key{}, apikey.ErrNotFound
+}
+
+// keysOf reads the keys with the given client ids, in their order. One that is not there is left out.
+func (t tx) keysOf(clientIDs []string) ([]apikey.Key, error) {
+	if len(clientIDs) == 0 {
+		return nil, nil
+	}
+	byID, err := t.keys("api_key.client_id IN ?", clientIDs)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]apikey.Key, 0, len(clientIDs))
+	for _, id := range clientIDs {
+		if key, ok := byID[id]; ok {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
 }
 
 func (t tx) tenancyKey(tenancyID, clientID string) (apikey.Key, error) {

@@ -9,15 +9,30 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 )
 
+func newTestListing(t *testing.T, in tx, q apikey.Query) listing {
+	t.Helper()
+	q.Page, q.PageSize = 1, 10
+	l, err := newListing(in, "t", q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// matchingPlan returns how the database would find what a search matches, after the statements that come before it.
+func matchingPlan(t *testing.T, s *Store, explain string, q apikey.Query, before ...string) string {
+	t.Helper()
+	return explained(t, s, explain, func(db *gorm.DB) *gorm.DB {
+		return newTestListing(t, tx{db, s.dialect}, q).matching().Find(&[]keyRow{})
+	}, before...)
+}
+
 // plan returns how the database would read a page, after the statements that come before it.
 func plan(t *testing.T, s *Store, explain string, q apikey.Query, before ...string) string {
 	t.Helper()
 	return explained(t, s, explain, func(db *gorm.DB) *gorm.DB {
-		order, err := ordering(q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return tx{db, s.dialect}.matching("t", q).Order(order).Limit(10).Find(&[]keyRow{})
+		l := newTestListing(t, tx{db, s.dialect}, q)
+		return l.page(l.keys()).Select("client_id").Find(&[]keyRow{})
 	}, before...)
 }
 
@@ -62,11 +77,14 @@ func explained(t *testing.T, s *Store, explain string, query func(*gorm.DB) *gor
 	return text.String()
 }
 
-// everyOrder calls f with each order that a list can have.
-func everyOrder(f func(q apikey.Query)) {
-	for _, field := range []apikey.SortField{apikey.SortByName, apikey.SortByCreatedAt, apikey.SortByLastUsedAt} {
-		for _, descending := range []bool{false, true} {
-			f(apikey.Query{SortBy: field, Descending: descending})
+// everyOrder calls f with each order that a list can have, and with the beginning of the name of the index that has it.
+func everyOrder(f func(q apikey.Query, index string)) {
+	for _, descending := range []bool{false, true} {
+		for _, field := range []apikey.SortField{apikey.SortByName, apikey.SortByCreatedAt, apikey.SortByLastUsedAt} {
+			f(apikey.Query{SortBy: field, Descending: descending}, "api_key_by_"+string(field))
+		}
+		for _, field := range []apikey.SortField{apikey.SortByName, apikey.SortByCreatedAt} {
+			f(apikey.Query{SortBy: field, Descending: descending, Status: apikey.Inactive}, "api_key_by_status_and_"+string(field))
 		}
 	}
 }
@@ -74,9 +92,9 @@ func everyOrder(f func(q apikey.Query)) {
 func TestSQLiteReadsPagesInTheOrderOfAnIndex(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t, Options{Timeout: patience})
-	everyOrder(func(q apikey.Query) {
+	everyOrder(func(q apikey.Query, index string) {
 		text := plan(t, s, "EXPLAIN QUERY PLAN", q)
-		if !strings.Contains(text, "USING INDEX api_key_by_"+string(q.SortBy)) || strings.Contains(text, "TEMP B-TREE") {
+		if !strings.Contains(text, "INDEX "+index) || strings.Contains(text, "TEMP B-TREE") {
 			t.Errorf("%+v:\n%s", q, text)
 		}
 	})
@@ -86,18 +104,34 @@ func TestSQLiteReadsPagesInTheOrderOfAnIndex(t *testing.T) {
 func TestPostgreSQLReadsPagesInTheOrderOfAnIndex(t *testing.T) {
 	t.Parallel()
 	s := newPostgreSQL(t, Options{Timeout: patience})
-	everyOrder(func(q apikey.Query) {
+	everyOrder(func(q apikey.Query, index string) {
 		text := plan(t, s, "EXPLAIN", q, "SET LOCAL enable_sort = off", "SET LOCAL enable_seqscan = off")
-		if !strings.Contains(text, "using api_key_by_"+string(q.SortBy)) || strings.Contains(text, "Sort") {
+		if !strings.Contains(text, "using "+index) || strings.Contains(text, "Sort") {
 			t.Errorf("%+v:\n%s", q, text)
 		}
 	})
 	search := apikey.Query{SortBy: apikey.SortByName, Search: "numero 004711"}
-	text := plan(t, s, "EXPLAIN", search, "SET LOCAL enable_seqscan = off", "SET LOCAL enable_indexscan = off",
-		"DROP INDEX api_key_by_name, api_key_by_created_at, api_key_by_last_used_at, api_key_by_last_used_at_desc",
+	text := matchingPlan(t, s, "EXPLAIN", search, "SET LOCAL enable_seqscan = off", "SET LOCAL enable_indexscan = off",
+		"DROP INDEX api_key_by_name, api_key_by_created_at, api_key_by_last_used_at, api_key_by_last_used_at_desc, "+
+			"api_key_by_status_and_name, api_key_by_status_and_created_at",
 		"ALTER TABLE api_key DROP CONSTRAINT api_key_name")
 	if !strings.Contains(text, "api_key_name_part") || !strings.Contains(text, "api_key_pkey") {
 		t.Errorf("a search does not use its indexes:\n%s", text)
+	}
+}
+
+// Names that don't match are passed over in an index, without reading the keys.
+func TestSQLiteSearchesNamesInAnIndex(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t, Options{Timeout: patience})
+	for _, test := range []struct {
+		status apikey.Status
+		index  string
+	}{{"", "api_key_by_name"}, {apikey.Inactive, "api_key_by_status_and_name"}} {
+		text := matchingPlan(t, s, "EXPLAIN QUERY PLAN", apikey.Query{SortBy: apikey.SortByCreatedAt, Search: "abc", Status: test.status})
+		if !strings.Contains(text, "USING INDEX "+test.index+" (") {
+			t.Errorf("status %q:\n%s", test.status, text)
+		}
 	}
 }
 

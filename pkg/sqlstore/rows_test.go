@@ -136,6 +136,61 @@ func totalIsCapped(t *testing.T, open func(testing.TB, Options) *Store) {
 	list(apikey.Query{SortBy: apikey.SortByLastUsedAt}, apikey.TotalMax, false)
 }
 
+// A search that many keys match takes another way than one that few match, and a third when those that match are late in
+// the list's order. All show the same as sorting everything would.
+func searchesOfAnySizeAreInOrder(t *testing.T, open func(testing.TB, Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	tenancy := newTenancy(t, s)
+	const others = walkMax
+	rows := make([]keyRow, others+apikey.TotalMax+2)
+	for i := range rows {
+		k := newKey(tenancy, i)
+		k.CreatedAt = epoch.Add(time.Duration(i) * time.Second)
+		k.LastUsedAt = epoch.Add(-time.Duration(i) * time.Second) // the other way round
+		if k.Name = fmt.Sprintf("Integração %06d", i); i < others {
+			k.Name = fmt.Sprintf("Cobrança %06d", i)
+		}
+		if i%2 == 1 {
+			k.Status = apikey.Inactive
+		}
+		rows[i] = newKeyRow(k)
+	}
+	if err := s.writer.WithContext(t.Context()).CreateInBatches(rows, 500).Error; err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		q      apikey.Query
+		first  int // row on the page, and how far the next is
+		step   int
+		total  int
+		capped bool
+	}{
+		{apikey.Query{Search: "integ", SortBy: apikey.SortByName}, others, 1, apikey.TotalMax, true},
+		{apikey.Query{Search: "integ", SortBy: apikey.SortByName, Page: 500}, others + 499*3, 1, apikey.TotalMax, true},
+		{apikey.Query{Search: "INTEG", SortBy: apikey.SortByCreatedAt}, others, 1, apikey.TotalMax, true},
+		{apikey.Query{Search: "te", SortBy: apikey.SortByCreatedAt, Descending: true}, len(rows) - 1, -1, apikey.TotalMax, true},
+		{apikey.Query{Search: "integ", SortBy: apikey.SortByLastUsedAt}, len(rows) - 1, -1, apikey.TotalMax, true},
+		{apikey.Query{Search: "integ", SortBy: apikey.SortByLastUsedAt, Descending: true}, others, 1, apikey.TotalMax, true},
+		{apikey.Query{Search: "integ", SortBy: apikey.SortByName, Status: apikey.Inactive}, others + 1, 2, apikey.TotalMax/2 + 1, false},
+		{apikey.Query{Search: "ç", SortBy: apikey.SortByName}, 0, 1, apikey.TotalMax, true},
+		{apikey.Query{Search: "cobra", SortBy: apikey.SortByName, Page: 2}, 3, 1, others, false},
+	}
+	for _, test := range tests {
+		q := test.q
+		q.Page, q.PageSize = max(q.Page, 1), 3
+		page, err := s.List(t.Context(), tenancy, q)
+		if err != nil || page.Total != test.total || page.TotalCapped != test.capped || len(page.Keys) != 3 {
+			t.Errorf("%+v: total %d, capped %t, %d keys, %v", q, page.Total, page.TotalCapped, len(page.Keys), err)
+			continue
+		}
+		for i, k := range page.Keys {
+			if want := rows[test.first+i*test.step].Name; k.Name != want {
+				t.Errorf("%+v: key %d is %q, not %q", q, i, k.Name, want)
+			}
+		}
+	}
+}
+
 func unknownRows(t *testing.T, open func(testing.TB, Options) *Store) {
 	s := open(t, Options{Timeout: patience})
 	tenancy := newTenancy(t, s)
@@ -146,7 +201,7 @@ func unknownRows(t *testing.T, open func(testing.TB, Options) *Store) {
 		{Status: "active", LifespanValue: 1, LifespanUnit: "days"},
 		{Status: "active", LifespanValue: 25, LifespanUnit: "hours"},
 	} {
-		if _, err := values.key(nil); err == nil {
+		if _, err := values.key(); err == nil {
 			t.Errorf("%+v was read as a key", values)
 		}
 	}

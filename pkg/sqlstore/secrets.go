@@ -59,29 +59,6 @@ func listed(secrets []apikey.Secret) []apikey.Secret {
 	return kept
 }
 
-// secretsOf returns the listed secrets of keys, by client id.
-func (t tx) secretsOf(clientIDs []string) (map[string][]apikey.Secret, error) {
-	if len(clientIDs) == 0 {
-		return nil, nil
-	}
-	var rows []secretRow
-	if err := t.db.Where("client_id IN ? AND retired_at IS NULL", clientIDs).Find(&rows).Error; err != nil {
-		return nil, fmt.Errorf("read secrets: %w", err)
-	}
-	secrets := make(map[string][]apikey.Secret, len(clientIDs))
-	for _, row := range rows {
-		secret, err := row.secret()
-		if err != nil {
-			return nil, err
-		}
-		secrets[row.ClientID] = append(secrets[row.ClientID], secret)
-	}
-	for _, id := range clientIDs {
-		secrets[id] = listed(secrets[id])
-	}
-	return secrets, nil
-}
-
 // insertSecrets stores new secrets of a key.
 func (t tx) insertSecrets(clientID string, secrets []apikey.Secret) error {
 	if len(secrets) == 0 {

@@ -65,6 +65,7 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 	}{
 		{"SessionsExpire", sessionsExpire},
 		{"TotalIsCapped", totalIsCapped},
+		{"SearchesOfAnySizeAreInOrder", searchesOfAnySizeAreInOrder},
 		{"RowsTheDomainDoesNotKnowAreErrors", unknownRows},
 		{"TextThatCannotBeStoredIsAnError", unstorableText},
 		{"StatementsAreLoggedWithoutValues", statementLogging},
