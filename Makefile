@@ -59,9 +59,14 @@ fuzz: ## Run every fuzz target for a while (FUZZTIME=10s)
 	.make/fuzz $(FUZZTIME)
 
 .PHONY: bench
+ONLY ?=
+bench: build ## Measure the service against bare handlers and write docs/benchmarks.md (ONLY=token,verify)
+	APIKEYS_POSTGRES_DURABLE=1 .make/with-postgres $(GO) run ./cmd/bench -binary bin/apikeys -only '$(ONLY)'
+
+.PHONY: bench-go
 BENCH ?= .
 BENCHTIME ?= 1s
-bench: ## Run the Go benchmarks (BENCH=regexp BENCHTIME=1s)
+bench-go: ## Run the Go benchmarks (BENCH=regexp BENCHTIME=1s)
 	.make/with-postgres $(GO) test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem \
 		$$(grep -rl '^func Benchmark' --include='*_test.go' api cmd pkg | xargs -n1 dirname | sort -u | sed 's|^|./|')
 

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jws"
+)
+
+// The bare handlers do the least that the same job needs, as somebody writes it who has no keys to manage, nothing to take
+// back and nobody to account to: no log line, no request id, no counter, no limit, no header beside the content's. They run
+// in a process of their own with the defaults of Go and Echo.
+
+// roles are what this program does in processes of its own.
+var roles = map[string]func(context.Context) error{
+	"bare":     serveBare,
+	"profiled": serveProfiled,
+}
+
+// bareSetting is what the bare handlers know.
+type bareSetting struct {
+	Keys []pair `json:"keys"`
+}
+
+// bare starts the bare handlers.
+func (b *bench) bare(ctx context.Context, keys []pair) (process, error) {
+	command, err := ourselves(ctx, "bare", bareSetting{keys})
+	if err != nil {
+		return process{}, err
+	}
+	p, err := launch(ctx, "bare", command)
+	if err == nil {
+		b.later(p.stop)
+	}
+	return p, err
+}
+
+// bareHandlers are the handlers of one process.
+type bareHandlers struct {
+	secrets map[string]string // by client id
+	private *ecdsa.PrivateKey
+}
+
+func serveBare(ctx context.Context) error {
+	var setting bareSetting
+	if err := readSetting(&setting); err != nil {
+		return err
+	}
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	h := bareHandlers{secrets: make(map[string]string, len(setting.Keys)), private: private}
+	for _, k := range setting.Keys {
+		h.secrets[k.ClientID] = k.ClientSecret
+	}
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.POST("/oauth2/token", h.token)
+	e.POST("/auth", h.auth)
+	e.GET("/oauth2/verify", h.verify)
+	e.POST("/oauth2/introspect", h.introspect)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	e.Listener = listener
+	stop := context.AfterFunc(ctx, func() { _ = e.Close() })
+	defer stop()
+	fmt.Printf("listens on http://%s\n", listener.Addr())
+	if err := e.Start(""); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// bareToken is an answer of the token endpoint.
+type bareToken struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	ExpiresIn   int    `json:"expires_in"`
+	Scope       string `json:"scope"`
+}
+
+const (
+	bareScope  = "cca:editor lighthouse.workspaces:readonly"
+	bareIssuer = "http://localhost:8080"
+	bareLife   = 3600 // seconds
+)
+
+// bareHead is the encoded header of every token.
+var bareHead = base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","kid":"bare","typ":"at+jwt"}`)) + "."
+
+// token authenticates from a map and signs with the standard library.
+func (h bareHandlers) token(c echo.Context) error {
+	id, secret, ok := c.Request().BasicAuth()
+	if known, found := h.secrets[id]; !ok || !found || known != secret {
+		return c.NoContent(http.StatusUnauthorized)
+	}
+	if c.FormValue("grant_type") != "client_credentials" {
+		return c.NoContent(http.StatusBadRequest)
+	}
+	token, err := h.sign(id)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, bareToken{token, "Bearer", bareLife, bareScope})
+}
+
+// auth is the same with credentials in JSON.
+func (h bareHandlers) auth(c echo.Context) error {
+	var p pair
+	if err := json.NewDecoder(c.Request().Body).Decode(&p); err != nil {
+		return c.NoContent(http.StatusBadRequest)
+	}
+	if known, found := h.secrets[p.ClientID]; !found || known != p.ClientSecret {
+		return c.NoContent(http.StatusUnauthorized)
+	}
+	token, err := h.sign(p.ClientID)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, bareToken{token, "Bearer", bareLife, bareScope})
+}
+
+// sign returns a token of the same claims as the service's, put together by hand.
+func (h bareHandlers) sign(id string) (string, error) {
+	now := time.Now().Unix()
+	claims := make([]byte, 0, 512)
+	claims = append(claims, `{"iss":"`+bareIssuer+`","aud":"`+bareIssuer+`","sub":"`...)
+	claims = append(claims, id...)
+	claims = append(claims, `","client_id":"`...)
+	claims = append(claims, id...)
+	claims = append(claims, `","tenancy_id":"00000000-0000-4000-8000-000000000001","scope":"`+bareScope+`","iat":`...)
+	claims = strconv.AppendInt(claims, now, 10)
+	claims = append(claims, `,"nbf":`...)
+	claims = strconv.AppendInt(claims, now, 10)
+	claims = append(claims, `,"exp":`...)
+	claims = strconv.AppendInt(claims, now+bareLife, 10)
+	claims = append(claims, `,"jti":"`...)
+	claims = append(claims, rand.Text()...)
+	claims = append(claims, `","gen":1}`...)
+	encoding := base64.RawURLEncoding
+	token := make([]byte, 0, 1024)
+	token = append(token, bareHead...)
+	token = encoding.AppendEncode(token, claims)
+	digest := sha256.Sum256(token)
+	r, s, err := ecdsa.Sign(rand.Reader, h.private, digest[:])
+	if err != nil {
+		return "", err
+	}
+	var signature [64]byte
+	r.FillBytes(signature[:32])
+	s.FillBytes(signature[32:])
+	token = append(token, '.')
+	return string(encoding.AppendEncode(token, signature[:])), nil
+}
+
+// verify checks a header and answers.
+func (h bareHandlers) verify(c echo.Context) error {
+	if !strings.HasPrefix(c.Request().Header.Get(echo.HeaderAuthorization), "Bearer ") {
+		return c.NoContent(http.StatusUnauthorized)
+	}
+	return c.NoContent(http.StatusOK)
+}
+
+// introspect verifies a token with jwx, each time, and answers what it says.
+func (h bareHandlers) introspect(c echo.Context) error {
+	payload, err := jws.Verify([]byte(c.FormValue("token")), jws.WithKey(jwa.ES256, &h.private.PublicKey))
+	if err != nil {
+		return c.JSON(http.StatusOK, map[string]any{"active": false})
+	}
+	claims := map[string]any{}
+	if err := json.Unmarshal(payload, &claims); err != nil {
+		return err
+	}
+	claims["active"] = true
+	return c.JSON(http.StatusOK, claims)
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+)
+
+// answerMax bounds an answer, head and body.
+const answerMax = 64 << 10
+
+// exchangeTimeout is far beyond what any request takes; a server that hangs must not hang the benchmark.
+const exchangeTimeout = 30 * time.Second
+
+// connection sends requests that are encoded already and looks at no more of an answer than its status and its end: one
+// answer is read before the next request is sent (RFC 9112 §9.3.2 calls the opposite pipelining). It costs a fraction of
+// what net/http's client costs, so that the processor is left to who is measured.
+type connection struct {
+	conn net.Conn
+	room []byte
+}
+
+func dial(ctx context.Context, address string) (*connection, error) {
+	conn, err := (&net.Dialer{Timeout: exchangeTimeout}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return &connection{conn: conn, room: make([]byte, answerMax)}, nil
+}
+
+func (c *connection) close() { _ = c.conn.Close() } // nothing is on its way
+
+var (
+	headEnd       = []byte("\r\n\r\n")
+	contentLength = []byte("\r\nContent-Length: ")
+)
+
+// errAnswer is an answer that is not what was asked for.
+var errAnswer = errors.New("unexpected answer")
+
+// exchange sends a request and returns its answer's status and body, which is good until the next exchange.
+func (c *connection) exchange(request []byte) (status int, body []byte, err error) {
+	if _, err := c.conn.Write(request); err != nil {
+		return 0, nil, err
+	}
+	for read := 0; read < len(c.room); {
+		n, err := c.conn.Read(c.room[read:])
+		if err != nil {
+			return 0, nil, err
+		}
+		read += n
+		head, rest, whole := bytes.Cut(c.room[:read], headEnd)
+		if !whole {
+			continue
+		}
+		length, err := bodyLength(head)
+		if err != nil {
+			return 0, nil, err
+		}
+		if len(rest) < length {
+			continue
+		}
+		status, err := strconv.Atoi(string(head[len("HTTP/1.1 "):len("HTTP/1.1 200")]))
+		return status, rest[:length], err
+	}
+	return 0, nil, fmt.Errorf("%w: more than %d bytes", errAnswer, len(c.room))
+}
+
+// bodyLength reads an answer's length.
+func bodyLength(head []byte) (int, error) {
+	if len(head) < len("HTTP/1.1 200") {
+		return 0, fmt.Errorf("%w: %q", errAnswer, head)
+	}
+	_, after, ok := bytes.Cut(head, contentLength)
+	if !ok {
+		return 0, fmt.Errorf("%w without a length: %q", errAnswer, head)
+	}
+	digits, _, _ := bytes.Cut(after, []byte("\r"))
+	length, err := strconv.Atoi(string(digits))
+	if err != nil {
+		return 0, fmt.Errorf("%w: %q", errAnswer, head)
+	}
+	return length, nil
+}
+
+// want is exchange for a request that must be answered with a status.
+func (c *connection) want(request []byte, wanted int) ([]byte, error) {
+	status, body, err := c.exchange(request)
+	if err == nil && status != wanted {
+		err = fmt.Errorf("%w: %d %s, not %d", errAnswer, status, body, wanted)
+	}
+	return body, err
+}
+
+// encode returns a request as it goes over the wire. Headers are names and values in turn.
+func encode(method, path, body string, headers ...string) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: localhost\r\n", method, path)
+	for i := 0; i+1 < len(headers); i += 2 {
+		fmt.Fprintf(&b, "%s: %s\r\n", headers[i], headers[i+1])
+	}
+	if method != "GET" {
+		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(body))
+	}
+	fmt.Fprintf(&b, "\r\n%s", body)
+	return b.Bytes()
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+)
+
+// connections is how many callers there are at once.
+const connections = 32
+
+// contender is one side of a comparison.
+type contender struct {
+	target process
+	// prepare makes the requests of a round. Nothing is measured meanwhile.
+	prepare func(ctx context.Context) (source, error)
+	status  int
+}
+
+// unprepared is a contender's way to prepare what is there already.
+func unprepared(s source) func(context.Context) (source, error) {
+	return func(context.Context) (source, error) { return s, nil }
+}
+
+// measured is what a contender's rounds found.
+type measured struct {
+	rate, micros, p50, generator sample
+}
+
+// contest lets contenders take turns and returns what each round of each found. Who begins alternates, so that what one
+// leaves behind, such as a warm processor, is not always the same one's.
+func (b *bench) contest(ctx context.Context, connections int, contenders ...contender) ([]measured, error) {
+	found := make([]measured, len(contenders))
+	for round := range b.rounds {
+		for turn := range contenders {
+			i := turn
+			if round%2 == 1 {
+				i = len(contenders) - 1 - turn
+			}
+			one := contenders[i]
+			next, err := one.prepare(ctx)
+			if err != nil {
+				return nil, err
+			}
+			o, err := load{one.target, connections, next, one.status, warmUp, b.portion}.run(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", one.target.name, err)
+			}
+			m := &found[i]
+			m.rate = append(m.rate, o.rate())
+			m.micros = append(m.micros, o.serverMicros())
+			m.p50 = append(m.p50, o.percentile(.5))
+			m.generator = append(m.generator, o.generatorShare())
+		}
+	}
+	return found, nil
+}
+
+// compare runs a contest between the service and the bare handler and returns two rows: requests per second with the
+// target, and processor time per request.
+func (b *bench) compare(ctx context.Context, what string, t target, service, bare contender) ([]row, []string, error) {
+	found, err := b.contest(ctx, connections, service, bare)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", what, err)
+	}
+	ours, theirs := found[0], found[1]
+	rows := []row{{What: what, Unit: "/s", Service: ours.rate, Bare: theirs.rate, Target: t}}
+	if ours.micros.median() > 0 {
+		rows = append(rows, row{What: "processor time of the server for each", Unit: " µs", Service: ours.micros, Bare: theirs.micros})
+	}
+	return rows, saturationNotes(what, ours.generator, theirs.generator), nil
+}
+
+// saturationNotes says when the load generator may have been what limited a result.
+func saturationNotes(what string, shares ...sample) []string {
+	for _, share := range shares {
+		if share.median() >= saturation {
+			return []string{fmt.Sprintf("**The load generator was saturated** while it measured %s (%.0f %% of its processors): the faster side may be faster than it says.",
+				what, 100*share.median())}
+		}
+	}
+	return nil
+}
+
+// tokenContenders are the service and the bare handler as they exchange credentials.
+func (b *bench) tokenContenders(ctx context.Context, request func(pair) []byte, status int) (service, bare contender, err error) {
+	s, err := b.service(ctx)
+	if err != nil {
+		return contender{}, contender{}, err
+	}
+	p, err := b.bare(ctx, s.keys)
+	if err != nil {
+		return contender{}, contender{}, err
+	}
+	next := unprepared(atRandom(requests(s.keys, request)))
+	return contender{s.process, next, status}, contender{p, next, status}, nil
+}
+
+// measureTokens compares the two ways to exchange credentials for a token.
+func measureTokens(ctx context.Context, b *bench) (section, error) {
+	var s section
+	for _, way := range []struct {
+		what    string
+		request func(pair) []byte
+		status  int
+		target  target
+	}{
+		{"`POST /oauth2/token`, Basic", tokenRequest, http.StatusOK, target{AtLeast: .85}},
+		{"`POST /auth`", authRequest, http.StatusCreated, target{AtLeast: .8}},
+	} {
+		service, bare, err := b.tokenContenders(ctx, way.request, way.status)
+		if err != nil {
+			return s, err
+		}
+		rows, notes, err := b.compare(ctx, way.what, way.target, service, bare)
+		bare.target.stop()
+		if err != nil {
+			return s, err
+		}
+		s.Rows, s.Notes = append(s.Rows, rows...), append(s.Notes, notes...)
+	}
+	s.Notes = append(s.Notes, fmt.Sprintf("%s keys at random, %d connections, PostgreSQL, a log line per request into a file. The bare handler has the secrets in a map as they are.",
+		thousands(int64(b.keys)), connections))
+	return s, nil
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// How long processes may take.
+const (
+	startTimeout = 60 * time.Second
+	stopTimeout  = 30 * time.Second
+)
+
+// process is a server that is measured.
+type process struct {
+	name    string
+	command *exec.Cmd
+	address string        // host:port
+	ended   chan struct{} // closed when it is gone
+}
+
+// announced is what a server says when it is ready, as the service does.
+var announced = regexp.MustCompile(`listens on http://(\S+)`)
+
+// launch starts a server and returns when it listens.
+func launch(ctx context.Context, name string, command *exec.Cmd) (process, error) {
+	p := process{name: name, command: command, ended: make(chan struct{})}
+	// A pipe of our own: that of the command is closed by Wait, which may come before everything has been read.
+	output, input, err := os.Pipe()
+	if err != nil {
+		return p, err
+	}
+	command.Stdout = input
+	err = command.Start()
+	_ = input.Close() // the child has its own
+	if err != nil {
+		return p, errors.Join(err, output.Close())
+	}
+	go func() {
+		defer close(p.ended)
+		_ = command.Wait() // how it ends does not matter
+	}()
+	addresses := make(chan string, 1)
+	go func() {
+		defer output.Close()
+		for lines := bufio.NewScanner(output); lines.Scan(); {
+			if found := announced.FindStringSubmatch(lines.Text()); found != nil {
+				select {
+				case addresses <- found[1]:
+				default:
+				}
+			}
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	select {
+	case p.address = <-addresses:
+		return p, nil
+	case <-p.ended:
+		return p, fmt.Errorf("%s ended: %v", name, command.ProcessState)
+	case <-ctx.Done():
+		p.stop()
+		return p, fmt.Errorf("%s does not start: %w", name, ctx.Err())
+	}
+}
+
+// stop ends the server in good order, or without.
+func (p process) stop() {
+	if p.command == nil || p.command.Process == nil {
+		return
+	}
+	_ = p.command.Process.Signal(syscall.SIGTERM) // it may have ended
+	select {
+	case <-p.ended:
+	case <-time.After(stopTimeout):
+		_ = p.command.Process.Kill()
+		<-p.ended
+	}
+}
+
+// ticksPerSecond is the unit of times in /proc, the same on every Linux that Go runs on.
+const ticksPerSecond = 100
+
+// cpu returns how much processor time the server has used, 0 where that can't be known.
+func (p process) cpu() time.Duration {
+	if runtime.GOOS != "linux" || p.command == nil {
+		return 0
+	}
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(p.command.Process.Pid) + "/stat")
+	if err != nil {
+		return 0
+	}
+	_, after, ok := bytes.Cut(stat, []byte(") ")) // behind the name, which may have spaces
+	fields := strings.Fields(string(after))
+	if !ok || len(fields) < 13 {
+		return 0
+	}
+	user, errUser := strconv.ParseInt(fields[11], 10, 64)
+	system, errSystem := strconv.ParseInt(fields[12], 10, 64)
+	if errUser != nil || errSystem != nil {
+		return 0
+	}
+	return time.Duration(user+system) * time.Second / ticksPerSecond
+}
+
+// ourselves returns a command that runs this program in a role, with its setting on standard input, which it may read to
+// learn when to end.
+func ourselves(ctx context.Context, role string, setting any) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := json.Marshal(setting)
+	if err != nil {
+		return nil, err
+	}
+	command := exec.CommandContext(ctx, self, role) //nolint:gosec // this program and a name of its own
+	command.Stdin, command.Stderr = bytes.NewReader(encoded), os.Stderr
+	return command, nil
+}
+
+// readSetting is the other end of ourselves.
+func readSetting(into any) error {
+	encoded, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(encoded, into)
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+)
+
+// freshPerSecond is more new tokens than can be asked about in a second.
+const freshPerSecond = 12_000
+
+// measureVerification compares what gateways and resource servers ask that do not verify by themselves.
+func measureVerification(ctx context.Context, b *bench) (section, error) {
+	var s section
+	service, err := b.service(ctx)
+	if err != nil {
+		return s, err
+	}
+	bare, err := b.bare(ctx, service.keys)
+	if err != nil {
+		return s, err
+	}
+	defer bare.stop()
+	seen, err := service.tokens(ctx, len(service.keys))
+	if err != nil {
+		return s, err
+	}
+	bareService := *service
+	bareService.process = bare
+	signedByBare, err := bareService.tokens(ctx, len(service.keys))
+	if err != nil {
+		return s, err
+	}
+	asks := func(token string) []byte { return introspectRequest(service.inquirer, token) }
+	fresh := func(ctx context.Context) (source, error) {
+		tokens, err := service.tokens(ctx, int(freshPerSecond*(warmUp+b.portion).Seconds()))
+		return once(requests(tokens, asks)), err
+	}
+	repeated := unprepared(atRandom(requests(signedByBare, asks)))
+	for _, c := range []struct {
+		what          string
+		target        target
+		service, bare func(context.Context) (source, error)
+	}{
+		{"`GET /oauth2/verify`, tokens seen before", target{AtLeast: .8}, unprepared(atRandom(requests(seen, verifyRequest))), unprepared(atRandom(requests(seen, verifyRequest)))},
+		{"`POST /oauth2/introspect`, new tokens", target{AtLeast: .8}, fresh, repeated},
+		{"`POST /oauth2/introspect`, tokens seen before", target{AtLeast: 2}, unprepared(atRandom(requests(seen, asks))), repeated},
+	} {
+		rows, notes, err := b.compare(ctx, c.what, c.target, contender{service.process, c.service, http.StatusOK}, contender{bare, c.bare, http.StatusOK})
+		if err != nil {
+			return s, err
+		}
+		s.Rows, s.Notes = append(s.Rows, rows...), append(s.Notes, notes...)
+	}
+	s.Notes = append(s.Notes, fmt.Sprintf("%s tokens, %d connections. The bare handler of `/oauth2/verify` looks whether there is a Bearer token and answers 200; that of `/oauth2/introspect` verifies the signature with jwx each time and asks nobody who they are.",
+		thousands(int64(len(seen))), connections))
+	return s, nil
+}
