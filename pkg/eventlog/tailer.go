@@ -3,7 +3,6 @@ package eventlog
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -30,8 +29,8 @@ type Tailer struct {
 	subscribers []func(Event)
 	wake        chan struct{}
 
-	poll     sync.Mutex // one reading at a time
-	placed   bool       // guarded by poll: position is that of the log
+	poll     chan struct{} // holds one element while the log is read: one reading at a time
+	placed   bool          // guarded by poll: position is that of the log
 	position atomic.Int64
 	readAt   atomic.Pointer[time.Time] // start of the last complete reading
 }
@@ -39,7 +38,7 @@ type Tailer struct {
 // NewTailer returns a tailer that starts at the log's head as of its first successful reading. now must carry a monotonic
 // clock, as time.Now does, for a process that was suspended to notice.
 func NewTailer(log Log, now func() time.Time) *Tailer {
-	return &Tailer{log: log, now: now, wake: make(chan struct{}, 1)}
+	return &Tailer{log: log, now: now, wake: make(chan struct{}, 1), poll: make(chan struct{}, 1)}
 }
 
 // Subscribe adds a function that is called with every event from now on. It must return quickly and not call the tailer.
@@ -56,13 +55,21 @@ func (t *Tailer) Wake() {
 // Position returns the sequence number up to which events have been handed out.
 func (t *Tailer) Position() int64 { return t.position.Load() }
 
-// Age returns how long ago the last complete reading of the log began; ok is false before the first.
+// Age returns how long ago the last complete reading of the log began, as [Elapsed] measures it; ok is false before the
+// first.
 func (t *Tailer) Age() (age time.Duration, ok bool) {
 	at := t.readAt.Load()
 	if at == nil {
 		return 0, false
 	}
-	return t.now().Sub(*at), true
+	return Elapsed(*at, t.now()), true
+}
+
+// Elapsed returns the time from since to now: the longer one of what the monotonic clock and the clock on the wall say, for
+// times that carry both. The first goes on while a process is stopped, but stands still while its machine sleeps; the second
+// can be set back. Who measures how old his knowledge is errs by reading again.
+func Elapsed(since, now time.Time) time.Duration {
+	return max(now.Sub(since), now.Round(0).Sub(since.Round(0)))
 }
 
 // Fresh reports whether everything that was committed longer than [StalenessMax] ago has been handed out.
@@ -96,10 +103,15 @@ func (t *Tailer) Run(ctx context.Context) {
 	}
 }
 
-// Poll reads the log once, to its end, and hands out what is new. Errors: those of the log; what was read before is kept.
+// Poll reads the log once, to its end, and hands out what is new. Errors: those of the log and of ctx, also while somebody
+// else reads; what was read before is kept.
 func (t *Tailer) Poll(ctx context.Context) error {
-	t.poll.Lock()
-	defer t.poll.Unlock()
+	select {
+	case t.poll <- struct{}{}:
+		defer func() { <-t.poll }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	ctx, cancel := context.WithTimeout(ctx, tailTimeout)
 	defer cancel()
 

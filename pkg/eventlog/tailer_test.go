@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
@@ -275,5 +276,44 @@ func TestASuspendedProcessIsNotFreshWhenItGoesOn(t *testing.T) {
 	poll(t, tailer)
 	if !tailer.Fresh() || tailer.Position() != 1 {
 		t.Errorf("after a reading fresh is %v and the position %d", tailer.Fresh(), tailer.Position())
+	}
+}
+
+// asleep returns the time of a machine that slept for so long: the clock on its wall went on, the monotonic one did not.
+func asleep(t *testing.T, now time.Time, d time.Duration) time.Time {
+	t.Helper()
+	woken := now.Add(d)
+	type layout struct {
+		wall uint64
+		ext  int64 // of a time with both clocks, the monotonic one
+	}
+	(*layout)(unsafe.Pointer(&woken)).ext -= int64(d) //nolint:gosec // there is no other way to have such a time
+	if woken.Sub(now) != 0 || woken.Round(0).Sub(now.Round(0)) != d {
+		t.Fatal("a time is not made as this test thinks")
+	}
+	return woken
+}
+
+func TestTimeGoesOnWhileTheMachineSleepsOrItsClockIsSetBack(t *testing.T) {
+	began := time.Now()
+	for name, c := range map[string]struct {
+		now  time.Time
+		want time.Duration
+	}{
+		"at once":               {began, 0},
+		"later":                 {began.Add(time.Second), time.Second},
+		"after a sleep":         {asleep(t, began, time.Hour), time.Hour},
+		"after it was set back": {asleep(t, began.Add(time.Second), -time.Hour), time.Second},
+	} {
+		if got := eventlog.Elapsed(began, c.now); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+	now := began
+	tailer := eventlog.NewTailer(&liveLog{}, func() time.Time { return now })
+	poll(t, tailer)
+	now = asleep(t, began, time.Hour)
+	if tailer.Fresh() {
+		t.Error("fresh after the machine slept for an hour")
 	}
 }
