@@ -56,6 +56,7 @@ type fixture struct {
 	keys  *apikey.Service
 	store *counting
 	uses  *usage.Recorder
+	stale bool // the log can't be read in time
 }
 
 // counting counts what is read of the database to issue and to verify.
@@ -63,13 +64,18 @@ type counting struct {
 	*sqlstore.Store
 	mu      sync.Mutex
 	lookups int
+	held    func() // what happens while an answer is on its way; nil for nothing
 }
 
 func (s *counting) Lookup(ctx context.Context, clientID string) (apikey.Key, error) {
 	s.mu.Lock()
 	s.lookups++
 	s.mu.Unlock()
-	return s.Store.Lookup(ctx, clientID)
+	k, err := s.Store.Lookup(ctx, clientID)
+	if s.held != nil {
+		s.held()
+	}
+	return k, err
 }
 
 func newFixture(t testing.TB, options ...oauth.Options) *fixture {
@@ -104,11 +110,11 @@ func newFixture(t testing.TB, options ...oauth.Options) *fixture {
 	if err := keyring.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	always := func() bool { return true }
-	cache := apikey.NewCache(f.store, always)
+	fresh := func() bool { return !f.stale }
+	cache := apikey.NewCache(f.store, fresh)
 	f.keys = apikey.NewService(f.store, scope.DefaultCatalogue(), box, cache.Drop, f.Now)
 	f.uses = usage.NewRecorder(store, f.Now)
-	revoked := revocation.NewTokens(store, revocation.NewSet(store, f.Now), always, func() {})
+	revoked := revocation.NewTokens(store, revocation.NewSet(store, f.Now), fresh, func() {})
 	issuer := token.NewIssuer(keyring, "https://keys.example.com", "https://api.example.com", f.Now)
 	var o oauth.Options
 	if len(options) > 0 {

@@ -136,3 +136,45 @@ func TestRevokingWhatIsNoTokenIsNoError(t *testing.T) {
 		}
 	}
 }
+
+// TestADecisionThatWasHeldUpIsMadeAgain stops the process, or the database's answer, between the look at the key and the
+// answer.
+func TestADecisionThatWasHeldUpIsMadeAgain(t *testing.T) {
+	for name, decide := range map[string]func(f *fixture, c apikey.Created, token string) error{
+		"token": func(f *fixture, c apikey.Created, _ string) error {
+			_, err := f.Token(t.Context(), request(c, ""))
+			return err
+		},
+		"verify": func(f *fixture, _ apikey.Created, token string) error {
+			_, err := f.VerifyActive(t.Context(), token)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			c := f.create(t, acme, "Acme", "cca:admin")
+			token := f.issue(t, c)
+			f.stale = true // the log can't be read, so that each decision asks the database
+			for _, step := range []struct {
+				held time.Duration
+				want int // questions
+				err  error
+			}{{250 * time.Millisecond, 1, nil}, {250*time.Millisecond + 1, 3, apikey.ErrUnavailable}} {
+				f.store.lookups, f.store.held = 0, func() { f.advance(step.held) }
+				if err := decide(f, c, token); !errors.Is(err, step.err) || f.store.lookups != step.want {
+					t.Errorf("held up for %v: asked %d times, %v", step.held, f.store.lookups, err)
+				}
+			}
+			f.store.held = func() {
+				f.store.held = nil
+				f.advance(time.Minute)
+				if _, err := f.keys.Deactivate(t.Context(), ana(acme), c.Key.ClientID, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := decide(f, c, token); codeOf(err) != oauth.InvalidClient && !errors.Is(err, oauth.ErrInvalidToken) {
+				t.Errorf("the key ended meanwhile: %v", err)
+			}
+		})
+	}
+}
