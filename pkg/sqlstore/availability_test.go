@@ -167,6 +167,50 @@ func TestPostgreSQLThatIsLocked(t *testing.T) {
 	}
 }
 
+// A process that is stopped keeps the locks of what it was writing.
+func TestAProcessThatStandsStillHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	database := postgreSQLURL(t)
+	other := newStore(t, Options{URL: database, Timeout: patience})
+	tenancy := newTenancy(t, other)
+	id := fill(t, other, tenancy, 1)[0]
+	s := newStore(t, Options{URL: database, Timeout: patience})
+	otherWrites := func() {
+		t.Helper()
+		if err := calls(other, tenancy, id)[6].do(t.Context()); err != nil {
+			t.Errorf("another process: %v", err)
+		}
+	}
+	for name, write := range map[string]func() error{
+		"in a change": func() error {
+			_, err := s.Update(t.Context(), tenancy, id, func(k apikey.Key) (apikey.Key, *eventlog.Draft, error) {
+				otherWrites()
+				k.Version++
+				event := newDraft(k)
+				return k, &event, nil
+			})
+			return err
+		},
+		"in a batch": func() error {
+			return s.writeAll(t.Context(), func(b tx) error {
+				if err := b.db.Exec("UPDATE api_key SET last_used_at = 1 WHERE client_id = ?", id).Error; err != nil {
+					return err
+				}
+				otherWrites()
+				return b.db.Exec("UPDATE api_key SET last_used_at = 2 WHERE client_id = ?", id).Error
+			})
+		},
+	} {
+		if err := write(); !errors.Is(err, apikey.ErrUnavailable) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	k, err := other.Get(t.Context(), tenancy, id)
+	if err != nil || k.Version != 3 || !k.LastUsedAt.IsZero() {
+		t.Errorf("got version %d, used %v, %v; want the other's two changes alone", k.Version, k.LastUsedAt, err)
+	}
+}
+
 func TestPostgreSQLThatRefusesIsUnavailable(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing

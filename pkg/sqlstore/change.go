@@ -32,8 +32,7 @@ func (s *Store) change(ctx context.Context, body func(tx) (*eventlog.Draft, erro
 	defer s.observed("change", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	err = s.writer.WithContext(limited).Transaction(func(db *gorm.DB) error {
-		t := tx{db, s.dialect}
+	err = s.transaction(limited, func(t tx) error {
 		head, err := t.lockHead()
 		if err != nil {
 			return err
@@ -70,9 +69,27 @@ func (s *Store) writeAll(ctx context.Context, body func(tx) error) (err error) {
 	defer s.observed("write-all", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	return outcome(ctx, s.writer.WithContext(limited).Transaction(func(db *gorm.DB) error {
+	return outcome(ctx, s.transaction(limited, body))
+}
+
+// idleMax is how long a process may leave a transaction that writes alone. Its statements follow each other within
+// milliseconds, unless the process was stopped; its locks, first of all that of the log's head, would hold up every other
+// replica until it goes on.
+const idleMax = 2 * time.Second
+
+// transaction runs body on the writer in a transaction. On PostgreSQL the server ends it, and the connection, when this
+// process doesn't go on with it for [idleMax]. The setting is the transaction's and not the session's, which behind a pooler
+// belongs to others as well.
+func (s *Store) transaction(ctx context.Context, body func(tx) error) error {
+	return s.writer.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+		if s.dialect == postgresDialect {
+			limit := fmt.Sprintf("SET LOCAL idle_in_transaction_session_timeout = %d", idleMax.Milliseconds())
+			if err := db.Exec(limit).Error; err != nil {
+				return fmt.Errorf("limit the transaction: %w", err)
+			}
+		}
 		return body(tx{db, s.dialect})
-	}))
+	})
 }
 
 // read runs body, which makes one statement, on a reader.

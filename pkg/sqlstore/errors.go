@@ -65,6 +65,7 @@ func isUnavailable(err error) bool {
 		}
 		return code == "55P03" || // lock not available
 			code == "25006" || // read-only transaction: the server became a standby
+			code == "25P03" || // this process left its transaction alone for too long
 			isConnectError(err) // such as a database that is not there (yet)
 	}
 	if code, ok := sqliteCode(err); ok {
