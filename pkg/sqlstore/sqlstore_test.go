@@ -70,6 +70,7 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 		{"TextThatCannotBeStoredIsAnError", unstorableText},
 		{"StatementsAreLoggedWithoutValues", statementLogging},
 		{"MigrationIsRepeatable", migrationIsRepeatable},
+		{"RunsBesideALaterRelease", runsBesideALaterRelease},
 		{"EventsAreFoundByWhatIsAskedFor", eventsAreFound},
 		{"HashesCoverEveryColumn", everyColumnIsCovered},
 		{"TamperingIsFoundAndNamed", tamperingIsFound},

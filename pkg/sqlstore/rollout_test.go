@@ -1,0 +1,133 @@
+package sqlstore
+
+import (
+	"io/fs"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// firstRollout is the first migration that is made while a release may run that does not know it.
+const firstRollout = 8
+
+// contracts marks a migration that takes away what no release since the named one uses.
+var contracts = regexp.MustCompile(`(?m)^-- contracts: unused since v\d+\.\d+`)
+
+// breaking finds what the release before could not live with.
+var breaking = map[string]*regexp.Regexp{
+	"takes something away":                       regexp.MustCompile(`(?i)\bDROP\b`),
+	"renames something":                          regexp.MustCompile(`(?i)\bRENAME\b`),
+	"changes what a column holds":                regexp.MustCompile(`(?i)\bALTER\s+(COLUMN\s+)?\w+\s+(SET\s+DATA\s+)?TYPE\b`),
+	"asks for a value that old releases omit":    regexp.MustCompile(`(?i)\bSET\s+NOT\s+NULL\b|\bADD\s+COLUMN\s+\w+\s+[^,;]*\bNOT\s+NULL\b`),
+	"forbids what old releases may write":        regexp.MustCompile(`(?i)\bADD\s+CONSTRAINT\b|\bADD\s+(CHECK|UNIQUE|FOREIGN)\b`),
+	"makes unique what old releases may repeat":  regexp.MustCompile(`(?i)\bCREATE\s+UNIQUE\s+INDEX\b`),
+	"stops every writer while an index is built": regexp.MustCompile(`(?i)\bREINDEX\b|\bVACUUM\s+FULL\b|\bCLUSTER\b`),
+}
+
+// withDefault is a new column that old releases need not know.
+var withDefault = regexp.MustCompile(`(?i)\bADD\s+COLUMN\s+\w+\s+[^,;]*\bDEFAULT\b`)
+
+// breaks returns what is wrong with a migration while the release before still runs.
+func breaks(migration string) []string {
+	up, _, _ := strings.Cut(migration, "-- +goose Down")
+	if contracts.MatchString(up) {
+		return nil
+	}
+	created := map[string]bool{} // tables that no old release knows
+	for _, found := range regexp.MustCompile(`(?i)\bCREATE\s+TABLE\s+(\w+)`).FindAllStringSubmatch(up, -1) {
+		created[found[1]] = true
+	}
+	var wrong []string
+	for statement := range strings.SplitSeq(regexp.MustCompile(`(?m)--.*$`).ReplaceAllString(up, ""), ";") {
+		if on := regexp.MustCompile(`(?i)\bON\s+(\w+)`).FindStringSubmatch(statement); on != nil && created[on[1]] {
+			continue
+		}
+		for what, pattern := range breaking {
+			if pattern.MatchString(statement) && !(strings.HasPrefix(what, "asks") && withDefault.MatchString(statement)) {
+				wrong = append(wrong, what+": "+strings.TrimSpace(statement))
+			}
+		}
+	}
+	return wrong
+}
+
+func TestMigrationsLeaveTheReleaseBeforeWorking(t *testing.T) {
+	t.Parallel()
+	for name, sql := range map[string]string{
+		"takes something away": "ALTER TABLE api_key DROP COLUMN description", "renames something": "ALTER TABLE api_key RENAME TO key",
+		"changes what a column holds":               "ALTER TABLE api_key ALTER COLUMN name TYPE BYTEA",
+		"asks for a value that old releases omit":   "ALTER TABLE api_key ADD COLUMN colour TEXT NOT NULL",
+		"forbids what old releases may write":       "ALTER TABLE api_key ADD CONSTRAINT short CHECK (length(name) < 5)",
+		"makes unique what old releases may repeat": "CREATE UNIQUE INDEX one ON api_key (description)",
+	} {
+		if wrong := breaks("-- +goose Up\n" + sql + ";\n"); len(wrong) != 1 || !strings.HasPrefix(wrong[0], name) {
+			t.Errorf("%s: found %q", sql, wrong)
+		}
+		if wrong := breaks("-- +goose Up\n-- contracts: unused since v1.2\n" + sql + ";\n"); len(wrong) != 0 {
+			t.Errorf("%s: found %q although it is marked", sql, wrong)
+		}
+	}
+	const adds = `-- +goose Up
+CREATE TABLE colour (id TEXT NOT NULL PRIMARY KEY); -- DROP is what it does not do
+CREATE UNIQUE INDEX colour_id ON colour (id);
+ALTER TABLE api_key ADD COLUMN colour TEXT;
+ALTER TABLE api_key ADD COLUMN shade TEXT NOT NULL DEFAULT 'dark';
+-- +goose Down
+DROP TABLE colour;`
+	if wrong := breaks(adds); len(wrong) != 0 {
+		t.Errorf("found %q in what only adds", wrong)
+	}
+	for _, dialect := range []string{"sqlite", "postgres"} {
+		files, err := fs.Glob(migrations, "migrations/"+dialect+"/*.sql")
+		if err != nil || len(files) == 0 {
+			t.Fatal(files, err)
+		}
+		for _, file := range files {
+			number, _, _ := strings.Cut(path.Base(file), "_")
+			if n, err := strconv.Atoi(number); err != nil || n < firstRollout {
+				continue
+			}
+			content, err := fs.ReadFile(migrations, file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, what := range breaks(string(content)) {
+				t.Errorf("%s %s", file, what)
+			}
+		}
+	}
+}
+
+// runsBesideALaterRelease runs this release on a database that a later one has migrated already.
+func runsBesideALaterRelease(t *testing.T, open func(testing.TB, Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	tenancy := newTenancy(t, s)
+	id := fill(t, s, tenancy, 1)[0]
+	for _, statement := range []string{
+		"CREATE TABLE later (id TEXT NOT NULL PRIMARY KEY)",
+		"ALTER TABLE api_key ADD COLUMN later_text TEXT",
+		"ALTER TABLE api_key ADD COLUMN later_number INTEGER NOT NULL DEFAULT 7",
+		"ALTER TABLE event ADD COLUMN later_text TEXT",
+		"ALTER TABLE log_head ADD COLUMN later_text TEXT",
+		"CREATE INDEX later_index ON api_key (later_number)",
+		"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)",
+	} {
+		if err := s.writer.Exec(statement).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Errorf("at its start: %v", err)
+	}
+	for _, c := range calls(s, tenancy, id) {
+		if err := c.do(t.Context()); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	var kept int
+	if err := s.reader.Raw("SELECT later_number FROM api_key WHERE client_id = ?", id).Scan(&kept).Error; err != nil || kept != 7 {
+		t.Errorf("what the later release keeps is %d, %v", kept, err)
+	}
+}
