@@ -22,13 +22,13 @@ func newSigningKeyCommand() *cobra.Command {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
 				lead := signing.PublishLead
 				if now {
-					lead = 0
+					lead = signing.SpreadLead
 				}
 				return a.Keyring.Rotate(ctx, lead, commandActor(c))
 			})
 		},
 	}
-	rotate.Flags().BoolVar(&now, "now", false, "sign with it at once; verifiers must fetch the key set again")
+	rotate.Flags().BoolVar(&now, "now", false, "sign with it as soon as all replicas publish it; verifiers must fetch the key set again")
 	list := &cobra.Command{
 		Use:   "list",
 		Short: "List the signing keys",

@@ -35,6 +35,8 @@ const (
 	Period = 90 * 24 * time.Hour
 	// PublishLead is how long a key is published before it signs: longer than verifiers cache the key set.
 	PublishLead = time.Hour
+	// SpreadLead is the same for a key that must sign soon: longer than it takes until all replicas publish it.
+	SpreadLead = 2 * time.Second
 	// RetireLag is how long a key stays published after it signed for the last time: a token's longest life and a margin
 	// for clocks that differ.
 	RetireLag = 25 * time.Hour
