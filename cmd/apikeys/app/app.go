@@ -41,13 +41,11 @@ const (
 	writeTimeout      = 60 * time.Second
 	idleTimeout       = 2 * time.Minute
 	headerBytesMax    = 64 << 10
-	shutdownTimeout   = 20 * time.Second
 
 	prepareRetry   = time.Second
 	retireInterval = 5 * time.Second
 	purgeInterval  = 10 * time.Minute
 	readyTimeout   = 2 * time.Second
-	flushOnExitMax = 5 * time.Second
 )
 
 // Options are what tests replace and a program leaves alone.
@@ -78,6 +76,7 @@ type App struct {
 	tls      *certificate // nil without TLS
 	options  Options
 	prepared atomic.Bool
+	draining atomic.Bool   // see drain
 	stopping chan struct{} // closed when the service stops
 	floor    []byte        // see heapFloor
 }
@@ -239,6 +238,9 @@ func (a *App) Ready(ctx context.Context) error {
 	if !a.prepared.Load() {
 		return errors.New("the database is not prepared yet")
 	}
+	if a.draining.Load() {
+		return errors.New("the service is about to stop")
+	}
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	if err := a.Store.Ping(ctx); err != nil {
@@ -252,8 +254,8 @@ func (a *App) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Run listens, prepares the database, trying until it is there, and serves until ctx ends. Then it finishes the running
-// requests and writes what is counted in memory.
+// Run listens, prepares the database, trying until it is there, and serves until ctx ends. Then it goes on serving for the
+// configured time, while proxies notice, finishes the running requests and writes what is counted in memory.
 func (a *App) Run(ctx context.Context) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.Config.Listen)
 	if err != nil {
@@ -273,11 +275,14 @@ func (a *App) newServer(handler http.Handler) *http.Server {
 
 // Serve is Run on a listener that is open already; it closes it.
 func (a *App) Serve(ctx context.Context, listener net.Listener) error {
-	server, scheme := a.newServer(a.handler), "http"
+	server, scheme := a.newServer(a.closeWhileDraining(a.handler)), "http"
 	if a.tls != nil {
 		server.TLSConfig, scheme = a.tls.config(), "https"
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	// What serves goes on when ctx ends, until this replica has been drained. It ends at once when a part of it fails.
+	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))
+	serving, stop := context.WithCancel(failed)
+	defer stop()
 	group.Go(func() error {
 		serve := server.Serve
 		if a.tls != nil {
@@ -289,19 +294,24 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	if a.Config.MetricsListen != "" {
-		group.Go(func() error { return a.serveMetrics(ctx) })
+		group.Go(func() error { return a.serveMetrics(serving) })
 	}
 	group.Go(func() error {
-		<-ctx.Done()
+		select {
+		case <-ctx.Done():
+			a.drain(failed)
+		case <-failed.Done():
+		}
+		stop()
 		return a.shutDown(context.WithoutCancel(ctx), server)
 	})
 	group.Go(func() error {
-		if err := a.prepareUntilDone(ctx); err != nil {
+		if err := a.prepareUntilDone(serving); err != nil {
 			return err
 		}
 		settleMemory()
 		a.announce("API Keys listens on %s://%s\n", scheme, listener.Addr())
-		a.work(ctx)
+		a.work(serving)
 		return nil
 	})
 	return group.Wait()
@@ -376,24 +386,4 @@ func (a *App) purge(ctx context.Context) {
 		case <-ticker.C:
 		}
 	}
-}
-
-// shutDown finishes the running requests, then writes the uses and the failed sign-ins that they left.
-func (a *App) shutDown(ctx context.Context, server *http.Server) error {
-	ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
-	defer cancel()
-	close(a.stopping)
-	if err := server.Shutdown(ctx); err != nil {
-		a.options.Logger.WarnContext(ctx, "some requests were cut off", "error", err)
-		_ = server.Close() // what Shutdown could not end
-	}
-	flush, cancelFlush := context.WithTimeout(context.WithoutCancel(ctx), flushOnExitMax)
-	defer cancelFlush()
-	if err := a.Uses.Flush(flush); err != nil {
-		a.options.Logger.WarnContext(ctx, "last uses could not be written", "error", err)
-	}
-	if err := a.Operators.Flush(flush); err != nil {
-		a.options.Logger.WarnContext(ctx, "failed sign-ins could not be written to the log", "error", err)
-	}
-	return nil
 }

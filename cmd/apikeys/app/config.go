@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/go-playground/validator/v10"
@@ -39,6 +40,7 @@ type Config struct {
 	TrustedProxies    []string `env:"TRUSTED_PROXIES"   validate:"dive,cidr"`
 	UsageDays         int      `env:"USAGE_DAYS"        envDefault:"90"                        validate:"min=1,max=3660"`
 	Limits            string   `env:"LIMITS"            envDefault:"on"`
+	Drain             string   `env:"DRAIN"             validate:"omitempty,drain"`
 	MetricsListen     string   `env:"METRICS_LISTEN"    validate:"omitempty,address"`
 	TLSCertFile       string   `env:"TLS_CERT_FILE"     validate:"omitempty,file"`
 	TLSKeyFile        string   `env:"TLS_KEY_FILE"      validate:"omitempty,file"`
@@ -169,6 +171,28 @@ func (c Config) limits() limit.Config {
 	return limits
 }
 
+// Bounds of APIKEYS_DRAIN, and its default where other replicas take over.
+const (
+	drainDefault = 5 * time.Second
+	drainMax     = 5 * time.Minute
+)
+
+func isDrain(text string) bool {
+	d, err := time.ParseDuration(text)
+	return err == nil && d >= 0 && d <= drainMax
+}
+
+// drain returns how long to go on serving before stopping. Nobody takes over from a service on SQLite.
+func (c Config) drain() time.Duration {
+	if d, err := time.ParseDuration(c.Drain); err == nil { // validated before
+		return d
+	}
+	if _, single := c.sqlitePath(); single {
+		return 0
+	}
+	return drainDefault
+}
+
 // validateTLS checks that there are both files or none. One that does not exist has been named already.
 func (c Config) validateTLS() error {
 	const cert, key = Prefix + "TLS_CERT_FILE", Prefix + "TLS_KEY_FILE"
@@ -210,7 +234,7 @@ var configValidator = newConfigValidator()
 func newConfigValidator() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("env") })
-	for tag, accepts := range map[string]func(string) bool{"origin": isOrigin, "address": isAddress} {
+	for tag, accepts := range map[string]func(string) bool{"origin": isOrigin, "address": isAddress, "drain": isDrain} {
 		if err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return accepts(f.Field().String()) }); err != nil {
 			panic(err) // only for a malformed tag name
 		}
@@ -244,6 +268,8 @@ func configRule(f validator.FieldError) string {
 		return "must be scheme and host without a path, such as https://keys.example.com"
 	case "oneof":
 		return "must be one of: " + strings.ReplaceAll(f.Param(), " ", ", ")
+	case "drain":
+		return "must be a time from 0s to 5m, such as 10s"
 	case "cidr":
 		return "must be networks such as 10.0.0.0/8, separated by commas"
 	case "file":

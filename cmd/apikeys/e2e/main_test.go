@@ -71,9 +71,11 @@ func (e environment) with(pairs ...string) environment {
 const password = "correct horse battery staple"
 
 // base is a configuration on a free port without a database. There are no rate limits, as everything in these tests comes
-// from one address and as fast as it can.
+// from one address and as fast as it can, and a service that is asked to stop waits for no proxy to notice.
 func base() environment {
-	return environment{"APIKEYS_LISTEN": "127.0.0.1:0", "APIKEYS_OPERATOR_PASSWORD": password, "APIKEYS_LIMITS": "off"}
+	return environment{
+		"APIKEYS_LISTEN": "127.0.0.1:0", "APIKEYS_OPERATOR_PASSWORD": password, "APIKEYS_LIMITS": "off", "APIKEYS_DRAIN": "0s",
+	}
 }
 
 // onSQLite is a configuration with a SQLite database that is not there yet.
