@@ -44,6 +44,8 @@ type writer struct {
 	keys   []*expected
 	made   int
 	unsure *unsure
+	// outages is whether a change may also fail for want of a replica, or of its database. Then it may have been made as well.
+	outages bool
 }
 
 // unsure is a change that was not answered: it was made whole, or not at all.
@@ -55,7 +57,7 @@ type unsure struct {
 	body   any
 }
 
-// write makes one random change. It reports false when the service did not answer.
+// write makes one random change. It reports false when it is not known whether the change was made.
 func (w *writer) write() bool {
 	u := w.next()
 	headers := []string{}
@@ -63,7 +65,7 @@ func (w *writer) write() bool {
 		headers = []string{"Idempotency-Key", u.after.name}
 	}
 	a, err := w.try(u.method, u.path, u.body, headers...)
-	if err != nil {
+	if err != nil || w.outages && (a.status == http.StatusBadGateway || a.status == http.StatusServiceUnavailable) {
 		w.unsure = &u
 		return false
 	}

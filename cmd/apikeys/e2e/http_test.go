@@ -93,18 +93,26 @@ func (c *caller) try(method, path string, body any, headers ...string) (answer, 
 			return answer{}, err
 		}
 		content = bytes.NewReader(encoded)
+		headers = append(headers, "Content-Type", "application/json")
 	}
-	request, err := http.NewRequestWithContext(c.t.Context(), method, c.url(path), content)
+	return c.send(c.request(method, path, content, headers...))
+}
+
+// request prepares a request. Headers are names and values in turn.
+func (c *caller) request(method, path string, body io.Reader, headers ...string) *http.Request {
+	request, err := http.NewRequestWithContext(c.t.Context(), method, c.url(path), body)
 	if err != nil {
-		return answer{}, err
-	}
-	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
+		panic(err) // of the test's own making
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	return c.send(request)
+	return request
+}
+
+// form prepares a request with a form.
+func (c *caller) form(path string, fields url.Values) *http.Request {
+	return c.request(http.MethodPost, path, strings.NewReader(fields.Encode()), "Content-Type", "application/x-www-form-urlencoded")
 }
 
 func (c *caller) send(request *http.Request) (answer, error) {
@@ -197,15 +205,14 @@ type clientPair struct {
 	ClientSecret string `json:"client_secret"`
 }
 
-// tryToken asks for a token with the credentials in the form.
+// tokenRequest prepares a request for a token with the credentials in the form.
+func (c *caller) tokenRequest(clientID, secret string) *http.Request {
+	return c.form("/oauth2/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {clientID}, "client_secret": {secret}})
+}
+
+// tryToken asks for a token.
 func (c *caller) tryToken(clientID, secret string) (answer, error) {
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {clientID}, "client_secret": {secret}}
-	request, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.url("/oauth2/token"), strings.NewReader(form.Encode()))
-	if err != nil {
-		return answer{}, err
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return c.send(request)
+	return c.send(c.tokenRequest(clientID, secret))
 }
 
 // token is tryToken for requests that must be answered.
@@ -221,10 +228,15 @@ func (c *caller) token(clientID, secret string) answer {
 // accessToken obtains a token.
 func (c *caller) accessToken(k apiKey) string {
 	c.t.Helper()
-	issued := decode[struct {
+	return accessTokenOf(c.t, c.want(http.StatusOK, c.token(k.ClientID, k.ClientSecret)))
+}
+
+// accessTokenOf returns the token in an answer.
+func accessTokenOf(t testing.TB, a answer) string {
+	t.Helper()
+	return decode[struct {
 		AccessToken string `json:"access_token"`
-	}](c.t, c.want(http.StatusOK, c.token(k.ClientID, k.ClientSecret)))
-	return issued.AccessToken
+	}](t, a).AccessToken
 }
 
 // keySet returns the ids of the published signing keys.
