@@ -1,11 +1,20 @@
 package e2e
 
 import (
+	"math"
 	"net/http"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
 // spreadTimeout is far beyond the bound within which every replica must know of a change.
@@ -106,4 +115,214 @@ func TestSigningKeyIsPublishedEverywhereBeforeItSigns(t *testing.T) {
 			})
 		}
 	})
+}
+
+func TestReplicasThatStartTogetherAgreeOnTheFirstSigningKeyAndOperator(t *testing.T) {
+	t.Parallel()
+	e := onPostgreSQL(pgtest.URL(t))
+	delete(e, "APIKEYS_OPERATOR_PASSWORD")
+	replicas := []*service{launch(t, e), launch(t, e), launch(t, e)}
+	var generated []string
+	for _, s := range replicas {
+		s.awaitReady()
+		for _, found := range printedPassword.FindAllStringSubmatch(s.stdout.String(), -1) {
+			generated = append(generated, found[1])
+		}
+	}
+	if len(generated) != 1 {
+		t.Fatalf("%d passwords were printed", len(generated))
+	}
+	operator := stranger(replicas[0])
+	operator.want(http.StatusCreated, operator.post("/v1/session", credentials{"admin@localhost", generated[0]}))
+	key := operator.create("a program")
+	first := operator.keySet()
+	for i, s := range replicas {
+		replica := operator.at(s)
+		if kids := replica.keySet(); len(kids) != 1 || kids[0] != first[0] {
+			t.Errorf("replica %d publishes %v, the first one %v", i, kids, first)
+		}
+		token := replica.accessToken(key)
+		for _, other := range replicas {
+			c := stranger(other)
+			c.want(http.StatusOK, c.do(http.MethodGet, "/oauth2/verify", nil, "Authorization", "Bearer "+token))
+		}
+	}
+}
+
+// TestNoReplicaMeetsATokenOfASigningKeyThatItDoesNotKnow rotates without the usual lead, while every replica verifies what
+// every other one signs.
+func TestNoReplicaMeetsATokenOfASigningKeyThatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	e := onPostgreSQL(pgtest.URL(t))
+	replicas := []*service{start(t, e), start(t, e)}
+	operator := signIn(replicas[0])
+	key := operator.create("a program")
+	old := operator.keySet()[0]
+	if r := run(t, e, "signing-key", "rotate", "--now"); r.code != 0 {
+		t.Fatalf("rotate --now: %+v", r)
+	}
+	eventually(t, spreadTimeout, "both replicas sign with the new key", func() bool {
+		signing := 0
+		for _, s := range replicas {
+			token := operator.at(s).accessToken(key)
+			if tokenHeader(t, token).KID != old {
+				signing++
+			}
+			for _, other := range replicas {
+				c := stranger(other)
+				c.want(http.StatusOK, c.do(http.MethodGet, "/oauth2/verify", nil, "Authorization", "Bearer "+token))
+			}
+		}
+		return signing == len(replicas)
+	})
+}
+
+func TestWhatOneReplicaKeepsTheOthersKnowAtOnce(t *testing.T) {
+	t.Parallel()
+	e := onPostgreSQL(pgtest.URL(t))
+	first, second := start(t, e), start(t, e)
+	operator := signIn(first)
+
+	t.Run("a session that was ended", func(t *testing.T) {
+		here := signIn(first)
+		there := here.at(second)
+		there.want(http.StatusOK, there.get("/v1/session"))
+		here.want(http.StatusNoContent, here.do(http.MethodDelete, "/v1/session", nil))
+		there.want(http.StatusUnauthorized, there.get("/v1/session"))
+	})
+	t.Run("a role that was changed, and an operator who was deactivated", func(t *testing.T) {
+		r := run(t, e, "operator", "create", "ana@example.com", "--role", "editor")
+		generated := printedPassword.FindStringSubmatch(r.stdout)
+		if generated == nil {
+			t.Fatalf("%+v", r)
+		}
+		ana := stranger(second)
+		signedIn := ana.want(http.StatusCreated, ana.post("/v1/session", credentials{"ana@example.com", generated[1]}))
+		path := "/v1/operators/" + decode[struct{ Operator struct{ ID string } }](t, signedIn).Operator.ID
+		ana.create("hers")
+		operator.want(http.StatusOK, operator.do(http.MethodPatch, path, map[string]string{"role": "readonly"}))
+		ana.want(http.StatusForbidden, ana.post("/v1/api-keys", draft{"hers, too", []string{"cca:readonly"}}))
+		operator.want(http.StatusOK, operator.do(http.MethodPatch, path, map[string]string{"status": "deactivated"}))
+		ana.want(http.StatusUnauthorized, ana.get("/v1/session"))
+	})
+	t.Run("an answer to an Idempotency-Key", func(t *testing.T) {
+		create := func(s *service) (string, apiKey) {
+			a := operator.at(s).do(http.MethodPost, "/v1/api-keys", draft{"once", []string{"cca:readonly"}}, "Idempotency-Key", "once")
+			return string(operator.want(http.StatusCreated, a).body), decode[apiKey](t, a)
+		}
+		one, key := create(first)
+		if other, _ := create(second); other != one {
+			t.Errorf("the other replica answers %s, not %s", other, one)
+		}
+		operator.accessToken(key)
+
+		var all sync.WaitGroup
+		ids := make([]string, 8)
+		for i := range ids {
+			all.Go(func() {
+				replica := operator.at([]*service{first, second}[i%2])
+				a, err := replica.try(http.MethodPost, "/v1/api-keys", draft{"together", []string{"cca:readonly"}}, "Idempotency-Key", "together")
+				if err != nil || a.status != http.StatusCreated {
+					t.Errorf("%v, %v", a, err)
+					return
+				}
+				ids[i] = decode[apiKey](t, a).ClientID
+			})
+		}
+		all.Wait()
+		if slices.Sort(ids); len(slices.Compact(ids)) != 1 {
+			t.Errorf("requests at once made the keys %v", ids)
+		}
+	})
+}
+
+// TestAReplicaThatIsToStopTellsProxiesFirst looks at what a proxy sees between the signal and the end.
+func TestAReplicaThatIsToStopTellsProxiesFirst(t *testing.T) {
+	t.Parallel()
+	s := start(t, onSQLite(t).with("APIKEYS_DRAIN", "5s"))
+	operator := signIn(s)
+	key := operator.create("a program")
+	s.terminate()
+	probe := stranger(s)
+	eventually(t, stopTimeout, "it says that it is not ready", func() bool {
+		return probe.get("/readyz").status == http.StatusServiceUnavailable
+	})
+	probe.want(http.StatusOK, probe.get("/healthz"))
+	for range 3 { // each on a new connection, which is not refused
+		request := probe.tokenRequest(key.ClientID, key.ClientSecret)
+		response, err := probe.client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close() // the status is enough
+		if response.StatusCode != http.StatusOK || !response.Close {
+			t.Errorf("a token request gets %d, and its connection is to be closed: %v", response.StatusCode, response.Close)
+		}
+	}
+	operator.want(http.StatusOK, operator.post("/v1/api-keys/"+key.ClientID+"/deactivate", nil))
+	operator.want(http.StatusUnauthorized, operator.token(key.ClientID, key.ClientSecret))
+	if code := s.exitCode(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestAReplicaThatCantReadTheLogSaysSoAndBelievesNothingOld locks the log alone: the rest of the database answers.
+func TestAReplicaThatCantReadTheLogSaysSoAndBelievesNothingOld(t *testing.T) {
+	t.Parallel()
+	database := pgtest.URL(t)
+	s := start(t, onPostgreSQL(database))
+	operator := signIn(s)
+	key, other := operator.create("a program"), operator.create("another program")
+	for _, k := range []apiKey{key, other} {
+		operator.accessToken(k)
+	}
+	conn, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE event"); err != nil {
+		t.Fatal(err)
+	}
+	metric := func(name string) float64 {
+		t.Helper()
+		found := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + ` (\S+)$`).FindSubmatch(operator.want(http.StatusOK, operator.get("/metrics")).body)
+		if found == nil {
+			t.Fatalf("there is no metric %s", name)
+		}
+		value, err := strconv.ParseFloat(string(found[1]), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+	var probe answer
+	eventually(t, recoveryTimeout, "it says that it is not ready", func() bool {
+		probe = operator.get("/readyz")
+		return probe.status == http.StatusServiceUnavailable
+	})
+	if reason := decode[struct{ Reason string }](t, probe).Reason; reason != "the event log can't be read in time" {
+		t.Errorf("the reason is %q", reason)
+	}
+	if lag := metric("apikeys_log_lag_seconds"); lag <= eventlog.StalenessMax.Seconds() || math.IsInf(lag, 0) {
+		t.Errorf("the lag is %v seconds", lag)
+	}
+	const bypasses = `apikeys_key_cache_lookups_total{result="bypass"}`
+	before := metric(bypasses)
+	operator.accessToken(other) // by the database alone
+	if metric(bypasses) != before+1 {
+		t.Error("the cache was used")
+	}
+	// Somebody else deactivates the key, as a replica could that reads the log.
+	if _, err := conn.Exec(t.Context(), "UPDATE api_key SET status = 'inactive' WHERE client_id = $1", key.ClientID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), "COMMIT; BEGIN; LOCK TABLE event"); err != nil {
+		t.Fatal(err)
+	}
+	operator.want(http.StatusUnauthorized, operator.token(key.ClientID, key.ClientSecret))
+	if _, err := conn.Exec(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, recoveryTimeout, "it is ready again", func() bool { return operator.get("/readyz").status == http.StatusOK })
 }
