@@ -3,6 +3,8 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -52,24 +54,30 @@ func (c contractTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (c contractTransport) check(r *http.Request, response *http.Response, body []byte) {
 	c.t.Helper()
-	if response.Header.Get("X-Request-Id") == "" {
-		c.t.Errorf("%s %s: the answer has no X-Request-Id", r.Method, r.URL.Path)
+	if err := checkAnswer(r, response.StatusCode, response.Header, body); err != nil {
+		c.t.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
 	}
-	if strings.HasPrefix(r.URL.Path, "/v1/") && r.URL.Path != "/v1/revocations" && response.Header.Get("Cache-Control") != "no-store" {
-		c.t.Errorf("%s %s: the answer may be stored", r.Method, r.URL.Path)
+}
+
+// checkAnswer returns what about an answer is not as the contract says.
+func checkAnswer(r *http.Request, status int, header http.Header, body []byte) error {
+	if header.Get("X-Request-Id") == "" {
+		return errors.New("the answer has no X-Request-Id")
+	}
+	if strings.HasPrefix(r.URL.Path, "/v1/") && r.URL.Path != "/v1/revocations" && header.Get("Cache-Control") != "no-store" {
+		return errors.New("the answer may be stored")
 	}
 	router, err := contract()
 	if err != nil {
-		c.t.Errorf("load the contract: %v", err)
-		return
+		return fmt.Errorf("load the contract: %w", err)
 	}
 	route, parameters, err := router.FindRoute(r)
 	if err != nil {
-		return // no operation of the contract
+		return nil //nolint:nilerr // no operation of the contract
 	}
 	input := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: parameters, Route: route},
-		Status:                 response.StatusCode, Header: response.Header,
+		Status:                 status, Header: header,
 		Options: &openapi3filter.Options{
 			MultiError: true, IncludeResponseStatus: true,
 			AuthenticationFunc: func(context.Context, *openapi3filter.AuthenticationInput) error { return nil },
@@ -77,6 +85,7 @@ func (c contractTransport) check(r *http.Request, response *http.Response, body 
 	}
 	input.SetBodyBytes(body)
 	if err := openapi3filter.ValidateResponse(r.Context(), input); err != nil {
-		c.t.Errorf("%s %s: the answer is not in the contract: %d: %v", r.Method, r.URL.Path, response.StatusCode, err)
+		return fmt.Errorf("the answer is not in the contract: %d: %w", status, err)
 	}
+	return nil
 }

@@ -166,23 +166,3 @@ func TestChangingOnesPasswordKeepsThisSessionAndEndsTheOthers(t *testing.T) {
 		s.stranger(t).post("/v1/session", credentials("admin@example.com", newPassword)).wants(http.StatusCreated)
 	})
 }
-
-func TestAnotherTenancysOperatorIsNotThere(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *service) {
-		admin := s.admin(t)
-		target := admin.invite("ana@example.com", "readonly").Operator
-		_, email := s.otherTenancy(t)
-		foreign := s.as(t, email)
-		if _, seen := foreign.people()["ana@example.com"]; seen {
-			t.Error("another tenancy's operator is listed")
-		}
-		for _, r := range adminRoutes {
-			if path := strings.ReplaceAll(r.path, "{operator}", target.ID); path != r.path {
-				foreign.send(r.method, path, r.body).refused(http.StatusNotFound, "operator/not-found")
-			}
-		}
-		if got := admin.people()["ana@example.com"]; got.Role != "readonly" || got.Status != "invited" {
-			t.Errorf("got %+v", got)
-		}
-	})
-}

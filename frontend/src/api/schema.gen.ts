@@ -2223,6 +2223,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["BadRequest"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2238,6 +2239,7 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["MetadataAnswer"];
+            400: components["responses"]["BadRequest"];
         };
     };
     getOpenIDConfiguration: {
@@ -2250,6 +2252,7 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["MetadataAnswer"];
+            400: components["responses"]["BadRequest"];
         };
     };
     getJWKS: {
@@ -2271,6 +2274,7 @@ export interface operations {
                     "application/json": components["schemas"]["KeySet"];
                 };
             };
+            400: components["responses"]["BadRequest"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3377,6 +3381,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            400: components["responses"]["BadRequest"];
         };
     };
     getReadiness: {
@@ -3402,6 +3407,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            400: components["responses"]["BadRequest"];
             /** @description It can't, and why. */
             503: {
                 headers: {
@@ -3437,6 +3443,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            400: components["responses"]["BadRequest"];
             /** @description Not for this caller. */
             404: {
                 headers: {
@@ -3466,6 +3473,7 @@ export interface operations {
                     "application/yaml": string;
                 };
             };
+            400: components["responses"]["BadRequest"];
         };
     };
 }
