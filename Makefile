@@ -58,6 +58,12 @@ FUZZTIME ?= 10s
 fuzz: ## Run every fuzz target for a while (FUZZTIME=10s)
 	.make/fuzz $(FUZZTIME)
 
+.PHONY: fuzz-contract
+REQUESTS ?= 300000
+fuzz-contract: ## Send generated requests of every operation (REQUESTS=300000 SEED=number of a run to repeat)
+	CONTRACT_REQUESTS=$(REQUESTS) CONTRACT_SEED=$(SEED) .make/with-postgres \
+		$(GO) test -run TestNoRequestIsAnsweredByAFault -timeout 0 -v ./api/
+
 .PHONY: bench
 ONLY ?=
 bench: build ## Measure the service against bare handlers and write docs/benchmarks.md (ONLY=token,verify)

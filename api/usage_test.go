@@ -123,6 +123,8 @@ func TestAPeriodThatMakesNoSenseIsRefused(t *testing.T) {
 		"?from=yesterday": "from",
 		"?from=2030-01-02T00:00:00Z&until=2030-01-01T00:00:00Z": "from",
 		"?from=2030-01-01T00:00:00Z&until=2030-06-01T00:00:00Z": "from",
+		"?until=9999-12-31T23:59:59-23:59":                      "until", // in UTC the year has five digits
+		"?from=0000-01-01T00:00:00Z":                            "from",
 		"?time_zone=Mars/Olympus":                               "time_zone",
 		"?time_zone=Local":                                      "time_zone",
 		"?time_zone=../../etc/passwd":                           "time_zone",

@@ -58,14 +58,14 @@ func (op *operation) check(c echo.Context) error {
 			invalid = append(invalid, apikey.FieldError{Field: name, Message: "must be given once"})
 		}
 	}
-	if op.media != nil {
-		if err := op.checkBody(r); err != nil {
-			var wrong apikey.InvalidError
-			if !errors.As(err, &wrong) {
-				return err
-			}
-			invalid = append(invalid, wrong...)
+	if op.media == nil {
+		r.Body, r.ContentLength = http.NoBody, 0 // nobody is to read it; it may be one that breaks off
+	} else if err := op.checkBody(r); err != nil {
+		var wrong apikey.InvalidError
+		if !errors.As(err, &wrong) {
+			return err
 		}
+		invalid = append(invalid, wrong...)
 	}
 	if len(invalid) > 0 {
 		return invalid
@@ -135,10 +135,11 @@ func (op *operation) checkQuery(raw string) apikey.InvalidError {
 	return invalid
 }
 
-// isTime reports whether text is a time of RFC 3339.
+// isTime reports whether text is a time of RFC 3339. Its year must be one that is written with four digits in every zone, and a day
+// later, too: an answer may name the end of the day that the time is in.
 func isTime(text string) bool {
-	_, err := time.Parse(time.RFC3339, text)
-	return err == nil
+	at, err := time.Parse(time.RFC3339, text)
+	return err == nil && at.UTC().Year() >= 1 && at.UTC().Year() < 9999
 }
 
 // checkText returns what is wrong with a text, or nothing.
