@@ -13,8 +13,13 @@ func TestEveryKindOfResponseHasTheSecurityHeaders(t *testing.T) {
 			c := s.stranger(t)
 			c.http.Transport = http.DefaultTransport // some of these are not of the contract
 			wrong := credentials("admin@example.com", "a-password-that-is-wrong")
+			asset := c.get("/docs/swagger-ui.css")
+			preflight := c.with("Origin", "https://elsewhere.example").with("Access-Control-Request-Method", "POST")
 			for what, a := range map[string]answer{
-				"a page": c.get("/"), "a page of the console": c.get("/api-keys"), "a file that is not there": c.get("/assets/none.js"),
+				"a file": asset, "a file that is the same still": c.with("If-None-Match", asset.Header.Get("ETag")).with("If-Modified-Since", asset.Header.Get("Last-Modified")).get("/docs/swagger-ui.css"),
+				"the question what is allowed": preflight.send("OPTIONS", "/v1/api-keys", nil), "signing out": c.delete("/v1/session"), "a method of nobody": c.send("BREW", "/v1/scopes", nil),
+				"a credential in the query": c.get("/?access_token=x"),
+				"a page":                    c.get("/"), "a page of the console": c.get("/api-keys"), "a file that is not there": c.get("/assets/none.js"),
 				"the reference": c.get("/docs/"), "a redirect": c.get("/docs"), "the contract": c.get("/openapi.yaml"),
 				"a probe": c.get("/healthz"), "the metrics": c.get("/metrics"), "the metadata": c.get("/.well-known/oauth-authorization-server"),
 				"the key set": c.get("/.well-known/jwks.json"), "the revocations": c.get("/v1/revocations"),
@@ -25,7 +30,8 @@ func TestEveryKindOfResponseHasTheSecurityHeaders(t *testing.T) {
 			} {
 				h := a.Header
 				if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" || h.Get("X-Request-Id") == "" ||
-					h.Get("Strict-Transport-Security") != transport {
+					h.Get("Cross-Origin-Opener-Policy") != "same-origin" || h.Get("Cross-Origin-Resource-Policy") != "same-origin" ||
+					h.Get("Permissions-Policy") == "" || h.Get("Strict-Transport-Security") != transport {
 					t.Errorf("%s (%d): the headers are %v", what, a.StatusCode, h)
 				}
 				policy := h.Get("Content-Security-Policy")

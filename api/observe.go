@@ -36,6 +36,8 @@ var (
 	headerNoReferrer = []string{"no-referrer"}
 	headerNoFrames   = []string{"default-src 'none'; frame-ancestors 'none'"}
 	headerNoStore    = []string{"no-store"}
+	headerSameOrigin = []string{"same-origin"}
+	headerNoDevices  = []string{"camera=(), geolocation=(), microphone=(), payment=(), usb=()"}
 	// A year, for this host alone: what else there is below its name is not ours to decide about (RFC 6797 §6.1).
 	headerTransport = []string{"max-age=31536000"}
 )
@@ -54,6 +56,9 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		h["X-Content-Type-Options"] = headerNosniff
 		h["Referrer-Policy"] = headerNoReferrer
 		h["Content-Security-Policy"] = headerNoFrames
+		h["Cross-Origin-Opener-Policy"] = headerSameOrigin
+		h["Cross-Origin-Resource-Policy"] = headerSameOrigin
+		h["Permissions-Policy"] = headerNoDevices
 		if s.https {
 			h["Strict-Transport-Security"] = headerTransport
 		}

@@ -34,14 +34,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// Bounds of the HTTP server.
 const (
-	readHeaderTimeout = 10 * time.Second
-	readTimeout       = 30 * time.Second
-	writeTimeout      = 60 * time.Second
-	idleTimeout       = 2 * time.Minute
-	headerBytesMax    = 64 << 10
-
 	prepareRetry   = time.Second
 	retireInterval = 5 * time.Second
 	purgeInterval  = 10 * time.Minute
@@ -54,7 +47,8 @@ type Options struct {
 	Output io.Writer        // for what a person must read, such as the first password
 	Logger *slog.Logger
 	// Alone is for commands that no running service may disturb; see sqlstore.Options.
-	Alone bool
+	Alone  bool
+	Bounds Bounds // the zero value for [DefaultBounds]
 }
 
 // App is the whole service in one process. Its parts are exported for commands and tests.
@@ -86,6 +80,9 @@ type App struct {
 func New(c Config, o Options) (*App, error) {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Bounds == (Bounds{}) {
+		o.Bounds = DefaultBounds
 	}
 	catalogue := scope.DefaultCatalogue()
 	if c.ScopesFile != "" {
@@ -262,15 +259,6 @@ func (a *App) Run(ctx context.Context) error {
 		return &ConfigError{Prefix + "LISTEN", "can't be used: " + err.Error()}
 	}
 	return a.Serve(ctx, listener)
-}
-
-// newServer returns a server with bounds on everything that a peer could hold up or blow up.
-func (a *App) newServer(handler http.Handler) *http.Server {
-	return &http.Server{
-		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMax,
-		ErrorLog: slog.NewLogLogger(a.options.Logger.Handler(), slog.LevelDebug),
-	}
 }
 
 // Serve is Run on a listener that is open already; it closes it.

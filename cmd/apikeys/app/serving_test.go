@@ -64,6 +64,12 @@ func (o *output) waitFor(t *testing.T, prefix string) string {
 // serve runs the service on a free port and returns its address and what it says.
 func serve(t *testing.T, environment map[string]string) (address string, said *output) {
 	t.Helper()
+	return serveWith(t, environment, io.Discard, app.Bounds{})
+}
+
+// serveWith is serve with the log going somewhere, and with other bounds.
+func serveWith(t *testing.T, environment map[string]string, log io.Writer, bounds app.Bounds) (address string, said *output) {
+	t.Helper()
 	environment["APIKEYS_DATABASE_URL"] = "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db")
 	environment["APIKEYS_OPERATOR_PASSWORD"] = adminPassword
 	config, err := app.LoadConfig(environment)
@@ -71,7 +77,7 @@ func serve(t *testing.T, environment map[string]string) (address string, said *o
 		t.Fatal(err)
 	}
 	said = newOutput()
-	a, err := app.New(config, app.Options{Output: said, Logger: app.NewLogger(config, io.Discard)})
+	a, err := app.New(config, app.Options{Output: said, Logger: app.NewLogger(config, log), Bounds: bounds})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -212,6 +212,7 @@ func essence(a answer) string {
 	lines := map[string][]string{"status": {http.StatusText(a.status)}, "policy": {policy}, "body": {body}}
 	for _, name := range []string{
 		"Content-Encoding", "Vary", "X-Content-Type-Options", "Referrer-Policy", "Strict-Transport-Security", "Set-Cookie", "Retry-After", "Location",
+		"Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Permissions-Policy",
 	} {
 		lines[name] = a.header[name]
 	}
