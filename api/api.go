@@ -65,6 +65,8 @@ type Options struct {
 	Ready func(context.Context) error
 	// Observer is told what happens. Optional.
 	Observer Observer
+	// Tracer follows requests. Optional: without it nothing is done for traces.
+	Tracer Tracer
 	// Metrics serves the metrics to programs on this machine. Optional: without it the route does not exist.
 	Metrics http.Handler
 	// Console is the console's build: index.html, assets/ and so on. Optional; without index.html its pages say how to
@@ -120,6 +122,9 @@ func New(o Options) (*echo.Echo, error) {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = ipExtractor(o.TrustedProxies)
 	e.HTTPErrorHandler = s.handleError
+	if o.Tracer != nil {
+		e.Use(traced(o.Tracer))
+	}
 	e.Use(s.observe)
 	if len(o.CORSOrigins) > 0 {
 		e.Use(crossOriginAccess(o.CORSOrigins))

@@ -127,8 +127,7 @@ func credentialIn(rawQuery string) string {
 func (s *server) logAccess(c echo.Context, took time.Duration) {
 	r, res := c.Request(), c.Response()
 	level, route := slog.LevelInfo, routeOf(c)
-	switch route {
-	case "/healthz", "/readyz", metricsPath:
+	if isProbe(route) {
 		level = slog.LevelDebug
 	}
 	if !s.log.Enabled(r.Context(), level) {
@@ -136,7 +135,12 @@ func (s *server) logAccess(c echo.Context, took time.Duration) {
 	}
 	s.log.LogAttrs(r.Context(), level, "request",
 		slog.String("method", methodName(r.Method)), slog.String("route", route), slog.Int("status", res.Status),
-		slog.Duration("took", took), slog.String("ip", c.RealIP()), slog.String("request_id", requestID(c)))
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.String("ip", c.RealIP()), slog.String("request_id", requestID(c)))
+}
+
+// isProbe reports whether a route is one that machines ask again and again.
+func isProbe(route string) bool {
+	return route == "/healthz" || route == "/readyz" || route == metricsPath
 }
 
 // routeOf returns the pattern of the request's route.

@@ -43,15 +43,26 @@ type revocationRoutes struct {
 	observer  Observer      // nil for nobody
 }
 
-func (r revocationRoutes) register(e *echo.Echo) { e.GET("/v1/revocations", r.get) }
+// revocationsPath is where the snapshot and the stream are.
+const revocationsPath = "/v1/revocations"
+
+func (r revocationRoutes) register(e *echo.Echo) { e.GET(revocationsPath, r.get) }
 
 func (r revocationRoutes) get(c echo.Context) error {
-	for _, accepted := range strings.Split(c.Request().Header.Get(echo.HeaderAccept), ",") {
-		if mediaType, _, _ := strings.Cut(accepted, ";"); strings.TrimSpace(mediaType) == eventStream {
-			return r.stream(c)
-		}
+	if wantsStream(c) {
+		return r.stream(c)
 	}
 	return r.snapshot(c)
+}
+
+// wantsStream reports whether the caller asks for the stream.
+func wantsStream(c echo.Context) bool {
+	for _, accepted := range strings.Split(c.Request().Header.Get(echo.HeaderAccept), ",") {
+		if mediaType, _, _ := strings.Cut(accepted, ";"); strings.TrimSpace(mediaType) == eventStream {
+			return true
+		}
+	}
+	return false
 }
 
 // snapshot answers with the signed set. It may be stored, but has to be asked for again each time. While the log can't be

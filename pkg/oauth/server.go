@@ -75,6 +75,7 @@ type Server struct {
 	uses    *usage.Recorder
 	now     func() time.Time
 	observe func(outcome string)
+	signed  func(ctx context.Context, took time.Duration) // nil for nobody
 
 	perClient  *limit.Buckets[string]
 	perAddress *limit.Buckets[netip.Addr]
@@ -85,6 +86,8 @@ type Options struct {
 	Limits limit.Config // of token requests
 	// Observe is called with the outcome of each token request: [Issued], or why there is no token. It must be quick.
 	Observe func(outcome string)
+	// Signed is called after each signature of a token with how long it took. It must be quick. nil is nobody.
+	Signed func(ctx context.Context, took time.Duration)
 }
 
 // Outcomes of token requests, beside the reasons of package apikey and package usage.
@@ -104,7 +107,7 @@ func NewServer(
 		o.Observe = func(string) {}
 	}
 	return &Server{
-		clients: clients, keys: keys, tokens: tokens, revoked: revoked, uses: uses, now: now, observe: o.Observe,
+		clients: clients, keys: keys, tokens: tokens, revoked: revoked, uses: uses, now: now, observe: o.Observe, signed: o.Signed,
 		perClient:  limit.New[string](limit.TokenClient, o.Limits.TokenClient, now),
 		perAddress: limit.New[netip.Addr](limit.TokenAddress, o.Limits.TokenAddress, now),
 	}
@@ -167,7 +170,7 @@ func (s *Server) issue(ctx context.Context, r TokenRequest) (response TokenRespo
 		return TokenResponse{}, usage.ScopeNotGranted, err
 	}
 	lifespan := key.Lifespan.Duration()
-	access, err := s.tokens.Issue(token.Grant{
+	access, err := s.sign(ctx, token.Grant{
 		ClientID: key.ClientID, TenancyID: key.TenancyID, Scopes: scopes, Generation: key.Generation, Lifespan: lifespan,
 	})
 	if err != nil {
@@ -175,6 +178,17 @@ func (s *Server) issue(ctx context.Context, r TokenRequest) (response TokenRespo
 	}
 	s.uses.Issued(key.ClientID, secretID, r.IP)
 	return TokenResponse{AccessToken: access, ExpiresIn: lifespan, Scope: scopes.String(), Standing: standing}, Issued, nil
+}
+
+// sign returns a signed token. Errors: signing.ErrNoKey.
+func (s *Server) sign(ctx context.Context, g token.Grant) (string, error) {
+	if s.signed == nil {
+		return s.tokens.Issue(g)
+	}
+	started := time.Now() // by the machine's clock: it is about this very machine
+	access, err := s.tokens.Issue(g)
+	s.signed(ctx, time.Since(started))
+	return access, err
 }
 
 // admit counts a token request for a client that has proved itself. Nobody else can use up its limit, and what that limit

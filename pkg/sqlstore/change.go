@@ -29,7 +29,7 @@ var errUnchanged = errors.New("nothing to write")
 // sequence numbers have no gaps, and an event is visible only after all before it. When body drafts no event, or fails,
 // everything is rolled back.
 func (s *Store) change(ctx context.Context, body func(tx) (*eventlog.Draft, error)) (err error) {
-	defer s.observed("change", time.Now(), &err)
+	defer s.observed(ctx, "change", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	err = s.transaction(limited, func(t tx) error {
@@ -58,7 +58,7 @@ func (s *Store) change(ctx context.Context, body func(tx) (*eventlog.Draft, erro
 
 // write runs body on the writer without a transaction, for what is no change in the log's sense.
 func (s *Store) write(ctx context.Context, body func(tx) error) (err error) {
-	defer s.observed("write", time.Now(), &err)
+	defer s.observed(ctx, "write", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	return outcome(ctx, body(tx{s.writer.WithContext(limited), s.dialect}))
@@ -66,7 +66,7 @@ func (s *Store) write(ctx context.Context, body func(tx) error) (err error) {
 
 // writeAll runs body on the writer in a transaction, for several statements that are no change in the log's sense.
 func (s *Store) writeAll(ctx context.Context, body func(tx) error) (err error) {
-	defer s.observed("write-all", time.Now(), &err)
+	defer s.observed(ctx, "write-all", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	return outcome(ctx, s.transaction(limited, body))
@@ -94,7 +94,7 @@ func (s *Store) transaction(ctx context.Context, body func(tx) error) error {
 
 // read runs body, which makes one statement, on a reader.
 func (s *Store) read(ctx context.Context, body func(tx) error) (err error) {
-	defer s.observed("read", time.Now(), &err)
+	defer s.observed(ctx, "read", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	return outcome(ctx, body(tx{s.reader.WithContext(limited), s.dialect}))
@@ -102,7 +102,7 @@ func (s *Store) read(ctx context.Context, body func(tx) error) (err error) {
 
 // snapshot runs body on a reader, and all its statements see the database as it is at one moment.
 func (s *Store) snapshot(ctx context.Context, body func(tx) error) (err error) {
-	defer s.observed("snapshot", time.Now(), &err)
+	defer s.observed(ctx, "snapshot", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	err = s.reader.WithContext(limited).Transaction(func(db *gorm.DB) error {
@@ -112,8 +112,8 @@ func (s *Store) snapshot(ctx context.Context, body func(tx) error) (err error) {
 }
 
 // observed tells how a call went that started then, by the machine's clock: it is about this very machine.
-func (s *Store) observed(operation string, started time.Time, err *error) {
-	s.observe(operation, time.Since(started), errors.Is(*err, apikey.ErrUnavailable))
+func (s *Store) observed(ctx context.Context, operation string, started time.Time, err *error) {
+	s.observe(ctx, operation, time.Since(started), errors.Is(*err, apikey.ErrUnavailable))
 }
 
 // headRow is the single row of log_head.

@@ -48,9 +48,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Now is the clock by which sessions expire. nil is time.Now.
 	Now func() time.Time
-	// Observe is called after each call of the database with what kind of call it was, one of [Operations], how long it took,
+	// Observe is called after each call of the database with its context, what kind of call it was, one of [Operations], how long it took,
 	// and whether it failed with [apikey.ErrUnavailable]. It must be quick and safe for concurrent use. nil is nobody.
-	Observe func(operation string, took time.Duration, unavailable bool)
+	Observe func(ctx context.Context, operation string, took time.Duration, unavailable bool)
 }
 
 // Operations are the kinds of calls: one reading statement, several that see one moment, one that writes what the log does
@@ -76,7 +76,7 @@ type Store struct {
 	pools          []*sql.DB
 	timeout        time.Duration
 	now            func() time.Time
-	observe        func(operation string, took time.Duration, unavailable bool)
+	observe        func(ctx context.Context, operation string, took time.Duration, unavailable bool)
 }
 
 // dialect is the kind of database.
@@ -92,7 +92,7 @@ const (
 func Open(_ context.Context, o Options) (*Store, error) {
 	s := &Store{timeout: o.Timeout, now: o.Now, observe: o.Observe}
 	if s.observe == nil {
-		s.observe = func(string, time.Duration, bool) {}
+		s.observe = func(context.Context, string, time.Duration, bool) {}
 	}
 	if s.timeout == 0 {
 		s.timeout = timeoutDefault

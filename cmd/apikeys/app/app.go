@@ -31,6 +31,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/signing"
 	"github.com/piercloud/apikeys/pkg/sqlstore"
 	"github.com/piercloud/apikeys/pkg/token"
+	"github.com/piercloud/apikeys/pkg/tracing"
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
@@ -67,7 +68,8 @@ type App struct {
 	handler  http.Handler
 	box      *sealed.Box
 	metrics  *metrics.Metrics
-	tls      *certificate // nil without TLS
+	traces   *tracing.Tracing // nil when they go nowhere
+	tls      *certificate     // nil without TLS
 	options  Options
 	prepared atomic.Bool
 	draining atomic.Bool   // see drain
@@ -101,14 +103,23 @@ func New(c Config, o Options) (*App, error) {
 			return nil, &ConfigError{Prefix + "TLS_CERT_FILE", "can't be used: " + err.Error()}
 		}
 	}
-	measured := metrics.New()
-	store, err := sqlstore.Open(context.Background(), sqlstore.Options{URL: c.DatabaseURL, Logger: o.Logger, Now: o.Now, Observe: measured.Store, Alone: o.Alone})
+	traces, err := newTracing(o.Logger)
+	if err != nil {
+		return nil, err
+	}
+	if traces != nil {
+		o.Logger = slog.New(tracing.Handler(o.Logger.Handler()))
+	}
+	a := &App{
+		Config: c, options: o, metrics: metrics.New(), traces: traces, tls: served, box: box,
+		stopping: make(chan struct{}), floor: make([]byte, heapFloor),
+	}
+	a.Store, err = sqlstore.Open(context.Background(), sqlstore.Options{URL: c.DatabaseURL, Logger: o.Logger, Now: o.Now, Observe: a.observeStore(), Alone: o.Alone})
 	if err != nil {
 		return nil, &ConfigError{Prefix + "DATABASE_URL", "can't be used: " + err.Error()}
 	}
-	a := &App{Config: c, Store: store, options: o, metrics: measured, tls: served, box: box, stopping: make(chan struct{}), floor: make([]byte, heapFloor)}
 	if err := a.assemble(catalogue); err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
 }
@@ -138,7 +149,7 @@ func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 	tokens := token.NewIssuer(a.Keyring, a.Config.Issuer, a.Config.Audience, now)
 	server, err := api.New(api.Options{
 		Keys:           a.Keys,
-		OAuth:          oauth.NewServer(apikey.NewAuthenticator(cache, now), cache, tokens, revoked, a.Uses, oauth.Options{Limits: limits, Observe: a.metrics.Token}, now),
+		OAuth:          oauth.NewServer(apikey.NewAuthenticator(cache, now), cache, tokens, revoked, a.Uses, oauth.Options{Limits: limits, Observe: a.metrics.Token, Signed: a.observeSigning()}, now),
 		Revoked:        a.Revoked,
 		Snapshots:      revocation.NewSnapshots(a.Revoked, a.Keyring, a.Config.Issuer, now),
 		Fresh:          a.Tailer.Fresh,
@@ -155,6 +166,7 @@ func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 		TrustedProxies: a.Config.trustedProxies(),
 		Ready:          a.Ready,
 		Observer:       a.metrics,
+		Tracer:         a.tracer(),
 		Metrics:        a.metricsHandler(),
 		Console:        frontend.Dist(),
 		Now:            now,
@@ -185,8 +197,11 @@ func (a *App) Handler() http.Handler { return a.handler }
 // Logger returns the logger that the app was built with.
 func (a *App) Logger() *slog.Logger { return a.options.Logger }
 
-// Close gives the database connections back. Call it once, after Run has returned.
-func (a *App) Close() error { return a.Store.Close() }
+// Close sends the traces that are left and gives the database connections back. Call it once, after Run has returned.
+func (a *App) Close() error {
+	a.closeTraces()
+	return a.Store.Close()
+}
 
 // actor is who makes the changes of a start.
 var actor = eventlog.Actor{Kind: eventlog.ActorSystem, ID: "serve", Name: "serve"}

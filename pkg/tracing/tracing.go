@@ -1,0 +1,116 @@
+// Package tracing owns traces: spans of requests, of calls of the database and of signatures, sent to an OpenTelemetry
+// collector when the environment names one. The parts of the service know nothing of it: they are given functions to call,
+// and when no collector is named they are given none.
+//
+// A span says what kind of request it was, how it ended and how long everything took. Nothing in it is a caller's text: no
+// path, query, header, address or identifier, since traces are read by more people than the audit log.
+package tracing
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// scopeName is what the spans say they were made by.
+const scopeName = "github.com/piercloud/apikeys"
+
+// Tracing makes spans and sends them in batches, in the background. What can't be sent in time is dropped: a collector that
+// is away or slow holds up nothing. It is safe for concurrent use.
+type Tracing struct {
+	provider *sdk.TracerProvider
+	tracer   trace.Tracer
+}
+
+// FromEnvironment returns what the standard variables OTEL_* ask for: nil when they name no collector. The sampler
+// (OTEL_TRACES_SAMPLER), the batches (OTEL_BSP_*) and the resource (OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES) are read by
+// the SDK. What goes wrong later is logged. Errors: a [VariableError].
+func FromEnvironment(ctx context.Context, lookup func(name string) string, log *slog.Logger) (*Tracing, error) {
+	to, err := readCollector(lookup)
+	if err != nil || to == nil {
+		return nil, err
+	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces can't be sent", "error", err) }))
+	exporter, err := otlptrace.New(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	described, err := resource.New(ctx, resource.WithAttributes(attribute.String("service.name", "apikeys")), resource.WithFromEnv(), resource.WithTelemetrySDK())
+	if err != nil {
+		return nil, &VariableError{"OTEL_RESOURCE_ATTRIBUTES", "must be name=value pairs, separated by commas"}
+	}
+	provider := sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(described))
+	return &Tracing{provider: provider, tracer: provider.Tracer(scopeName)}, nil
+}
+
+// Request begins the span of a request, which is a child of the caller's when the request names one (W3C Trace Context). method
+// and route must not be the caller's text. end must be called once, with the status of the answer.
+func (t *Tracing) Request(r *http.Request, method, route string) (ctx context.Context, end func(status int)) {
+	ctx, span := t.tracer.Start(callerContext(r), method+" "+route, trace.WithSpanKind(trace.SpanKindServer),
+		trace.WithAttributes(attribute.String("http.request.method", method), attribute.String("http.route", route)))
+	return ctx, func(status int) {
+		span.SetAttributes(attribute.Int("http.response.status_code", status))
+		if status >= http.StatusInternalServerError {
+			span.SetStatus(codes.Error, "")
+		}
+		span.End()
+	}
+}
+
+// callerContext returns the request's context with the caller's span, without its trace state: that is text of any kind.
+func callerContext(r *http.Request) context.Context {
+	of := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+	parent := trace.SpanContextFromContext(of)
+	if !parent.IsValid() {
+		return r.Context()
+	}
+	return trace.ContextWithRemoteSpanContext(r.Context(), parent.WithTraceState(trace.TraceState{}))
+}
+
+// Step adds a span of what has just ended, took so long, and was done for the request of ctx. What was done for none, such as
+// reading the log again and again, has no span.
+func (t *Tracing) Step(ctx context.Context, name string, took time.Duration, failed bool) {
+	if !trace.SpanFromContext(ctx).IsRecording() {
+		return
+	}
+	ended := time.Now()
+	_, span := t.tracer.Start(ctx, name, trace.WithTimestamp(ended.Add(-took)))
+	if failed {
+		span.SetStatus(codes.Error, "")
+	}
+	span.End(trace.WithTimestamp(ended))
+}
+
+// Shutdown sends what is left, as long as ctx allows.
+func (t *Tracing) Shutdown(ctx context.Context) error { return t.provider.Shutdown(ctx) }
+
+// Handler returns a handler of logs that adds the trace's id to what is logged for a request.
+func Handler(next slog.Handler) slog.Handler { return logHandler{next} }
+
+type logHandler struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		r.AddAttrs(slog.String("trace_id", span.TraceID().String()))
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return logHandler{h.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup implements slog.Handler.
+func (h logHandler) WithGroup(name string) slog.Handler { return logHandler{h.Handler.WithGroup(name)} }
