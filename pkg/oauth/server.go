@@ -72,13 +72,20 @@ type Server struct {
 	keys    *apikey.Cache
 	tokens  *token.Issuer
 	revoked *revocation.Tokens
-	uses    *usage.Recorder
+	uses    Uses
 	now     func() time.Time
 	observe func(outcome string)
 	signed  func(ctx context.Context, took time.Duration) // nil for nobody
 
 	perClient  *limit.Buckets[string]
 	perAddress *limit.Buckets[netip.Addr]
+}
+
+// Uses is told what becomes of the requests of clients that exist; [usage.Recorder] is one. It must be quick, and safe for
+// concurrent use.
+type Uses interface {
+	Issued(clientID, secretID, ip string)
+	Denied(clientID, reason, ip, requestID string)
 }
 
 // Options are what a server can do without.
@@ -100,7 +107,7 @@ const (
 
 // NewServer returns the use cases.
 func NewServer(
-	clients *apikey.Authenticator, keys *apikey.Cache, tokens *token.Issuer, revoked *revocation.Tokens, uses *usage.Recorder,
+	clients *apikey.Authenticator, keys *apikey.Cache, tokens *token.Issuer, revoked *revocation.Tokens, uses Uses,
 	o Options, now func() time.Time,
 ) *Server {
 	if o.Observe == nil {

@@ -325,3 +325,53 @@ func TestRunFlushesEveryInterval(t *testing.T) {
 		cancel()
 	})
 }
+
+// roomyStore takes every batch and keeps none.
+type roomyStore struct{ usage.Store }
+
+func (roomyStore) Record(context.Context, usage.Batch) error { return nil }
+
+func TestNotingAUseAllocatesNothing(t *testing.T) {
+	recorder := usage.NewRecorder(roomyStore{}, time.Now)
+	clients := make([]string, 200)
+	for i := range clients {
+		clients[i] = fmt.Sprint("client ", i)
+	}
+	use := func() {
+		for _, id := range clients {
+			recorder.Issued(id, id, "192.0.2.1")
+		}
+	}
+	flush := func() {
+		if err := recorder.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	use()
+	if n := testing.AllocsPerRun(10, use); n != 0 {
+		t.Errorf("%v allocations for %d secrets that were used since the last flush", n, len(clients))
+	}
+	flush()
+	use()
+	flush()
+	runs := []func(){func() {}, use} // the first is not measured
+	if n := testing.AllocsPerRun(1, func() { runs[0](); runs = runs[1:] }); n != 0 {
+		t.Errorf("%v allocations for %d secrets after a flush", n, len(clients))
+	}
+}
+
+// BenchmarkIssued notes uses of many keys on all processors at once.
+func BenchmarkIssued(b *testing.B) {
+	recorder := usage.NewRecorder(roomyStore{}, time.Now)
+	clients := make([]string, 1000)
+	for i := range clients {
+		clients[i] = fmt.Sprint("client ", i)
+	}
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			id := clients[i%len(clients)]
+			recorder.Issued(id, id, "192.0.2.1")
+		}
+	})
+}

@@ -30,8 +30,15 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
-// benchService is the service on a SQLite database with one key, which is in memory already. Its log is written, to nowhere.
+// benchService serves what benchApp returns.
 func benchService(b *testing.B) (http.Handler, apikey.Created) {
+	b.Helper()
+	a, created := benchApp(b)
+	return a.Handler(), created
+}
+
+// benchApp is the service on a SQLite database with one key. Its log is written, to nowhere.
+func benchApp(b *testing.B) (*app.App, apikey.Created) {
 	b.Helper()
 	config, err := app.LoadConfig(map[string]string{
 		"APIKEYS_DATABASE_URL":      "sqlite://" + filepath.Join(b.TempDir(), "apikeys.db"),
@@ -67,7 +74,7 @@ func benchService(b *testing.B) (http.Handler, apikey.Created) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return a.Handler(), created
+	return a, created
 }
 
 // bareHandler is the least that a token can cost: Echo, a request that is read and not looked at, one ES256 signature by jwx

@@ -1,0 +1,145 @@
+package usage
+
+import (
+	"sync"
+	"time"
+)
+
+// shards is how many parts the notes are kept in, each with a lock of its own, so that requests rarely wait for each other.
+const shards = 32
+
+// roomKept is for how many notes a shard keeps room that it did not need the last time.
+const roomKept = 64
+
+// shard is the notes of some of the keys.
+type shard struct {
+	mu    sync.Mutex
+	notes notes
+	spare notes // empty; belongs to whoever flushes
+
+	_ [64]byte // no cache line with the lock of another
+}
+
+// drain moves the notes to what is to be written. Only the one who flushes may call it.
+func (s *shard) drain(to pending) {
+	s.mu.Lock()
+	if len(s.notes.list) == 0 { // then there are no denials either
+		s.mu.Unlock()
+		return
+	}
+	s.notes, s.spare = s.spare, s.notes
+	s.mu.Unlock()
+	for i := range s.spare.list {
+		to.add(&s.spare.list[i])
+	}
+	for clientID, denials := range s.spare.denials {
+		to.denials[clientID] = newest(to.denials[clientID], denials...)
+	}
+	s.spare.clear()
+}
+
+// note is what happened in an hour, with one secret, or to a key that was denied.
+type note struct {
+	id                 string // of the secret, or of the client
+	hour               int64  // its start, unix seconds
+	clientID, secretID string
+	at                 time.Time
+	ip                 string
+	issued, denied     int64
+}
+
+// notes is what happened since the last flush.
+type notes struct {
+	list    []note
+	latest  map[string]int      // where in the list the latest note of an id is
+	denials map[string][]Denial // by client id, the newest last
+}
+
+func newNotes() notes { return notes{latest: map[string]int{}, denials: map[string][]Denial{}} }
+
+// of returns the note of the present hour, until the next call.
+func (n *notes) of(id, clientID string, now time.Time) *note {
+	unix := now.Unix()
+	hour := unix - unix%3600
+	i, ok := n.latest[id]
+	if !ok || n.list[i].hour != hour {
+		i = len(n.list)
+		n.list = append(n.list, note{id: id, hour: hour, clientID: clientID})
+		n.latest[id] = i
+	}
+	return &n.list[i]
+}
+
+// clear forgets all, and keeps the room for as much, unless that was far more than it took.
+func (n *notes) clear() {
+	if cap(n.list) > max(roomKept, 4*len(n.list)) {
+		*n = newNotes()
+		return
+	}
+	clear(n.list) // the texts in it
+	n.list = n.list[:0]
+	clear(n.latest)
+	clear(n.denials)
+}
+
+// newest appends denials to a client's others, of which the newest [DenialsKept] stay.
+func newest(kept []Denial, more ...Denial) []Denial {
+	kept = append(kept, more...)
+	if surplus := len(kept) - DenialsKept; surplus > 0 {
+		kept = kept[:copy(kept, kept[surplus:])]
+	}
+	return kept
+}
+
+// pending is what is to be written: of each secret and hour one note, however often writing has failed.
+type pending struct {
+	notes   map[pendingKey]note
+	denials map[string][]Denial // by client id, the newest last
+}
+
+type pendingKey struct {
+	id   string
+	hour int64
+}
+
+func newPending() pending {
+	return pending{notes: map[pendingKey]note{}, denials: map[string][]Denial{}}
+}
+
+func (p pending) empty() bool { return len(p.notes) == 0 }
+
+func (p pending) clear() {
+	clear(p.notes)
+	clear(p.denials)
+}
+
+// add puts a note to what there is of the same secret and hour.
+func (p pending) add(n *note) {
+	key := pendingKey{n.id, n.hour}
+	sum := *n
+	if known, ok := p.notes[key]; ok {
+		sum.issued += known.issued
+		sum.denied += known.denied
+		if known.at.After(sum.at) {
+			sum.at, sum.ip = known.at, known.ip
+		}
+	}
+	p.notes[key] = sum
+}
+
+// batch returns it in the store's terms.
+func (p pending) batch() Batch {
+	var b Batch
+	for _, n := range p.notes {
+		b.Counts = append(b.Counts, Count{
+			ClientID: n.clientID, SecretID: n.secretID, Hour: time.Unix(n.hour, 0).UTC(), Issued: n.issued, Denied: n.denied,
+		})
+		if n.issued > 0 {
+			b.Uses = append(b.Uses, Use{n.clientID, n.secretID, n.at.UTC().Truncate(time.Microsecond), n.ip})
+		}
+	}
+	for _, kept := range p.denials {
+		b.Denials = append(b.Denials, kept...)
+	}
+	return b
+}
