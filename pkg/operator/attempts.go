@@ -28,14 +28,33 @@ type foldKey struct {
 	address netip.Addr // zero for what is folded for want of room
 }
 
-// fold is failed sign-ins that become one event.
+// fold is failed sign-ins that become one event. It is kept for foldPeriod after its event was written, and what comes in
+// that time is for the next one.
 type fold struct {
 	operator Operator        // zero unless it is known whose account it is
 	origin   eventlog.Origin // of the last one
 	first    time.Time
 	last     time.Time
-	failed   int64 // with a wrong password, or to no account
-	refused  int64 // for being too many; what they would have been was not looked at
+	failed   int64     // with a wrong password, or to no account
+	refused  int64     // for being too many; what they would have been was not looked at
+	written  time.Time // when the last event was, zero before the first
+}
+
+func (f *fold) empty() bool { return f.failed+f.refused == 0 }
+
+// merge adds another's sign-ins.
+func (f *fold) merge(other fold) {
+	if other.operator.ID != "" {
+		f.operator = other.operator
+	}
+	if f.empty() || other.first.Before(f.first) {
+		f.first = other.first
+	}
+	if f.empty() || !other.last.Before(f.last) {
+		f.last, f.origin = other.last, other.origin
+	}
+	f.failed += other.failed
+	f.refused += other.refused
 }
 
 // attempts holds the failed sign-ins that are not in the log yet. It is safe for concurrent use, and never waits for the
@@ -43,11 +62,14 @@ type fold struct {
 type attempts struct {
 	mu    sync.Mutex
 	folds map[foldKey]*fold
+	fresh chan struct{} // has an element when there may be a fold without any event yet
 
 	writing sync.Mutex // held while some are written, so that the last writing misses none that another gives back
 }
 
-func newAttempts() *attempts { return &attempts{folds: map[foldKey]*fold{}} }
+func newAttempts() *attempts {
+	return &attempts{folds: map[foldKey]*fold{}, fresh: make(chan struct{}, 1)}
+}
 
 // add puts f to what is there of the same account and address.
 func (a *attempts) add(key foldKey, f fold) {
@@ -60,19 +82,16 @@ func (a *attempts) add(key foldKey, f fold) {
 	}
 	if !ok {
 		a.folds[key] = &f
+		select {
+		case a.fresh <- struct{}{}:
+		default: // who writes is told already
+		}
 		return
 	}
-	if f.last.After(there.last) {
-		there.last, there.origin = f.last, f.origin
-	}
-	if f.first.Before(there.first) {
-		there.first = f.first
-	}
-	there.failed += f.failed
-	there.refused += f.refused
+	there.merge(f)
 }
 
-// has reports whether failed sign-ins of this account and address are held.
+// has reports whether failed sign-ins of this account and address are held, or were lately.
 func (a *attempts) has(key foldKey) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -80,16 +99,33 @@ func (a *attempts) has(key foldKey) bool {
 	return ok
 }
 
-// take returns, and no longer holds, what began at a time or before.
-func (a *attempts) take(upTo time.Time) map[foldKey]*fold {
+// take returns what is to be written at the given time, with or without waiting for the minute after the last event to
+// end, and forgets what has had nothing to write for that long.
+func (a *attempts) take(now time.Time, all bool) map[foldKey]*fold {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	due := maps.Clone(a.folds)
-	maps.DeleteFunc(due, func(_ foldKey, f *fold) bool { return f.first.After(upTo) })
-	for key := range due {
-		delete(a.folds, key)
+	due := map[foldKey]*fold{}
+	for key, f := range a.folds {
+		over := now.Sub(f.written) >= foldPeriod
+		switch {
+		case f.empty() && over:
+			delete(a.folds, key)
+		case !f.empty() && (over || all):
+			taken := *f
+			due[key] = &taken
+			f.failed, f.refused, f.written = 0, 0, now
+		}
 	}
 	return due
+}
+
+// giveBack undoes the taking of a fold that could not be written. Between the two nothing else is taken.
+func (a *attempts) giveBack(key foldKey, f *fold) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	there := a.folds[key]
+	there.merge(*f)
+	there.written = f.written
 }
 
 // failed notes a sign-in that failed; o is zero unless there is an operator with the e-mail address.
@@ -109,7 +145,9 @@ func (s *Service) refused(email string, origin eventlog.Origin) {
 	s.attempts.add(key, fold{origin: origin, first: now, last: now, refused: 1})
 }
 
-// Run writes failed sign-ins to the log when their minute is over, until ctx ends. Failures are logged and tried again.
+// Run writes failed sign-ins to the log until ctx ends: the first of an account and address at once, those that follow it
+// when their minute is over. Who tried does not wait for that, or the time it takes would tell which accounts there are.
+// Failures are logged and tried again.
 func (s *Service) Run(ctx context.Context) {
 	ticker := time.NewTicker(foldInterval)
 	defer ticker.Stop()
@@ -118,8 +156,9 @@ func (s *Service) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		case <-s.attempts.fresh:
 		}
-		if err := s.writeAttempts(ctx, s.clock().Add(-foldPeriod)); err != nil && ctx.Err() == nil {
+		if err := s.writeAttempts(ctx, false); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "failed sign-ins can't be written to the log", "error", err)
 		}
 	}
@@ -127,12 +166,12 @@ func (s *Service) Run(ctx context.Context) {
 
 // Flush writes all failed sign-ins to the log, for when the process ends. Errors: those of the store; what could not be
 // written is kept.
-func (s *Service) Flush(ctx context.Context) error { return s.writeAttempts(ctx, s.clock()) }
+func (s *Service) Flush(ctx context.Context) error { return s.writeAttempts(ctx, true) }
 
-func (s *Service) writeAttempts(ctx context.Context, upTo time.Time) error {
+func (s *Service) writeAttempts(ctx context.Context, all bool) error {
 	s.attempts.writing.Lock()
 	defer s.attempts.writing.Unlock()
-	due := s.attempts.take(upTo)
+	due := s.attempts.take(s.clock(), all)
 	inOrder := slices.SortedFunc(maps.Keys(due), func(a, b foldKey) int { return due[a].last.Compare(due[b].last) })
 	for i, key := range inOrder {
 		event, err := due[key].event(key)
@@ -141,7 +180,7 @@ func (s *Service) writeAttempts(ctx context.Context, upTo time.Time) error {
 		}
 		if err != nil {
 			for _, rest := range inOrder[i:] {
-				s.attempts.add(rest, *due[rest])
+				s.attempts.giveBack(rest, due[rest])
 			}
 			return err
 		}

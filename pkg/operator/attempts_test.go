@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
@@ -88,7 +89,7 @@ func (s *signIns) try(t *testing.T, email, password, ip string) error {
 // due writes what is due.
 func (s *signIns) due(t *testing.T) []eventlog.Draft {
 	t.Helper()
-	if err := s.writeAttempts(t.Context(), s.clock().Add(-foldPeriod)); err != nil {
+	if err := s.writeAttempts(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	return s.store.recorded()
@@ -137,6 +138,23 @@ func TestASignInIsAnEventAtOnce(t *testing.T) {
 	}
 }
 
+func TestAFailedSignInIsAnEventAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &recorder{}
+		s := NewService(store, Limits{}, time.Now)
+		ctx, cancel := context.WithCancel(t.Context())
+		go s.Run(ctx)
+		for _, ip := range []string{"192.0.2.1", "192.0.2.2"} {
+			s.failed(Operator{}, eventlog.Origin{IP: ip})
+			synctest.Wait() // no time passes
+			if got := store.recorded(); len(got) != 1 || got[0].Origin.IP != ip || told(t, got[0])["attempts"] != 1.0 {
+				t.Errorf("got %+v", got)
+			}
+		}
+		cancel()
+	})
+}
+
 func TestFailedSignInsOfAMinuteAreOneEventPerAccountAndAddress(t *testing.T) {
 	s := newSignIns(t, false)
 	for _, ip := range []string{"192.0.2.1", "192.0.2.1", "192.0.2.2"} {
@@ -147,11 +165,6 @@ func TestFailedSignInsOfAMinuteAreOneEventPerAccountAndAddress(t *testing.T) {
 	}
 	_ = s.try(t, typed+"@example.com", typed, "192.0.2.1")
 	_ = s.try(t, "nobody@example.com", typed, "192.0.2.1")
-	s.now = s.now.Add(foldPeriod - 4*time.Second)
-	if got := s.due(t); len(got) != 0 {
-		t.Fatalf("before the minute is over: %+v", got)
-	}
-	s.now = s.now.Add(4 * time.Second)
 	got := s.due(t)
 	if len(got) != 3 {
 		t.Fatalf("got %+v", got)
@@ -175,6 +188,36 @@ func TestFailedSignInsOfAMinuteAreOneEventPerAccountAndAddress(t *testing.T) {
 	}
 }
 
+func TestFailedSignInsThatFollowAreOneEventAMinuteLater(t *testing.T) {
+	s := newSignIns(t, true)
+	_ = s.try(t, "ann@example.com", typed, "192.0.2.1")
+	first := s.due(t)
+	if len(first) != 1 || attemptsIn(t, first) != 1 {
+		t.Fatalf("got %+v", first)
+	}
+	began := s.now
+	for range 2 {
+		for range 30 { // most of them are not even looked at
+			s.now = s.now.Add(time.Second)
+			_ = s.try(t, "ann@example.com", typed, "192.0.2.1")
+		}
+		if early := s.due(t); len(early) != 0 {
+			t.Fatalf("before the minute is over: %+v", early)
+		}
+		s.now = began.Add(foldPeriod)
+		got := s.due(t)
+		if len(got) != 1 || attemptsIn(t, got) != 30 || got[0].TenancyID != "anns" || told(t, got[0])["email"] != "ann@example.com" ||
+			told(t, got[0])["first_at"] != began.Add(time.Second).Format(time.RFC3339) {
+			t.Fatalf("got %+v", got)
+		}
+		began = s.now
+	}
+	s.now = s.now.Add(foldPeriod)
+	if got := s.due(t); len(got) != 0 || len(s.attempts.folds) != 0 {
+		t.Errorf("after a quiet minute there are %+v and %d folds", got, len(s.attempts.folds))
+	}
+}
+
 func TestAFloodFromOneAddressIsOneEvent(t *testing.T) {
 	s := newSignIns(t, true)
 	const flood = 100_000
@@ -183,7 +226,6 @@ func TestAFloodFromOneAddressIsOneEvent(t *testing.T) {
 			t.Fatal("signed in with a wrong password")
 		}
 	}
-	s.now = s.now.Add(foldPeriod)
 	got := s.due(t)
 	if len(got) != 1 || told(t, got[0])["attempts"] != float64(flood) || told(t, got[0])["refused"] != float64(flood-accountBurst) {
 		t.Errorf("got %d events: %+v", len(got), got)
@@ -193,25 +235,32 @@ func TestAFloodFromOneAddressIsOneEvent(t *testing.T) {
 func TestAFloodFromManyAddressesIsABoundedNumberOfEvents(t *testing.T) {
 	s := newSignIns(t, false)
 	const flood = 100_000
-	var group sync.WaitGroup
-	for part := range 10 {
-		group.Go(func() {
-			for i := range flood / 10 {
-				s.failed(Operator{}, eventlog.Origin{IP: fmt.Sprintf("2001:db8:%x:%x::1", part, i)})
+	for i, events := range []int{foldsMax + 1, 1} { // the second flood comes while there are folds for none of its addresses
+		var group sync.WaitGroup
+		for part := range 10 {
+			group.Go(func() {
+				for j := range flood / 10 {
+					s.failed(Operator{}, eventlog.Origin{IP: fmt.Sprintf("2001:db8:%x%x:%x::1", i, part, j)})
+				}
+			})
+		}
+		group.Wait()
+		if i > 0 {
+			if early := s.due(t); len(early) != 0 {
+				t.Errorf("%d events more in a minute", len(early))
 			}
-		})
-	}
-	group.Wait()
-	s.now = s.now.Add(foldPeriod)
-	got := s.due(t)
-	if len(got) != foldsMax+1 {
-		t.Errorf("got %d events", len(got))
-	}
-	if attempts := attemptsIn(t, got); attempts != flood {
-		t.Errorf("%d attempts are in the log", attempts)
-	}
-	if last := got[len(got)-1]; len(s.attempts.folds) != 0 || last.TenancyID != PlatformTenancyID {
-		t.Errorf("the rest is %+v", last)
+			s.now = s.now.Add(foldPeriod)
+		}
+		got := s.due(t)
+		if len(got) != events {
+			t.Errorf("got %d events", len(got))
+		}
+		if attempts := attemptsIn(t, got); attempts != flood {
+			t.Errorf("%d attempts are in the log", attempts)
+		}
+		if last := got[len(got)-1]; last.TenancyID != PlatformTenancyID {
+			t.Errorf("the rest is %+v", last)
+		}
 	}
 }
 
@@ -221,7 +270,6 @@ func TestNoFailedSignInIsLostWhileTheLogIsDown(t *testing.T) {
 		s.failed(s.store.operator, eventlog.Origin{IP: ip})
 	}
 	s.store.err = errors.New("down")
-	s.now = s.now.Add(foldPeriod)
 	if err := s.Flush(t.Context()); !errors.Is(err, s.store.err) {
 		t.Fatalf("got %v", err)
 	}

@@ -70,7 +70,8 @@ func newDecoy() string {
 func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
 // SignIn returns the operator with this e-mail address and password, and notes it in the log. An unknown address costs what
-// a wrong password costs. What fails is noted, too, many attempts in one event; [Service.Run] writes it. Errors: [ErrWrongPassword]; [ThrottledError].
+// a wrong password costs. What fails is noted, too, many attempts in one event; [Service.Run]
+// writes it. Errors: [ErrWrongPassword]; [ThrottledError].
 func (s *Service) SignIn(ctx context.Context, email, password string, origin eventlog.Origin) (Operator, error) {
 	email = normalizeEmail(email)
 	if !validEmail(email) {
