@@ -109,19 +109,25 @@ func (m *Metrics) Expect(outcomes, operations []string) {
 	}
 }
 
-// Gauge adds a value that is asked for whenever the metrics are read. f must be quick and safe for concurrent use.
-func (m *Metrics) Gauge(name, help string, f func() float64) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, f))
+// Gauge adds a value that is asked for whenever the metrics are read, one series for each value of a label; with an empty
+// label there is one value only. f must be quick and safe for concurrent use.
+func (m *Metrics) Gauge(name, help, label, value string, f func() float64) {
+	o := prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: labels(label, value)}
+	m.registry.MustRegister(prometheus.NewGaugeFunc(o, f))
 }
 
-// Counter adds a count that only grows and is kept elsewhere, one series for each value of a label; with an empty label
-// there is one value only.
+// Counter is [Metrics.Gauge] for a count that only grows and is kept elsewhere.
 func (m *Metrics) Counter(name, help, label, value string, f func() float64) {
-	o := prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}
-	if label != "" {
-		o.ConstLabels = prometheus.Labels{label: value}
-	}
+	o := prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: labels(label, value)}
 	m.registry.MustRegister(prometheus.NewCounterFunc(o, f))
+}
+
+// labels returns the one label, or none.
+func labels(label, value string) prometheus.Labels {
+	if label == "" {
+		return nil
+	}
+	return prometheus.Labels{label: value}
 }
 
 // Pool adds the statistics of a pool of database connections.

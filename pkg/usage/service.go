@@ -143,6 +143,11 @@ func (s *Service) Overview(ctx context.Context, tenancyID string, days, unusedDa
 	return s.store.Overview(ctx, tenancyID, now.AddDate(0, 0, -days), now.AddDate(0, 0, -unusedDays), overviewMax)
 }
 
+// Attention counts, over all tenancies, what deserves it now. It reads every key, so ask seldom.
+func (s *Service) Attention(ctx context.Context) (Attention, error) {
+	return s.store.Attention(ctx, s.now())
+}
+
 // Purge drops the counts of more than the given days ago.
 func (s *Service) Purge(ctx context.Context, days int) error {
 	return s.store.PurgeHours(ctx, s.now().AddDate(0, 0, -days))

@@ -93,6 +93,15 @@ type Overview struct {
 	Expiring       []ExpiringSecret
 }
 
+// Attention is how many secrets and keys of all tenancies deserve a look.
+type Attention struct {
+	EndingInDay  int64 // secrets whose grace period ends within 24 hours
+	EndingInWeek int64 // and within seven days
+	EndingInUse  int64 // of those of a day, the ones that were used in the last 24 hours
+	Unused30Days int64 // active keys that were neither used nor created in 30 days
+	Unused90Days int64
+}
+
 // Store keeps what was noted. Implementations are safe for concurrent use; none of the methods takes the ordered log's lock
 // or changes a key's version. Any method may fail with an error that is apikey.ErrUnavailable.
 type Store interface {
@@ -108,6 +117,8 @@ type Store interface {
 	// Overview sums up a tenancy from an hour on; a key is unused when neither its last use nor its creation is after
 	// unusedSince. Its lists have at most limit entries.
 	Overview(ctx context.Context, tenancyID string, from, unusedSince time.Time, limit int) (Overview, error)
+	// Attention counts what deserves it at a time, with one statement. It reads every key.
+	Attention(ctx context.Context, now time.Time) (Attention, error)
 	// PurgeHours removes the counts of the hours before the given time.
 	PurgeHours(ctx context.Context, before time.Time) error
 }

@@ -39,6 +39,7 @@ const (
 	prepareRetry   = time.Second
 	retireInterval = 5 * time.Second
 	purgeInterval  = 10 * time.Minute
+	surveyInterval = 10 * time.Minute
 	readyTimeout   = 2 * time.Second
 )
 
@@ -75,6 +76,8 @@ type App struct {
 	draining atomic.Bool   // see drain
 	stopping chan struct{} // closed when the service stops
 	floor    []byte        // see heapFloor
+
+	attention atomic.Pointer[usage.Attention] // nil until it was counted
 }
 
 // New builds the service. It does not need the database to be there yet; [App.Run] and [App.Prepare] do.
@@ -344,7 +347,7 @@ func (a *App) prepareUntilDone(ctx context.Context) error {
 // work runs what goes on beside requests, until ctx ends.
 func (a *App) work(ctx context.Context) {
 	var group errgroup.Group
-	for _, run := range []func(context.Context){a.Tailer.Run, a.Keyring.Run, a.Operators.Run, a.Uses.Run, a.retireSecrets, a.purge} {
+	for _, run := range []func(context.Context){a.Tailer.Run, a.Keyring.Run, a.Operators.Run, a.Uses.Run, a.retireSecrets, a.purge, a.survey} {
 		group.Go(func() error {
 			run(ctx)
 			return nil

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/oauth"
@@ -31,15 +32,15 @@ func (a *App) measure(cache *apikey.Cache) {
 		m.Counter("key_cache_lookups_total", "Lookups of keys by what the cache did: hit, miss, or bypass while the log can't be read in time.",
 			"result", result, func() float64 { return float64(count(cache.Stats())) })
 	}
-	m.Gauge("log_lag_seconds", "Age of the last complete reading of the event log; infinite before the first.", func() float64 {
+	m.Gauge("log_lag_seconds", "Age of the last complete reading of the event log; infinite before the first.", "", "", func() float64 {
 		age, ok := a.Tailer.Age()
 		if !ok {
 			return math.Inf(1)
 		}
 		return age.Seconds()
 	})
-	m.Gauge("log_position", "Number of the last event that was read.", func() float64 { return float64(a.Tailer.Position()) })
-	m.Gauge("signing_key_age_seconds", "How long the present signing key has been signing; 0 without one.", func() float64 {
+	m.Gauge("log_position", "Number of the last event that was read.", "", "", func() float64 { return float64(a.Tailer.Position()) })
+	m.Gauge("signing_key_age_seconds", "How long the present signing key has been signing; 0 without one.", "", "", func() float64 {
 		key, err := a.Keyring.Signer()
 		if err != nil {
 			return 0
@@ -53,8 +54,48 @@ func (a *App) measure(cache *apikey.Cache) {
 	m.Counter("usage_flush_errors_total", "Batches of usage that could not be written and are kept for the next time.", "", "",
 		flushes(func(s usage.FlushStats) int64 { return s.Failures }))
 	m.Counter("usage_flushed_rows_total", "Rows that batches of usage wrote.", "", "", flushes(func(s usage.FlushStats) int64 { return s.Rows }))
+	a.measureAttention()
 	for name, pool := range a.Store.Pools() {
 		m.Pool(name, pool)
+	}
+}
+
+// measureAttention connects what [App.survey] finds. Until then there is no number.
+func (a *App) measureAttention() {
+	gauge := func(name, help, label, value string, of func(*usage.Attention) int64) {
+		a.metrics.Gauge(name, help, label, value, func() float64 {
+			if found := a.attention.Load(); found != nil {
+				return float64(of(found))
+			}
+			return math.NaN()
+		})
+	}
+	ending := "Client secrets whose grace period ends within this time."
+	gauge("grace_periods_ending", ending, "within", "24h", func(f *usage.Attention) int64 { return f.EndingInDay })
+	gauge("grace_periods_ending", ending, "within", "7d", func(f *usage.Attention) int64 { return f.EndingInWeek })
+	gauge("grace_periods_ending_in_use", "Client secrets whose grace period ends within 24 hours, and that were used in the last 24 hours.", "", "",
+		func(f *usage.Attention) int64 { return f.EndingInUse })
+	unused := "Active API keys that were neither used nor created in this time."
+	gauge("unused_keys", unused, "for", "30d", func(f *usage.Attention) int64 { return f.Unused30Days })
+	gauge("unused_keys", unused, "for", "90d", func(f *usage.Attention) int64 { return f.Unused90Days })
+}
+
+// survey counts what deserves attention, again and again until ctx ends: seldom, since it reads every key, and whatever the
+// number of those who read the metrics.
+func (a *App) survey(ctx context.Context) {
+	ticker := time.NewTicker(surveyInterval)
+	defer ticker.Stop()
+	for {
+		if found, err := a.Usage.Attention(ctx); err == nil {
+			a.attention.Store(&found)
+		} else if ctx.Err() == nil {
+			a.options.Logger.WarnContext(ctx, "ending grace periods and unused keys can't be counted", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
 	}
 }
 

@@ -90,7 +90,7 @@ func TestNoLabelHasAValueThatACallerChooses(t *testing.T) {
 	_, labels := scraped(t)
 	allowed := map[string]string{
 		"le": `^[0-9.e+-]+$|^\+Inf$`, "method": `^(GET|POST|HEAD|OTHER)$`, "status": `^\d{3}$`, "outcome": `^[a-z-]+$`,
-		"operation": `^[a-z-]+$`, "result": `^(hit|miss|bypass)$`, "route": `^(none|/[a-z0-9_./:*-]*)$`,
+		"operation": `^[a-z-]+$`, "result": `^(hit|miss|bypass)$`, "within": `^(24h|7d)$`, "for": `^(30d|90d)$`, "route": `^(none|/[a-z0-9_./:*-]*)$`,
 	}
 	for label, values := range labels {
 		pattern, ok := allowed[label]

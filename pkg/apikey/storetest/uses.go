@@ -140,3 +140,45 @@ func recordingAndDeleting(t *testing.T, b Backend) {
 	}
 	events(t, b)
 }
+
+func attention(t *testing.T, b Backend) {
+	const day = 24 * time.Hour
+	now := epoch.Add(100 * day)
+	key := func(tenancy, name string, created, used time.Duration, edit ...func(*apikey.Key)) {
+		k := newKey(tenancy, name)
+		k.CreatedAt = now.Add(-created)
+		if used > 0 {
+			k.LastUsedAt = now.Add(-used)
+		}
+		for _, e := range edit {
+			e(&k)
+		}
+		create(t, b, k)
+		if used > 0 {
+			use := usage.Use{ClientID: k.ClientID, SecretID: k.Secrets[0].ID, At: k.LastUsedAt}
+			if err := b.Uses.Record(t.Context(), usage.Batch{Uses: []usage.Use{use}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	ending := func(in time.Duration) func(*apikey.Key) {
+		return func(k *apikey.Key) { k.Secrets[0].ExpiresAt = now.Add(in) }
+	}
+	retired := func(k *apikey.Key) { k.Secrets[0].RetiredAt = now.Add(-time.Minute) }
+	key(b.Home, "new", 29*day, 0)
+	key(b.Home, "used", 99*day, 29*day)
+	key(b.Home, "unused for a month", 31*day, 0)
+	key(b.Other, "unused for a quarter", 99*day, 91*day)
+	key(b.Home, "inactive", 99*day, 0, func(k *apikey.Key) { k.Status = apikey.Inactive })
+	key(b.Home, "ending now", 2*day, 0, ending(0))
+	key(b.Home, "ending today", 2*day, 25*time.Hour, ending(day))
+	key(b.Other, "ending today and in use", 2*day, 23*time.Hour, ending(day))
+	key(b.Home, "ending this week", 2*day, time.Hour, ending(7*day))
+	key(b.Home, "ending later", 2*day, time.Hour, ending(7*day+time.Second))
+	key(b.Home, "retired", 2*day, time.Hour, ending(time.Hour), retired)
+	got, err := b.Uses.Attention(t.Context(), now)
+	want := usage.Attention{EndingInDay: 2, EndingInWeek: 3, EndingInUse: 1, Unused30Days: 2, Unused90Days: 1}
+	if err != nil || got != want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+}

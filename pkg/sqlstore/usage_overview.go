@@ -1,0 +1,118 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/piercloud/apikeys/pkg/usage"
+)
+
+// keyCountRow is a key of an overview.
+type keyCountRow struct {
+	ClientID string  `gorm:"column:client_id"`
+	Name     string  `gorm:"column:name"`
+	Issued   int64   `gorm:"column:issued"`
+	Denied   int64   `gorm:"column:denied"`
+	LastUsed instant `gorm:"column:last_used_at"`
+	Created  instant `gorm:"column:created_at"`
+}
+
+func (r keyCountRow) keyCount() usage.KeyCount {
+	return usage.KeyCount{
+		ClientID: r.ClientID, Name: r.Name, Issued: r.Issued, Denied: r.Denied, LastUsedAt: r.LastUsed.time(), CreatedAt: r.Created.time(),
+	}
+}
+
+// expiringRow is a secret whose grace period is running.
+type expiringRow struct {
+	ClientID string  `gorm:"column:client_id"`
+	Name     string  `gorm:"column:name"`
+	SecretID string  `gorm:"column:secret_id"`
+	LastFour string  `gorm:"column:last_four"`
+	Expires  instant `gorm:"column:expires_at"`
+	LastUsed instant `gorm:"column:last_used_at"`
+}
+
+// Overview implements [usage.Store].
+func (s *Store) Overview(ctx context.Context, tenancyID string, from, unusedSince time.Time, limit int) (usage.Overview, error) {
+	var o usage.Overview
+	err := s.snapshot(ctx, func(t tx) error {
+		var top, unused []keyCountRow
+		var expiring []expiringRow
+		counted := t.db.Table("usage u").Joins("JOIN api_key k ON k.client_id = u.client_id").
+			Where("k.tenancy_id = ? AND u.hour >= ?", tenancyID, newInstant(from))
+		sums := "CAST(COALESCE(SUM(u.issued), 0) AS BIGINT) AS issued, CAST(COALESCE(SUM(u.denied), 0) AS BIGINT) AS denied"
+		var total keyCountRow
+		if err := counted.Session(&gorm.Session{}).Select(sums).Scan(&total).Error; err != nil {
+			return fmt.Errorf("sum usage: %w", err)
+		}
+		err := counted.Session(&gorm.Session{}).Select("k.client_id, k.name, k.last_used_at, k.created_at, " + sums).
+			Group("k.client_id, k.name, k.last_used_at, k.created_at").Order("issued DESC, denied DESC, k.client_id").Limit(limit).Scan(&top).Error
+		if err != nil {
+			return fmt.Errorf("read the most used keys: %w", err)
+		}
+		err = t.db.Table("api_key").
+			Where("tenancy_id = ? AND status = 'active' AND created_at < ? AND (last_used_at IS NULL OR last_used_at < ?)",
+				tenancyID, newInstant(unusedSince), newInstant(unusedSince)).
+			Select("client_id, name, last_used_at, created_at").
+			Order("COALESCE(last_used_at, created_at), client_id").Limit(limit).Scan(&unused).Error
+		if err != nil {
+			return fmt.Errorf("read unused keys: %w", err)
+		}
+		err = t.db.Table("client_secret s").Joins("JOIN api_key k ON k.client_id = s.client_id").
+			Where("k.tenancy_id = ? AND s.expires_at IS NOT NULL AND s.retired_at IS NULL", tenancyID).
+			Select("k.client_id, k.name, s.id AS secret_id, s.last_four, s.expires_at, s.last_used_at").
+			Order("s.expires_at, s.id").Limit(limit).Scan(&expiring).Error
+		if err != nil {
+			return fmt.Errorf("read expiring secrets: %w", err)
+		}
+		o.Issued, o.Denied = total.Issued, total.Denied
+		for _, r := range top {
+			o.Top = append(o.Top, r.keyCount())
+		}
+		for _, r := range unused {
+			o.Unused = append(o.Unused, r.keyCount())
+		}
+		for _, r := range expiring {
+			o.Expiring = append(o.Expiring, usage.ExpiringSecret{
+				ClientID: r.ClientID, Name: r.Name, SecretID: r.SecretID, LastFour: r.LastFour, ExpiresAt: r.Expires.time(), LastUsedAt: r.LastUsed.time(),
+			})
+		}
+		return nil
+	})
+	return o, err
+}
+
+// attentionRow is the answer to one statement.
+type attentionRow struct {
+	EndingInDay  int64 `gorm:"column:ending_in_day"`
+	EndingInWeek int64 `gorm:"column:ending_in_week"`
+	EndingInUse  int64 `gorm:"column:ending_in_use"`
+	Unused30Days int64 `gorm:"column:unused_30_days"`
+	Unused90Days int64 `gorm:"column:unused_90_days"`
+}
+
+// Attention implements [usage.Store].
+func (s *Store) Attention(ctx context.Context, now time.Time) (usage.Attention, error) {
+	var row attentionRow
+	at := func(days int) instant { return newInstant(now.AddDate(0, 0, days)) }
+	err := s.read(ctx, func(t tx) error {
+		err := t.db.Raw("SELECT s.ending_in_day, s.ending_in_week, s.ending_in_use, k.unused_30_days, k.unused_90_days FROM ("+
+			"SELECT COUNT(CASE WHEN expires_at <= @day THEN 1 END) AS ending_in_day, COUNT(*) AS ending_in_week, "+
+			"COUNT(CASE WHEN expires_at <= @day AND last_used_at > @yesterday THEN 1 END) AS ending_in_use "+
+			"FROM client_secret WHERE expires_at IS NOT NULL AND retired_at IS NULL AND expires_at > @now AND expires_at <= @week"+
+			") s CROSS JOIN ("+
+			"SELECT COUNT(*) AS unused_30_days, COUNT(CASE WHEN COALESCE(last_used_at, created_at) < @quarter THEN 1 END) AS unused_90_days "+
+			"FROM api_key WHERE status = 'active' AND created_at < @month AND COALESCE(last_used_at, created_at) < @month) k",
+			map[string]any{"now": newInstant(now), "day": at(1), "yesterday": at(-1), "week": at(7), "month": at(-30), "quarter": at(-90)}).
+			Scan(&row).Error
+		if err != nil {
+			return fmt.Errorf("count what deserves attention: %w", err)
+		}
+		return nil
+	})
+	return usage.Attention(row), err
+}
