@@ -8,7 +8,7 @@ export interface Change {
 }
 
 /** The order in which people look for members; what is not named here follows by name. */
-const order = ["name", "email", "description", "status", "role", "scopes", "token_lifespan", "secrets"];
+const order = ["name", "email", "description", "status", "role", "scopes", "token_lifespan", "rate_limit", "secrets"];
 
 function rank(member: string): number {
   const position = order.indexOf(member);

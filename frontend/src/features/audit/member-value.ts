@@ -18,6 +18,7 @@ const members = [
   "name",
   "not_before",
   "older_than",
+  "rate_limit",
   "refused",
   "retires",
   "role",
@@ -39,6 +40,9 @@ const statuses = ["active", "inactive", "deactivated"] as const;
 
 /** A member's value in words; several lines for a list. */
 export function memberLines(t: TFunction, format: Format, member: string, value: unknown): string[] {
+  if (member === "rate_limit" && (value === null || typeof value === "number")) {
+    return [value === null ? t("rateLimit.default") : t("rateLimit.perMinute", { count: value })];
+  }
   if (value === undefined || value === null) return [];
   if (isSecretList(value)) {
     return value.map((secret) =>

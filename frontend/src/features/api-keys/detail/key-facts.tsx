@@ -4,6 +4,7 @@ import { useFormat } from "@/shared/i18n/use-format";
 import { Card } from "@/shared/ui/card";
 import type { ApiKey } from "../api/api-key";
 import { formatLifespan } from "../form/lifespan";
+import { formatRateLimit } from "../form/rate-limit";
 import { ClientId } from "../parts/client-id";
 import { LastUsed } from "../parts/last-used";
 import classes from "./detail.module.css";
@@ -27,6 +28,7 @@ export function KeyFacts({ apiKey }: { apiKey: ApiKey }) {
           <ClientId clientId={apiKey.client_id} keyName={apiKey.name} />
         </Fact>
         <Fact label={t("key.lifespan")}>{formatLifespan(t, apiKey.token_lifespan)}</Fact>
+        <Fact label={t("key.rateLimit")}>{formatRateLimit(t, apiKey.rate_limit)}</Fact>
         <Fact label={t("key.lastUsed")}>
           <LastUsed at={apiKey.last_used_at} />
         </Fact>

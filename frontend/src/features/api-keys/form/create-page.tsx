@@ -10,6 +10,7 @@ import { useCreateApiKey } from "../api/create-api-key";
 import { WriteGate } from "../parts/write-gate";
 import { KeyFields } from "./key-fields";
 import { emptyValues, type KeyValues, lifespanOf } from "./key-values";
+import { rateLimitOf } from "./rate-limit";
 import { useKeyForm } from "./use-key-form";
 
 const SecretDialog = lazy(() => import("../secret/secret-dialog"));
@@ -33,6 +34,7 @@ export function CreatePage({ onDone }: { onDone: () => void }) {
         description: values.description,
         scopes: values.scopes,
         token_lifespan: lifespanOf(values),
+        rate_limit: rateLimitOf(values.rateLimit),
       },
       {
         onSuccess: (secret) => {

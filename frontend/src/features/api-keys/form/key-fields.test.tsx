@@ -77,6 +77,24 @@ describe("the form of a key", () => {
     });
   });
 
+  it("takes a rate limit in its bounds, and none", async () => {
+    const { onSubmit, user } = await open();
+    const limit = screen.getByRole("textbox", { name: "Rate limit" });
+    await user.type(limit, "100001");
+    await user.tab();
+    expect(limit).toBeInvalid();
+    expect(limit).toHaveAccessibleDescription(/A whole number from 1 to 100,000, or nothing/);
+    await user.clear(limit);
+    await user.type(limit, "120");
+    await user.type(screen.getByRole("textbox", { name: /^Name/ }), "Billing");
+    await user.click(screen.getByRole("checkbox", { name: "CCA: Admin" }));
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    expect(onSubmit.mock.calls[0]?.[0]).toMatchObject({ rateLimit: 120 });
+    await user.clear(limit);
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    expect(onSubmit.mock.calls[1]?.[0]).toMatchObject({ rateLimit: "" });
+  });
+
   it("finds scopes by their words", async () => {
     const { user } = await open();
     await user.type(screen.getByRole("searchbox", { name: "Search products and features" }), "fore");

@@ -10,6 +10,7 @@ import { ScopeChip } from "../parts/scope-chips";
 import classes from "./key-form.module.css";
 import { DESCRIPTION_LENGTH_MAX, isLifespanValid, type KeyValues, lifespanOf } from "./key-values";
 import { formatLifespan, lifespanMax, lifespanUnits } from "./lifespan";
+import { RATE_LIMIT_MAX } from "./rate-limit";
 import { ScopePicker } from "./scope-picker";
 import { redundantScopes } from "./scope-selection";
 import { type KeyForm, useFocusFirstInvalid } from "./use-key-form";
@@ -74,6 +75,19 @@ export function KeyFields(props: KeyFieldsProps) {
               rows={3}
               maxLength={DESCRIPTION_LENGTH_MAX}
               {...form.getInputProps("description")}
+            />
+            <NumberInput
+              label={t("key.rateLimit")}
+              description={t("form.rateLimit.description")}
+              inputWrapperOrder={["label", "input", "error", "description"]}
+              placeholder={t("form.rateLimit.placeholder")}
+              allowDecimal={false}
+              allowNegative={false}
+              clampBehavior="none"
+              min={1}
+              max={RATE_LIMIT_MAX}
+              classNames={{ wrapper: classes.rateLimit }}
+              {...form.getInputProps("rateLimit")}
             />
           </Stack>
         </Card>

@@ -11,6 +11,8 @@ describe("an edit", () => {
       token_lifespan: { value: 1, unit: "minutes" },
     });
     expect(patchOf(base, { ...base, description: "" })).toEqual({ description: "" });
+    expect(patchOf(base, { ...base, rateLimit: 120 })).toEqual({ rate_limit: 120 });
+    expect(patchOf({ ...base, rateLimit: 120 }, base)).toEqual({ rate_limit: null });
   });
 
   it("changes nothing when scopes are only in another order", () => {
@@ -20,17 +22,18 @@ describe("an edit", () => {
 
 describe("reapplying changes on top of somebody else's", () => {
   it("takes theirs where the operator changed nothing", () => {
-    const theirs = { ...base, description: "theirs", lifespanValue: 8 };
+    const theirs = { ...base, description: "theirs", lifespanValue: 8, rateLimit: 60 };
     expect(reapply(base, { ...base, name: "mine" }, theirs)).toEqual({
       ...base,
       name: "mine",
       description: "theirs",
       lifespanValue: 8,
+      rateLimit: 60,
     });
   });
 
   it("keeps the operator's value where both changed the same field", () => {
-    const mine = { ...base, name: "mine", lifespanValue: 30, lifespanUnit: "minutes" as const };
+    const mine = { ...base, name: "mine", lifespanValue: 30, lifespanUnit: "minutes" as const, rateLimit: "" };
     const theirs = { ...base, name: "theirs", lifespanValue: 8 };
     expect(reapply(base, mine, theirs)).toEqual(mine);
   });
@@ -42,7 +45,11 @@ describe("reapplying changes on top of somebody else's", () => {
   });
 
   it("can say which fields differ", () => {
-    expect(changedFields(base, { ...base, name: "x", lifespanValue: 2 })).toEqual(["name", "lifespan"]);
+    expect(changedFields(base, { ...base, name: "x", lifespanValue: 2, rateLimit: 5 })).toEqual([
+      "name",
+      "lifespan",
+      "rateLimit",
+    ]);
   });
 });
 
@@ -52,6 +59,7 @@ describe("the form's fields", () => {
     ["scopes.0", "scopes"],
     ["token_lifespan.value", "lifespanValue"],
     ["token_lifespan", "lifespanValue"],
+    ["rate_limit", "rateLimit"],
     ["client_id", undefined],
     ["scopesomething", undefined],
   ])("%s of the service is %s", (path, field) => {

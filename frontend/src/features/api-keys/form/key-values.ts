@@ -1,6 +1,7 @@
 import type { Schemas } from "@/shared/api/client";
 import type { ApiKey, Lifespan } from "../api/api-key";
 import { defaultLifespan, isValidLifespan, type LifespanUnit } from "./lifespan";
+import { rateLimitOf } from "./rate-limit";
 
 export const NAME_LENGTH_MAX = 100;
 export const DESCRIPTION_LENGTH_MAX = 500;
@@ -13,9 +14,11 @@ export interface KeyValues {
   /** A text while it isn't a number. */
   lifespanValue: number | string;
   lifespanUnit: LifespanUnit;
+  /** Empty for the service's default; another text while it isn't a number. */
+  rateLimit: number | string;
 }
 
-export type KeyField = "name" | "description" | "scopes" | "lifespanValue";
+export type KeyField = "name" | "description" | "scopes" | "lifespanValue" | "rateLimit";
 
 export const emptyValues: KeyValues = {
   name: "",
@@ -23,6 +26,7 @@ export const emptyValues: KeyValues = {
   scopes: [],
   lifespanValue: defaultLifespan.value,
   lifespanUnit: defaultLifespan.unit,
+  rateLimit: "",
 };
 
 export function valuesOf(key: ApiKey): KeyValues {
@@ -32,6 +36,7 @@ export function valuesOf(key: ApiKey): KeyValues {
     scopes: key.scopes,
     lifespanValue: key.token_lifespan.value,
     lifespanUnit: key.token_lifespan.unit,
+    rateLimit: key.rate_limit ?? "",
   };
 }
 
@@ -63,7 +68,8 @@ export function isLifespanValid(values: KeyValues): boolean {
 export function fieldOf(path: string): KeyField | undefined {
   if (path === "name" || path === "description") return path;
   if (/^scopes\b/.test(path)) return "scopes";
-  return /^token_lifespan\b/.test(path) ? "lifespanValue" : undefined;
+  if (/^token_lifespan\b/.test(path)) return "lifespanValue";
+  return path === "rate_limit" ? "rateLimit" : undefined;
 }
 
 function sameScopes(a: readonly string[], b: readonly string[]): boolean {
@@ -79,11 +85,12 @@ export function patchOf(base: KeyValues, values: KeyValues): Schemas["ApiKeyPatc
     ...(values.description !== base.description && { description: values.description }),
     ...(!sameScopes(values.scopes, base.scopes) && { scopes: values.scopes }),
     ...((after.value !== before.value || after.unit !== before.unit) && { token_lifespan: after }),
+    ...(values.rateLimit !== base.rateLimit && { rate_limit: rateLimitOf(values.rateLimit) }),
   };
   return Object.keys(patch).length === 0 ? null : patch;
 }
 
-export type ChangedField = "name" | "description" | "scopes" | "lifespan";
+export type ChangedField = "name" | "description" | "scopes" | "lifespan" | "rateLimit";
 
 /** Which fields differ between two states of a key. */
 export function changedFields(before: KeyValues, after: KeyValues): ChangedField[] {
@@ -93,6 +100,7 @@ export function changedFields(before: KeyValues, after: KeyValues): ChangedField
   if ("description" in patch) fields.push("description");
   if ("scopes" in patch) fields.push("scopes");
   if ("token_lifespan" in patch) fields.push("lifespan");
+  if ("rate_limit" in patch) fields.push("rateLimit");
   return fields;
 }
 
@@ -111,5 +119,6 @@ export function reapply(base: KeyValues, mine: KeyValues, theirs: KeyValues): Ke
     scopes: [...new Set([...theirs.scopes, ...added])].filter((scope) => !removed.includes(scope)),
     lifespanValue: lifespan.lifespanValue,
     lifespanUnit: lifespan.lifespanUnit,
+    rateLimit: changed.includes("rateLimit") ? mine.rateLimit : theirs.rateLimit,
   };
 }

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { Dialog } from "@/shared/ui/dialog";
 import { type ChangedField, changedFields, type KeyValues, lifespanOf } from "./key-values";
 import { formatLifespan } from "./lifespan";
+import { formatRateLimit, rateLimitOf } from "./rate-limit";
 import classes from "./stale-dialog.module.css";
 
 interface StaleDialogProps {
@@ -21,6 +22,7 @@ const labels = {
   description: "key.description",
   scopes: "key.scopes",
   lifespan: "key.lifespan",
+  rateLimit: "key.rateLimit",
 } as const;
 
 /** Shows what somebody else changed while the operator was editing, beside the operator's own changes. */
@@ -28,12 +30,13 @@ export function StaleDialog({ base, mine, theirs, onReapply, onDiscard, onClose 
   const { t } = useTranslation();
   const theirChanges = changedFields(base, theirs);
   const myChanges = changedFields(base, mine);
-  const fields = (["name", "description", "scopes", "lifespan"] as const).filter(
+  const fields = (["name", "description", "scopes", "lifespan", "rateLimit"] as const).filter(
     (field) => theirChanges.includes(field) || myChanges.includes(field),
   );
 
   function text(values: KeyValues, field: ChangedField): string {
     if (field === "lifespan") return formatLifespan(t, lifespanOf(values));
+    if (field === "rateLimit") return formatRateLimit(t, rateLimitOf(values.rateLimit));
     if (field === "scopes") return values.scopes.join("\n");
     return values[field] || t("stale.blank");
   }

@@ -14,6 +14,7 @@ import {
   NAME_LENGTH_MAX,
 } from "./key-values";
 import { type LifespanUnit, lifespanMax } from "./lifespan";
+import { isRateLimitValid, RATE_LIMIT_MAX } from "./rate-limit";
 
 export type KeyForm = UseFormReturnType<KeyValues>;
 
@@ -33,6 +34,7 @@ function useFieldTexts() {
     description: t("form.description.long", { max: DESCRIPTION_LENGTH_MAX }),
     scopesMissing: t("form.scopes.missing"),
     scopesRejected: t("form.scopes.rejected"),
+    rateLimit: t("form.rateLimit.rule", { max: RATE_LIMIT_MAX }),
   };
 }
 
@@ -41,7 +43,7 @@ export function useKeyForm(initialValues: KeyValues) {
   const texts = useFieldTexts();
   const form = useForm<KeyValues>({
     initialValues,
-    validateInputOnBlur: ["name", "description", "lifespanValue"],
+    validateInputOnBlur: ["name", "description", "lifespanValue", "rateLimit"],
     validate: {
       name: (name) => {
         const invalid = invalidName(name);
@@ -51,6 +53,7 @@ export function useKeyForm(initialValues: KeyValues) {
       description: (description) => (isDescriptionValid(description) ? null : texts.description),
       scopes: (scopes) => (scopes.length === 0 ? texts.scopesMissing : null),
       lifespanValue: (_value, values) => (isLifespanValid(values) ? null : texts.lifespan(values.lifespanUnit)),
+      rateLimit: (limit) => (isRateLimitValid(limit) ? null : texts.rateLimit),
     },
   });
 
@@ -73,6 +76,7 @@ export function useKeyForm(initialValues: KeyValues) {
       description: texts.description,
       scopes: texts.scopesRejected,
       lifespanValue: texts.lifespan(form.getValues().lifespanUnit),
+      rateLimit: texts.rateLimit,
     };
     for (const field of rejected) form.setFieldError(field, messages[field]);
     return rejected.length > 0;
