@@ -26,6 +26,9 @@ func (s *Store) Record(ctx context.Context, b usage.Batch) error {
 		if err := t.addCounts(b.Counts); err != nil {
 			return err
 		}
+		if err := t.addTotals(b.Counts); err != nil {
+			return err
+		}
 		return t.keepDenials(b.Denials)
 	})
 }
@@ -197,6 +200,9 @@ func (s *Store) PurgeHours(ctx context.Context, before time.Time) error {
 	return s.write(ctx, func(t tx) error {
 		if err := t.db.Exec("DELETE FROM usage WHERE hour < ?", newInstant(before)).Error; err != nil {
 			return fmt.Errorf("purge usage: %w", err)
+		}
+		if err := t.db.Exec("DELETE FROM usage_opening WHERE day < ?", newInstant(dayOf(before))).Error; err != nil {
+			return fmt.Errorf("purge days of use: %w", err)
 		}
 		return nil
 	})

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"gorm.io/gorm"
-
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
@@ -26,6 +24,13 @@ func (r keyCountRow) keyCount() usage.KeyCount {
 	}
 }
 
+// topRow is one of the most used keys, with the sums over all keys.
+type topRow struct {
+	keyCountRow
+	AllIssued int64 `gorm:"column:all_issued"`
+	AllDenied int64 `gorm:"column:all_denied"`
+}
+
 // expiringRow is a secret whose grace period is running.
 type expiringRow struct {
 	ClientID string  `gorm:"column:client_id"`
@@ -40,17 +45,14 @@ type expiringRow struct {
 func (s *Store) Overview(ctx context.Context, tenancyID string, from, unusedSince time.Time, limit int) (usage.Overview, error) {
 	var o usage.Overview
 	err := s.snapshot(ctx, func(t tx) error {
-		var top, unused []keyCountRow
+		var top []topRow
+		var unused []keyCountRow
 		var expiring []expiringRow
-		counted := t.db.Table("usage u").Joins("JOIN api_key k ON k.client_id = u.client_id").
-			Where("k.tenancy_id = ? AND u.hour >= ?", tenancyID, newInstant(from))
-		sums := "CAST(COALESCE(SUM(u.issued), 0) AS BIGINT) AS issued, CAST(COALESCE(SUM(u.denied), 0) AS BIGINT) AS denied"
-		var total keyCountRow
-		if err := counted.Session(&gorm.Session{}).Select(sums).Scan(&total).Error; err != nil {
-			return fmt.Errorf("sum usage: %w", err)
-		}
-		err := counted.Session(&gorm.Session{}).Select("k.client_id, k.name, k.last_used_at, k.created_at, " + sums).
-			Group("k.client_id, k.name, k.last_used_at, k.created_at").Order("issued DESC, denied DESC, k.client_id").Limit(limit).Scan(&top).Error
+		err := t.db.Raw("SELECT k.client_id, k.name, k.last_used_at, k.created_at, t.issued - o.issued AS issued, t.denied - o.denied AS denied, "+
+			"CAST(SUM(t.issued - o.issued) OVER () AS BIGINT) AS all_issued, CAST(SUM(t.denied - o.denied) OVER () AS BIGINT) AS all_denied "+
+			"FROM api_key k JOIN usage_total t ON t.client_id = k.client_id JOIN usage_opening o ON o.client_id = k.client_id AND "+
+			"o.day = (SELECT MIN(f.day) FROM usage_opening f WHERE f.client_id = k.client_id AND f.day >= ?) "+
+			"WHERE k.tenancy_id = ? ORDER BY issued DESC, denied DESC, k.client_id LIMIT ?", newInstant(from), tenancyID, limit).Scan(&top).Error
 		if err != nil {
 			return fmt.Errorf("read the most used keys: %w", err)
 		}
@@ -69,8 +71,8 @@ func (s *Store) Overview(ctx context.Context, tenancyID string, from, unusedSinc
 		if err != nil {
 			return fmt.Errorf("read expiring secrets: %w", err)
 		}
-		o.Issued, o.Denied = total.Issued, total.Denied
 		for _, r := range top {
+			o.Issued, o.Denied = r.AllIssued, r.AllDenied
 			o.Top = append(o.Top, r.keyCount())
 		}
 		for _, r := range unused {

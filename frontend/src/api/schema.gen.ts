@@ -2810,7 +2810,7 @@ export interface operations {
     getUsageOverview: {
         parameters: {
             query?: {
-                /** @description How far back tokens are counted. */
+                /** @description How far back tokens are counted, in whole days (UTC) before today. */
                 days?: number;
                 /** @description For how long a key must not have been used to be listed as unused. */
                 unused_days?: number;

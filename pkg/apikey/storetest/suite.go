@@ -60,6 +60,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"UsesInALargeBatch", usesLargeBatch},
 		{"UsesAndChangesDoNotDisturbEachOther", usesAndChanges},
 		{"RecordingAndDeletingDoNotDisturbEachOther", recordingAndDeleting},
+		{"SumsOverDaysAreThoseOfTheHoursWhateverTheirOrder", sumsOverDays},
 		{"WhatDeservesAttentionIsCounted", attention},
 		{"EventIsReadBackWhole", eventIsReadBack},
 		{"LogIsReadInPieces", logPieces},

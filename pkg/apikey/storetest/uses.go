@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -180,5 +181,60 @@ func attention(t *testing.T, b Backend) {
 	want := usage.Attention{EndingInDay: 2, EndingInWeek: 3, EndingInUse: 1, Unused30Days: 2, Unused90Days: 1}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+}
+
+// sumsOverDays records hours in any order, as replicas do that were cut off from the database.
+func sumsOverDays(t *testing.T, b Backend) {
+	const days = 6
+	keys := create(t, b, newKey(b.Home, "a"), newKey(b.Home, "b"), newKey(b.Home, "c"), newKey(b.Other, "theirs"))
+	first := epoch.UTC().Truncate(24 * time.Hour)
+	random := rand.New(rand.NewPCG(1, 2))
+	type sum struct{ issued, denied int64 }
+	counted := map[int]map[string]sum{}
+	for range 40 {
+		var batch usage.Batch
+		for _, k := range keys {
+			hour := random.IntN(days * 24)
+			c := usage.Count{ClientID: k.ClientID, Hour: first.Add(time.Duration(hour) * time.Hour), Issued: random.Int64N(100), Denied: random.Int64N(10)}
+			batch.Counts = append(batch.Counts, c)
+			if k.TenancyID != b.Home {
+				continue
+			}
+			day := counted[hour/24]
+			if day == nil {
+				day = map[string]sum{}
+				counted[hour/24] = day
+			}
+			known := day[k.ClientID]
+			day[k.ClientID] = sum{known.issued + c.Issued, known.denied + c.Denied}
+		}
+		if err := b.Uses.Record(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for from := range days + 1 {
+		want, total := map[string]sum{}, sum{}
+		for day := from; day < days; day++ {
+			for id, s := range counted[day] {
+				want[id] = sum{want[id].issued + s.issued, want[id].denied + s.denied}
+				total = sum{total.issued + s.issued, total.denied + s.denied}
+			}
+		}
+		got, err := b.Uses.Overview(t.Context(), b.Home, first.AddDate(0, 0, from), epoch, 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Issued != total.issued || got.Denied != total.denied || len(got.Top) != len(want) {
+			t.Errorf("from day %d: %d issued, %d denied to %d keys, want %+v to %d", from, got.Issued, got.Denied, len(got.Top), total, len(want))
+		}
+		for i, k := range got.Top {
+			if (sum{k.Issued, k.Denied}) != want[k.ClientID] {
+				t.Errorf("from day %d: %+v, want %+v", from, k, want[k.ClientID])
+			}
+			if i > 0 && k.Issued > got.Top[i-1].Issued {
+				t.Errorf("from day %d: %d after %d", from, k.Issued, got.Top[i-1].Issued)
+			}
+		}
 	}
 }
