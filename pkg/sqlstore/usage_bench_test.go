@@ -28,11 +28,11 @@ func benchDays(b *testing.B) int {
 // end, and PostgreSQL out of checking that there is such a key, millions of times.
 func fillUsage(b *testing.B, s *Store, days int) {
 	b.Helper()
-	hours, unchecked, checked, settle := "generate_series(0, ?)", "PRAGMA foreign_keys = OFF", "PRAGMA foreign_keys = ON", "ANALYZE"
+	unchecked, checked, settle := "PRAGMA foreign_keys = OFF", "PRAGMA foreign_keys = ON", "ANALYZE"
 	if s.dialect == postgresDialect {
-		hours, unchecked, checked, settle = "generate_series(0, CAST(? AS BIGINT)) AS h (value)",
-			"SET session_replication_role = replica", "SET session_replication_role = DEFAULT", "VACUUM ANALYZE"
+		unchecked, checked, settle = "SET session_replication_role = replica", "SET session_replication_role = DEFAULT", "VACUUM ANALYZE"
 	}
+	hours := "(WITH RECURSIVE h (value) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT value + 1 FROM h WHERE value < ?) SELECT value FROM h) h"
 	fill := "INSERT INTO usage (client_id, secret_id, hour, issued, denied) " +
 		"SELECT client_id, client_id, CAST(? AS BIGINT) - value * CAST(3600000000 AS BIGINT), 7, 1 FROM api_key, " + hours + " ORDER BY 1, 3"
 	last := epoch.Truncate(time.Hour).UnixMicro()
