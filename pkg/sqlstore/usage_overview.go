@@ -41,6 +41,17 @@ type expiringRow struct {
 	LastUsed instant `gorm:"column:last_used_at"`
 }
 
+// joinFirstOpening joins to each key k, as o, its opening of the first day of use from a given day on, with one look at the
+// index for each key. PostgreSQL would read all openings of all keys unless it is told to; SQLite has no other way.
+func (t tx) joinFirstOpening() string {
+	if t.dialect == postgresDialect {
+		return "CROSS JOIN LATERAL (SELECT f.issued, f.denied FROM usage_opening f " +
+			"WHERE f.client_id = k.client_id AND f.day >= ? ORDER BY f.day LIMIT 1) o"
+	}
+	return "JOIN usage_opening o ON o.client_id = k.client_id AND " +
+		"o.day = (SELECT MIN(f.day) FROM usage_opening f WHERE f.client_id = k.client_id AND f.day >= ?)"
+}
+
 // Overview implements [usage.Store].
 func (s *Store) Overview(ctx context.Context, tenancyID string, from, unusedSince time.Time, limit int) (usage.Overview, error) {
 	var o usage.Overview
@@ -50,9 +61,8 @@ func (s *Store) Overview(ctx context.Context, tenancyID string, from, unusedSinc
 		var expiring []expiringRow
 		err := t.db.Raw("SELECT k.client_id, k.name, k.last_used_at, k.created_at, t.issued - o.issued AS issued, t.denied - o.denied AS denied, "+
 			"CAST(SUM(t.issued - o.issued) OVER () AS BIGINT) AS all_issued, CAST(SUM(t.denied - o.denied) OVER () AS BIGINT) AS all_denied "+
-			"FROM api_key k JOIN usage_total t ON t.client_id = k.client_id JOIN usage_opening o ON o.client_id = k.client_id AND "+
-			"o.day = (SELECT MIN(f.day) FROM usage_opening f WHERE f.client_id = k.client_id AND f.day >= ?) "+
-			"WHERE k.tenancy_id = ? ORDER BY issued DESC, denied DESC, k.client_id LIMIT ?", newInstant(from), tenancyID, limit).Scan(&top).Error
+			"FROM api_key k JOIN usage_total t ON t.client_id = k.client_id "+t.joinFirstOpening()+
+			" WHERE k.tenancy_id = ? ORDER BY issued DESC, denied DESC, k.client_id LIMIT ?", newInstant(from), tenancyID, limit).Scan(&top).Error
 		if err != nil {
 			return fmt.Errorf("read the most used keys: %w", err)
 		}

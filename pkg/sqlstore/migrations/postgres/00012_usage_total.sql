@@ -14,7 +14,7 @@ CREATE TABLE usage_opening (
     day       BIGINT           NOT NULL, -- its beginning, UTC
     issued    BIGINT           NOT NULL,
     denied    BIGINT           NOT NULL,
-    PRIMARY KEY (client_id, day)
+    PRIMARY KEY (client_id, day) INCLUDE (issued, denied)
 );
 
 INSERT INTO usage_total (client_id, issued, denied)
