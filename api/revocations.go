@@ -192,11 +192,14 @@ type eventWriter struct {
 	writeMax time.Duration
 }
 
-// revokedGeneration and revokedToken are the data of a revocation.
+// revokedGeneration, revokedKey and revokedToken are the data of a revocation.
 type (
 	revokedGeneration struct {
 		ClientID   string `json:"client_id"`
 		Generation int64  `json:"generation"`
+	}
+	revokedKey struct {
+		KID string `json:"kid"`
 	}
 	revokedToken struct {
 		TokenID   string `json:"jti"`
@@ -205,6 +208,10 @@ type (
 )
 
 func (w *eventWriter) revocation(r revocation.Revocation) {
+	if r.KID != "" {
+		w.event("revocation", r.Seq, revokedKey{r.KID})
+		return
+	}
 	if r.TokenID != "" {
 		w.event("revocation", r.Seq, revokedToken{r.TokenID, r.ExpiresAt.Unix()})
 		return

@@ -44,8 +44,10 @@ const (
 	OperatorSignedOut     Action = "operator.signed-out"
 	SigningKeyCreated     Action = "signing-key.created"
 	SigningKeysResealed   Action = "signing-key.resealed" // all of them, under another master key
+	SigningKeyRevoked     Action = "signing-key.revoked"
 	TenancyCreated        Action = "tenancy.created"
 	LogPruned             Action = "log.pruned"
+	LogRestored           Action = "log.restored" // from a backup: what was logged after it is lost
 
 	// OperatorSignInFailed stands for all failed attempts on one account from one address within a minute.
 	OperatorSignInFailed Action = "operator.sign-in-failed"

@@ -49,6 +49,9 @@ func (f *feed) start(ctx context.Context) error {
 
 // apply merges a snapshot and counts it as a sign of life.
 func (f *feed) apply(s *snapshot) {
+	for _, kid := range s.keys {
+		f.keys.revoke(kid)
+	}
 	for _, entry := range s.clients {
 		f.revoked.revokeClient(entry.client, entry.generation)
 	}
@@ -159,12 +162,16 @@ func (f *feed) receive(message event) error {
 			Generation int64  `json:"generation"`
 			TokenID    string `json:"jti"`
 			Expires    int64  `json:"exp"`
+			KeyID      string `json:"kid"`
 		}
 		if err := json.Unmarshal(message.data, &revocation); err != nil {
 			return fmt.Errorf("%w: revocation: %w", errResync, err)
 		}
-		if revocation.ClientID == "" && revocation.TokenID == "" {
+		if revocation.ClientID == "" && revocation.TokenID == "" && revocation.KeyID == "" {
 			return fmt.Errorf("%w: revocation of nothing", errResync)
+		}
+		if revocation.KeyID != "" {
+			f.keys.revoke(revocation.KeyID)
 		}
 		if revocation.ClientID != "" {
 			f.revoked.revokeClient(digestOf(revocation.ClientID), revocation.Generation)

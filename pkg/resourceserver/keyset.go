@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,6 +54,9 @@ type keySet struct {
 
 	published atomic.Pointer[publishedKeys]
 	refreshMu sync.Mutex // one refresh at a time, so that an older answer can't replace a newer one
+	// revoked are kids that are never taken from a key set again: one may come out of a cache, or from a replica that has not
+	// heard of it yet. Guarded by refreshMu.
+	revoked map[string]bool
 
 	mu       sync.Mutex
 	asked    bool
@@ -127,6 +131,33 @@ func (s *keySet) refresh(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return keysAgeLeast, fmt.Errorf("key set at %s: %w", s.remote.locate(s.url), err)
 	}
+	s.publish(byID)
+	age, ok := maxAge(document.header)
+	if !ok {
+		age = keysAgeDefault
+	}
+	return min(max(age, keysAgeLeast), keysAgeMost), nil
+}
+
+// revoke drops a key for good, and with it what was verified by it.
+func (s *keySet) revoke(kid string) {
+	s.refreshMu.Lock()
+	defer s.refreshMu.Unlock()
+	if s.revoked[kid] {
+		return
+	}
+	if s.revoked == nil {
+		s.revoked = map[string]bool{}
+	}
+	s.revoked[kid] = true
+	if published := s.published.Load(); published != nil && published.byID[kid] != nil {
+		s.publish(maps.Clone(published.byID))
+	}
+}
+
+// publish makes keys those in use, without what was revoked. The caller holds refreshMu.
+func (s *keySet) publish(byID map[string]*ecdsa.PublicKey) {
+	maps.DeleteFunc(byID, func(kid string, _ *ecdsa.PublicKey) bool { return s.revoked[kid] })
 	next := &publishedKeys{byID: byID}
 	if previous := s.published.Load(); previous != nil {
 		next.epoch = previous.epoch
@@ -138,11 +169,6 @@ func (s *keySet) refresh(ctx context.Context) (time.Duration, error) {
 		}
 	}
 	s.published.Store(next)
-	age, ok := maxAge(document.header)
-	if !ok {
-		age = keysAgeDefault
-	}
-	return min(max(age, keysAgeLeast), keysAgeMost), nil
 }
 
 // keepFresh reads the key set whenever it has become old, until ctx ends.

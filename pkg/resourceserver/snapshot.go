@@ -15,6 +15,7 @@ type snapshot struct {
 	position uint64
 	clients  []clientEntry
 	tokens   []tokenEntry
+	keys     []string // kids
 }
 
 type clientEntry struct {
@@ -163,6 +164,8 @@ func parseSnapshot(payload []byte, issuer string) (*snapshot, error) {
 		case "seq":
 			hasPosition = true
 			return in.Decode(&read.position)
+		case "keys":
+			return in.Decode(&read.keys)
 		case "clients":
 			return decodeObject(in, func(client string) error {
 				entry := clientEntry{client: digestOf(client)}

@@ -20,16 +20,18 @@ const (
 	Horizon = 24*time.Hour + Margin
 )
 
-// Revocation is one entry: either the generation of a client, or one token.
+// Revocation is one entry: either the generation of a client, or one token, or a signing key.
 type Revocation struct {
-	Seq int64 // of the event
+	Seq int64 // of the event; in a [Set], its position in the feed
 	At  time.Time
 	eventlog.Revocation
+	KID string // of a signing key: all that it signed is dead
 }
 
 // Past is what the log holds of revocations up to a position.
 type Past struct {
 	Seq         int64 // the log's head when it was read
+	FeedBase    int64 // what makes a position in the feed of one in the log; 0 unless the database was restored
 	Revocations []Revocation
 }
 
@@ -50,6 +52,6 @@ type Store interface {
 	// PurgeRevokedTokens removes the tokens that expired before the given time.
 	PurgeRevokedTokens(ctx context.Context, before time.Time) error
 	// Revocations returns what was revoked since the given time, of each client the newest generation only, and the log's
-	// head at the same moment.
+	// head at the same moment. Sequence numbers are those of the log.
 	Revocations(ctx context.Context, since time.Time) (Past, error)
 }

@@ -20,10 +20,12 @@ type Set struct {
 	now   func() time.Time
 
 	mu       sync.RWMutex
+	base     int64                 // what is added to a sequence number of the log: positions here are those of the feed
 	position int64                 // everything up to here is in the set
 	entries  []Revocation          // in order; those that are superseded are dropped now and then. Only ever appended to or replaced
 	clients  map[string]generation // by client id
 	tokens   map[string]time.Time  // by token id: when it expires
+	keys     map[string]time.Time  // by kid of a signing key: when it was revoked
 	changed  chan struct{}         // closed when there is a new revocation
 }
 
@@ -32,7 +34,7 @@ type generation struct{ below, seq int64 }
 
 // NewSet returns an empty set; call [Set.Load] and let a tailer feed [Set.Apply].
 func NewSet(store Store, now func() time.Time) *Set {
-	return &Set{store: store, now: now, clients: map[string]generation{}, tokens: map[string]time.Time{}, changed: make(chan struct{})}
+	return &Set{store: store, now: now, clients: map[string]generation{}, tokens: map[string]time.Time{}, keys: map[string]time.Time{}, changed: make(chan struct{})}
 }
 
 // Load reads what the log holds. It must run after the tailer that feeds the set has its place in the log, so that nothing
@@ -45,6 +47,11 @@ func (s *Set) Load(ctx context.Context) error {
 	slices.SortFunc(past.Revocations, func(a, b Revocation) int { return cmp.Compare(a.Seq, b.Seq) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.base = past.FeedBase
+	past.Seq += s.base
+	for i := range past.Revocations {
+		past.Revocations[i].Seq += s.base
+	}
 	later := s.entries[s.after(past.Seq):]
 	s.entries = make([]Revocation, 0, len(past.Revocations)+len(later))
 	for _, r := range slices.Concat(past.Revocations, later) {
@@ -58,14 +65,21 @@ func (s *Set) Load(ctx context.Context) error {
 func (s *Set) Apply(e eventlog.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e.Seq <= s.position {
+	position := s.base + e.Seq
+	if position <= s.position {
 		return // Load has brought it
 	}
-	s.position = e.Seq
-	if e.Revokes == nil {
+	s.position = position
+	entry := Revocation{Seq: position, At: e.At}
+	switch {
+	case e.Revokes != nil:
+		entry.Revocation = *e.Revokes
+	case e.Action == eventlog.SigningKeyRevoked:
+		entry.KID = e.Subject.ID
+	default:
 		return
 	}
-	s.add(Revocation{Seq: e.Seq, At: e.At, Revocation: *e.Revokes})
+	s.add(entry)
 	if len(s.entries) > 2*(len(s.clients)+len(s.tokens))+slack {
 		s.purge()
 	}
@@ -76,9 +90,12 @@ func (s *Set) Apply(e eventlog.Event) {
 // add puts an entry at the end. The caller holds the lock.
 func (s *Set) add(r Revocation) {
 	s.entries = append(s.entries, r)
-	if r.TokenID != "" {
+	switch {
+	case r.KID != "":
+		s.keys[r.KID] = r.At
+	case r.TokenID != "":
 		s.tokens[r.TokenID] = r.ExpiresAt
-	} else if r.Generation >= s.clients[r.ClientID].below {
+	case r.Generation >= s.clients[r.ClientID].below:
 		s.clients[r.ClientID] = generation{r.Generation, r.Seq}
 	}
 }
@@ -103,6 +120,12 @@ func (s *Set) purge() {
 	kept := make([]Revocation, 0, len(s.clients)+len(s.tokens))
 	for _, r := range s.entries {
 		switch {
+		case r.KID != "":
+			if now.Sub(r.At) <= Horizon {
+				kept = append(kept, r)
+			} else {
+				delete(s.keys, r.KID)
+			}
 		case r.TokenID != "":
 			if !now.After(r.ExpiresAt.Add(Margin)) {
 				kept = append(kept, r)
@@ -126,7 +149,15 @@ func (s *Set) TokenRevoked(tokenID string) bool {
 	return revoked
 }
 
-// Position returns the place in the log up to which the set is complete.
+// Base returns what makes a position of one in the log.
+func (s *Set) Base() int64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.base
+}
+
+// Position returns the place in the feed up to which the set is complete: that in the log, or when the database was restored
+// from a backup, one above all that were given out before.
 func (s *Set) Position() int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -140,13 +171,13 @@ func (s *Set) Changed() <-chan struct{} {
 	return s.changed
 }
 
-// Since returns, in order, at most limit revocations after a position of the log that still matter, and the position up to
-// which they are complete. ok is false when the log has not come to that position: then it is of another log. The caller
-// must not change what is returned, which is no copy.
+// Since returns, in order, at most limit revocations after a position of the feed that still matter, and the position up to
+// which they are complete. ok is false when the feed has not come to that position, or has it from before the database was
+// restored from a backup: then it is of another log. The caller must not change what is returned, which is no copy.
 func (s *Set) Since(seq int64, limit int) (revocations []Revocation, upTo int64, ok bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if seq > s.position {
+	if seq > s.position || seq < s.base {
 		return nil, s.position, false
 	}
 	revocations = s.entries[s.after(seq):]

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -75,6 +77,7 @@ type payload struct {
 	Seq      int64            `json:"seq"`
 	Clients  map[string]int64 `json:"clients"`
 	Tokens   map[string]int64 `json:"tokens"`
+	Keys     []string         `json:"keys,omitempty"`
 }
 
 // payload returns the set's content and the seq of its newest revocation.
@@ -88,6 +91,7 @@ func (s *Set) payload(issuer string, now time.Time) (payload, int64) {
 	for id, g := range s.clients {
 		p.Clients[id] = g.below
 	}
+	p.Keys = slices.Sorted(maps.Keys(s.keys))
 	for id, expires := range s.tokens {
 		p.Tokens[id] = expires.Unix()
 	}

@@ -42,6 +42,7 @@ const (
 	RetireLag = 25 * time.Hour
 
 	reloadInterval = time.Minute
+	reloadRetry    = time.Second
 )
 
 // ErrNoKey means that no signing key could be loaded yet.
@@ -135,7 +136,7 @@ func (k *Keyring) succeed(existing []Record, lead time.Duration, actor eventlog.
 	fresh := Record{KID: kid, Algorithm: Algorithm, Private: k.box.Seal(der, binding(kid)), CreatedAt: now, NotBefore: now.Add(lead)}
 	change := &Change{Add: &fresh, RetireAt: map[string]time.Time{}}
 	for _, r := range existing {
-		if r.RetireAt.IsZero() || r.NotBefore.After(fresh.NotBefore) {
+		if r.RetireAt.IsZero() || r.NotBefore.After(fresh.NotBefore) && r.publishedAt(now) {
 			change.RetireAt[r.KID] = fresh.NotBefore.Add(RetireLag)
 		}
 	}
@@ -166,7 +167,7 @@ func (k *Keyring) reload(ctx context.Context) error {
 	now := k.clock()
 	set := &keySet{byKID: map[string]*Key{}}
 	for _, r := range records {
-		if !r.RetireAt.IsZero() && !now.Before(r.RetireAt) {
+		if !r.publishedAt(now) {
 			continue
 		}
 		private, err := k.open(r)
@@ -207,6 +208,13 @@ func (k *Keyring) Apply(e eventlog.Event) {
 	if e.Subject.Kind != eventlog.SubjectSigningKey {
 		return
 	}
+	if e.Action == eventlog.SigningKeyRevoked {
+		k.drop(e.Subject.ID)
+	}
+	k.noteChange()
+}
+
+func (k *Keyring) noteChange() {
 	select {
 	case k.changed <- struct{}{}:
 	default: // they will be loaded already
@@ -226,6 +234,7 @@ func (k *Keyring) Run(ctx context.Context) {
 		}
 		if err := k.Load(ctx); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "signing keys can't be loaded", "error", err)
+			time.AfterFunc(reloadRetry, k.noteChange)
 		}
 	}
 }

@@ -38,3 +38,18 @@ func (k *Keyring) Reseal(ctx context.Context, box *sealed.Box, actor eventlog.Ac
 	})
 	return resealed, err
 }
+
+// Check opens every private half. Errors: sealed.ErrWrongKey for the first that the master key does not open; those of the
+// store.
+func (k *Keyring) Check(ctx context.Context) error {
+	records, err := k.store.SigningKeys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if _, err := k.open(r); err != nil {
+			return fmt.Errorf("signing key %s: %w", r.KID, err)
+		}
+	}
+	return nil
+}

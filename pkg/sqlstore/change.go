@@ -121,6 +121,8 @@ type headRow struct {
 	ID   int64  `gorm:"column:id;primaryKey;autoIncrement:false"`
 	Seq  int64  `gorm:"column:seq"`
 	Hash []byte `gorm:"column:hash"`
+	// FeedBase makes a position of the revocation feed of one of the log.
+	FeedBase int64 `gorm:"column:feed_base"`
 }
 
 // TableName implements schema.Tabler.

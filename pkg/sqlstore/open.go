@@ -208,10 +208,9 @@ func createPrivately(path string) error {
 }
 
 func (s *Store) openSQLitePool(path string, parameters url.Values, conns int, config *gorm.Config) (*gorm.DB, error) {
-	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: parameters.Encode()}
-	pool, err := sql.Open("sqlite", dsn.String())
+	pool, err := openFile(path, parameters)
 	if err != nil {
-		return nil, fmt.Errorf("open SQLite: %w", err)
+		return nil, err
 	}
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
@@ -221,6 +220,27 @@ func (s *Store) openSQLitePool(path string, parameters url.Values, conns int, co
 		return nil, fmt.Errorf("open SQLite: %w", err)
 	}
 	return db, nil
+}
+
+func openFile(path string, parameters ...url.Values) (*sql.DB, error) {
+	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
+	for _, p := range parameters {
+		dsn.RawQuery = p.Encode()
+	}
+	pool, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return nil, fmt.Errorf("open SQLite: %w", err)
+	}
+	return pool, nil
+}
+
+// syncFolder makes what was created or renamed in a folder survive a loss of power.
+func syncFolder(path string) error {
+	folder, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // lazySQLite is GORM's SQLite dialect on a pool that it doesn't touch until it is used: the dialect asks for the
@@ -258,7 +278,7 @@ func (s *Store) openPostgreSQL(o Options, config *gorm.Config) error {
 	conn.DefaultQueryExecMode = pgx.QueryExecModeExec
 	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = 0, 0
 	if conn.ConnectTimeout == 0 {
-		conn.ConnectTimeout = s.timeout
+		conn.ConnectTimeout = min(s.timeout, timeoutDefault)
 	}
 	if conn.RuntimeParams["application_name"] == "" {
 		conn.RuntimeParams["application_name"] = "apikeys"

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -69,16 +70,26 @@ type revocationRow struct {
 	Generation int64   `gorm:"column:revoked_generation"`
 	TokenID    string  `gorm:"column:revoked_jti"`
 	Expires    instant `gorm:"column:revoked_expires_at"`
+	KID        string  `gorm:"column:revoked_kid"`
 }
 
 // Revocations implements [revocation.Store]. A client's generations rise with the log, so the highest is the newest.
 func (s *Store) Revocations(ctx context.Context, since time.Time) (revocation.Past, error) {
 	var head eventlog.Head
-	var clients, tokens []revocationRow
+	var base int64
+	var clients, tokens, keys []revocationRow
 	err := s.snapshot(ctx, func(t tx) error {
 		var err error
 		if head, err = t.head(); err != nil {
 			return err
+		}
+		if base, err = t.feedBase(); err != nil {
+			return err
+		}
+		err = t.db.Model(&eventRow{}).Where("tenancy_id = '' AND action = ? AND at > ?", string(eventlog.SigningKeyRevoked), newInstant(since)).
+			Select("subject_id AS revoked_kid, seq, at").Scan(&keys).Error
+		if err != nil {
+			return fmt.Errorf("read revoked signing keys: %w", err)
 		}
 		revoked := t.db.Model(&eventRow{}).Where("revoked_client_id IS NOT NULL AND at > ?", newInstant(since))
 		err = revoked.Session(&gorm.Session{}).Where("revoked_jti IS NULL").Group("revoked_client_id").
@@ -96,9 +107,9 @@ func (s *Store) Revocations(ctx context.Context, since time.Time) (revocation.Pa
 	if err != nil {
 		return revocation.Past{}, err
 	}
-	past := revocation.Past{Seq: head.Seq, Revocations: make([]revocation.Revocation, 0, len(clients)+len(tokens))}
-	for _, r := range append(clients, tokens...) {
-		past.Revocations = append(past.Revocations, revocation.Revocation{Seq: r.Seq, At: r.At.time(), Revocation: eventlog.Revocation{
+	past := revocation.Past{Seq: head.Seq, FeedBase: base, Revocations: make([]revocation.Revocation, 0, len(clients)+len(tokens)+len(keys))}
+	for _, r := range slices.Concat(clients, tokens, keys) {
+		past.Revocations = append(past.Revocations, revocation.Revocation{Seq: r.Seq, At: r.At.time(), KID: r.KID, Revocation: eventlog.Revocation{
 			ClientID: r.ClientID, Generation: r.Generation, TokenID: r.TokenID, ExpiresAt: r.Expires.time(),
 		}})
 	}

@@ -118,8 +118,14 @@ type Issuer struct {
 	now      func() time.Time
 	// seen holds the claims of tokens whose signature has been verified, by SHA-256. What can change about them, that they
 	// expire, is checked each time.
-	seen *otter.Cache[[sha256.Size]byte, *Claims]
+	seen *otter.Cache[[sha256.Size]byte, *seenToken]
 	head atomic.Pointer[encodedHeader] // of the key that signed last
+}
+
+// seenToken is what a token says, and the kid of the key that signed it.
+type seenToken struct {
+	claims Claims
+	kid    string
 }
 
 // encodedHeader is the header of every token that one key signs, in base64url with the dot behind it.
@@ -132,11 +138,11 @@ type encodedHeader struct {
 func NewIssuer(keyring *signing.Keyring, issuer, audience string, now func() time.Time) *Issuer {
 	return &Issuer{
 		keyring: keyring, issuer: issuer, audience: audience, now: now,
-		seen: otter.Must(&otter.Options[[sha256.Size]byte, *Claims]{
+		seen: otter.Must(&otter.Options[[sha256.Size]byte, *seenToken]{
 			MaximumWeight: seenBytesMax,
-			Weigher: func(_ [sha256.Size]byte, c *Claims) uint32 {
+			Weigher: func(_ [sha256.Size]byte, t *seenToken) uint32 {
 				bytes := seenEntryBytes
-				for _, s := range c.Scopes {
+				for _, s := range t.claims.Scopes {
 					bytes += seenScopeBytes + len(s)
 				}
 				return uint32(bytes)
@@ -198,51 +204,55 @@ func (i *Issuer) Read(raw string) (Claims, error) {
 		return Claims{}, ErrInvalid
 	}
 	digest := sha256.Sum256([]byte(raw))
-	claims, ok := i.seen.GetIfPresent(digest)
+	token, ok := i.seen.GetIfPresent(digest)
 	if !ok {
 		verified, err := i.verify(raw)
 		if err != nil {
 			return Claims{}, err
 		}
-		claims = &verified
-		i.seen.Set(digest, claims)
+		token = &verified
+		i.seen.Set(digest, token)
 	}
+	if !i.keyring.Published(token.kid) {
+		return Claims{}, ErrInvalid
+	}
+	claims := token.claims
 	if now := i.now(); now.Add(skewMax).Unix() < claims.IssuedAt.Unix() || now.Unix() >= claims.ExpiresAt.Unix() {
 		return Claims{}, ErrInvalid
 	}
-	return *claims, nil
+	return claims, nil
 }
 
 // verify checks everything about a token but whether it is its time. Errors: [ErrInvalid].
-func (i *Issuer) verify(raw string) (Claims, error) {
+func (i *Issuer) verify(raw string) (seenToken, error) {
 	token := []byte(raw)
 	dot := bytes.LastIndexByte(token, '.')
 	if dot < 0 || bytes.ContainsAny(token, "\r\n") { // which base64 passes over
-		return Claims{}, ErrInvalid
+		return seenToken{}, ErrInvalid
 	}
 	signed := token[:dot]
 	encodedHead, encodedBody, ok := bytes.Cut(signed, []byte{'.'})
 	if !ok {
-		return Claims{}, ErrInvalid
+		return seenToken{}, ErrInvalid
 	}
 	var head header
 	var body payload
 	signature, err := decode(token[dot+1:])
 	if err != nil || decodeJSON(encodedHead, &head) != nil || head.Algorithm != signing.Algorithm || head.Type != Type {
-		return Claims{}, ErrInvalid
+		return seenToken{}, ErrInvalid
 	}
 	if i.keyring.Verify(head.KID, signed, signature) != nil || decodeJSON(encodedBody, &body) != nil {
-		return Claims{}, ErrInvalid
+		return seenToken{}, ErrInvalid
 	}
 	scopes, err := scope.ParseSet(body.Scope)
 	if err != nil || body.Issuer != i.issuer || body.Audience != i.audience || body.NotBefore != body.IssuedAt {
-		return Claims{}, ErrInvalid
+		return seenToken{}, ErrInvalid
 	}
-	return Claims{
+	return seenToken{kid: head.KID, claims: Claims{
 		Issuer: body.Issuer, Audience: body.Audience, ClientID: body.ClientID, TenancyID: body.TenancyID, Scopes: scopes,
 		Generation: body.Generation, TokenID: body.TokenID,
 		IssuedAt: time.Unix(body.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(body.ExpiresAt, 0).UTC(),
-	}, nil
+	}}, nil
 }
 
 func decode(part []byte) ([]byte, error) {

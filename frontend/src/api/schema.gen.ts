@@ -124,12 +124,13 @@ export interface paths {
          * What has been revoked and has not expired yet
          * @description For resource servers that verify offline. Plain: a snapshot, signed by a key of the published set (flattened JWS JSON, RFC
          *     7515 §7.2.2, `typ` `revocations+jwt`), whose payload is `{"iss", "iat", "seq", "clients": {client_id: generation}, "tokens":
-         *     {jti: exp}}`. A token is dead when its `gen` is lower than its client's generation, or its `jti` is listed. `seq` is the
-         *     position of the log that the snapshot stands for.
+         *     {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, its `jti` is listed, or
+         *     the `kid` of its header is: that signing key was revoked, and is not in the key set any more. `keys` may be missing. `seq` is
+         *     the position of the feed that the snapshot stands for.
          *
          *     With `Accept: text/event-stream`: the same as a stream, from `Last-Event-ID` on. Events are `revocation` (`{"client_id",
-         *     "generation"}` or `{"jti", "exp"}`), `position` (a heartbeat; nothing else was revoked up to its id), and `reset`
-         *     (`Last-Event-ID` is not of this log: take a snapshot). What was revoked more than 24 hours ago is left out, since no token
+         *     "generation"}`, `{"jti", "exp"}` or `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id), and `reset`
+         *     (`Last-Event-ID` is not of this feed, as after the service's database was restored from a backup: take a snapshot). What was revoked more than 24 hours ago is left out, since no token
          *     lives longer.
          */
         get: operations["getRevocations"];

@@ -188,6 +188,17 @@ func (i *Issuer) RevokeToken(token string) uint64 {
 	return i.log.append(logEntry{at: i.now(), tokenID: tokenID, expires: expires})
 }
 
+// RevokeSigningKey lets every token die that the current key has signed, signs with a new one from now on, and returns the
+// position in the log at which it says so. As from a cache, or a replica that has not heard of it, the revoked key can still
+// be had until WithdrawOldKeys.
+func (i *Issuer) RevokeSigningKey() uint64 {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	revoked := i.keys.current().kid
+	i.keys.rotate()
+	return i.log.append(logEntry{at: i.now(), keyID: revoked})
+}
+
 // LogSomethingElse appends to the log what revokes nothing, as most changes do, and returns its position.
 func (i *Issuer) LogSomethingElse() uint64 {
 	i.mu.Lock()

@@ -10,13 +10,14 @@ type eventLog struct {
 	cuts      chan struct{} // closed to break the streams that are open
 }
 
-// logEntry revokes a client's tokens, one token, or nothing.
+// logEntry revokes a client's tokens, one token, a signing key, or nothing.
 type logEntry struct {
 	at         time.Time
 	clientID   string
 	generation int64
 	tokenID    string
 	expires    int64
+	keyID      string
 }
 
 func newEventLog() eventLog {
@@ -47,9 +48,9 @@ func (l *eventLog) cut() {
 	l.cuts = make(chan struct{})
 }
 
-// revoked returns what was revoked since, clients with their highest generation and tokens with their expiry.
-func (l *eventLog) revoked(since time.Time) (clients map[string]int64, tokens map[string]int64) {
-	clients, tokens = map[string]int64{}, map[string]int64{}
+// revoked returns what was revoked since, clients with their highest generation, tokens with their expiry, and signing keys.
+func (l *eventLog) revoked(since time.Time) (clients map[string]int64, tokens map[string]int64, keys []string) {
+	clients, tokens, keys = map[string]int64{}, map[string]int64{}, []string{}
 	for _, entry := range l.entries {
 		if entry.at.Before(since) {
 			continue
@@ -57,9 +58,12 @@ func (l *eventLog) revoked(since time.Time) (clients map[string]int64, tokens ma
 		if entry.clientID != "" {
 			clients[entry.clientID] = entry.generation
 		}
+		if entry.keyID != "" {
+			keys = append(keys, entry.keyID)
+		}
 		if entry.tokenID != "" {
 			tokens[entry.tokenID] = entry.expires
 		}
 	}
-	return clients, tokens
+	return clients, tokens, keys
 }

@@ -63,7 +63,7 @@ func (i *Issuer) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
 	now := i.now()
 	position := i.log.head()
-	clients, tokens := i.log.revoked(now.Add(-resourceserver.LifespanMax - time.Hour))
+	clients, tokens, keys := i.log.revoked(now.Add(-resourceserver.LifespanMax - time.Hour))
 	key := i.keys.current()
 	i.mu.Unlock()
 
@@ -75,7 +75,7 @@ func (i *Issuer) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 	}
 	body := key.signFlattened(
 		map[string]any{"alg": "ES256", "kid": key.kid, "typ": "revocations+jwt"},
-		map[string]any{"iss": i.url, "iat": now.Unix(), "seq": position, "clients": clients, "tokens": tokens},
+		map[string]any{"iss": i.url, "iat": now.Unix(), "seq": position, "clients": clients, "tokens": tokens, "keys": keys},
 	)
 	w.Header().Set("Content-Type", "application/jose+json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -143,6 +143,8 @@ func (s *stream) sendEntry(position uint64, entry logEntry) {
 	switch {
 	case entry.clientID != "":
 		s.send("revocation", position, map[string]any{"client_id": entry.clientID, "generation": entry.generation})
+	case entry.keyID != "":
+		s.send("revocation", position, map[string]any{"kid": entry.keyID})
 	case entry.tokenID != "":
 		s.send("revocation", position, map[string]any{"jti": entry.tokenID, "exp": entry.expires})
 	default:

@@ -1,0 +1,110 @@
+package signing_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/signing"
+)
+
+// revoke revokes the key that signs, and returns its kid.
+func (f *fixture) revoke(t *testing.T) string {
+	t.Helper()
+	kid := f.signer(t)
+	if err := f.Revoke(t.Context(), kid, admin); err != nil {
+		t.Fatal(err)
+	}
+	return kid
+}
+
+func (f *fixture) signer(t *testing.T) string {
+	t.Helper()
+	key, err := f.Signer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key.KID
+}
+
+// TestARevokedKeyIsGoneAndAnotherSigns, whichever keys there are, and stays gone when others are made.
+func TestARevokedKeyIsGoneAndAnotherSigns(t *testing.T) {
+	tests := map[string]func(t *testing.T, f *fixture){
+		"the only one":            func(*testing.T, *fixture) {},
+		"with a successor":        func(t *testing.T, f *fixture) { f.rotate(t, signing.PublishLead) },
+		"with one that has ended": func(t *testing.T, f *fixture) { f.rotate(t, 0) },
+	}
+	for name, prepare := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			prepare(t, f)
+			revoked := f.revoke(t)
+			for _, after := range []time.Duration{0, 2 * time.Hour, 25 * time.Hour, 2 * signing.Period} {
+				f.set(start.Add(after))
+				f.load(t)
+				f.rotate(t, signing.PublishLead)
+				if f.Published(revoked) || f.Verify(revoked, nil, nil) == nil {
+					t.Errorf("after %v the revoked key counts", after)
+				}
+				if now := f.signer(t); now == revoked || !f.Published(now) {
+					t.Errorf("after %v %s signs", after, now)
+				}
+			}
+			if head, err := eventlog.Verify(t.Context(), f.store, eventlog.EmptyHead()); err != nil || head.Seq < 2 {
+				t.Errorf("the log: %d, %v", head.Seq, err)
+			}
+		})
+	}
+}
+
+// TestAKeyThatIsRevokedBeforeItsTurnGetsASuccessor: else nobody would sign when its turn comes.
+func TestAKeyThatIsRevokedBeforeItsTurnGetsASuccessor(t *testing.T) {
+	f := newFixture(t)
+	first := f.signer(t)
+	f.rotate(t, signing.PublishLead)
+	records, err := f.store.SigningKeys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := records[1].KID
+	if err := f.Revoke(t.Context(), next, admin); err != nil {
+		t.Fatal(err)
+	}
+	if f.signer(t) != first {
+		t.Error("the key whose turn it is does not sign")
+	}
+	f.set(start.Add(3 * time.Hour))
+	f.load(t)
+	if now := f.signer(t); now == first || now == next {
+		t.Errorf("when the turn of the revoked key has come, %s signs", now)
+	}
+}
+
+func TestOnlyPublishedKeysAreRevoked(t *testing.T) {
+	f := newFixture(t)
+	revoked := f.revoke(t)
+	for _, kid := range []string{"", "none", revoked} {
+		if err := f.Revoke(t.Context(), kid, admin); !errors.Is(err, signing.ErrUnknownKey) {
+			t.Errorf("%q: %v", kid, err)
+		}
+	}
+}
+
+// TestAReplicaForgetsARevokedKeyWithTheEvent, without asking the store.
+func TestAReplicaForgetsARevokedKeyWithTheEvent(t *testing.T) {
+	f := newFixture(t)
+	other := newKeyring(t, f.store, f.Now)
+	if err := other.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	revoked := f.revoke(t)
+	events, err := f.store.After(t.Context(), 1, 10)
+	if err != nil || len(events) != 1 {
+		t.Fatalf("%d events, %v", len(events), err)
+	}
+	other.Apply(events[0])
+	if other.Published(revoked) {
+		t.Error("it is trusted still")
+	}
+}

@@ -1,0 +1,139 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// What a SQLite file says of itself in its header (PRAGMA user_version). A copy that was made as a backup is not to be served
+// before [Store.Restored]: it would honour what was revoked since.
+const (
+	inService = 0
+	backup    = 1
+)
+
+// backupTimeout bounds the making of a copy.
+const backupTimeout = time.Hour
+
+// ErrNotSQLite: PostgreSQL has its own tools for backups.
+var ErrNotSQLite = errors.New("the database is not SQLite; use pg_dump")
+
+// Backup writes a consistent copy of the database, as of one moment, to a new file that only its owner can read. Others go on
+// reading and writing meanwhile. The copy appears whole or not at all, and is on the disk then. Errors: [ErrNotSQLite];
+// fs.ErrExist; [apikey.ErrUnavailable].
+func (s *Store) Backup(ctx context.Context, path string) error {
+	if s.dialect != sqliteDialect {
+		return ErrNotSQLite
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	}
+	draft, err := os.MkdirTemp(filepath.Dir(path), ".backup-")
+	if err != nil {
+		return fmt.Errorf("create the backup: %w", err)
+	}
+	copied := filepath.Join(draft, "apikeys.db")
+	err = s.copyTo(ctx, copied)
+	if err == nil {
+		err = os.Link(copied, path) // which replaces nothing
+	}
+	return errors.Join(err, os.RemoveAll(draft), syncFolder(filepath.Dir(path)))
+}
+
+func (s *Store) copyTo(ctx context.Context, path string) error {
+	limited, cancel := context.WithTimeout(ctx, backupTimeout)
+	defer cancel()
+	if err := createPrivately(path); err != nil { // VACUUM INTO takes an empty file
+		return fmt.Errorf("create the backup: %w", err)
+	}
+	if err := s.writer.WithContext(limited).Exec("VACUUM INTO ?", path).Error; err != nil {
+		return outcome(ctx, fmt.Errorf("copy the database: %w", err))
+	}
+	pool, err := openFile(path)
+	if err != nil {
+		return err
+	}
+	_, err = pool.ExecContext(limited, fmt.Sprintf("PRAGMA user_version = %d", backup))
+	if err := errors.Join(err, pool.Close()); err != nil {
+		return fmt.Errorf("mark the backup: %w", err)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
+}
+
+// IsBackup reports whether the database is a copy that [Store.Backup] made and that [Store.Restored] has not put into service.
+// PostgreSQL's copies can't be told.
+func (s *Store) IsBackup(ctx context.Context) (bool, error) {
+	if s.dialect != sqliteDialect {
+		return false, nil
+	}
+	version := inService
+	err := s.read(ctx, func(t tx) error { return t.db.Raw("PRAGMA user_version").Scan(&version).Error })
+	return version == backup, err
+}
+
+// PlaceBackup copies a backup to where a SQLite database is to be, after checking that it is whole. Nothing may be at path, nor
+// what belonged to a database that was there: SQLite would apply an old write-ahead log to the copy.
+// Errors: fs.ErrExist; that the backup can't be read or is damaged.
+func PlaceBackup(from, path string) error {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		if _, err := os.Lstat(path + suffix); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s%s is there; move the old database away, with what begins like it: %w", path, suffix, fs.ErrExist)
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("create the database's directory: %w", err)
+	}
+	draft := path + ".restoring"
+	err := copyFile(from, draft)
+	if err == nil {
+		err = checkWhole(draft)
+	}
+	if err == nil {
+		err = os.Link(draft, path)
+	}
+	return errors.Join(err, os.Remove(draft), syncFolder(filepath.Dir(path)))
+}
+
+func copyFile(from, to string) error {
+	source, err := os.Open(filepath.Clean(from))
+	if err != nil {
+		return fmt.Errorf("read the backup: %w", err)
+	}
+	defer func() { _ = source.Close() }() // it was only read
+	target, err := os.OpenFile(filepath.Clean(to), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("create the database: %w", err)
+	}
+	_, err = io.Copy(target, source)
+	if err := errors.Join(err, target.Sync(), target.Close()); err != nil {
+		return fmt.Errorf("copy the backup: %w", err)
+	}
+	return nil
+}
+
+// checkWhole lets SQLite look through the whole file.
+func checkWhole(path string) error {
+	pool, err := openFile(path)
+	if err != nil {
+		return err
+	}
+	var found string
+	err = pool.QueryRow("PRAGMA integrity_check(1)").Scan(&found)
+	if err := errors.Join(err, pool.Close()); err != nil {
+		return fmt.Errorf("the backup can't be read: %w", err)
+	}
+	if found != "ok" {
+		return fmt.Errorf("the backup is damaged: %s", found)
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/signing"
+)
+
+func (t tx) feedBase() (int64, error) {
+	var row headRow
+	if err := t.db.Select("feed_base").Where("id = ?", headID).Take(&row).Error; err != nil {
+		return 0, fmt.Errorf("read the base of the feed: %w", err)
+	}
+	return row.FeedBase, nil
+}
+
+// Timeline returns the log's newest sequence number, and the base of its feed, which is another one after each restore from
+// a backup.
+func (s *Store) Timeline(ctx context.Context) (seq, feedBase int64, err error) {
+	var row headRow
+	err = s.read(ctx, func(t tx) error {
+		if err := t.db.Select("seq", "feed_base").Where("id = ?", headID).Take(&row).Error; err != nil {
+			return fmt.Errorf("read the log's head: %w", err)
+		}
+		return nil
+	})
+	return row.Seq, row.FeedBase, err
+}
+
+// Restored makes a database safe that was restored from a backup, in one transaction with the log: whatever was given out
+// before, also after the backup was made, is dead, and can't be given out again. Generations of keys and positions of the feed
+// go on from at in microseconds, above all that there can have been; all signing keys but the given one, all sessions and
+// one-time links end.
+func (s *Store) Restored(ctx context.Context, at time.Time, signingKey signing.Record, event eventlog.Draft) error {
+	return s.change(ctx, func(t tx) (*eventlog.Draft, error) {
+		now := at.UnixMicro()
+		row := newSigningKeyRow(signingKey)
+		statements := []struct {
+			doing, statement string
+			values           []any
+		}{
+			{"raise generations", "UPDATE api_key SET generation = CASE WHEN generation < ? THEN ? ELSE generation + 1 END", []any{now, now}},
+			{"end signing keys", "UPDATE signing_key SET retire_at = ? WHERE retire_at IS NULL OR retire_at > ?", []any{now, now}},
+			{"end sessions", "DELETE FROM session", nil},
+			{"end one-time links", "UPDATE operator SET link_digest = NULL, link_expires_at = NULL, session_generation = session_generation + 1", nil},
+			{"move the feed", "UPDATE log_head SET feed_base = CASE WHEN feed_base < ? THEN ? ELSE feed_base + seq + 1 END", []any{now, now}},
+		}
+		if t.dialect == sqliteDialect {
+			statements = append(statements, struct {
+				doing, statement string
+				values           []any
+			}{"take the mark of a backup away", fmt.Sprintf("PRAGMA user_version = %d", inService), nil})
+		}
+		for _, st := range statements {
+			if err := t.db.Exec(st.statement, st.values...).Error; err != nil {
+				return nil, fmt.Errorf("%s: %w", st.doing, err)
+			}
+		}
+		if err := t.db.Create(&row).Error; err != nil {
+			return nil, fmt.Errorf("store signing key %s: %w", row.KID, err)
+		}
+		return &event, nil
+	})
+}
