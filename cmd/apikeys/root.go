@@ -42,7 +42,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.AddCommand(
 		newServeCommand(), newMigrateCommand(), newOperatorCommand(), newTenancyCommand(), newSigningKeyCommand(),
-		newRotateMasterKeyCommand(), newCheckpointCommand(), newVerifyLogCommand(), newPruneLogCommand(), newScanCommand(), newVersionCommand(),
+		newRotateMasterKeyCommand(), newBackupCommand(), newRestoreCommand(), newCheckpointCommand(), newVerifyLogCommand(), newPruneLogCommand(), newScanCommand(), newVersionCommand(),
 	)
 	return root
 }

@@ -47,5 +47,20 @@ func newSigningKeyCommand() *cobra.Command {
 			})
 		},
 	}
-	return newGroup("signing-key", "Manage the keys that sign access tokens", rotate, list)
+	return newGroup("signing-key", "Manage the keys that sign access tokens", rotate, newRevokeSigningKeyCommand(), list)
+}
+
+func newRevokeSigningKeyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "revoke KID",
+		Short: "Make every token dead that a signing key has signed",
+		Long: "Make every token dead that a signing key has signed, because somebody else may have its private half. Running\n" +
+			"services and the resource servers that follow them notice within a second. Another key signs from now on.",
+		Args: arguments(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withApp(c, func(ctx context.Context, a *app.App) error {
+				return a.Keyring.Revoke(ctx, args[0], commandActor(c))
+			})
+		},
+	}
 }

@@ -36,6 +36,7 @@ import (
 )
 
 const (
+	aloneTimeout   = 30 * time.Minute
 	prepareRetry   = time.Second
 	retireInterval = 5 * time.Second
 	purgeInterval  = 10 * time.Minute
@@ -51,6 +52,14 @@ type Options struct {
 	// Alone is for commands that no running service may disturb; see sqlstore.Options.
 	Alone  bool
 	Bounds Bounds // the zero value for [DefaultBounds]
+}
+
+// timeout bounds each call of the database. Work that is done alone, on all rows at once, takes the time that it takes.
+func (o Options) timeout() time.Duration {
+	if o.Alone {
+		return aloneTimeout
+	}
+	return 0
 }
 
 // App is the whole service in one process. Its parts are exported for commands and tests.
@@ -117,7 +126,7 @@ func New(c Config, o Options) (*App, error) {
 		Config: c, options: o, metrics: metrics.New(), traces: traces, tls: served, box: box,
 		stopping: make(chan struct{}), floor: make([]byte, heapFloor),
 	}
-	a.Store, err = sqlstore.Open(context.Background(), sqlstore.Options{URL: c.DatabaseURL, Logger: o.Logger, Now: o.Now, Observe: a.observeStore(), Alone: o.Alone})
+	a.Store, err = sqlstore.Open(context.Background(), sqlstore.Options{URL: c.DatabaseURL, Logger: o.Logger, Now: o.Now, Observe: a.observeStore(), Alone: o.Alone, Timeout: o.timeout()})
 	if err != nil {
 		return nil, &ConfigError{Prefix + "DATABASE_URL", "can't be used: " + err.Error()}
 	}
@@ -215,6 +224,9 @@ func (a *App) Prepare(ctx context.Context) error {
 	if err := a.Store.Migrate(ctx); err != nil {
 		return fmt.Errorf("prepare the database: %w", err)
 	}
+	if err := a.refuseBackup(ctx); err != nil {
+		return err
+	}
 	if err := a.Keyring.Load(ctx); errors.Is(err, sealed.ErrWrongKey) {
 		return &ConfigError{Prefix + "MASTER_KEY", "is not the master key of this database: " + err.Error()}
 	} else if err != nil {
@@ -311,6 +323,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		stop()
 		return a.shutDown(context.WithoutCancel(ctx), server)
 	})
+	group.Go(func() error { return a.watchTimeline(ctx) })
 	group.Go(func() error {
 		if err := a.prepareUntilDone(serving); err != nil {
 			return err

@@ -1,0 +1,101 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/sealed"
+	"github.com/piercloud/apikeys/pkg/sqlstore"
+)
+
+// timelineInterval is how often a process looks whether the database was restored under it.
+const timelineInterval = time.Second
+
+// Errors of a database that was restored from a backup.
+var (
+	// ErrNotInService: the database is a backup that was put in place without apikeys restore.
+	ErrNotInService = errors.New("the database is a backup, which does not know what was revoked since; put it into service with: apikeys restore")
+	// ErrRestored: the database is another one than this process has read.
+	ErrRestored = errors.New("the database was restored from a backup under the running service; start the service again")
+)
+
+// PlaceBackup puts a backup where the configured SQLite database is to be. Nothing may be there.
+// Errors: a [ConfigError] when the database is not SQLite, or its master key is not there.
+func (c Config) PlaceBackup(backup string) error {
+	path, ok := c.sqlitePath()
+	if !ok {
+		return &ConfigError{Prefix + "DATABASE_URL", "is not SQLite; restore with pg_restore, then run apikeys restore without a file"}
+	}
+	if c.MasterKey == "" {
+		if _, err := os.Stat(string(c.masterKeyFile())); err != nil {
+			return &ConfigError{Prefix + "MASTER_KEY", "must be the one of the backup, or its file be there: " + err.Error()}
+		}
+	}
+	return sqlstore.PlaceBackup(backup, path)
+}
+
+// Restore puts a database into service that was restored from a backup. What was issued, revoked or changed after the backup
+// is not known to it, so everything that was issued ends: all tokens, sessions and one-time links. Followers of the
+// revocation feed start over. Errors: a [ConfigError] when the master key is another one; those of the store.
+func (a *App) Restore(ctx context.Context, actor eventlog.Actor) error {
+	if err := a.Keyring.Check(ctx); errors.Is(err, sealed.ErrWrongKey) {
+		return &ConfigError{Prefix + "MASTER_KEY", "is not the master key of this database: " + err.Error()}
+	} else if err != nil {
+		return err
+	}
+	fresh, err := a.Keyring.Fresh()
+	if err != nil {
+		return err
+	}
+	head, err := a.Store.Head(ctx)
+	if err != nil {
+		return err
+	}
+	after, err := json.Marshal(map[string]any{"last_event": head.Seq, "signing_key": fresh.KID})
+	if err != nil {
+		return fmt.Errorf("encode event: %w", err)
+	}
+	now := fresh.NotBefore
+	return a.Store.Restored(ctx, now, fresh, eventlog.Draft{
+		At: now, Action: eventlog.LogRestored, Actor: actor, After: after, Subject: eventlog.Subject{Kind: eventlog.SubjectLog},
+	})
+}
+
+// refuseBackup keeps a backup from being served as it is.
+func (a *App) refuseBackup(ctx context.Context) error {
+	switch is, err := a.Store.IsBackup(ctx); {
+	case err != nil:
+		return fmt.Errorf("look whether the database is a backup: %w", err)
+	case is:
+		return ErrNotInService
+	default:
+		return nil
+	}
+}
+
+// watchTimeline returns [ErrRestored] when the log is shorter than what this process has read of it, or its feed has another
+// base: nothing that is in memory holds then. It returns nil when ctx ends.
+func (a *App) watchTimeline(ctx context.Context) error {
+	ticker := time.NewTicker(timelineInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if !a.prepared.Load() {
+			continue
+		}
+		read := a.Tailer.Position() // before the log is asked, which only grows
+		seq, base, err := a.Store.Timeline(ctx)
+		if err == nil && (seq < read || base != a.Revoked.Base()) {
+			return ErrRestored
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/piercloud/apikeys/cmd/apikeys/app"
+)
+
+func newBackupCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "backup FILE",
+		Short: "Write a consistent copy of the SQLite database",
+		Long: "Write a consistent copy of the SQLite database to a new file, while the service runs. The master key is not in it:\n" +
+			"keep that elsewhere. With PostgreSQL, use pg_dump.",
+		Args: arguments(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withApp(c, func(ctx context.Context, a *app.App) error { return a.Store.Backup(ctx, args[0]) })
+		},
+	}
+}
+
+func newRestoreCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "restore [FILE]",
+		Short: "Put a database into service that comes from a backup",
+		Long: "Put a database into service that comes from a backup; stop every replica before. With SQLite, FILE is copied to where\n" +
+			"the database is to be. With PostgreSQL, run pg_restore first, and this without FILE.\n\n" +
+			"The backup does not know what was revoked or issued after it. So all tokens, sessions of operators and one-time\n" +
+			"links end, and resource servers start over. Keys that were deactivated, deleted or rotated after the backup are as\n" +
+			"they were: do it again.",
+		Args: func(c *cobra.Command, args []string) error {
+			if err := cobra.MaximumNArgs(1)(c, args); err != nil {
+				return usageError{err}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			config, err := loadConfig(c)
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				if err := config.PlaceBackup(args[0]); err != nil {
+					return err
+				}
+			}
+			return withAppAlone(c, func(ctx context.Context, a *app.App) error { return restore(ctx, c, a) })
+		},
+	}
+}
+
+// restore ends what was given out, and tells up to when the database knows what happened.
+func restore(ctx context.Context, c *cobra.Command, a *app.App) error {
+	report, err := a.Audit.Verify(ctx)
+	if err := tellReport(c, report, err); err != nil {
+		return err
+	}
+	last, err := a.Store.After(ctx, report.Head.Seq-1, 1)
+	if err != nil {
+		return err
+	}
+	if err := a.Restore(ctx, commandActor(c)); err != nil {
+		return err
+	}
+	c.Println("all tokens, sessions and one-time links have ended")
+	if len(last) > 0 {
+		c.Printf("the last change that the backup knows is of %s; what was deactivated, deleted or rotated later is to be done again\n",
+			last[0].At.Format("2006-01-02 15:04:05 MST"))
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
+)
+
+// load makes changes until it is stopped, and counts those that were acknowledged.
+type load struct {
+	mu    sync.Mutex
+	made  int
+	stop  chan struct{}
+	ended sync.WaitGroup
+}
+
+func newLoad(session *caller, writers int) *load {
+	l := &load{stop: make(chan struct{})}
+	for range writers {
+		l.ended.Go(func() {
+			for {
+				select {
+				case <-l.stop:
+					return
+				default:
+				}
+				if a, err := session.try(http.MethodPost, "/v1/api-keys", draft{"load " + rand.Text(), []string{"cca:readonly"}}); err == nil && a.status == http.StatusCreated {
+					l.mu.Lock()
+					l.made++
+					l.mu.Unlock()
+				}
+			}
+		})
+	}
+	return l
+}
+
+func (l *load) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.made
+}
+
+func (l *load) end() {
+	close(l.stop)
+	l.ended.Wait()
+}
+
+// backUp makes a backup as docs/operations/backup.md says, and returns how to restore it: into the environment that it
+// returns.
+func backUp(t *testing.T, e environment) (restore func() (environment, result)) {
+	t.Helper()
+	path, isSQLite := strings.CutPrefix(e["APIKEYS_DATABASE_URL"], "sqlite://")
+	file := filepath.Join(t.TempDir(), "backup")
+	if !isSQLite {
+		shell(t, postgresProgram(t, "pg_dump"), "--format=custom", "--file="+file, e["APIKEYS_DATABASE_URL"])
+		return func() (environment, result) {
+			restored := e.with("APIKEYS_DATABASE_URL", pgtest.URL(t))
+			shell(t, postgresProgram(t, "pg_restore"), "--no-owner", "--exit-on-error", "--dbname="+restored["APIKEYS_DATABASE_URL"], file)
+			return restored, run(t, restored, "restore")
+		}
+	}
+	if r := run(t, e, "backup", file); r.code != 0 {
+		t.Fatalf("backup: %+v", r)
+	}
+	if r := run(t, e, "backup", file); r.code != 1 {
+		t.Errorf("a backup is overwritten: %+v", r)
+	}
+	return func() (environment, result) {
+		target := filepath.Join(t.TempDir(), "apikeys.db")
+		restored := e.with("APIKEYS_DATABASE_URL", "sqlite://"+target)
+		if r := run(t, restored, "restore", file); r.code != 2 || !strings.Contains(r.stderr, "APIKEYS_MASTER_KEY") {
+			t.Errorf("without the master key: %+v", r)
+		}
+		copyTo(t, path+".master-key", target+".master-key")
+		copyTo(t, file, target)
+		if r := run(t, restored, "serve"); r.code != 1 || !strings.Contains(r.stderr, "apikeys restore") {
+			t.Errorf("a backup that is served as it is: %+v", r)
+		}
+		if r := run(t, restored, "restore", file); r.code != 1 || !strings.Contains(r.stderr, "move the old database away") {
+			t.Errorf("restored over a database: %+v", r)
+		}
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			_ = os.Remove(target + suffix) // it may not be there
+		}
+		return restored, run(t, restored, "restore", file)
+	}
+}
+
+// TestARestoredBackupHonoursNothingOfBefore backs up under load, restores, and follows with a real resource server.
+func TestARestoredBackupHonoursNothingOfBefore(t *testing.T) {
+	t.Parallel()
+	onBothDatabases(t, func(t *testing.T, e environment) {
+		s := start(t, e)
+		operator, verifier := signIn(s), newVerifier(t, s.url(""))
+		key, stopped, deleted := operator.create("key"), operator.create("stopped"), operator.create("deleted")
+		before := operator.accessToken(key)
+		stranger(s).want(http.StatusOK, verifyAt(s, before))
+
+		load := newLoad(operator, 2)
+		acknowledged := []apiKey{}
+		for range 5 {
+			acknowledged = append(acknowledged, operator.create("acknowledged "+rand.Text()))
+		}
+		restore := backUp(t, e)
+		made := load.count()
+		eventually(t, startTimeout, "changes are made after the backup", func() bool { return load.count() > made+10 })
+		operator.change(key, "revoke-tokens")
+		operator.change(key, "revoke-tokens")
+		operator.change(stopped, "deactivate")
+		operator.change(deleted, "delete")
+		late := operator.accessToken(key)
+		load.end()
+		eventually(t, refusalTimeout, "the verifier knows what was revoked", func() bool { return !honours(t, verifier, before) })
+		if !honours(t, verifier, late) {
+			t.Fatal("a fresh token is refused")
+		}
+		s.stop()
+
+		e, r := restore()
+		if r.code != 0 || !strings.Contains(r.stdout, "is to be done again") {
+			t.Fatalf("restore: %+v", r)
+		}
+		again := start(t, e.with("APIKEYS_LISTEN", s.address))
+		if r := run(t, e, "verify-log"); r.code != 0 {
+			t.Errorf("the log: %+v", r)
+		}
+		for _, token := range []string{before, late} {
+			stranger(again).want(http.StatusUnauthorized, verifyAt(again, token))
+			eventually(t, refusalTimeout, "the verifier refuses what was issued before", func() bool {
+				_, err := verifier.Verify(t.Context(), token)
+				return err != nil
+			})
+		}
+		operator.at(again).want(http.StatusUnauthorized, operator.at(again).get("/v1/session"))
+		session := signIn(again)
+		for _, k := range append(acknowledged, key, stopped, deleted) {
+			fresh := session.accessToken(k)
+			eventually(t, refusalTimeout, "the verifier accepts what is issued now", func() bool {
+				_, err := verifier.Verify(t.Context(), fresh)
+				return err == nil
+			})
+		}
+		// The follower's place is in the new feed: it hears of what is revoked from now on.
+		fresh := session.accessToken(key)
+		session.change(key, "deactivate")
+		eventually(t, refusalTimeout, "the verifier hears of a revocation", func() bool { return !honours(t, verifier, fresh) })
+	})
+}
+
+// TestAServiceEndsWhenItsDatabaseIsRestoredUnderIt: what it has in memory is of another time.
+func TestAServiceEndsWhenItsDatabaseIsRestoredUnderIt(t *testing.T) {
+	t.Parallel()
+	e := onPostgreSQL(pgtest.URL(t))
+	s := start(t, e)
+	signIn(s)
+	if r := run(t, e, "restore"); r.code != 0 {
+		t.Fatalf("restore: %+v", r)
+	}
+	if code := s.exitCode(); code != 1 || !strings.Contains(s.stderr.String(), "was restored from a backup") {
+		t.Errorf("it ended with code %d", code)
+	}
+}
+
+// postgresProgram returns the path of one of PostgreSQL's client programs: of the server's version, or else of any.
+func postgresProgram(t *testing.T, name string) string {
+	t.Helper()
+	folder, err := exec.CommandContext(t.Context(), filepath.Join(repository, ".make", "postgres-bin")).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	initdb, err := filepath.EvalSymlinks(filepath.Join(strings.TrimSpace(string(folder)), "initdb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if path := filepath.Join(filepath.Dir(initdb), name); exec.Command(path, "--version").Run() == nil {
+		return path
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatalf("%v; install postgresql-client", err)
+	}
+	return path
+}
+
+func shell(t *testing.T, program string, arguments ...string) {
+	t.Helper()
+	if output, err := exec.CommandContext(t.Context(), program, arguments...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", filepath.Base(program), err, output)
+	}
+}
+
+func copyTo(t *testing.T, from, to string) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Clean(from))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Clean(to), content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
