@@ -1,5 +1,4 @@
 import { Button, Group, Text, TextInput } from "@mantine/core";
-import { IconAlertTriangle } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Trans, useTranslation } from "react-i18next";
@@ -7,6 +6,7 @@ import { useFormat } from "@/shared/i18n/use-format";
 import { useNow } from "@/shared/i18n/use-now";
 import { Dialog } from "@/shared/ui/dialog";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { WarningNote } from "@/shared/ui/warning-note";
 import type { ApiKey } from "../api/api-key";
 import { useDeleteApiKey } from "../api/delete-api-key";
 import { apiKeyQuery } from "../api/get-api-key";
@@ -43,10 +43,7 @@ export default function DeleteDialog({ apiKey, onClose, onDeleted }: DeleteDialo
           <Trans t={t} i18nKey="delete.message" values={{ name: apiKey.name }} components={{ b: <strong /> }} />
         </Text>
         {typedRequired && lastUsedAt && (
-          <div className={classes.warning}>
-            <IconAlertTriangle size={17} stroke={1.8} aria-hidden />
-            <span>{t("delete.inUse", { when: format.relative(lastUsedAt, now) })}</span>
-          </div>
+          <WarningNote>{t("delete.inUse", { when: format.relative(lastUsedAt, now) })}</WarningNote>
         )}
         {typedRequired && (
           <TextInput

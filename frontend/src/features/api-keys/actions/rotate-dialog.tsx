@@ -1,15 +1,12 @@
-import "@mantine/core/styles/InlineInput.layer.css";
-import "@mantine/core/styles/Radio.layer.css";
-import "@mantine/core/styles/RadioCard.layer.css";
-import "@mantine/core/styles/RadioIndicator.layer.css";
-import { Button, Group, Radio, Text } from "@mantine/core";
-import { IconAlertTriangle } from "@tabler/icons-react";
+import { Button, Group, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Trans, useTranslation } from "react-i18next";
 import { useFormat } from "@/shared/i18n/use-format";
+import { ChoiceCards } from "@/shared/ui/choice-cards";
 import { Dialog } from "@/shared/ui/dialog";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { WarningNote } from "@/shared/ui/warning-note";
 import { type ApiKey, currentSecret, type IssuedSecret, oldSecret } from "../api/api-key";
 import { apiKeyQuery } from "../api/get-api-key";
 import { useRetireSecret } from "../api/retire-secret";
@@ -69,50 +66,32 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
         </EvidenceNote>
       )}
       {old?.expires_at && (
-        <div className={classes.warning}>
-          <IconAlertTriangle size={17} stroke={1.8} aria-hidden />
-          <div>
-            {t("rotate.inProgress", { lastFour: old.last_four, until: format.dateTime(old.expires_at) })}{" "}
-            {t("evidence.ofOld", { evidence: evidence(old) })}
-            <Button
-              variant="default"
-              size="compact-sm"
-              mt={8}
-              display="block"
-              loading={retire.isPending}
-              onClick={() => retire.mutate({ clientId: apiKey.client_id, secretId: old.id })}
-            >
-              {t("secrets.retire")}
-            </Button>
-          </div>
-        </div>
+        <WarningNote>
+          {t("rotate.inProgress", { lastFour: old.last_four, until: format.dateTime(old.expires_at) })}{" "}
+          {t("evidence.ofOld", { evidence: evidence(old) })}
+          <Button
+            variant="default"
+            size="compact-sm"
+            mt={8}
+            display="block"
+            loading={retire.isPending}
+            onClick={() => retire.mutate({ clientId: apiKey.client_id, secretId: old.id })}
+          >
+            {t("secrets.retire")}
+          </Button>
+        </WarningNote>
       )}
-      <Radio.Group
-        value={choice}
-        onChange={(value) => setChosen(choices.find((known) => known === value) ?? "day")}
+      <ChoiceCards
         label={t("rotate.question")}
-        mt="md"
-      >
-        <div className={classes.choices}>
-          {choices.map((each) => (
-            <Radio.Card
-              key={each}
-              value={each}
-              className={classes.choice}
-              disabled={old !== undefined && each !== "now"}
-              data-disabled={(old !== undefined && each !== "now") || undefined}
-            >
-              <span className={classes.choiceBody}>
-                <Radio.Indicator className={classes.choiceIndicator} size="xs" />
-                <span>
-                  <span className={classes.choiceTitle}>{t(`rotate.${each}.title`)}</span>
-                  <span className={classes.choiceText}>{t(`rotate.${each}.text`)}</span>
-                </span>
-              </span>
-            </Radio.Card>
-          ))}
-        </div>
-      </Radio.Group>
+        value={choice}
+        choices={choices.map((each) => ({
+          value: each,
+          title: t(`rotate.${each}.title`),
+          text: t(`rotate.${each}.text`),
+          disabled: old !== undefined && each !== "now",
+        }))}
+        onChange={setChosen}
+      />
       {(rotate.error ?? retire.error) && (
         <div className={classes.problem}>
           <ProblemAlert error={rotate.error ?? retire.error} />

@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { IconKey, IconPlus, IconSearchOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useCanWrite } from "@/features/session/session-query";
 import { listUsageQuery } from "@/features/usage/api/list-usage";
@@ -41,6 +41,8 @@ export function ListPage({ search, onChange }: ListPageProps) {
   const wide = useMediaQuery("(min-width: 60em)", undefined, { getInitialValueInEffect: false });
   const { data, error, isPending, isPlaceholderData, isFetching, refetch } = useApiKeys(search);
   const { actions, dialogs } = useKeyActions({ onDeleted: () => document.getElementById("main")?.focus() });
+
+  const [cleared, setCleared] = useState(0);
 
   const change = (part: Partial<ListSearch>, options?: { replace?: boolean }) =>
     onChange({ ...search, page: 1, ...part }, options);
@@ -82,7 +84,10 @@ export function ListPage({ search, onChange }: ListPageProps) {
           action={
             <Button
               variant="default"
-              onClick={() => onChange({ ...search, search: "", status: listDefaults.status, page: 1 })}
+              onClick={() => {
+                setCleared((count) => count + 1);
+                onChange({ ...search, search: "", status: listDefaults.status, page: 1 });
+              }}
             >
               {t("list.noMatch.clear")}
             </Button>
@@ -137,6 +142,7 @@ export function ListPage({ search, onChange }: ListPageProps) {
         <ListToolbar
           search={search}
           withSorting={!wide}
+          cleared={cleared}
           onChange={change}
           onSearch={(value, continued) => change({ search: value }, { replace: continued })}
         />

@@ -8,11 +8,13 @@ interface ListToolbarProps {
   search: ListSearch;
   /** Cards have no column headers to sort by. */
   withSorting: boolean;
+  /** As of the search field. */
+  cleared: number;
   onChange: (change: Partial<ListSearch>, options?: { replace?: boolean }) => void;
   onSearch: (value: string, continued: boolean) => void;
 }
 
-export function ListToolbar({ search, withSorting, onChange, onSearch }: ListToolbarProps) {
+export function ListToolbar({ search, withSorting, cleared, onChange, onSearch }: ListToolbarProps) {
   const { t } = useTranslation();
   const sortLabels: Record<SortField, string> = {
     name: t("list.sortByName"),
@@ -21,7 +23,7 @@ export function ListToolbar({ search, withSorting, onChange, onSearch }: ListToo
   };
   return (
     <search className={classes.toolbar} aria-label={t("list.filters")}>
-      <SearchField value={search.search} onSearch={onSearch} />
+      <SearchField value={search.search} cleared={cleared} onSearch={onSearch} />
       <SegmentedControl
         size="sm"
         aria-label={t("list.status")}

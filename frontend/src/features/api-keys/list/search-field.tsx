@@ -10,24 +10,30 @@ const DEBOUNCE_MS = 250;
 interface SearchFieldProps {
   /** What the URL says. */
   value: string;
+  /** Grows when the filters are cleared, and with them what was typed and is not searched for yet. */
+  cleared: number;
   /** `continued`: the operator is still typing the same search, so the browser's history needs no new entry. */
   onSearch: (value: string, continued: boolean) => void;
 }
 
 /** Searches as the operator types, once they pause. */
-export function SearchField({ value, onSearch }: SearchFieldProps) {
+export function SearchField({ value, cleared, onSearch }: SearchFieldProps) {
   const { t } = useTranslation();
   const [text, setText] = useState(value);
   const sent = useRef(value);
   const typing = useRef(false);
 
-  // Back, Forward and "clear filters" change the URL from outside; the field follows.
+  // Back and Forward change the URL from outside; the field follows.
   useEffect(() => {
     if (value !== sent.current) {
       sent.current = value;
       setText(value);
     }
   }, [value]);
+
+  useEffect(() => {
+    if (cleared > 0) setText("");
+  }, [cleared]);
 
   useEffect(() => {
     const next = text.trim();

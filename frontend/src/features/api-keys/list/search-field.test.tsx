@@ -1,0 +1,49 @@
+import { act, fireEvent, screen } from "@testing-library/react";
+import { type ComponentProps, useState } from "react";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { renderInConsole } from "@/test/render";
+import { SearchField } from "./search-field";
+
+function Search(props: Pick<ComponentProps<typeof SearchField>, "value" | "onSearch">) {
+  const [cleared, setCleared] = useState(0);
+  return (
+    <>
+      <SearchField {...props} cleared={cleared} />
+      <button type="button" onClick={() => setCleared((count) => count + 1)}>
+        clear
+      </button>
+    </>
+  );
+}
+
+function open(value = "") {
+  const onSearch = vi.fn();
+  renderInConsole(<Search value={value} onSearch={onSearch} />);
+  const field = screen.getByRole("searchbox");
+  return { onSearch, field, type: (text: string) => fireEvent.change(field, { target: { value: text } }) };
+}
+
+const pause = () => act(() => vi.advanceTimersByTime(250));
+
+describe("the search field", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it("searches once the operator pauses", () => {
+    const { onSearch, type } = open();
+    type("er");
+    type("erp");
+    expect(onSearch).not.toHaveBeenCalled();
+    pause();
+    expect(onSearch).toHaveBeenCalledExactlyOnceWith("erp", false);
+  });
+
+  it("forgets what is not searched for yet when the filters are cleared", () => {
+    const { onSearch, field, type } = open();
+    type("erp");
+    fireEvent.click(screen.getByRole("button", { name: "clear" }));
+    expect(field).toHaveValue("");
+    pause();
+    expect(onSearch).not.toHaveBeenCalled();
+  });
+});

@@ -1,0 +1,72 @@
+import "@mantine/core/styles/InlineInput.layer.css";
+import "@mantine/core/styles/Checkbox.layer.css";
+import { Button, Checkbox, Group } from "@mantine/core";
+import { type ReactNode, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { ConfirmDialog } from "./confirm-dialog";
+import { Dialog } from "./dialog";
+import { useLeaveBlocker } from "./leave-guard";
+
+interface OnceDialogProps {
+  title: string;
+  size: number | string;
+  /** Whether what is shown was copied; then it may be closed. */
+  copied: boolean;
+  /** What the operator ticks after keeping it in another way. */
+  storedLabel: string;
+  /** Asked before it is lost. */
+  ask: { title: string; message: string };
+  onClose: () => void;
+  children: ReactNode;
+}
+
+/** Shows what will never be shown again. Every way out asks first, unless it was copied or the operator says it is kept. */
+export function OnceDialog({ title, size, copied, storedLabel, ask, onClose, children }: OnceDialogProps) {
+  const { t } = useTranslation();
+  const [ticked, setTicked] = useState(false);
+  const [asking, setAsking] = useState(false);
+  const kept = copied || ticked;
+  const blocker = useLeaveBlocker(!kept);
+  const confirming = asking || blocker.blocked;
+
+  function requestClose() {
+    if (kept) onClose();
+    else setAsking(true);
+  }
+
+  function stay() {
+    setAsking(false);
+    if (blocker.blocked) blocker.stay();
+  }
+
+  return (
+    <>
+      <Dialog onClose={requestClose} closeOnEscape={!confirming} returnFocus={false} size={size} title={title}>
+        {children}
+        <Group justify="space-between" gap="md" mt="xl">
+          <Checkbox
+            size="sm"
+            label={storedLabel}
+            checked={ticked}
+            onChange={(event) => setTicked(event.currentTarget.checked)}
+          />
+          <Button variant={kept ? "filled" : "default"} onClick={requestClose}>
+            {t("action.close")}
+          </Button>
+        </Group>
+      </Dialog>
+      {confirming && (
+        <ConfirmDialog
+          nested
+          title={ask.title}
+          cancel={t("once.askBack")}
+          confirm={t("once.askClose")}
+          onConfirm={blocker.blocked ? blocker.leave : onClose}
+          onClose={stay}
+        >
+          {ask.message}
+        </ConfirmDialog>
+      )}
+    </>
+  );
+}
