@@ -39,5 +39,6 @@ export default defineConfig({
   projects: [
     { name: "console", testMatch: "**/*.spec.ts" },
     { name: "screenshots", testMatch: "**/*.shots.ts" },
+    { name: "lighthouse", testMatch: "**/*.lighthouse.ts" },
   ],
 });

@@ -1,0 +1,12 @@
+interface Measurement {
+  url: string;
+  cookie: string;
+  profile: "mobile" | "desktop";
+  runs: number;
+  /** The path of the browser; undefined for one that is found. */
+  executable: string | undefined;
+}
+
+type Measure = "performance" | "accessibility" | "best-practices" | "fcp" | "lcp" | "tbt" | "cls" | "speedIndex";
+
+export function measure(what: Measurement): Promise<{ medians: Record<Measure, number>; complaints: string[] }>;

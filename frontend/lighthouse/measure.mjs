@@ -1,0 +1,57 @@
+import { launch } from "chrome-launcher";
+import lighthouse, { desktopConfig } from "lighthouse";
+
+const categories = ["performance", "accessibility", "best-practices"];
+const timings = {
+  fcp: "first-contentful-paint",
+  lcp: "largest-contentful-paint",
+  tbt: "total-blocking-time",
+  cls: "cumulative-layout-shift",
+  speedIndex: "speed-index",
+};
+
+function median(values) {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+/**
+ * Loads a page several times with an empty cache, in a profile of Lighthouse's own (`mobile` or `desktop`) and with its
+ * simulated network and processor. Returns the median of each score (0 to 100) and timing (milliseconds; cls has no unit),
+ * and what kept a score of any run below 100.
+ */
+export async function measure({ url, cookie, profile, runs, executable }) {
+  const measured = [];
+  const complaints = new Set();
+  for (let run = 0; run < runs; run++) {
+    const chrome = await launch({
+      chromePath: executable,
+      chromeFlags: ["--headless=new", "--no-sandbox", "--disable-gpu"],
+    });
+    try {
+      const options = {
+        port: chrome.port,
+        onlyCategories: categories,
+        extraHeaders: { Cookie: cookie },
+        logLevel: "error",
+      };
+      const { lhr } = await lighthouse(url, options, profile === "desktop" ? desktopConfig : undefined);
+      if (lhr.runtimeError) throw new Error(lhr.runtimeError.message);
+      if (new URL(lhr.finalDisplayedUrl).pathname !== new URL(url).pathname)
+        throw new Error(`it went to ${lhr.finalDisplayedUrl}`);
+      measured.push({
+        ...Object.fromEntries(categories.map((name) => [name, Math.round(lhr.categories[name].score * 100)])),
+        ...Object.fromEntries(Object.entries(timings).map(([name, audit]) => [name, lhr.audits[audit].numericValue])),
+      });
+      for (const { id, title, score, scoreDisplayMode, displayValue } of Object.values(lhr.audits)) {
+        if (score !== null && score < 0.9 && scoreDisplayMode !== "informative") {
+          complaints.add(`${id}: ${title}${displayValue ? ` (${displayValue})` : ""}`);
+        }
+      }
+    } finally {
+      await chrome.kill();
+    }
+  }
+  const names = Object.keys(measured[0]);
+  const medians = Object.fromEntries(names.map((name) => [name, median(measured.map((each) => each[name]))]));
+  return { medians, complaints: [...complaints] };
+}
