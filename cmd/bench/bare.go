@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -16,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/labstack/echo/v4"
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jws"
@@ -33,12 +35,22 @@ var roles = map[string]func(context.Context) error{
 
 // bareSetting is what the bare handlers know.
 type bareSetting struct {
-	Keys []pair `json:"keys"`
+	Keys     []pair `json:"keys"`
+	Database string `json:"database"` // in which keys are, instead
 }
 
-// bare starts the bare handlers.
+// bare starts the bare handlers, which know some keys.
 func (b *bench) bare(ctx context.Context, keys []pair) (process, error) {
-	command, err := ourselves(ctx, "bare", bareSetting{keys})
+	return b.bareWith(ctx, bareSetting{Keys: keys})
+}
+
+// bareOn starts the bare handlers, which look keys up in a database.
+func (b *bench) bareOn(ctx context.Context, database string) (process, error) {
+	return b.bareWith(ctx, bareSetting{Database: database})
+}
+
+func (b *bench) bareWith(ctx context.Context, setting bareSetting) (process, error) {
+	command, err := ourselves(ctx, "bare", setting)
 	if err != nil {
 		return process{}, err
 	}
@@ -53,6 +65,7 @@ func (b *bench) bare(ctx context.Context, keys []pair) (process, error) {
 type bareHandlers struct {
 	secrets map[string]string // by client id
 	private *ecdsa.PrivateKey
+	pool    *pgxpool.Pool // nil when the secrets are in the map
 }
 
 func serveBare(ctx context.Context) error {
@@ -67,6 +80,17 @@ func serveBare(ctx context.Context) error {
 	h := bareHandlers{secrets: make(map[string]string, len(setting.Keys)), private: private}
 	for _, k := range setting.Keys {
 		h.secrets[k.ClientID] = k.ClientSecret
+	}
+	if setting.Database != "" {
+		config, err := pgxpool.ParseConfig(setting.Database)
+		if err != nil {
+			return err
+		}
+		config.MaxConns = bareConns
+		if h.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+			return err
+		}
+		defer h.pool.Close()
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -108,7 +132,7 @@ var bareHead = base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","kid"
 // token authenticates from a map and signs with the standard library.
 func (h bareHandlers) token(c echo.Context) error {
 	id, secret, ok := c.Request().BasicAuth()
-	if known, found := h.secrets[id]; !ok || !found || known != secret {
+	if !ok || !h.knows(c.Request().Context(), id, secret) {
 		return c.NoContent(http.StatusUnauthorized)
 	}
 	if c.FormValue("grant_type") != "client_credentials" {
@@ -119,6 +143,23 @@ func (h bareHandlers) token(c echo.Context) error {
 		return err
 	}
 	return c.JSON(http.StatusOK, bareToken{token, "Bearer", bareLife, bareScope})
+}
+
+// bareConns is how many connections to the database there are, as many as the service has.
+const bareConns = 20
+
+// knows reports whether the secret is that of the key.
+func (h bareHandlers) knows(ctx context.Context, id, secret string) bool {
+	if h.pool == nil {
+		known, found := h.secrets[id]
+		return found && known == secret
+	}
+	var digest []byte
+	var scopes, status string
+	err := h.pool.QueryRow(ctx, "SELECT s.digest, k.scopes, k.status FROM api_key k JOIN client_secret s ON s.client_id = k.client_id "+
+		"WHERE k.client_id = $1 AND s.retired_at IS NULL", id).Scan(&digest, &scopes, &status)
+	sent := sha256.Sum256([]byte(secret))
+	return err == nil && status == "active" && bytes.Equal(digest, sent[:])
 }
 
 // auth is the same with credentials in JSON.

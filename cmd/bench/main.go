@@ -27,8 +27,12 @@ var yardsticks = []yardstick{
 	{"token", "Tokens per second", measureTokens},
 	{"verify", "Asking whether a token counts", measureVerification},
 	{"latency", "How long a token takes", measureLatency},
+	{"cold", "The first token of a key", measureCold},
 	{"statements", "What a token costs the database", measureStatements},
 	{"revocation", "Revocation while the load runs", measureRevocation},
+	{"list", "Lists of very many keys", measureLists},
+	{"changes", "Changes", measureChanges},
+	{"start", "Starting and idling", measureStart},
 	{"profile", "Where the time goes", measureProfile},
 }
 
