@@ -49,6 +49,12 @@ const (
 	LogPruned             Action = "log.pruned"
 	LogRestored           Action = "log.restored" // from a backup: what was logged after it is lost
 
+	// OperatorLinked: the operator signs in with a provider from then on.
+	OperatorLinked Action = "operator.linked"
+	// OperatorRoleSynced: the operator has another role, because the provider tells of another one.
+	OperatorRoleSynced Action = "operator.role-synced"
+	// OperatorSignInRefused: a provider has proven who it is, and that is not enough.
+	OperatorSignInRefused Action = "operator.sign-in-refused"
 	// OperatorSignInFailed stands for all failed attempts on one account from one address within a minute.
 	OperatorSignInFailed Action = "operator.sign-in-failed"
 )

@@ -204,9 +204,9 @@ func (f *fold) event(key foldKey) (eventlog.Draft, error) {
 	case key == foldKey{}:
 		told["addresses"] = "many"
 	}
-	after, err := json.Marshal(told)
+	after, err := encodeTold(told)
 	if err != nil {
-		return eventlog.Draft{}, fmt.Errorf("encode event: %w", err)
+		return eventlog.Draft{}, err
 	}
 	return eventlog.Draft{
 		At: f.last, TenancyID: tenancy, Action: eventlog.OperatorSignInFailed, Actor: eventlog.Actor{Kind: eventlog.ActorStranger},
@@ -216,13 +216,33 @@ func (f *fold) event(key foldKey) (eventlog.Draft, error) {
 
 // SignedOut notes in the log that an operator has ended a session. Errors: those of the store.
 func (s *Service) SignedOut(ctx context.Context, o Operator, origin eventlog.Origin) error {
-	return s.note(ctx, eventlog.OperatorSignedOut, o, origin)
+	return s.note(ctx, eventlog.OperatorSignedOut, o, origin, nil)
 }
 
-// note writes to the log what an operator did that changed nothing.
-func (s *Service) note(ctx context.Context, action eventlog.Action, o Operator, origin eventlog.Origin) error {
+// note writes to the log what an operator did that changed nothing, and what is told about it, if anything.
+func (s *Service) note(ctx context.Context, action eventlog.Action, o Operator, origin eventlog.Origin, told map[string]any) error {
+	after, err := encodeTold(told)
+	if err != nil {
+		return err
+	}
 	return s.store.RecordEvent(ctx, eventlog.Draft{
-		At: s.clock(), TenancyID: o.TenancyID, Action: action, Origin: origin, Subject: subjectOf(o),
-		Actor: eventlog.Actor{Kind: eventlog.ActorOperator, ID: o.ID, Name: o.Email},
+		At: s.clock(), TenancyID: o.TenancyID, Action: action, Origin: origin, Subject: subjectOf(o), After: after, Actor: actorOf(o),
 	})
+}
+
+// actorOf is the operator as who makes a change.
+func actorOf(o Operator) eventlog.Actor {
+	return eventlog.Actor{Kind: eventlog.ActorOperator, ID: o.ID, Name: o.Email}
+}
+
+// encodeTold returns what an event tells as JSON, nil for nothing.
+func encodeTold(told map[string]any) (json.RawMessage, error) {
+	if len(told) == 0 {
+		return nil, nil
+	}
+	encoded, err := json.Marshal(told)
+	if err != nil {
+		return nil, fmt.Errorf("encode event: %w", err)
+	}
+	return encoded, nil
 }

@@ -128,6 +128,7 @@ func TestASignInIsAnEventAtOnce(t *testing.T) {
 		Actor:   eventlog.Actor{Kind: eventlog.ActorOperator, ID: "ann", Name: "ann@example.com"},
 		Origin:  eventlog.Origin{IP: "192.0.2.1", UserAgent: "agent", RequestID: "request"},
 		Subject: eventlog.Subject{Kind: eventlog.SubjectOperator, ID: "ann"},
+		After:   json.RawMessage(`{"method":"password"}`),
 	}
 	if got := s.store.recorded(); len(got) != 1 || fmt.Sprint(got[0]) != fmt.Sprint(want) {
 		t.Errorf("got %+v", got)

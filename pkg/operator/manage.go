@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"time"
 
@@ -73,10 +71,13 @@ func (s *Service) Invite(ctx context.Context, c Caller, email string, role Role)
 }
 
 // Relink makes a new one-time link, in place of the one before: to invite again, or to reset a password. A password that is
-// set stays valid until the link is used. Errors: [ErrNotFound].
+// set stays valid until the link is used. Errors: [ErrNotFound], [ErrSingleSignOn].
 func (s *Service) Relink(ctx context.Context, c Caller, operatorID string) (Invitation, error) {
 	var token string
 	o, err := s.update(ctx, c, operatorID, eventlog.OperatorLinkCreated, func(o *Operator, _ bool) error {
+		if o.Identity != (Identity{}) {
+			return ErrSingleSignOn
+		}
 		token = o.newLink(s.clock())
 		return nil
 	})
@@ -100,7 +101,7 @@ func (s *Service) Accept(ctx context.Context, token, password string, origin eve
 	}
 	own := Caller{
 		TenancyID: o.TenancyID, OperatorID: o.ID, Origin: origin,
-		Actor: eventlog.Actor{Kind: eventlog.ActorOperator, ID: o.ID, Name: o.Email},
+		Actor: actorOf(o),
 	}
 	return s.update(ctx, own, o.ID, eventlog.OperatorPasswordSet, func(o *Operator, _ bool) error {
 		if !o.linkCounts(digest, s.clock()) { // somebody was faster
@@ -112,11 +113,14 @@ func (s *Service) Accept(ctx context.Context, token, password string, origin eve
 }
 
 // ChangePassword sets the caller's own password and ends its other sessions; the returned operator has the new session
-// generation. Errors: [InvalidError], also when the current password is wrong; [ThrottledError].
+// generation. Errors: [InvalidError], also when the current password is wrong; [ErrSingleSignOn]; [ThrottledError].
 func (s *Service) ChangePassword(ctx context.Context, c Caller, current, password string) (Operator, error) {
 	o, err := s.store.OperatorByID(ctx, c.OperatorID)
 	if err != nil {
 		return Operator{}, err
+	}
+	if o.Identity != (Identity{}) {
+		return Operator{}, ErrSingleSignOn
 	}
 	if err := s.throttle.admit(o.Email, c.Origin.IP); err != nil {
 		return Operator{}, err
@@ -230,9 +234,9 @@ func (o Operator) linkCounts(digest [sha256.Size]byte, now time.Time) bool {
 	return o.Status == Active && o.Link.Digest == digest && now.Before(o.Link.ExpiresAt)
 }
 
-// setPassword also ends the operator's sessions and uses up its link.
+// setPassword also ends the operator's sessions, uses up its link and forgets how a provider calls them.
 func (o *Operator) setPassword(hash string, now time.Time) {
-	o.PasswordHash, o.Link, o.UpdatedAt = hash, Link{}, now
+	o.PasswordHash, o.Link, o.Identity, o.UpdatedAt = hash, Link{}, Identity{}, now
 	o.SessionGeneration++
 }
 
@@ -266,20 +270,12 @@ func (s *Service) managed(c Caller, action eventlog.Action, old, o *Operator) (e
 	d := eventlog.Draft{
 		At: s.clock(), TenancyID: c.TenancyID, Action: action, Actor: c.Actor, Origin: c.Origin, Subject: subjectOf(*subject),
 	}
-	for _, view := range []struct {
-		members map[string]any
-		into    *json.RawMessage
-	}{{before, &d.Before}, {after, &d.After}} {
-		if len(view.members) == 0 {
-			continue
-		}
-		encoded, err := json.Marshal(view.members)
-		if err != nil {
-			return eventlog.Draft{}, fmt.Errorf("encode event: %w", err)
-		}
-		*view.into = encoded
+	var err error
+	if d.Before, err = encodeTold(before); err != nil {
+		return eventlog.Draft{}, err
 	}
-	return d, nil
+	d.After, err = encodeTold(after)
+	return d, err
 }
 
 // operatorView holds what may be told of an operator: no hash of a password or of a link.
@@ -287,5 +283,12 @@ func operatorView(o *Operator) map[string]any {
 	if o == nil {
 		return nil
 	}
-	return map[string]any{"email": o.Email, "role": string(o.Role), "status": string(o.Status), "session_generation": o.SessionGeneration}
+	view := map[string]any{
+		"email": o.Email, "role": string(o.Role), "status": string(o.Status), "session_generation": o.SessionGeneration,
+		"sign_in_method": string(o.SignInMethod()),
+	}
+	if o.Identity != (Identity{}) {
+		view["issuer"], view["subject"] = o.Identity.Issuer, o.Identity.Subject
+	}
+	return view
 }

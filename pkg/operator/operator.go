@@ -58,17 +58,36 @@ type Operator struct {
 	Email        string // lower case, unique in the whole installation
 	Role         Role
 	Status       Status
-	PasswordHash string // argon2id, in its standard text form; empty until an invitation is accepted
+	PasswordHash string // argon2id, in its standard text form; empty until an invitation is accepted, and with an Identity
 	// Link is the outstanding one-time link with which the operator sets a password; zero if there is none.
 	Link Link
+	// Identity is how the provider that the operator signs in with calls them; zero for who signs in with a password.
+	Identity Identity
 	// SessionGeneration goes up when all sessions of the operator must end. A session carries the one it was started under.
 	SessionGeneration int64
 	CreatedAt         time.Time
 	UpdatedAt         time.Time
 }
 
-// Invited reports whether the operator has not set a password yet.
-func (o Operator) Invited() bool { return o.PasswordHash == "" }
+// Invited reports whether the operator has no way to sign in yet, but for a one-time link.
+func (o Operator) Invited() bool { return o.PasswordHash == "" && o.Identity == (Identity{}) }
+
+// SignInMethod is how an operator proves who they are.
+type SignInMethod string
+
+// The methods. An operator has one.
+const (
+	ByPassword SignInMethod = "password"
+	ByOIDC     SignInMethod = "oidc" // OpenID Connect
+)
+
+// SignInMethod returns how the operator signs in. Who was invited will have a password.
+func (o Operator) SignInMethod() SignInMethod {
+	if o.Identity != (Identity{}) {
+		return ByOIDC
+	}
+	return ByPassword
+}
 
 // Link is what is kept of a one-time link: never the link itself.
 type Link struct {
@@ -93,6 +112,8 @@ var (
 	ErrNotFound = errors.New("there is no such operator")
 	// ErrTenancyExists: there is a tenancy with this id already.
 	ErrTenancyExists = errors.New("there is a tenancy with this id")
+	// ErrSingleSignOn: the operator signs in with a provider and has no password.
+	ErrSingleSignOn = errors.New("the operator signs in with a provider and has no password")
 	// ErrEmailTaken: another operator has the e-mail address.
 	ErrEmailTaken = errors.New("another operator has this e-mail address")
 	// ErrLastAdmin: without this operator nobody could manage the tenancy's operators.
@@ -115,7 +136,8 @@ type Store interface {
 	// Tenancies returns all, oldest first. The first is the platform's own.
 	Tenancies(ctx context.Context) ([]Tenancy, error)
 
-	// CreateOperator stores a new operator. Errors: [ErrEmailTaken], [ErrNotFound] for its tenancy.
+	// CreateOperator stores a new operator. Errors: [ErrEmailTaken], also when another has the identity; [ErrNotFound] for its
+	// tenancy.
 	CreateOperator(ctx context.Context, o Operator, event eventlog.Draft) error
 	// OperatorByEmail returns an operator of whichever tenancy. Errors: [ErrNotFound].
 	OperatorByEmail(ctx context.Context, email string) (Operator, error)
@@ -123,11 +145,13 @@ type Store interface {
 	OperatorByID(ctx context.Context, id string) (Operator, error)
 	// OperatorByLink returns the operator with an outstanding one-time link. Errors: [ErrNotFound].
 	OperatorByLink(ctx context.Context, digest [32]byte) (Operator, error)
+	// OperatorByIdentity returns the operator whom a provider calls so. Errors: [ErrNotFound].
+	OperatorByIdentity(ctx context.Context, i Identity) (Operator, error)
 	// OperatorsOf returns up to limit of a tenancy's operators, by e-mail address.
 	OperatorsOf(ctx context.Context, tenancyID string, limit int) ([]Operator, error)
 	// UpdateOperator replaces the operator by what change makes of it; ID, TenancyID and CreatedAt stay. change is also told
-	// whether the tenancy has another active admin with a password, and returns no event when nothing is to be written.
-	// Errors: [ErrNotFound], [ErrEmailTaken], and those of change.
+	// whether the tenancy has another active admin who has a way to sign in, and returns no event when nothing is to be
+	// written. Errors: [ErrNotFound]; [ErrEmailTaken], also when another has the identity; and those of change.
 	UpdateOperator(ctx context.Context, id string, change func(o Operator, otherAdmin bool) (Operator, *eventlog.Draft, error)) (Operator, error)
 	// DeleteOperator removes the operator. change is told as in UpdateOperator. Errors: [ErrNotFound], and those of change.
 	DeleteOperator(ctx context.Context, id string, change func(o Operator, otherAdmin bool) (eventlog.Draft, error)) error

@@ -85,7 +85,7 @@ func (s *Service) SignIn(ctx context.Context, email, password string, origin eve
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Operator{}, err
 	}
-	known := err == nil && o.Status == Active && !o.Invited()
+	known := err == nil && o.Status == Active && o.PasswordHash != ""
 	hash := s.decoy
 	if known {
 		hash = o.PasswordHash
@@ -98,7 +98,7 @@ func (s *Service) SignIn(ctx context.Context, email, password string, origin eve
 		s.failed(o, origin)
 		return Operator{}, ErrWrongPassword
 	}
-	return o, s.note(ctx, eventlog.OperatorSignedIn, o, origin)
+	return o, s.note(ctx, eventlog.OperatorSignedIn, o, origin, map[string]any{"method": ByPassword})
 }
 
 // compare checks a password when it is its turn.
@@ -185,7 +185,8 @@ func (s *Service) Create(ctx context.Context, tenancyID, email, password string,
 	return o, s.store.CreateOperator(ctx, o, event)
 }
 
-// ResetPassword sets an operator's password and ends all of its sessions. Errors: [ErrNotFound], [InvalidError].
+// ResetPassword sets an operator's password and ends all of its sessions. Who signed in with a provider signs in with the
+// password from then on. Errors: [ErrNotFound], [InvalidError].
 func (s *Service) ResetPassword(ctx context.Context, email, password string, actor eventlog.Actor) error {
 	hash, err := hashPassword(password)
 	if err != nil {

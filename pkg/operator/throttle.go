@@ -44,11 +44,21 @@ func newThrottle(l Limits, now func() time.Time) *throttle {
 
 // admit takes one attempt out of both buckets. Errors: [ThrottledError].
 func (t *throttle) admit(email, ip string) error {
-	address := limit.Address(ip)
-	_, err := t.addresses.Take(address)
-	if err == nil {
-		_, err = t.accounts.Take(account{address, email})
+	if err := t.admitAddress(ip); err != nil {
+		return err
 	}
+	_, err := t.accounts.Take(account{limit.Address(ip), email})
+	return throttled(err)
+}
+
+// admitAddress takes one attempt out of the address's bucket. Errors: [ThrottledError].
+func (t *throttle) admitAddress(ip string) error {
+	_, err := t.addresses.Take(limit.Address(ip))
+	return throttled(err)
+}
+
+// throttled makes a [ThrottledError] of a limit that is exceeded.
+func throttled(err error) error {
 	if exceeded := (*limit.ExceededError)(nil); errors.As(err, &exceeded) {
 		return &ThrottledError{RetryAfter: exceeded.RetryAfter}
 	}

@@ -93,7 +93,7 @@ func isConnectError(err error) bool {
 func isUniqueViolation(err error, constraint string) bool {
 	if code, ok := sqliteCode(err); ok {
 		// SQLite names no constraint, but tells a primary key (SQLITE_CONSTRAINT_PRIMARYKEY, 1555) from others
-		// (SQLITE_CONSTRAINT_UNIQUE, 2067), and no table has two others.
+		// (SQLITE_CONSTRAINT_UNIQUE, 2067). Where a table has several others, callers treat them alike.
 		return code == 2067
 	}
 	var failure *pgconn.PgError

@@ -18,6 +18,8 @@ type operatorRow struct {
 	PasswordHash      string  `gorm:"column:password_hash"`
 	LinkDigest        []byte  `gorm:"column:link_digest"`
 	LinkExpires       instant `gorm:"column:link_expires_at"`
+	IdentityIssuer    *string `gorm:"column:identity_issuer"`
+	IdentitySubject   *string `gorm:"column:identity_subject"`
 	SessionGeneration int64   `gorm:"column:session_generation"`
 	Created           instant `gorm:"column:created_at"`
 	Updated           instant `gorm:"column:updated_at"`
@@ -31,11 +33,15 @@ func newOperatorRow(o operator.Operator) operatorRow {
 	if o.Link != (operator.Link{}) {
 		link = o.Link.Digest[:]
 	}
-	return operatorRow{
+	row := operatorRow{
 		ID: o.ID, TenancyID: o.TenancyID, Email: o.Email, Role: string(o.Role), Status: string(o.Status),
 		PasswordHash: o.PasswordHash, LinkDigest: link, LinkExpires: newInstant(o.Link.ExpiresAt),
 		SessionGeneration: o.SessionGeneration, Created: newInstant(o.CreatedAt), Updated: newInstant(o.UpdatedAt),
 	}
+	if o.Identity != (operator.Identity{}) {
+		row.IdentityIssuer, row.IdentitySubject = &o.Identity.Issuer, &o.Identity.Subject
+	}
+	return row
 }
 
 func (r operatorRow) operator() (operator.Operator, error) {
@@ -55,17 +61,21 @@ func (r operatorRow) operator() (operator.Operator, error) {
 		}
 		link = operator.Link{Digest: digest, ExpiresAt: r.LinkExpires.time()}
 	}
+	var identity operator.Identity
+	if r.IdentityIssuer != nil && r.IdentitySubject != nil {
+		identity = operator.Identity{Issuer: *r.IdentityIssuer, Subject: *r.IdentitySubject}
+	}
 	return operator.Operator{
 		ID: r.ID, TenancyID: r.TenancyID, Email: r.Email, Role: role, Status: status, PasswordHash: r.PasswordHash,
-		Link:              link,
+		Link: link, Identity: identity,
 		SessionGeneration: r.SessionGeneration, CreatedAt: r.Created.time(), UpdatedAt: r.Updated.time(),
 	}, nil
 }
 
 // operator reads one operator. Errors: [operator.ErrNotFound].
-func (t tx) operator(where string, value any) (operator.Operator, error) {
+func (t tx) operator(where string, values ...any) (operator.Operator, error) {
 	var row operatorRow
-	if err := t.db.Where(where, value).Take(&row).Error; err != nil {
+	if err := t.db.Where(where, values...).Take(&row).Error; err != nil {
 		return operator.Operator{}, absent(err, operator.ErrNotFound, "read operator")
 	}
 	return row.operator()
@@ -76,7 +86,7 @@ func operatorRefused(id string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case isUniqueViolation(err, "operator_email"):
+	case isUniqueViolation(err, "operator_email"), isUniqueViolation(err, "operator_identity"):
 		return operator.ErrEmailTaken
 	case isMissingReference(err):
 		return operator.ErrNotFound
@@ -103,11 +113,11 @@ func (s *Store) OperatorByID(ctx context.Context, id string) (operator.Operator,
 	return s.findOperator(ctx, "id = ?", id)
 }
 
-func (s *Store) findOperator(ctx context.Context, where string, value any) (operator.Operator, error) {
+func (s *Store) findOperator(ctx context.Context, where string, values ...any) (operator.Operator, error) {
 	var found operator.Operator
 	err := s.read(ctx, func(t tx) error {
 		var err error
-		found, err = t.operator(where, value)
+		found, err = t.operator(where, values...)
 		return err
 	})
 	return found, err
@@ -116,6 +126,11 @@ func (s *Store) findOperator(ctx context.Context, where string, value any) (oper
 // OperatorByLink implements [operator.Store].
 func (s *Store) OperatorByLink(ctx context.Context, digest [32]byte) (operator.Operator, error) {
 	return s.findOperator(ctx, "link_digest = ?", digest[:])
+}
+
+// OperatorByIdentity implements [operator.Store].
+func (s *Store) OperatorByIdentity(ctx context.Context, i operator.Identity) (operator.Operator, error) {
+	return s.findOperator(ctx, "identity_issuer = ? AND identity_subject = ?", i.Issuer, i.Subject)
 }
 
 // OperatorsOf implements [operator.Store].
@@ -147,7 +162,8 @@ func (t tx) operatorToChange(id string) (o operator.Operator, otherAdmin bool, e
 	}
 	var others []string
 	err = t.db.Model(&operatorRow{}).
-		Where("tenancy_id = ? AND id <> ? AND role = 'admin' AND status = 'active' AND password_hash <> ''", o.TenancyID, id).
+		Where("tenancy_id = ? AND id <> ? AND role = 'admin' AND status = 'active' AND (password_hash <> '' OR identity_subject IS NOT NULL)",
+			o.TenancyID, id).
 		Limit(1).Pluck("id", &others).Error
 	if err != nil {
 		return o, false, fmt.Errorf("look for another admin: %w", err)
@@ -176,7 +192,8 @@ func (s *Store) UpdateOperator(
 		changed.ID, changed.TenancyID, changed.CreatedAt = old.ID, old.TenancyID, old.CreatedAt
 		result = changed
 		updated := t.db.Model(&operatorRow{}).Where("id = ?", id).
-			Select("email", "role", "status", "password_hash", "link_digest", "link_expires_at", "session_generation", "updated_at").
+			Select("email", "role", "status", "password_hash", "link_digest", "link_expires_at", "identity_issuer", "identity_subject",
+				"session_generation", "updated_at").
 			Updates(newOperatorRow(changed))
 		return event, operatorRefused(id, updated.Error)
 	})

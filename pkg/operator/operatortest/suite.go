@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"NoEventMeansNothingIsWritten", unchanged},
 		{"ChangesKnowOfAnotherAdmin", otherAdmin},
 		{"OneTimeLinkFindsItsOperatorOnce", links},
+		{"IdentityFindsItsOperatorAndIsUnique", identities},
 		{"DeleteRemovesTheOperatorAndItsLink", deleted},
 		{"OperatorsOfATenancyAreListedByEmail", listed},
 		{"EventsThatChangeNothingAreAppended", recorded},
@@ -250,9 +251,47 @@ func otherAdmin(t *testing.T, b Backend) {
 	if told() {
 		t.Error("of another tenancy, an editor, an invited and a deactivated admin, one counts as another admin")
 	}
-	create(t, b, admin(home, "bob@example.com"))
+	bob := create(t, b, admin(home, "bob@example.com"))
 	if !told() {
 		t.Error("another admin is not told of")
+	}
+	_, err := b.Operators.UpdateOperator(t.Context(), bob.ID, func(o operator.Operator, _ bool) (operator.Operator, *eventlog.Draft, error) {
+		o.PasswordHash, o.Identity = "", operator.Identity{Issuer: "https://login.example.com", Subject: "bob"}
+		return o, updated(), nil
+	})
+	if err != nil || !told() {
+		t.Errorf("another admin who signs in with a provider is not told of: %v", err)
+	}
+}
+
+func identities(t *testing.T, b Backend) {
+	home := newTenancy(t, b, "Home", epoch)
+	identity := operator.Identity{Issuer: "https://login.example.com", Subject: "Ann|1"}
+	ann := newOperator(home, "ann@example.com")
+	ann.Identity, ann.PasswordHash = identity, ""
+	create(t, b, ann)
+	bob := create(t, b, newOperator(home, "bob@example.com"))
+	if got, err := b.Operators.OperatorByIdentity(t.Context(), identity); err != nil || got != ann {
+		t.Errorf("got %+v, %v; want %+v", got, err, ann)
+	}
+	for _, other := range []operator.Identity{
+		{}, {Issuer: identity.Issuer}, {Issuer: identity.Issuer, Subject: "ann|1"}, {Issuer: "https://other.example.com", Subject: identity.Subject},
+	} {
+		if _, err := b.Operators.OperatorByIdentity(t.Context(), other); !errors.Is(err, operator.ErrNotFound) {
+			t.Errorf("%+v: got %v, want ErrNotFound", other, err)
+		}
+	}
+	second := newOperator(home, "second@example.com")
+	second.Identity = identity
+	if err := b.Operators.CreateOperator(t.Context(), second, draft(eventlog.OperatorCreated)); !errors.Is(err, operator.ErrEmailTaken) {
+		t.Errorf("a second operator with the identity: got %v, want ErrEmailTaken", err)
+	}
+	_, err := b.Operators.UpdateOperator(t.Context(), bob.ID, func(o operator.Operator, _ bool) (operator.Operator, *eventlog.Draft, error) {
+		o.Identity = identity
+		return o, updated(), nil
+	})
+	if !errors.Is(err, operator.ErrEmailTaken) {
+		t.Errorf("another operator takes the identity: got %v, want ErrEmailTaken", err)
 	}
 }
 

@@ -1,0 +1,158 @@
+package operator
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// Identity is how an OpenID Connect provider calls a person. The pair never changes and is never given to somebody else
+// (OpenID Connect Core 1.0 §5.7), which an e-mail address may be. The zero Identity is nobody's.
+type Identity struct {
+	Issuer  string // the provider's URL
+	Subject string // of the person there, up to 255 characters
+}
+
+// Assertion is what a provider has proven about a person.
+type Assertion struct {
+	Identity      Identity
+	Email         string // as the provider writes it
+	EmailVerified bool   // whether the provider has checked that the address is the person's
+	Role          Role   // what the provider's claims map to; empty for none
+}
+
+// Refusal is why somebody does not sign in whose identity is proven.
+type Refusal string
+
+// The refusals.
+const (
+	RefusedUnverified  Refusal = "email-unverified" // the provider does not vouch for an e-mail address
+	RefusedNoRole      Refusal = "no-role"          // no claim maps to a role
+	RefusedDeactivated Refusal = "deactivated"      // the operator is deactivated
+	RefusedTaken       Refusal = "email-taken"      // the address is that of an operator of a customer, or of another identity
+)
+
+// RefusedError says why an identity that is proven does not sign in.
+type RefusedError struct{ Reason Refusal }
+
+func (e *RefusedError) Error() string { return "the sign-in is refused: " + string(e.Reason) }
+
+// Admit counts an attempt to sign in for the address it comes from. Errors: [ThrottledError].
+func (s *Service) Admit(origin eventlog.Origin) error {
+	err := s.throttle.admitAddress(origin.IP)
+	if err != nil {
+		s.refused("", origin)
+	}
+	return err
+}
+
+// SignInAs returns the operator that a provider has identified, and notes it in the log. Somebody who comes for the first
+// time is linked to the operator of the first tenancy with the same e-mail address, whose password then ends, or becomes an
+// operator of that tenancy. The role is the one that the provider tells of, each time anew; only the tenancy's last admin
+// stays one. What is refused is noted, too. Errors: [RefusedError].
+func (s *Service) SignInAs(ctx context.Context, a Assertion, origin eventlog.Origin) (Operator, error) {
+	a.Email = normalizeEmail(a.Email)
+	o, err := s.identify(ctx, a, origin)
+	if errors.Is(err, ErrEmailTaken) { // the same person was faster, in another window or at another replica
+		o, err = s.identify(ctx, a, origin)
+	}
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+		if err := s.noteRefusal(ctx, a, o, refused.Reason, origin); err != nil {
+			return Operator{}, err
+		}
+	}
+	if err != nil {
+		return Operator{}, err
+	}
+	told := map[string]any{"method": ByOIDC}
+	if o.Role != a.Role {
+		told["provider_role"] = a.Role
+	}
+	return o, s.note(ctx, eventlog.OperatorSignedIn, o, origin, told)
+}
+
+// identify returns the operator whose identity it is, new or changed as the assertion says. Errors: [RefusedError], with the
+// operator if it is one of the first tenancy; [ErrEmailTaken] when another sign-in has just taken the address or the identity.
+func (s *Service) identify(ctx context.Context, a Assertion, origin eventlog.Origin) (Operator, error) {
+	if !a.EmailVerified || !validEmail(a.Email) {
+		return Operator{}, &RefusedError{RefusedUnverified}
+	}
+	action := eventlog.OperatorRoleSynced
+	found, err := s.store.OperatorByIdentity(ctx, a.Identity)
+	if errors.Is(err, ErrNotFound) {
+		action = eventlog.OperatorLinked
+		found, err = s.store.OperatorByEmail(ctx, a.Email)
+	}
+	switch {
+	case errors.Is(err, ErrNotFound) && a.Role == "":
+		return Operator{}, &RefusedError{RefusedNoRole}
+	case errors.Is(err, ErrNotFound):
+		return s.enrol(ctx, a, origin)
+	case err != nil:
+		return Operator{}, err
+	case found.TenancyID != PlatformTenancyID:
+		return Operator{}, &RefusedError{RefusedTaken}
+	}
+	own := Caller{TenancyID: PlatformTenancyID, OperatorID: found.ID, Actor: actorOf(found), Origin: origin}
+	o, err := s.update(ctx, own, found.ID, action, func(o *Operator, otherAdmin bool) error { return o.follow(a, otherAdmin) })
+	if err != nil {
+		return found, err
+	}
+	return o, nil
+}
+
+// follow makes of the operator what the assertion says. Errors: [RefusedError].
+func (o *Operator) follow(a Assertion, otherAdmin bool) error {
+	switch {
+	case o.Status != Active:
+		return &RefusedError{RefusedDeactivated}
+	case o.Identity != a.Identity && o.Identity != (Identity{}):
+		return &RefusedError{RefusedTaken}
+	case a.Role == "":
+		return &RefusedError{RefusedNoRole}
+	}
+	before := *o
+	if o.Identity != a.Identity {
+		// Whoever set the password need not be who the provider speaks of, so nothing of before stays valid.
+		o.Identity, o.PasswordHash, o.Link = a.Identity, "", Link{}
+		o.SessionGeneration++
+	}
+	o.Role = a.Role
+	if before.governs() && !o.governs() && !otherAdmin {
+		o.Role = before.Role
+	}
+	return nil
+}
+
+// enrol registers who comes for the first time. Errors: [ErrEmailTaken].
+func (s *Service) enrol(ctx context.Context, a Assertion, origin eventlog.Origin) (Operator, error) {
+	now := s.clock()
+	o := Operator{
+		ID: uuid.NewString(), TenancyID: PlatformTenancyID, Email: a.Email, Role: a.Role, Status: Active, Identity: a.Identity,
+		SessionGeneration: 1, CreatedAt: now, UpdatedAt: now,
+	}
+	event, err := s.managed(Caller{TenancyID: o.TenancyID, Actor: actorOf(o), Origin: origin}, eventlog.OperatorCreated, nil, &o)
+	if err != nil {
+		return Operator{}, err
+	}
+	return o, s.store.CreateOperator(ctx, o, event)
+}
+
+// noteRefusal writes to the log that an identity was refused; o is zero unless there is an operator of the first tenancy.
+func (s *Service) noteRefusal(ctx context.Context, a Assertion, o Operator, reason Refusal, origin eventlog.Origin) error {
+	told := map[string]any{"method": ByOIDC, "reason": reason, "issuer": a.Identity.Issuer, "subject": a.Identity.Subject}
+	if a.EmailVerified && validEmail(a.Email) {
+		told["email"] = a.Email
+	}
+	after, err := encodeTold(told)
+	if err != nil {
+		return err
+	}
+	return s.store.RecordEvent(ctx, eventlog.Draft{
+		At: s.clock(), TenancyID: PlatformTenancyID, Action: eventlog.OperatorSignInRefused, Origin: origin, Subject: subjectOf(o),
+		Actor: eventlog.Actor{Kind: eventlog.ActorStranger}, After: after,
+	})
+}
