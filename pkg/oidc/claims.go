@@ -1,0 +1,110 @@
+package oidc
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/piercloud/apikeys/pkg/operator"
+)
+
+// emailClaim is what everybody calls the e-mail address (OpenID Connect Core 1.0 §5.1).
+const emailClaim = "email"
+
+// everybody is the value of a rule that holds for whoever the provider lets in.
+const everybody = "*"
+
+// rule gives a role to who has a value in the role claim.
+type rule struct {
+	role  operator.Role
+	value string
+}
+
+// Roles says what role the values of a claim give. The zero Roles gives none.
+type Roles struct{ rules []rule }
+
+// ParseRoles reads rules such as "admin=keys-admins,editor=keys-editors,readonly=*", where * is whoever the provider lets
+// in; a role may have several. Nobody becomes admin by being somebody.
+func ParseRoles(text string) (Roles, error) {
+	var r Roles
+	for part := range strings.SplitSeq(text, ",") {
+		name, value, ok := strings.Cut(strings.TrimSpace(part), "=")
+		role := operator.Role(name)
+		switch {
+		case !ok || value == "" || !role.Valid():
+			return Roles{}, fmt.Errorf("must be a list such as admin=keys-admins,editor=keys-editors,readonly=*, not %q", part)
+		case role == operator.Admin && value == everybody:
+			return Roles{}, errors.New("must not make everybody an admin; name a value of the claim")
+		}
+		r.rules = append(r.rules, rule{role, value})
+	}
+	return r, nil
+}
+
+// of returns the role that allows most of those that the values give, or none.
+func (r Roles) of(values []string) operator.Role {
+	var given operator.Role
+	for _, rule := range r.rules {
+		if (rule.value == everybody || slices.Contains(values, rule.value)) && !given.Allows(rule.role) {
+			given = rule.role
+		}
+	}
+	return given
+}
+
+// assertion is what claims mean that have been verified.
+func (c Config) assertion(claims map[string]any) operator.Assertion {
+	subject, _ := claims["sub"].(string)
+	email, _ := claims[emailClaim].(string)
+	return operator.Assertion{
+		Identity: operator.Identity{Issuer: c.Issuer, Subject: subject}, Email: email,
+		EmailVerified: isTrue(lookUp(claims, c.VerifiedClaim)), Role: c.Roles.of(textsOf(lookUp(claims, c.RoleClaim))),
+	}
+}
+
+// lookUp returns a claim, or nil. A name with dots is that of a claim, as in https://example.com/roles, or else leads into
+// objects, as in realm_access.roles.
+func lookUp(claims map[string]any, path string) any {
+	if value, ok := claims[path]; ok {
+		return value
+	}
+	name, rest, nested := strings.Cut(path, ".")
+	inner, _ := claims[name].(map[string]any)
+	if !nested || inner == nil {
+		return nil
+	}
+	return lookUp(inner, rest)
+}
+
+// textsOf returns a claim's texts, of which it may be one or a list.
+func textsOf(claim any) []string {
+	switch c := claim.(type) {
+	case string:
+		return []string{c}
+	case []any:
+		var texts []string
+		for _, each := range c {
+			if text, ok := each.(string); ok {
+				texts = append(texts, text)
+			}
+		}
+		return texts
+	default:
+		return nil
+	}
+}
+
+// isTrue reports whether a claim is true; some providers write it as text or as a number.
+func isTrue(claim any) bool {
+	switch c := claim.(type) {
+	case bool:
+		return c
+	case string:
+		return c == "true" || c == "1"
+	case float64:
+		return c == 1
+	default:
+		return false
+	}
+}

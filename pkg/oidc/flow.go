@@ -1,0 +1,64 @@
+package oidc
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/piercloud/apikeys/pkg/sealed"
+)
+
+// FlowLifetime is how long somebody may take at the provider.
+const FlowLifetime = 10 * time.Minute
+
+// flowBinding is what flows are bound to, so that no other sealed data can be taken for one.
+var flowBinding = []byte("oidc flow")
+
+// flow is a sign-in that has begun: what must be the same, or must fit, when the browser comes back.
+type flow struct {
+	State    string    `json:"state"`    // in the answer: it is this browser's
+	Nonce    string    `json:"nonce"`    // in the ID token: it was issued for this sign-in
+	Verifier string    `json:"verifier"` // for the token endpoint: the code was (RFC 7636)
+	ReturnTo string    `json:"return_to"`
+	Expires  time.Time `json:"expires"`
+}
+
+// newFlow returns a flow whose secrets have 256 random bits each.
+func newFlow(returnTo string, now time.Time) flow {
+	return flow{
+		State: rand.Text() + rand.Text(), Nonce: rand.Text() + rand.Text(), Verifier: oauth2.GenerateVerifier(),
+		ReturnTo: returnTo, Expires: now.Add(FlowLifetime),
+	}
+}
+
+func (f flow) seal(box *sealed.Box) (string, error) {
+	plain, err := json.Marshal(f)
+	if err != nil {
+		return "", fmt.Errorf("encode the flow: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(box.Seal(plain, flowBinding)), nil
+}
+
+// openFlow returns a flow that was sealed here and has not expired. Errors: [FailedError].
+func openFlow(kept string, box *sealed.Box, now time.Time) (flow, error) {
+	closed, err := base64.RawURLEncoding.DecodeString(kept)
+	if err != nil || kept == "" {
+		return flow{}, failed(Expired, "the browser has kept no flow")
+	}
+	plain, err := box.Open(closed, flowBinding)
+	if err != nil {
+		return flow{}, failed(Expired, "what the browser has kept is no flow of this service")
+	}
+	var f flow
+	if err := json.Unmarshal(plain, &f); err != nil {
+		return flow{}, failed(Expired, "decode the flow: %w", err)
+	}
+	if !now.Before(f.Expires) {
+		return flow{}, failed(Expired, "the flow is too old")
+	}
+	return f, nil
+}

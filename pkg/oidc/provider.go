@@ -1,0 +1,200 @@
+package oidc
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	coreos "github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+// Bounds of what a provider can cost.
+const (
+	requestTimeout = 10 * time.Second
+	answerBytesMax = 1 << 20
+)
+
+// subjectMax bounds a subject, in bytes (OpenID Connect Core 1.0 §2).
+const subjectMax = 255
+
+// newHTTPClient returns a client that follows no redirect, since a secret or a code would go with it, and that reads
+// answers of a bounded size for a bounded time.
+func newHTTPClient() *http.Client {
+	return &http.Client{
+		Timeout: requestTimeout, Transport: boundedTransport{},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+type boundedTransport struct{}
+
+func (boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{http.MaxBytesReader(nil, response.Body, answerBytesMax), response.Body}
+	return response, nil
+}
+
+// provider is one that was found by discovery.
+type provider struct {
+	*coreos.Provider
+	oauth       oauth2.Config
+	verifier    *coreos.IDTokenVerifier
+	http        *http.Client
+	namesIssuer bool // its answers say whose they are (RFC 9207 §3)
+	asksFor     []string
+}
+
+// provider returns the provider, after looking for it if it was not found yet. Errors: [FailedError].
+func (c *Client) provider(ctx context.Context) (*provider, error) {
+	if p := c.found.Load(); p != nil {
+		return p, nil
+	}
+	found, err := coreos.NewProvider(coreos.ClientContext(ctx, c.http), c.config.Issuer)
+	if err != nil {
+		return nil, failed(Unavailable, "look for the provider: %s", briefly(err))
+	}
+	var metadata struct {
+		Authorization string   `json:"authorization_endpoint"`
+		Token         string   `json:"token_endpoint"`
+		Keys          string   `json:"jwks_uri"`
+		UserInfo      string   `json:"userinfo_endpoint"`
+		NamesIssuer   bool     `json:"authorization_response_iss_parameter_supported"`
+		Methods       []string `json:"token_endpoint_auth_methods_supported"`
+	}
+	if err := found.Claims(&metadata); err != nil {
+		return nil, failed(Unavailable, "read the provider's metadata: %s", briefly(err))
+	}
+	for _, endpoint := range []string{metadata.Authorization, metadata.Token, metadata.Keys} {
+		if !c.trusts(endpoint) {
+			return nil, failed(Unavailable, "an endpoint in the provider's metadata is missing or without TLS")
+		}
+	}
+	if metadata.UserInfo != "" && !c.trusts(metadata.UserInfo) {
+		return nil, failed(Unavailable, "the provider's userinfo endpoint is without TLS")
+	}
+	endpoint := found.Endpoint()
+	endpoint.AuthStyle = c.authStyle(metadata.Methods)
+	p := &provider{
+		Provider: found,
+		oauth: oauth2.Config{
+			ClientID: c.config.ClientID, ClientSecret: c.config.ClientSecret, Endpoint: endpoint,
+			RedirectURL: c.config.RedirectURL, Scopes: c.config.Scopes,
+		},
+		verifier: found.Verifier(&coreos.Config{ClientID: c.config.ClientID, Now: c.now}),
+		http:     c.http, namesIssuer: metadata.NamesIssuer,
+		asksFor: []string{emailClaim, c.config.VerifiedClaim, c.config.RoleClaim},
+	}
+	c.found.Store(p)
+	return p, nil
+}
+
+// trusts reports whether an endpoint is an absolute URL with TLS, unless the provider itself is without.
+func (c *Client) trusts(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && strings.HasPrefix(c.config.Issuer, "http:"))
+}
+
+// authStyle says how to authenticate at the token endpoint (OpenID Connect Core 1.0 §9): by HTTP Basic, the default, or in
+// the body. It is not found out by trial: that would show the code twice.
+func (c *Client) authStyle(methods []string) oauth2.AuthStyle {
+	basic := len(methods) == 0 || slices.Contains(methods, "client_secret_basic")
+	if c.config.ClientSecret == "" || !basic && slices.Contains(methods, "client_secret_post") {
+		return oauth2.AuthStyleInParams
+	}
+	return oauth2.AuthStyleInHeader
+}
+
+func (*provider) nonce(nonce string) oauth2.AuthCodeOption { return coreos.Nonce(nonce) }
+
+// exchange trades the code for an ID token and returns its claims, with those of the userinfo endpoint if it is short of
+// any that is needed. Errors: [FailedError].
+func (p *provider) exchange(ctx context.Context, code string, f flow) (map[string]any, error) {
+	ctx = coreos.ClientContext(ctx, p.http)
+	tokens, err := p.oauth.Exchange(ctx, code, oauth2.VerifierOption(f.Verifier))
+	if err != nil {
+		return nil, exchangeFailed(err)
+	}
+	raw, ok := tokens.Extra("id_token").(string)
+	if !ok {
+		return nil, failed(Invalid, "the token endpoint sends no ID token")
+	}
+	idToken, err := p.verifier.Verify(ctx, raw)
+	if err != nil {
+		return nil, failed(Invalid, "the ID token does not hold: %s", briefly(err))
+	}
+	if subtle.ConstantTimeCompare([]byte(idToken.Nonce), []byte(f.Nonce)) != 1 {
+		return nil, failed(Invalid, "the ID token was issued for another sign-in")
+	}
+	if n := len(idToken.Subject); n < 1 || n > subjectMax {
+		return nil, failed(Invalid, "the ID token's subject has %d bytes", n)
+	}
+	claims := map[string]any{}
+	if err := idToken.Claims(&claims); err != nil {
+		return nil, failed(Invalid, "read the ID token: %s", briefly(err))
+	}
+	// OpenID Connect Core 1.0 §3.1.3.7, 4 and 5: who asked for the token, where it is for several or says so.
+	if party, named := claims["azp"]; named && party != p.oauth.ClientID || !named && len(idToken.Audience) > 1 {
+		return nil, failed(Invalid, "the ID token was issued to another client")
+	}
+	return claims, p.complete(ctx, claims, idToken.Subject, tokens)
+}
+
+// complete adds claims that are missing from the userinfo endpoint, if the provider has one. Some providers tell of groups,
+// or of all but the subject, only there.
+func (p *provider) complete(ctx context.Context, claims map[string]any, subject string, tokens *oauth2.Token) error {
+	complete := !slices.ContainsFunc(p.asksFor, func(claim string) bool { return lookUp(claims, claim) == nil })
+	if complete || p.UserInfoEndpoint() == "" {
+		return nil
+	}
+	info, err := p.UserInfo(ctx, oauth2.StaticTokenSource(tokens))
+	if unreachable := (*url.Error)(nil); errors.As(err, &unreachable) {
+		return failed(Unavailable, "ask the userinfo endpoint: %s", briefly(unreachable.Err))
+	}
+	if err != nil { // its text is what the endpoint answers, which may repeat the access token
+		return failed(Unavailable, "the userinfo endpoint does not tell who it is")
+	}
+	if info.Subject != subject { // OpenID Connect Core 1.0 §5.3.2
+		return failed(Invalid, "the userinfo endpoint tells of somebody else")
+	}
+	var more map[string]any
+	if err := info.Claims(&more); err != nil {
+		return failed(Invalid, "read the userinfo endpoint's answer: %s", briefly(err))
+	}
+	for name, value := range more {
+		if _, there := claims[name]; !there {
+			claims[name] = value
+		}
+	}
+	return nil
+}
+
+// exchangeFailed says why there are no tokens. What a provider writes about it may repeat the code, so only its error code
+// is kept.
+func exchangeFailed(err error) error {
+	var refused *oauth2.RetrieveError
+	switch {
+	case !errors.As(err, &refused):
+		return failed(Unavailable, "ask the token endpoint: %s", briefly(err))
+	case refused.Response.StatusCode >= http.StatusInternalServerError, refused.Response.StatusCode == http.StatusTooManyRequests:
+		return failed(Unavailable, "the token endpoint answers %d", refused.Response.StatusCode)
+	default:
+		return failed(Invalid, "the token endpoint answers %d with %s", refused.Response.StatusCode, errorWord(refused.ErrorCode))
+	}
+}
+
+// briefly returns the beginning of an error's text: the library puts whole answers into some.
+func briefly(err error) string { return fmt.Sprintf("%.200s", err) }
