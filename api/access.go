@@ -51,6 +51,10 @@ var access = map[string]need{
 	"getSession": person,
 	"signOut":    public,
 
+	"getSignInMethods":   public,
+	"beginSingleSignOn":  public,
+	"finishSingleSignOn": public,
+
 	"listScopes": reader,
 
 	"listApiKeys":        reader,

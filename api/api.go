@@ -29,6 +29,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/audit"
 	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/oauth"
+	"github.com/piercloud/apikeys/pkg/oidc"
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/revocation"
 	"github.com/piercloud/apikeys/pkg/scope"
@@ -48,8 +49,11 @@ type Options struct {
 	Audit     *audit.Service
 	// Management is how many requests to the management routes an operator or an API key may make. The zero rate is no limit.
 	Management limit.Rate
-	Sessions   scs.CtxStore // errors of the database must be apikey.ErrUnavailable
-	Catalogue  *scope.Catalogue
+	// SingleSignOn signs operators in with a provider, which is called ProviderName. Optional.
+	SingleSignOn *oidc.Client
+	ProviderName string
+	Sessions     scs.CtxStore // errors of the database must be apikey.ErrUnavailable
+	Catalogue    *scope.Catalogue
 	// Issuer is the URL of this service. When it is https, cookies are Secure and browsers are told to come back with TLS only.
 	Issuer string
 	// CORSOrigins are the origins, such as https://console.example.com, whose pages may use this API with the operator's
@@ -88,13 +92,16 @@ type server struct {
 	// management counts requests by the operator's id or the client id; neither can be the other.
 	management *limit.Buckets[string]
 	sessions   *scs.SessionManager
-	origins    *http.CrossOriginProtection
-	ready      func(context.Context) error
-	console    *console
-	observer   Observer // nil for nobody
-	https      bool     // the issuer's scheme
-	now        func() time.Time
-	log        *slog.Logger
+	// singleSignOn is nil without a provider.
+	singleSignOn *oidc.Client
+	providerName string
+	origins      *http.CrossOriginProtection
+	ready        func(context.Context) error
+	console      *console
+	observer     Observer // nil for nobody
+	https        bool     // the issuer's scheme
+	now          func() time.Time
+	log          *slog.Logger
 }
 
 // New returns the service's handler, which is safe for concurrent use. Errors: an origin is malformed, or an operation of
@@ -108,8 +115,9 @@ func New(o Options) (*echo.Echo, error) {
 		keys: o.Keys, oauth: o.OAuth, operators: o.Operators, usage: o.Usage, catalogue: o.Catalogue,
 		audit: o.Audit, exports: make(chan struct{}, exportsMax),
 		sessions: newSessions(o.Sessions, strings.HasPrefix(o.Issuer, "https:")), origins: http.NewCrossOriginProtection(),
-		management: limit.New[string](limit.Management, o.Management, o.Now),
-		ready:      o.Ready, console: newConsole(o.Console), now: o.Now, log: o.Logger,
+		management:   limit.New[string](limit.Management, o.Management, o.Now),
+		singleSignOn: o.SingleSignOn, providerName: o.ProviderName,
+		ready: o.Ready, console: newConsole(o.Console), now: o.Now, log: o.Logger,
 		observer: o.Observer, https: strings.HasPrefix(o.Issuer, "https:"),
 	}
 	for _, origin := range o.CORSOrigins {

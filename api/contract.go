@@ -24,6 +24,8 @@ type contract struct {
 type operation struct {
 	route *routers.Route
 	query map[string]*openapi3.Schema // of its query parameters, by name
+	// ignoresOthers: query parameters that it does not have are nobody's mistake.
+	ignoresOthers bool
 	// media are the media types that its body may have, nil when it has none.
 	media []string
 	// answered are the members of what it answers with. A body may not set those that it does not list itself.
@@ -55,6 +57,7 @@ func loadContract(text []byte) (*contract, error) {
 
 func newOperation(route *routers.Route) *operation {
 	op := &operation{route: route, query: map[string]*openapi3.Schema{}, answered: map[string]bool{}}
+	op.ignoresOthers = route.Operation.Extensions["x-other-parameters"] == "ignored"
 	for _, parameters := range []openapi3.Parameters{route.PathItem.Parameters, route.Operation.Parameters} {
 		for _, p := range parameters {
 			if p.Value.In == openapi3.ParameterInQuery {

@@ -112,7 +112,7 @@ func operatorView(o operator.Operator) oas.Operator {
 		status = oas.OperatorStatusInvited
 	}
 	return oas.Operator{
-		ID: o.ID, Email: o.Email, Role: oas.Role(o.Role), Status: status, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
+		ID: o.ID, Email: o.Email, Role: oas.Role(o.Role), Status: status, SignInMethod: oas.SignInMethod(o.SignInMethod()), CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
 		InvitationExpiresAt: unlessZero(o.Link.ExpiresAt),
 	}
 }

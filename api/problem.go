@@ -76,6 +76,7 @@ var knownFaults = []struct {
 		errors: []apikey.FieldError{{Field: "email", Message: "is taken by another operator"}},
 	}},
 	{operator.ErrLastAdmin, fault{status: http.StatusConflict, code: "operator/last-admin", detail: "The tenancy needs another admin who can sign in first."}},
+	{operator.ErrSingleSignOn, fault{status: http.StatusConflict, code: "operator/single-sign-on", detail: "This operator signs in with the OpenID Connect provider and has no password."}},
 	{operator.ErrLinkUsed, fault{status: http.StatusNotFound, code: "invitation/not-found", detail: "This link was used or has expired. Ask for a new one."}},
 	{operator.ErrWrongPassword, fault{status: http.StatusUnauthorized, code: "failed", detail: "wrong e-mail address or password"}},
 	{oauth.ErrInvalidToken, fault{

@@ -94,6 +94,20 @@ func (s *server) SignIn(ctx context.Context, request oas.SignInRequestObject) (o
 	if err != nil {
 		return nil, err
 	}
+	session, err := s.startSession(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	view, err := s.sessionView(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	cookie := session.String()
+	return oas.SignIn201JSONResponse{Body: view, Headers: oas.SignIn201ResponseHeaders{SetCookie: &cookie}}, nil
+}
+
+// startSession makes the context's session the operator's, under a new token, and returns its cookie.
+func (s *server) startSession(ctx context.Context, o operator.Operator) (*http.Cookie, error) {
 	if err := s.sessions.RenewToken(ctx); err != nil {
 		return nil, err
 	}
@@ -110,12 +124,7 @@ func (s *server) SignIn(ctx context.Context, request oas.SignInRequestObject) (o
 	if err != nil {
 		return nil, err
 	}
-	view, err := s.sessionView(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	cookie := s.cookie(token, s.sessions.Deadline(ctx)).String()
-	return oas.SignIn201JSONResponse{Body: view, Headers: oas.SignIn201ResponseHeaders{SetCookie: &cookie}}, nil
+	return s.cookie(token, s.sessions.Deadline(ctx)), nil
 }
 
 // GetSession says who is signed in.
@@ -158,7 +167,7 @@ func (s *server) sessionView(ctx context.Context, o operator.Operator) (oas.Sess
 	}
 	return oas.Session{
 		ExpiresAt: s.sessions.Deadline(ctx).UTC().Truncate(time.Second),
-		Operator:  oas.SignedInOperator{ID: operatorID, Email: o.Email, Role: oas.Role(o.Role)},
+		Operator:  oas.SignedInOperator{ID: operatorID, Email: o.Email, Role: oas.Role(o.Role), SignInMethod: oas.SignInMethod(o.SignInMethod())},
 		Tenancy:   oas.Tenancy{ID: tenancyID, Name: t.Name},
 	}, nil
 }

@@ -117,6 +117,8 @@ func (op *operation) checkQuery(raw string) apikey.InvalidError {
 	for name, values := range query {
 		message, schema := checkText(strings.Join(values, "")), op.query[name]
 		switch {
+		case schema == nil && op.ignoresOthers:
+			continue
 		case schema == nil:
 			message = "is not a known parameter"
 		case schema.Type.Is(openapi3.TypeArray):

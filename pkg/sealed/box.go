@@ -5,7 +5,9 @@ package sealed
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -23,6 +25,7 @@ var ErrWrongKey = errors.New("sealed data can't be opened: wrong master key, or 
 type Box struct {
 	aead   cipher.AEAD
 	others []cipher.AEAD
+	keys   [][]byte // of all of them, for [Box.For]
 }
 
 // NewBox returns a box that seals under a master key of [KeySize] bytes, and also opens what was sealed under others: while
@@ -32,7 +35,7 @@ func NewBox(masterKey []byte, others ...[]byte) (*Box, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Box{aead: aead}
+	b := &Box{aead: aead, keys: append([][]byte{masterKey}, others...)}
 	for _, key := range others {
 		other, err := newAEAD(key)
 		if err != nil {
@@ -52,6 +55,19 @@ func newAEAD(masterKey []byte) (cipher.AEAD, error) {
 		return nil, err
 	}
 	return cipher.NewGCMWithRandomNonce(block)
+}
+
+// For returns a box of its own for a purpose, under keys that are made of this one's (HKDF, RFC 5869). It is for what
+// strangers can have sealed any number of times.
+func (b *Box) For(purpose string) (*Box, error) {
+	keys := make([][]byte, len(b.keys))
+	for i, key := range b.keys {
+		var err error
+		if keys[i], err = hkdf.Key(sha256.New, key, nil, purpose, KeySize); err != nil {
+			return nil, fmt.Errorf("derive a key: %w", err)
+		}
+	}
+	return NewBox(keys[0], keys[1:]...)
 }
 
 // Seal encrypts plain and binds it to binding, which must be given again to open it and is not part of the result.

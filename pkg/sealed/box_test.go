@@ -129,3 +129,34 @@ func TestResealingMovesWhatIsSealedToTheMasterKey(t *testing.T) {
 		}
 	}
 }
+
+func TestABoxForAPurposeOpensItsOwnAlone(t *testing.T) {
+	key, old := bytes.Repeat([]byte{1}, sealed.KeySize), bytes.Repeat([]byte{2}, sealed.KeySize)
+	before, err := sealed.NewBox(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	box, err := sealed.NewBox(key, old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	derive := func(b *sealed.Box, purpose string) *sealed.Box {
+		d, err := b.For(purpose)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	flows := derive(box, "flows")
+	closed := flows.Seal([]byte("plain"), nil)
+	for name, other := range map[string]*sealed.Box{"the box itself": box, "another purpose's": derive(box, "other"), "that of the old key": derive(before, "flows")} {
+		if _, err := other.Open(closed, nil); !errors.Is(err, sealed.ErrWrongKey) {
+			t.Errorf("%s opens it: %v", name, err)
+		}
+	}
+	for name, sealedBefore := range map[string][]byte{"now": closed, "under the old key": derive(before, "flows").Seal([]byte("plain"), nil)} {
+		if plain, err := flows.Open(sealedBefore, nil); err != nil || string(plain) != "plain" {
+			t.Errorf("what was sealed %s: %q, %v", name, plain, err)
+		}
+	}
+}

@@ -159,6 +159,10 @@ func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 	a.Tailer.Subscribe(a.Revoked.Apply)
 	revoked := revocation.NewTokens(a.Store, a.Revoked, a.Tailer.Fresh, a.Tailer.Wake)
 	tokens := token.NewIssuer(a.Keyring, a.Config.Issuer, a.Config.Audience, now)
+	signOn, err := a.singleSignOn()
+	if err != nil {
+		return err
+	}
 	server, err := api.New(api.Options{
 		Keys:           a.Keys,
 		OAuth:          oauth.NewServer(apikey.NewAuthenticator(cache, now), cache, tokens, revoked, a.Uses, oauth.Options{Limits: limits, Observe: a.metrics.Token, Signed: a.observeSigning()}, now),
@@ -170,6 +174,8 @@ func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 		Usage:          a.Usage,
 		Audit:          a.Audit,
 		Management:     limits.Management,
+		SingleSignOn:   signOn,
+		ProviderName:   a.Config.OIDCName,
 		Sessions:       a.Store.Sessions(),
 		Keyring:        a.Keyring,
 		Catalogue:      catalogue,

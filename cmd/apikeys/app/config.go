@@ -44,13 +44,21 @@ type Config struct {
 	MetricsListen     string   `env:"METRICS_LISTEN"    validate:"omitempty,address"`
 	TLSCertFile       string   `env:"TLS_CERT_FILE"     validate:"omitempty,file"`
 	TLSKeyFile        string   `env:"TLS_KEY_FILE"      validate:"omitempty,file"`
+	OIDCIssuer        string   `env:"OIDC_ISSUER"       validate:"omitempty,provider"`
+	OIDCClientID      string   `env:"OIDC_CLIENT_ID"`
+	OIDCClientSecret  string   `env:"OIDC_CLIENT_SECRET"`
+	OIDCScopes        string   `env:"OIDC_SCOPES"       envDefault:"openid email profile"`
+	OIDCRoleClaim     string   `env:"OIDC_ROLE_CLAIM"   envDefault:"groups"`
+	OIDCRoles         string   `env:"OIDC_ROLES"`
+	OIDCEmailClaim    string   `env:"OIDC_EMAIL_VERIFIED_CLAIM" envDefault:"email_verified"`
+	OIDCName          string   `env:"OIDC_NAME"         validate:"max=40"`
 	LogLevel          string   `env:"LOG_LEVEL"         envDefault:"info"                      validate:"oneof=debug info warn error"`
 	LogFormat         string   `env:"LOG_FORMAT"        validate:"omitempty,oneof=json text"`
 }
 
 // secretVariables may also be given as the name of a file, in NAME_FILE, and have no flag: a command line can be read by
 // every process of the machine.
-var secretVariables = []string{"DATABASE_URL", "MASTER_KEY", "MASTER_KEY_PREVIOUS", "OPERATOR_PASSWORD"}
+var secretVariables = []string{"DATABASE_URL", "MASTER_KEY", "MASTER_KEY_PREVIOUS", "OPERATOR_PASSWORD", "OIDC_CLIENT_SECRET"}
 
 // ConfigError says which variable is wrong.
 type ConfigError struct {
@@ -140,6 +148,7 @@ func (c Config) validate() error {
 	if err := c.validateTLS(); err != nil {
 		problems = append(problems, err)
 	}
+	problems = append(problems, c.validateOIDC()...)
 	if _, err := limit.Parse(c.Limits); err != nil {
 		problems = append(problems, &ConfigError{Prefix + "LIMITS", err.Error()})
 	}
@@ -234,7 +243,7 @@ var configValidator = newConfigValidator()
 func newConfigValidator() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("env") })
-	for tag, accepts := range map[string]func(string) bool{"origin": isOrigin, "address": isAddress, "drain": isDrain} {
+	for tag, accepts := range map[string]func(string) bool{"origin": isOrigin, "address": isAddress, "drain": isDrain, "provider": isProvider} {
 		if err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return accepts(f.Field().String()) }); err != nil {
 			panic(err) // only for a malformed tag name
 		}
@@ -266,6 +275,8 @@ func configRule(f validator.FieldError) string {
 		return "must be host:port, such as 127.0.0.1:8080 or :8080"
 	case "origin":
 		return "must be scheme and host without a path, such as https://keys.example.com"
+	case "provider":
+		return "must be a URL with https, such as https://login.example.com, or http on this machine"
 	case "oneof":
 		return "must be one of: " + strings.ReplaceAll(f.Param(), " ", ", ")
 	case "drain":
@@ -277,6 +288,9 @@ func configRule(f validator.FieldError) string {
 	case "min", "max":
 		if f.Kind() == reflect.Int {
 			return "must be a number of days from 1 to 3660"
+		}
+		if f.Tag() == "max" && f.Param() == "40" {
+			return "must have at most 40 characters"
 		}
 		return "must have 12 to 256 characters"
 	default:

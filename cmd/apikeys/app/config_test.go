@@ -109,7 +109,9 @@ func TestABadValueIsNamed(t *testing.T) {
 	}
 	for _, v := range app.Variables() {
 		switch v.Name {
-		case "APIKEYS_AUDIENCE", "APIKEYS_OPERATOR_EMAIL": // any text, and checked when it is needed
+		case "APIKEYS_AUDIENCE", "APIKEYS_OPERATOR_EMAIL", "APIKEYS_OIDC_ROLE_CLAIM", "APIKEYS_OIDC_EMAIL_VERIFIED_CLAIM": // any text, and checked when it is needed
+		case "APIKEYS_OIDC_ISSUER", "APIKEYS_OIDC_CLIENT_ID", "APIKEYS_OIDC_CLIENT_SECRET", "APIKEYS_OIDC_SCOPES", "APIKEYS_OIDC_ROLES",
+			"APIKEYS_OIDC_NAME": // together, in a test of their own
 		default:
 			if tests[v.Name] == nil {
 				t.Errorf("no bad value of %s is tried", v.Name)

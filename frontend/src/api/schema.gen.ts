@@ -593,6 +593,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/session/methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How operators can sign in
+         * @description With a password always; with an OpenID Connect provider when one is configured.
+         */
+        get: operations["getSignInMethods"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign in with the OpenID Connect provider
+         * @description For browsers. Leads to the provider (the authorization code flow with PKCE), or back to the sign-in page with `error` when
+         *     that is not possible. The browser keeps the sign-in in a cookie for ten minutes.
+         */
+        get: operations["beginSingleSignOn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Come back from the OpenID Connect provider
+         * @description Where the provider sends browsers to; its address is the one to register there. Starts a session as `POST /v1/session`
+         *     does and leads to where the operator wanted to be, or to the sign-in page with `error`: `provider-unavailable`,
+         *     `flow-expired`, `access-denied`, `invalid-response`, `email-unverified`, `no-role`, `deactivated`, `email-taken` or
+         *     `rate-limited`. Parameters that are not listed are ignored, as providers add their own.
+         */
+        get: operations["finishSingleSignOn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operators": {
         parameters: {
             query?: never;
@@ -1320,6 +1384,20 @@ export interface components {
             /** Format: password */
             password: string;
         };
+        SignInMethods: {
+            password: boolean;
+            oidc: components["schemas"]["SignInProvider"];
+        };
+        /** @description Null when no provider is configured. */
+        SignInProvider: {
+            /** @description What it is called; empty when it has no name. */
+            name: string;
+        } | null;
+        /**
+         * @description How the operator signs in. `oidc` is with the OpenID Connect provider; who does has no password.
+         * @enum {string}
+         */
+        SignInMethod: "password" | "oidc";
         Session: {
             operator: components["schemas"]["SignedInOperator"];
             tenancy: components["schemas"]["Tenancy"];
@@ -1331,6 +1409,7 @@ export interface components {
             id: string;
             email: string;
             role: components["schemas"]["Role"];
+            sign_in_method: components["schemas"]["SignInMethod"];
         };
         /** @enum {string} */
         Role: "admin" | "editor" | "readonly";
@@ -1338,8 +1417,9 @@ export interface components {
             id: string;
             email: string;
             role: components["schemas"]["Role"];
+            sign_in_method: components["schemas"]["SignInMethod"];
             /**
-             * @description Who is invited has not set a password yet.
+             * @description Who is invited has no way to sign in yet but a one-time token.
              * @enum {string}
              */
             status: "active" | "invited" | "deactivated";
@@ -3065,6 +3145,108 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getSignInMethods: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ways to sign in. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "password": true,
+                     *       "oidc": {
+                     *         "name": "Acme"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignInMethods"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    beginSingleSignOn: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The path of the console where the operator wants to be, signed in.
+                 * @example /api-keys
+                 */
+                return_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider, or to the sign-in page. */
+            303: {
+                headers: {
+                    Location?: string;
+                    /** @description The sign-in, sealed. `HttpOnly`, `SameSite=Lax`, and for the callback alone. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    finishSingleSignOn: {
+        parameters: {
+            query?: {
+                code?: string;
+                state?: string;
+                /** @description Whose answer it is (RFC 9207). */
+                iss?: string;
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: {
+                /** @description The sign-in that `GET /v1/session/oidc` began. */
+                apikeys_oidc?: string;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To where the operator wanted to be, or to the sign-in page. */
+            303: {
+                headers: {
+                    Location?: string;
+                    /** @description The session cookie, and the end of the sign-in's. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listOperators: {
         parameters: {
             query?: never;
@@ -3223,6 +3405,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -3352,6 +3535,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];

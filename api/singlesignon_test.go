@@ -1,0 +1,286 @@
+package api_test
+
+import (
+	"maps"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/oidc"
+	"github.com/piercloud/apikeys/pkg/oidc/oidctest"
+)
+
+// The service's public URL is not where the tests reach it, as behind a reverse proxy.
+const publicURL = "https://keys.example.com"
+
+var (
+	relyingParty = oidctest.Client{ID: "apikeys", Secret: "only-for-these-tests", RedirectURL: publicURL + "/v1/session/oidc/callback"}
+	ana          = oidctest.Person{Subject: "ana", Claims: map[string]any{
+		"email": "ana@example.com", "email_verified": true, "groups": []string{"keys-editors"},
+	}}
+)
+
+// withProvider returns a service's settings, and the provider that its operators may sign in with.
+func withProvider(t *testing.T) (map[string]string, *oidctest.Provider) {
+	t.Helper()
+	p := oidctest.Start(t, relyingParty)
+	p.SignIn(ana)
+	return map[string]string{
+		"APIKEYS_ISSUER": publicURL, "APIKEYS_OIDC_ISSUER": p.Issuer(), "APIKEYS_OIDC_CLIENT_ID": relyingParty.ID,
+		"APIKEYS_OIDC_CLIENT_SECRET": relyingParty.Secret, "APIKEYS_OIDC_ROLES": "admin=keys-admins,editor=keys-editors", "APIKEYS_OIDC_NAME": "Acme",
+	}, p
+}
+
+// browser is a caller that keeps Secure cookies, too, though the tests speak HTTP.
+func (s *service) browser(t *testing.T) *caller {
+	t.Helper()
+	c := s.stranger(t)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.http.Jar = plainJar{jar}
+	return c
+}
+
+type plainJar struct{ *cookiejar.Jar }
+
+func (j plainJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
+	for _, c := range cookies {
+		plain := *c
+		plain.Secure = false
+		j.Jar.SetCookies(u, []*http.Cookie{&plain})
+	}
+}
+
+// atProvider goes to the provider and returns the path with which it leads back.
+func (c *caller) atProvider(location string) string {
+	c.t.Helper()
+	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, location, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	response, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	response.Body.Close()
+	back, ok := strings.CutPrefix(response.Header.Get("Location"), publicURL)
+	if !ok {
+		c.t.Fatalf("the provider answers %d and leads to %q", response.StatusCode, response.Header.Get("Location"))
+	}
+	return back
+}
+
+// signsOn goes through a whole sign-in and returns where it leads.
+func (c *caller) signsOn(returnTo string) string {
+	c.t.Helper()
+	begun := c.get("/v1/session/oidc?return_to=" + url.QueryEscape(returnTo)).wants(http.StatusSeeOther)
+	return c.get(c.atProvider(begun.Header.Get("Location"))).wants(http.StatusSeeOther).Header.Get("Location")
+}
+
+func cookieNamed(a answer, name string) *http.Cookie {
+	a.t.Helper()
+	for _, c := range a.Cookies() {
+		if c.Name == name {
+			return c
+		}
+	}
+	a.t.Fatalf("%s: no cookie %s among %v", a.Request.URL.Path, name, a.Cookies())
+	return nil
+}
+
+func TestSigningInWithAProviderStartsASession(t *testing.T) {
+	settings, p := withProvider(t)
+	onBoth(t, func(t *testing.T, s *service) {
+		c := s.browser(t)
+		if body := string(c.get("/v1/session/methods").wants(http.StatusOK).body); !strings.Contains(body, `"oidc":{"name":"Acme"}`) {
+			t.Errorf("got %s", body)
+		}
+		begun := c.get("/v1/session/oidc?return_to=/api-keys%3Fstatus%3Dactive").wants(http.StatusSeeOther)
+		flow := cookieNamed(begun, "apikeys_oidc")
+		if !flow.HttpOnly || !flow.Secure || flow.SameSite != http.SameSiteLaxMode || flow.Path != "/v1/session/oidc/callback" || flow.MaxAge != 600 {
+			t.Errorf("the sign-in is kept as %v", flow)
+		}
+		done := c.get(c.atProvider(begun.Header.Get("Location"))).wants(http.StatusSeeOther)
+		session, ended := cookieNamed(done, "apikeys_session"), cookieNamed(done, "apikeys_oidc")
+		if to := done.Header.Get("Location"); to != "/api-keys?status=active" || ended.MaxAge >= 0 || ended.Value != "" {
+			t.Errorf("it leads to %q with %v", to, ended)
+		}
+		if !session.HttpOnly || !session.Secure || session.SameSite != http.SameSiteLaxMode || session.Path != "/" {
+			t.Errorf("the session is kept as %v", session)
+		}
+		body := string(c.get("/v1/session").wants(http.StatusOK).body)
+		if !strings.Contains(body, `"email":"ana@example.com"`) || !strings.Contains(body, `"role":"editor"`) || !strings.Contains(body, `"sign_in_method":"oidc"`) {
+			t.Errorf("signed in is %s", body)
+		}
+		c.post("/v1/session/password", map[string]string{"current_password": password, "new_password": password + "!"}).
+			refused(http.StatusConflict, "operator/single-sign-on")
+		events := string(s.admin(t).with("Cookie", s.adminCookie(t)).get("/v1/events").wants(http.StatusOK).body)
+		for _, want := range []string{`"action":"operator.created"`, `"action":"operator.signed-in"`, `"method":"oidc"`, `"method":"password"`} {
+			if !strings.Contains(events, want) {
+				t.Errorf("the log lacks %s: %s", want, events)
+			}
+		}
+		for _, secret := range append(p.Secrets(), relyingParty.Secret, session.Value, flow.Value) {
+			if strings.Contains(s.logs.text(), secret) || strings.Contains(events, secret) || strings.Contains(done.Header.Get("Location"), secret) {
+				t.Errorf("a secret of the sign-in is told: %.8s…", secret)
+			}
+		}
+	}, settings)
+}
+
+// adminCookie returns the session of the first operator as a header; its own cookie is Secure.
+func (s *service) adminCookie(t *testing.T) string {
+	t.Helper()
+	c := s.stranger(t).post("/v1/session", credentials("admin@example.com", password)).wants(http.StatusCreated).cookie()
+	return c.Name + "=" + c.Value
+}
+
+func TestASignInWithAProviderGetsANewSessionToken(t *testing.T) {
+	settings, _ := withProvider(t)
+	s := onOne(t, settings)
+	before := s.adminCookie(t)
+	_, planted, _ := strings.Cut(before, "=")
+	c := s.browser(t)
+	begun := c.get("/v1/session/oidc").wants(http.StatusSeeOther)
+	back := c.atProvider(begun.Header.Get("Location"))
+	flow := cookieNamed(begun, "apikeys_oidc")
+	done := s.stranger(t).with("Cookie", before+"; apikeys_oidc="+flow.Value).get(back).wants(http.StatusSeeOther)
+	if session := cookieNamed(done, "apikeys_session"); session.Value == planted || done.Header.Get("Location") != "/" {
+		t.Errorf("it leads to %q with the session of before", done.Header.Get("Location"))
+	}
+	s.stranger(t).with("Cookie", before).get("/v1/session").refused(http.StatusUnauthorized, "failed")
+}
+
+// An attacker who has the victim's browser finish the attacker's own sign-in would have the victim work in the wrong account.
+func TestNobodyIsSignedInByAnotherBrowsersAnswer(t *testing.T) {
+	settings, p := withProvider(t)
+	s := onOne(t, settings)
+	attacker, victim := s.browser(t), s.browser(t)
+	planted := attacker.atProvider(attacker.get("/v1/session/oidc").Header.Get("Location"))
+	victim.get("/v1/session/oidc").wants(http.StatusSeeOther)
+	for name, c := range map[string]*caller{"with a sign-in of its own": victim, "without one": s.browser(t)} {
+		a := c.get(planted).wants(http.StatusSeeOther)
+		if to := a.Header.Get("Location"); to != "/sign-in?error=flow-expired" {
+			t.Errorf("%s: it leads to %q", name, to)
+		}
+		c.get("/v1/session").refused(http.StatusUnauthorized, "failed")
+	}
+	if p.TokenRequests() != 0 {
+		t.Error("the code was shown to the provider")
+	}
+}
+
+func TestARefusedSignInLeadsToTheSignInPageAndSaysWhy(t *testing.T) {
+	settings, p := withProvider(t)
+	s := onOne(t, settings)
+	as := func(change map[string]any) oidctest.Person {
+		changed := maps.Clone(ana.Claims)
+		maps.Copy(changed, change)
+		return oidctest.Person{Subject: "ana", Claims: changed}
+	}
+	for code, test := range map[string]struct {
+		person    oidctest.Person
+		behaviour oidctest.Behaviour
+	}{
+		"no-role":              {person: as(map[string]any{"groups": []string{}})},
+		"email-unverified":     {person: as(map[string]any{"email_verified": false})},
+		"access-denied":        {ana, oidctest.Behaviour{Deny: true}},
+		"invalid-response":     {ana, oidctest.Behaviour{Signature: oidctest.HMACWithSecret}},
+		"provider-unavailable": {ana, oidctest.Behaviour{Status: map[string]int{"/token": 502}}},
+	} {
+		p.SignIn(test.person)
+		p.Behave(test.behaviour)
+		c := s.browser(t)
+		if to := c.signsOn("/audit"); to != "/sign-in?error="+code+"&redirect=%2Faudit" {
+			t.Errorf("%s: it leads to %q", code, to)
+		}
+		c.get("/v1/session").refused(http.StatusUnauthorized, "failed")
+	}
+	for _, secret := range append(p.Secrets(), relyingParty.Secret) {
+		if strings.Contains(s.logs.text(), secret) {
+			t.Errorf("a secret of a sign-in is in the log: %.8s…", secret)
+		}
+	}
+	if !strings.Contains(s.logs.text(), "a sign-in with the provider failed") {
+		t.Error("the log does not say what failed")
+	}
+	events := string(s.stranger(t).with("Cookie", s.adminCookie(t)).get("/v1/events").body)
+	if strings.Count(events, `"action":"operator.sign-in-refused"`) != 2 || strings.Contains(events, `"action":"operator.created","actor":{"kind":"operator"`) {
+		t.Errorf("the log tells %s", events)
+	}
+}
+
+func TestASignInDoesNotLeadToAnotherSite(t *testing.T) {
+	settings, _ := withProvider(t)
+	s := onOne(t, settings)
+	c := s.browser(t)
+	for _, bad := range []string{"https://evil.example", "//evil.example", `/\evil.example`, "/\t/evil.example", "javascript:alert(1)", ""} {
+		p := c.get("/v1/session/oidc?return_to="+url.QueryEscape(bad)).refused(http.StatusBadRequest, badRequest)
+		if !strings.HasPrefix(p.fields(), "return_to ") {
+			t.Errorf("%q: got %s", bad, p.fields())
+		}
+	}
+	c.get("/v1/session/oidc?returnto=/").refused(http.StatusBadRequest, badRequest)
+	c.get("/v1/session/oidc/callback?state=a&state=b").refused(http.StatusBadRequest, badRequest)
+	if to := c.get("/v1/session/oidc/callback?redirect=//evil.example&return_to=//evil.example").wants(http.StatusSeeOther).Header.Get("Location"); to != "/sign-in?error=flow-expired" {
+		t.Errorf("it leads to %q", to)
+	}
+}
+
+func TestAProviderThatIsAwayStopsNothingElse(t *testing.T) {
+	settings, p := withProvider(t)
+	p.Behave(oidctest.Behaviour{Status: map[string]int{"/.well-known/openid-configuration": 503}})
+	s := onOne(t, settings)
+	s.adminCookie(t)
+	c := s.browser(t)
+	if to := c.get("/v1/session/oidc").wants(http.StatusSeeOther).Header.Get("Location"); to != "/sign-in?error=provider-unavailable" {
+		t.Errorf("it leads to %q", to)
+	}
+	p.Behave(oidctest.Behaviour{})
+	if to := c.signsOn("/"); to != "/" {
+		t.Errorf("once it is back, it leads to %q", to)
+	}
+}
+
+func TestTheSignInExpiresInTheBrowser(t *testing.T) {
+	settings, _ := withProvider(t)
+	s := onOne(t, settings)
+	c := s.browser(t)
+	begun := c.get("/v1/session/oidc").wants(http.StatusSeeOther)
+	back := c.atProvider(begun.Header.Get("Location"))
+	s.pass(oidc.FlowLifetime + time.Second)
+	kept := s.stranger(t).with("Cookie", "apikeys_oidc="+cookieNamed(begun, "apikeys_oidc").Value)
+	if to := kept.get(back).wants(http.StatusSeeOther).Header.Get("Location"); to != "/sign-in?error=flow-expired" {
+		t.Errorf("it leads to %q", to)
+	}
+}
+
+func TestSignInsWithAProviderAreLimited(t *testing.T) {
+	settings, p := withProvider(t)
+	settings["APIKEYS_LIMITS"] = "sign-in-address=3/1h"
+	s := onOne(t, settings)
+	c := s.browser(t)
+	if to := c.signsOn("/"); to != "/" {
+		t.Fatalf("it leads to %q", to)
+	}
+	before := p.TokenRequests()
+	if to := c.signsOn("/"); to != "/sign-in?error=rate-limited" || p.TokenRequests() != before {
+		t.Errorf("the fourth request leads to %q", to)
+	}
+	c.post("/v1/session", credentials("admin@example.com", password)).refused(http.StatusTooManyRequests, "rate-limit/exceeded")
+}
+
+func TestWithoutAProviderThereIsNoSuchRoute(t *testing.T) {
+	s := onOne(t)
+	c := s.stranger(t)
+	if body := strings.TrimSpace(string(c.get("/v1/session/methods").wants(http.StatusOK).body)); body != `{"oidc":null,"password":true}` {
+		t.Errorf("got %s", body)
+	}
+	c.get("/v1/session/oidc").refused(http.StatusNotFound, "route/not-found")
+	c.get("/v1/session/oidc/callback?code=a&state=b").refused(http.StatusNotFound, "route/not-found")
+}

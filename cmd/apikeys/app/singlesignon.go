@@ -1,0 +1,71 @@
+package app
+
+import (
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/piercloud/apikeys/api"
+	"github.com/piercloud/apikeys/pkg/oidc"
+)
+
+// validateOIDC checks that a provider is configured whole or not at all. It never repeats the client secret.
+func (c Config) validateOIDC() []error {
+	const prefix = Prefix + "OIDC_"
+	if c.OIDCIssuer == "" {
+		for name, value := range map[string]string{
+			"CLIENT_ID": c.OIDCClientID, "CLIENT_SECRET": c.OIDCClientSecret, "ROLES": c.OIDCRoles, "NAME": c.OIDCName,
+		} {
+			if value != "" {
+				return []error{&ConfigError{prefix + "ISSUER", "is required with " + prefix + name}}
+			}
+		}
+		return nil
+	}
+	var problems []error
+	if c.OIDCClientID == "" {
+		problems = append(problems, &ConfigError{prefix + "CLIENT_ID", "is required with " + prefix + "ISSUER"})
+	}
+	if !slices.Contains(strings.Fields(c.OIDCScopes), "openid") {
+		problems = append(problems, &ConfigError{prefix + "SCOPES", "must be separated by spaces, with openid among them"})
+	}
+	if c.OIDCRoles == "" {
+		problems = append(problems, &ConfigError{prefix + "ROLES", "is required with " + prefix + "ISSUER: else nobody could sign in"})
+	} else if _, err := oidc.ParseRoles(c.OIDCRoles); err != nil {
+		problems = append(problems, &ConfigError{prefix + "ROLES", err.Error()})
+	}
+	return problems
+}
+
+// isProvider accepts the URL of an OpenID Connect provider: https, but for one on this machine.
+func isProvider(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.User != nil || strings.ContainsAny(text, "?# ") {
+		return false
+	}
+	address, err := netip.ParseAddr(u.Hostname())
+	local := u.Hostname() == "localhost" || err == nil && address.IsLoopback()
+	return u.Scheme == "https" || u.Scheme == "http" && local
+}
+
+// singleSignOn returns the client of the configured provider, nil without one.
+func (a *App) singleSignOn() (*oidc.Client, error) {
+	c := a.Config
+	if c.OIDCIssuer == "" {
+		return nil, nil
+	}
+	roles, err := oidc.ParseRoles(c.OIDCRoles)
+	if err != nil {
+		return nil, &ConfigError{Prefix + "OIDC_ROLES", err.Error()}
+	}
+	flows, err := a.box.For("oidc flow")
+	if err != nil {
+		return nil, err
+	}
+	return oidc.New(oidc.Config{
+		Issuer: c.OIDCIssuer, ClientID: c.OIDCClientID, ClientSecret: c.OIDCClientSecret,
+		RedirectURL: c.Issuer + api.CallbackPath, Scopes: strings.Fields(c.OIDCScopes),
+		RoleClaim: c.OIDCRoleClaim, VerifiedClaim: c.OIDCEmailClaim, Roles: roles,
+	}, a.Operators, flows, a.options.Now), nil
+}
