@@ -13,7 +13,9 @@ import { keyPageDefaults, parseKeyPageSearch } from "@/features/api-keys/detail/
 import { listDefaults, parseListSearch } from "@/features/api-keys/list/list-search";
 import { auditDefaults, parseAuditSearch } from "@/features/audit/audit-search";
 import { sessionQuery } from "@/features/session/session-query";
+import { signInMethodsQuery } from "@/features/session/sign-in-methods";
 import { endSession } from "@/features/session/sign-out";
+import { parseFailure, type SingleSignOnFailure } from "@/features/session/single-sign-on";
 import { parseUsageSearch, usageDefaults } from "@/features/usage/usage-search";
 import { ApiError } from "@/shared/api/api-error";
 import { ErrorScreen, NotFoundScreen } from "./fallback-screens";
@@ -29,10 +31,14 @@ const rootRoute = createRootRouteWithContext<RouterContext>()({ component: Outle
 const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/sign-in",
-  validateSearch: (raw: { redirect?: string }): { redirect?: string | undefined } => ({
+  validateSearch: (raw: {
+    redirect?: string;
+    error?: string;
+  }): { redirect?: string | undefined; error?: SingleSignOnFailure | undefined } => ({
     // Only paths of this console: "//elsewhere" is another site to a browser. What is left out here would be taken from
     // the URL as it stands, so the member is always there.
     redirect: typeof raw.redirect === "string" && /^\/(?![/\\])/.test(raw.redirect) ? raw.redirect : undefined,
+    error: parseFailure(raw.error),
   }),
   beforeLoad: async ({ context, location, search }) => {
     if (location.state.signOut) {
@@ -41,6 +47,11 @@ const signInRoute = createRoute({
     }
     const session = await context.queryClient.fetchQuery(sessionQuery).catch(() => null);
     if (session) throw redirect({ href: search.redirect ?? "/api-keys", replace: true });
+  },
+  // Not being able to ask leaves the password.
+  loader: async ({ context }) => {
+    const methods = await context.queryClient.fetchQuery(signInMethodsQuery).catch(() => null);
+    return methods?.oidc ?? null;
   },
   component: lazyRouteComponent(() => import("./routes/sign-in-route")),
 });

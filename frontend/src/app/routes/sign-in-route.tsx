@@ -8,7 +8,8 @@ import { forgetSession } from "@/features/session/sign-out";
 const route = getRouteApi("/sign-in");
 
 export default function SignInRoute() {
-  const { redirect } = route.useSearch();
+  const { redirect = "/api-keys", error } = route.useSearch();
+  const provider = route.useLoaderData();
   const { t } = useTranslation();
   const { state } = useLocation();
   const router = useRouter();
@@ -17,7 +18,10 @@ export default function SignInRoute() {
   return (
     <SignInPage
       notice={state.passwordSet ? t("invitation.done") : undefined}
-      onSignedIn={() => router.history.replace(redirect ?? "/api-keys")}
+      failure={error}
+      provider={provider}
+      returnTo={redirect}
+      onSignedIn={() => router.history.replace(redirect)}
     />
   );
 }

@@ -86,12 +86,14 @@ export function OperatorMenu({ compact = false }: { compact?: boolean }) {
           ))}
         </Menu.RadioGroup>
         <Menu.Divider />
-        <Menu.Item
-          leftSection={<IconLock size={16} stroke={1.7} aria-hidden />}
-          onClick={() => setChangingPassword(true)}
-        >
-          {t("password.changeTitle")}
-        </Menu.Item>
+        {operator.sign_in_method === "password" && (
+          <Menu.Item
+            leftSection={<IconLock size={16} stroke={1.7} aria-hidden />}
+            onClick={() => setChangingPassword(true)}
+          >
+            {t("password.changeTitle")}
+          </Menu.Item>
+        )}
         <Menu.Item
           leftSection={<IconLogout size={16} stroke={1.7} aria-hidden />}
           onClick={() => void navigate({ to: "/sign-in", search: {}, state: { signOut: true } })}

@@ -1,6 +1,7 @@
 import type { TFunction } from "i18next";
 import type { Format } from "@/shared/i18n/use-format";
 import { isLifespan, isSecretList, isTextList } from "./diff";
+import { reasonText } from "./sentence";
 
 /** The members that have a name of their own in the locale files. */
 const members = [
@@ -13,19 +14,25 @@ const members = [
   "first_at",
   "from_seq",
   "generation",
+  "issuer",
   "jti",
   "last_at",
+  "method",
   "name",
   "not_before",
   "older_than",
+  "provider_role",
   "rate_limit",
+  "reason",
   "refused",
   "retires",
   "role",
   "scopes",
   "secrets",
   "session_generation",
+  "sign_in_method",
   "status",
+  "subject",
   "token_lifespan",
   "up_to_seq",
 ] as const;
@@ -36,6 +43,7 @@ export function memberLabel(t: TFunction, member: string): string {
 }
 
 const roles = ["admin", "editor", "readonly"] as const;
+const methods = ["password", "oidc"] as const;
 const statuses = ["active", "inactive", "deactivated"] as const;
 
 /** A member's value in words; several lines for a list. */
@@ -67,8 +75,11 @@ export function memberLines(t: TFunction, format: Format, member: string, value:
   }
   if (typeof value !== "string") return [String(value)];
   if (value === "") return [t("audit.value.empty")];
-  const role = member === "role" ? roles.find((each) => each === value) : undefined;
+  const role = member === "role" || member === "provider_role" ? roles.find((each) => each === value) : undefined;
   if (role) return [t(`operator.role.${role}`)];
+  const method = member.endsWith("method") ? methods.find((each) => each === value) : undefined;
+  if (method) return [t(`operators.method.${method}`)];
+  if (member === "reason") return [reasonText(t, value)];
   const status = member === "status" ? statuses.find((each) => each === value) : undefined;
   if (status) return [t(`audit.status.${status}`)];
   if (/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}/.test(value)) return [format.dateTime(value)];

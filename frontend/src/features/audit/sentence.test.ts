@@ -80,6 +80,21 @@ describe("a sentence", () => {
     expect(written(unknown)).toBe("Somebody failed to sign in with an unknown account");
   });
 
+  it("tells how somebody signed in, and why somebody was refused", () => {
+    const signedIn = about("operator.signed-in");
+    expect(written({ ...signedIn, after: { method: "password" } })).toBe("ana@example.com signed in");
+    expect(written({ ...signedIn, after: { method: "oidc" } })).toBe("ana@example.com signed in with the provider");
+    const refused = { ...about("operator.sign-in-refused"), subject: { kind: "operator", id: "" } };
+    expect(written({ ...refused, after: { reason: "no-role", email: "rui@example.com" } })).toBe(
+      "The sign-in of rui@example.com with the provider was refused: no role is given",
+    );
+    expect(written({ ...refused, after: { reason: "email-unverified" } })).toBe(
+      "A sign-in with the provider was refused: the email address is not verified",
+    );
+    const first = { ...about("operator.created"), subject: { kind: "operator", id: "op-1" } };
+    expect(written(first)).toBe("ana@example.com became an operator at the first sign-in with the provider");
+  });
+
   it("tells one's own password from another's", () => {
     const set = about("operator.password-set");
     expect(written({ ...set, subject: { kind: "operator", id: "op-1" } })).toBe("ana@example.com set a new password");

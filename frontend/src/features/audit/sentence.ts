@@ -26,6 +26,9 @@ export const actions = [
   "operator.signed-in",
   "operator.signed-out",
   "operator.sign-in-failed",
+  "operator.sign-in-refused",
+  "operator.linked",
+  "operator.role-synced",
   "signing-key.created",
   "signing-key.resealed",
   "signing-key.revoked",
@@ -81,6 +84,14 @@ function subjectText(event: Event, names: Names): string {
   return id;
 }
 
+/** The reasons for which a sign-in with the provider is refused. */
+const reasons = ["deactivated", "email-taken", "email-unverified", "no-role"] as const;
+
+export function reasonText(t: TFunction, reason: unknown): string {
+  const known = reasons.find((each) => each === reason);
+  return known ? t(`audit.reason.${known}`) : String(reason ?? "");
+}
+
 function template(t: TFunction, event: Event): string {
   const marks = { actor: ACTOR, subject: SUBJECT };
   if (!isKnown(event.action)) return t("audit.event.unknown", { ...marks, action: event.action });
@@ -91,9 +102,18 @@ function template(t: TFunction, event: Event): string {
       ? t("audit.event.unknownAccount", { ...marks, count })
       : t("audit.event.operator/sign-in-failed", { ...marks, count });
   }
-  if (event.action === "operator.password-set" && event.actor.id === event.subject.id) {
-    return t("audit.event.ownPassword", marks);
+  const own = event.actor.id === event.subject.id;
+  if (event.action === "operator.sign-in-refused") {
+    const reason = reasonText(t, event.after?.reason);
+    return memberText(event, "email") === undefined
+      ? t("audit.event.refusedUnknown", { ...marks, reason })
+      : t("audit.event.operator/sign-in-refused", { ...marks, reason });
   }
+  if (event.action === "operator.signed-in" && event.after?.method === "oidc") {
+    return t("audit.event.signedInWithProvider", marks);
+  }
+  if (event.action === "operator.created" && own) return t("audit.event.firstSignIn", marks);
+  if (event.action === "operator.password-set" && own) return t("audit.event.ownPassword", marks);
   return t(`audit.event.${slashed(event.action)}`, marks);
 }
 

@@ -56,6 +56,7 @@ export function OperatorRow({ operator, actions }: { operator: Operator; actions
           {operator.email}
         </span>
         {own && <span className={classes.you}>{t("operators.you")}</span>}
+        <span className={classes.method}>{t(`operators.method.${operator.sign_in_method}`)}</span>
         <span className={classes.narrow}>
           {t(`operator.role.${operator.role}`)}
           <Status operator={operator} />
@@ -84,7 +85,7 @@ export function OperatorRow({ operator, actions }: { operator: Operator; actions
             >
               {t("operators.changeRole")}
             </Menu.Item>
-            {operator.status !== "deactivated" && (
+            {operator.status !== "deactivated" && operator.sign_in_method === "password" && (
               <Menu.Item
                 leftSection={operator.status === "invited" ? <IconMailForward {...icon} /> : <IconKey {...icon} />}
                 onClick={() => actions.resetPassword(operator, trigger.current)}

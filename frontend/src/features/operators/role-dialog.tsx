@@ -1,4 +1,4 @@
-import { Button, Group } from "@mantine/core";
+import { Button, Group, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Dialog } from "@/shared/ui/dialog";
@@ -21,6 +21,11 @@ export function RoleDialog({ operator, onClose }: { operator: Operator; onClose:
           update.reset();
         }}
       />
+      {operator.sign_in_method === "oidc" && (
+        <Text size="sm" c="dimmed" mt="sm">
+          {t("operators.roleByProvider")}
+        </Text>
+      )}
       {update.error && (
         <div className={classes.problem}>
           <ProblemAlert error={update.error} />

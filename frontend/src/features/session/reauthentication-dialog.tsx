@@ -1,14 +1,39 @@
 import { Anchor, Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
+import { api, send } from "@/shared/api/client";
 import { reauthentication } from "@/shared/api/reauthentication";
 import { Dialog } from "@/shared/ui/dialog";
 import { useSession } from "./session-query";
 import { SignInForm } from "./sign-in-form";
+import { signInMethodsQuery } from "./sign-in-methods";
+import { SingleSignOnButton } from "./single-sign-on-button";
+
+/** Signing in with the provider happens in another tab; whoever comes back from there as the same operator goes on. */
+function ProviderSignIn({ operatorId }: { operatorId: string }) {
+  const provider = useQuery(signInMethodsQuery).data?.oidc;
+  useEffect(() => {
+    async function look() {
+      if (document.visibilityState !== "visible") return;
+      const session = await send(api.GET("/v1/session")).catch(() => null);
+      if (session?.data.operator.id === operatorId) reauthentication.complete();
+    }
+    const onReturn = () => void look();
+    document.addEventListener("visibilitychange", onReturn);
+    window.addEventListener("focus", onReturn);
+    return () => {
+      document.removeEventListener("visibilitychange", onReturn);
+      window.removeEventListener("focus", onReturn);
+    };
+  }, [operatorId]);
+  return <SingleSignOnButton name={provider?.name ?? ""} returnTo="/api-keys" newTab />;
+}
 
 /** Signs in again over the page when the session has expired; the calls that found out then go on. */
 export default function ReauthenticationDialog() {
   const { t } = useTranslation();
-  const session = useSession();
+  const { operator } = useSession();
   return (
     <Dialog
       onClose={() => undefined}
@@ -20,9 +45,13 @@ export default function ReauthenticationDialog() {
       zIndex={600}
     >
       <Text size="sm" c="dimmed" mb="md">
-        {t("reauthentication.message")}
+        {operator.sign_in_method === "oidc" ? t("reauthentication.elsewhere") : t("reauthentication.message")}
       </Text>
-      <SignInForm email={session.operator.email} onSignedIn={() => reauthentication.complete()} />
+      {operator.sign_in_method === "oidc" ? (
+        <ProviderSignIn operatorId={operator.id} />
+      ) : (
+        <SignInForm email={operator.email} onSignedIn={() => reauthentication.complete()} />
+      )}
       <Text size="sm" ta="center" mt="md">
         <Anchor href="/sign-in" size="sm">
           {t("reauthentication.otherAccount")}

@@ -3,15 +3,24 @@ import { useTranslation } from "react-i18next";
 import { LanguagePicker } from "@/shared/i18n/language-picker";
 import { BrandMark } from "@/shared/ui/brand-mark";
 import { SignInForm } from "./sign-in-form";
+import type { SignInMethods } from "./sign-in-methods";
 import classes from "./sign-in-page.module.css";
+import type { SingleSignOnFailure } from "./single-sign-on";
+import { SingleSignOnButton } from "./single-sign-on-button";
 
 interface SignInPageProps {
   /** Stands above the form: why the operator is here. */
   notice?: string;
+  /** Why signing in with the provider came to nothing. */
+  failure?: SingleSignOnFailure;
+  /** The provider that operators may sign in with; null without one, and when that could not be asked. */
+  provider: SignInMethods["oidc"];
+  /** The path of the console where the operator wants to be. */
+  returnTo: string;
   onSignedIn: () => void;
 }
 
-export function SignInPage({ notice, onSignedIn }: SignInPageProps) {
+export function SignInPage({ notice, failure, provider, returnTo, onSignedIn }: SignInPageProps) {
   const { t } = useTranslation();
   useEffect(() => {
     document.title = `${t("signIn.title")} · ${t("app.name")}`;
@@ -29,6 +38,17 @@ export function SignInPage({ notice, onSignedIn }: SignInPageProps) {
             <p className={classes.notice} role="status">
               {notice}
             </p>
+          )}
+          {failure && (
+            <p className={classes.failure} role="alert">
+              {t(`singleSignOn.failure.${failure}`)}
+            </p>
+          )}
+          {provider && (
+            <>
+              <SingleSignOnButton name={provider.name} returnTo={returnTo} />
+              <p className={classes.or}>{t("singleSignOn.or")}</p>
+            </>
           )}
           <SignInForm onSignedIn={onSignedIn} />
         </div>

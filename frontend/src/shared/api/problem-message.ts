@@ -19,6 +19,7 @@ const known = [
   "operator/email-taken",
   "operator/last-admin",
   "operator/not-found",
+  "operator/single-sign-on",
   "rate-limit/exceeded",
   "secret/not-found",
   "service/unavailable",

@@ -1,0 +1,31 @@
+import { Button } from "@mantine/core";
+import { IconExternalLink, IconLogin2 } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { singleSignOnUrl } from "./single-sign-on";
+
+interface SingleSignOnButtonProps {
+  /** What the provider is called; it may be empty. */
+  name: string;
+  returnTo: string;
+  /** Leaves this page where it is. */
+  newTab?: boolean;
+}
+
+/** Leads to the provider. It is a link, since the browser itself has to go there. */
+export function SingleSignOnButton({ name, returnTo, newTab = false }: SingleSignOnButtonProps) {
+  const { t } = useTranslation();
+  const Icon = newTab ? IconExternalLink : IconLogin2;
+  return (
+    <Button
+      component="a"
+      href={singleSignOnUrl(returnTo)}
+      target={newTab ? "_blank" : undefined}
+      rel={newTab ? "noopener" : undefined}
+      variant="default"
+      fullWidth
+      leftSection={<Icon size={17} stroke={1.8} aria-hidden />}
+    >
+      {name === "" ? t("singleSignOn.plain") : t("singleSignOn.with", { name })}
+    </Button>
+  );
+}
