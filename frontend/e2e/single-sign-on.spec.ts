@@ -64,7 +64,6 @@ test("an expired session goes on after signing in with the provider in another t
   await page.goto("/sign-in");
   await signOn(page, "eva");
   await page.goto("/api-keys/new");
-  await page.getByRole("textbox", { name: "Name" }).fill("Made by Eva");
   await fillKey(page, "Made by Eva");
   await page.context().clearCookies();
   await save(page);
