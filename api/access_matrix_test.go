@@ -170,6 +170,9 @@ func (w *world) refused(id string, who namedCaller, a answer) {
 	if strings.HasPrefix(a.Request.URL.Path, "/v1/operators") && a.StatusCode == http.StatusNotFound {
 		code = "operator/not-found"
 	}
+	if strings.HasPrefix(a.Request.URL.Path, "/v1/session/oidc") && a.StatusCode == http.StatusNotFound {
+		code = "route/not-found"
+	}
 	a.refused(a.StatusCode, code)
 	if challenge := a.Header.Get("WWW-Authenticate"); a.StatusCode == http.StatusUnauthorized && !strings.HasPrefix(challenge, "Bearer ") {
 		w.t.Errorf("%s by %s: WWW-Authenticate: %q", id, who.name, challenge)

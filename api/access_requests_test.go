@@ -62,7 +62,8 @@ var workingRequests = map[string]func(*world, namedCaller) workingRequest{
 		w.made++
 		return withJSON(accept(w.platform.invite(fmt.Sprintf("guest%d@example.com", w.made), "readonly").Token))
 	},
-	"signOut": plain, "getSession": plain,
+	"signOut": plain, "getSession": plain, "getSignInMethods": plain,
+	"beginSingleSignOn": plain, "finishSingleSignOn": plain, // without a provider; api/singlesignon_test.go has one
 	"changePassword": func(*world, namedCaller) workingRequest {
 		return withJSON(map[string]any{"current_password": password, "new_password": password})
 	},

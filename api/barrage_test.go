@@ -39,7 +39,7 @@ func TestNoRequestIsAnsweredByAFault(t *testing.T) {
 	}, map[string]string{"APIKEYS_LOG_LEVEL": "error"})
 }
 
-// shotsForAll are so many that some of every operation must have been accepted.
+// shotsForAll are so many that some of every operation must have been accepted, but for those that ask for a provider.
 const shotsForAll = 10_000
 
 // failuresMax is how many failures a run tells of before it ends.
@@ -246,7 +246,7 @@ func (b *barrage) survey() {
 		for status, n := range statuses {
 			classes[status/100] += n
 		}
-		if b.shots >= shotsForAll && statuses[200]+statuses[201]+statuses[204] == 0 && !seldom[id] {
+		if b.shots >= shotsForAll && !strings.HasSuffix(id, "SingleSignOn") && statuses[200]+statuses[201]+statuses[204] == 0 && !seldom[id] {
 			b.t.Errorf("no request of %s was accepted: %v", id, statuses)
 		}
 	}
