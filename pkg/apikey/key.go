@@ -35,6 +35,9 @@ type Key struct {
 	// Generation goes up whenever the tokens issued so far must die. A token carries the generation it was issued under
 	// and is honoured only while it is the current one and the key is active.
 	Generation int64
+	// StatusIndex is the present generation's place in the status lists, from 1. The store gives one when a generation begins,
+	// and never gives it again; 0 if the key was stored before there were status lists.
+	StatusIndex int64
 	// Version goes up by one with every change; it starts at 1. It is the key's entity tag.
 	Version    int64
 	CreatedAt  time.Time

@@ -15,7 +15,7 @@ import (
 //
 // Any method may also fail with an error that is [ErrUnavailable] when the database can't be reached or stays locked.
 type Store interface {
-	// Create stores a new key with its secrets. When answer is not nil it is kept in the same transaction.
+	// Create stores a new key with its secrets and gives it a StatusIndex. When answer is not nil it is kept in the same transaction.
 	// Errors: [ErrNameTaken]; [ErrAnswered] when there is already an answer for the same caller and idempotency key.
 	Create(ctx context.Context, key Key, event eventlog.Draft, answer *Answer) error
 
@@ -36,7 +36,7 @@ type Store interface {
 
 	// Update replaces the tenancy's key by what change makes of it and returns the new state. Of the key, its ClientID,
 	// TenancyID, CreatedAt, CreatedBy and last-used marks are not changed; secrets are added and altered, by id, never
-	// removed. When change returns no event nothing is written and the old state is returned.
+	// removed. StatusIndex is a new one when the Generation is, and else stays. When change returns no event nothing is written and the old state is returned.
 	// Errors: [ErrNotFound], [ErrNameTaken], and those of change.
 	Update(ctx context.Context, tenancyID, clientID string, change func(Key) (Key, *eventlog.Draft, error)) (Key, error)
 

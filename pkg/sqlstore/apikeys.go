@@ -26,6 +26,7 @@ type keyRow struct {
 	RateLimit     *int    `gorm:"column:rate_limit"` // NULL for what is configured
 	Status        string  `gorm:"column:status"`
 	Generation    int64   `gorm:"column:generation"`
+	StatusIndex   *int64  `gorm:"column:status_index"` // NULL for none yet
 	Version       int64   `gorm:"column:version"`
 	Created       instant `gorm:"column:created_at"`
 	CreatedBy     string  `gorm:"column:created_by"`
@@ -40,7 +41,7 @@ func (keyRow) TableName() string { return "api_key" }
 // changeable are the columns that an update writes.
 var changeable = []string{
 	"name", "name_unique", "name_search", "description", "scopes", "lifespan_value", "lifespan_unit", "rate_limit", "status",
-	"generation", "version", "updated_at", "updated_by",
+	"generation", "status_index", "version", "updated_at", "updated_by",
 }
 
 func newKeyRow(k apikey.Key) keyRow {
@@ -53,6 +54,9 @@ func newKeyRow(k apikey.Key) keyRow {
 	}
 	if k.RateLimit != 0 {
 		row.RateLimit = &k.RateLimit
+	}
+	if k.StatusIndex != 0 {
+		row.StatusIndex = &k.StatusIndex
 	}
 	return row
 }
@@ -71,15 +75,12 @@ func (r keyRow) key() (apikey.Key, error) {
 	if status != apikey.Active && status != apikey.Inactive {
 		return apikey.Key{}, fmt.Errorf("stored key %s: unknown status %q", r.ClientID, r.Status)
 	}
-	key := apikey.Key{
+	return apikey.Key{
 		TenancyID: r.TenancyID, ClientID: r.ClientID, Name: r.Name, Description: r.Description, Scopes: scopes,
 		Lifespan: lifespan, Status: status, Generation: r.Generation, Version: r.Version, CreatedAt: r.Created.time(),
 		CreatedBy: r.CreatedBy, UpdatedAt: r.Updated.time(), UpdatedBy: r.UpdatedBy, LastUsedAt: r.LastUsed.time(),
-	}
-	if r.RateLimit != nil {
-		key.RateLimit = *r.RateLimit
-	}
-	return key, nil
+		StatusIndex: valueOf(r.StatusIndex), RateLimit: valueOf(r.RateLimit),
+	}, nil
 }
 
 // keySecretRow is a key with one of its secrets, or with an empty one if it lists none.
@@ -170,6 +171,10 @@ func (s *Store) Create(ctx context.Context, key apikey.Key, event eventlog.Draft
 				return nil, err
 			}
 		}
+		var err error
+		if key.StatusIndex, err = t.nextStatusIndex(); err != nil {
+			return nil, err
+		}
 		row := newKeyRow(key)
 		if err := t.db.Create(&row).Error; nameTaken(err) {
 			return nil, apikey.ErrNameTaken
@@ -224,6 +229,11 @@ func (s *Store) Update(
 		}
 		changed.ClientID, changed.TenancyID = old.ClientID, old.TenancyID
 		changed.CreatedAt, changed.CreatedBy, changed.LastUsedAt = old.CreatedAt, old.CreatedBy, old.LastUsedAt
+		if changed.StatusIndex = old.StatusIndex; changed.Generation != old.Generation {
+			if changed.StatusIndex, err = t.nextStatusIndex(); err != nil {
+				return nil, err
+			}
+		}
 		err = t.db.Model(&keyRow{}).Where("tenancy_id = ? AND client_id = ?", tenancyID, clientID).
 			Select(changeable).Updates(newKeyRow(changed)).Error
 		if nameTaken(err) {

@@ -79,6 +79,8 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 		{"HashesCoverEveryColumn", everyColumnIsCovered},
 		{"TamperingIsFoundAndNamed", tamperingIsFound},
 		{"CheckpointsOutliveSigningKeys", checkpointsOutliveSigningKeys},
+		{"StatusIndexesAreThoseThatKeysHold", statusIndexesAreThoseThatKeysHold},
+		{"KeysOfAnEarlierVersionAreGivenStatusIndexes", keysOfAnEarlierVersionAreGivenStatusIndexes},
 		{"PruningLeavesNoHole", pruningLeavesNoHole},
 		{"InterruptedPruningVerifies", interruptedPruningVerifies},
 		{"BrokenLogIsNotPruned", brokenLogIsNotPruned},

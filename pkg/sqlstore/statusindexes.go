@@ -1,0 +1,76 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/piercloud/apikeys/pkg/statuslist"
+)
+
+var _ statuslist.Store = (*Store)(nil)
+
+// nextStatusIndex gives out a place in the status lists. The log's head, which counts them, is locked by the change, so no
+// other is given the same one.
+func (t tx) nextStatusIndex() (index int64, err error) {
+	err = t.db.Raw("UPDATE log_head SET status_indexes = status_indexes + 1 WHERE id = ? RETURNING status_indexes", headID).Scan(&index).Error
+	if err != nil {
+		return 0, fmt.Errorf("give out a status index: %w", err)
+	}
+	return index, nil
+}
+
+func (t tx) statusIndexesGiven() (given int64, err error) {
+	if err := t.db.Raw("SELECT status_indexes FROM log_head WHERE id = ?", headID).Scan(&given).Error; err != nil {
+		return 0, fmt.Errorf("count the status indexes: %w", err)
+	}
+	return given, nil
+}
+
+// StatusIndexes implements [statuslist.Store].
+func (s *Store) StatusIndexes(ctx context.Context, first, count int64) (statuslist.Indexes, error) {
+	var found statuslist.Indexes
+	err := s.snapshot(ctx, func(t tx) (err error) {
+		if found.Given, err = t.statusIndexesGiven(); err != nil {
+			return err
+		}
+		held := t.db.Model(&keyRow{}).Where("status_index >= ? AND status_index < ?", first, first+count)
+		if err := held.Pluck("status_index", &found.Held).Error; err != nil {
+			return fmt.Errorf("read the status indexes from %d on: %w", first, err)
+		}
+		return nil
+	})
+	return found, err
+}
+
+// indexBatch is how many keys one transaction of GiveStatusIndexes changes, so that it does not hold others up.
+const indexBatch = 5000
+
+// GiveStatusIndexes gives one to each key that has none, which are those stored by a version of the service that knows of no
+// status lists. With none it is a statement that finds nothing. It is no change of a key in the log's sense: nothing that it
+// was issued before names a place.
+func (s *Store) GiveStatusIndexes(ctx context.Context) error {
+	for {
+		var given int64
+		err := s.writeAll(ctx, func(t tx) error {
+			if _, err := t.lockHead(); err != nil {
+				return err
+			}
+			changed := t.db.Exec(`UPDATE api_key SET status_index = numbered.status_index FROM (
+					SELECT client_id, (SELECT status_indexes FROM log_head) + ROW_NUMBER() OVER (ORDER BY created_at, client_id) AS status_index
+					FROM api_key WHERE status_index IS NULL ORDER BY created_at, client_id LIMIT ?
+				) numbered WHERE api_key.client_id = numbered.client_id`, indexBatch)
+			if changed.Error != nil {
+				return fmt.Errorf("give status indexes to keys: %w", changed.Error)
+			}
+			given = changed.RowsAffected
+			moved := t.db.Exec("UPDATE log_head SET status_indexes = status_indexes + ? WHERE id = ?", given, headID)
+			if moved.Error != nil {
+				return fmt.Errorf("count the status indexes: %w", moved.Error)
+			}
+			return nil
+		})
+		if err != nil || given < indexBatch {
+			return err
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package sqlstore
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/statuslist"
+)
+
+// wantIndexes fails the test unless the store tells these of a range.
+func wantIndexes(t *testing.T, s *Store, first, count, given int64, held ...int64) {
+	t.Helper()
+	got, err := s.StatusIndexes(t.Context(), first, count)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(got.Held)
+	if got.Given != given || !slices.Equal(got.Held, held) {
+		t.Errorf("from %d on, %d of them: got %+v; want %d given and %v held", first, count, got, given, held)
+	}
+}
+
+// storeKey stores the i-th key of a tenancy.
+func storeKey(t *testing.T, s *Store, tenancy string, i int) apikey.Key {
+	t.Helper()
+	k := newKey(tenancy, i)
+	if err := s.Create(t.Context(), k, newDraft(k), nil); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// statusIndexesAreThoseThatKeysHold: of a range, and none of what has ended.
+func statusIndexesAreThoseThatKeysHold(t *testing.T, open func(t testing.TB, o Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	wantIndexes(t, s, 0, statuslist.Size, 0)
+	tenancy := newTenancy(t, s)
+	keys := make([]apikey.Key, 5)
+	for i := range keys {
+		keys[i] = storeKey(t, s, tenancy, i)
+	}
+	wantIndexes(t, s, 0, statuslist.Size, 5, 1, 2, 3, 4, 5)
+	wantIndexes(t, s, 0, 0, 5)
+	wantIndexes(t, s, 2, 2, 5, 2, 3)
+	wantIndexes(t, s, 6, statuslist.Size, 5)
+	_, err := s.Update(t.Context(), tenancy, keys[1].ClientID, func(k apikey.Key) (apikey.Key, *eventlog.Draft, error) {
+		k.Generation++
+		event := newDraft(k)
+		return k, &event, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Delete(t.Context(), tenancy, keys[3].ClientID, func(k apikey.Key) (eventlog.Draft, error) { return newDraft(k), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantIndexes(t, s, 0, statuslist.Size, 6, 1, 3, 5, 6)
+}
+
+// keysOfAnEarlierVersionAreGivenStatusIndexes: those that it stored while this one was being rolled out, and before.
+func keysOfAnEarlierVersionAreGivenStatusIndexes(t *testing.T, open func(t testing.TB, o Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	tenancy := newTenancy(t, s)
+	first := storeKey(t, s, tenancy, 0)
+	var old []apikey.Key
+	for i := 1; i <= 4; i++ {
+		old = append(old, storeKey(t, s, tenancy, i))
+	}
+	forget := s.writer.Exec("UPDATE api_key SET status_index = NULL WHERE client_id <> ?", first.ClientID)
+	if forget.Error != nil || forget.RowsAffected != int64(len(old)) {
+		t.Fatal(forget.RowsAffected, forget.Error)
+	}
+	if k, err := s.Lookup(t.Context(), old[0].ClientID); err != nil || k.StatusIndex != 0 {
+		t.Fatalf("the index is %d, %v", k.StatusIndex, err)
+	}
+	wantIndexes(t, s, 0, statuslist.Size, 5, 1)
+	for range 2 { // the second time there is nothing to do
+		if err := s.GiveStatusIndexes(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wantIndexes(t, s, 0, statuslist.Size, 9, 1, 6, 7, 8, 9)
+	}
+	storeKey(t, s, tenancy, 5)
+	wantIndexes(t, s, 0, statuslist.Size, 10, 1, 6, 7, 8, 9, 10)
+}

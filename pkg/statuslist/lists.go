@@ -1,0 +1,199 @@
+package statuslist
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/piercloud/apikeys/pkg/signing"
+	"github.com/piercloud/apikeys/pkg/token"
+)
+
+// Type is the typ of a list's header (draft-ietf-oauth-status-list §5.1).
+const Type = "statuslist+jwt"
+
+// How old what verifiers go by may be.
+const (
+	// TTL is how long a verifier may go by a list that it has fetched.
+	TTL = 20 * time.Second
+	// RemakeMin is how old a list becomes at least before it is made anew, however much is revoked meanwhile.
+	RemakeMin = time.Second
+
+	remakeMax = 5 * time.Minute         // when nothing is revoked
+	lifetime  = remakeMax + time.Minute // of a list: the longest that somebody could hold a newer one back
+)
+
+// ErrNotFound means that there is no such list.
+var ErrNotFound = errors.New("there is no such status list")
+
+// List is a signed list, in the standard's words a Status List Token.
+type List struct {
+	// Token is a compact JWS (RFC 7515 §7.1).
+	Token string
+	// Tag changes with the token.
+	Tag string
+
+	newest int64
+	madeAt time.Time
+}
+
+// Lists makes the lists, each once for all who ask while nothing is revoked. It is safe for concurrent use.
+type Lists struct {
+	store   Store
+	keyring *signing.Keyring
+	issuer  string
+	newest  func() int64
+	now     func() time.Time
+
+	making singleflight.Group
+	named  atomic.Pointer[namedList] // that the last token names
+
+	mu      sync.Mutex // guards what follows; never held around a call to the store
+	made    map[int64]*List
+	given   int64 // indexes, when they were counted
+	counted time.Time
+}
+
+type namedList struct {
+	number int64
+	uri    string
+}
+
+// New returns the lists of a store, signed in the name of issuer, the URL of this service. newest returns the position of the
+// newest revocation that this process knows of: when it moves, lists are made anew.
+func New(store Store, keyring *signing.Keyring, issuer string, newest func() int64, now func() time.Time) *Lists {
+	return &Lists{store: store, keyring: keyring, issuer: issuer, newest: newest, now: now, made: map[int64]*List{}}
+}
+
+// Status returns the place that an index stands for; none for 0.
+func (l *Lists) Status(index int64) token.Status {
+	if index == 0 {
+		return token.Status{}
+	}
+	number := index / Size
+	named := l.named.Load() // most tokens name the same list
+	if named == nil || named.number != number {
+		named = &namedList{number, uri(l.issuer, number)}
+		l.named.Store(named)
+	}
+	return token.Status{ListURI: named.uri, Index: index % Size}
+}
+
+// URIs returns the addresses of all lists that tokens may name. Errors: those of the store.
+func (l *Lists) URIs(ctx context.Context) ([]string, error) {
+	last, err := l.last(ctx)
+	if err != nil {
+		return nil, err
+	}
+	uris := make([]string, last+1)
+	for number := range uris {
+		uris[number] = uri(l.issuer, int64(number))
+	}
+	return uris, nil
+}
+
+// last returns the number of the newest list. It may be a second behind. Errors: those of the store.
+func (l *Lists) last(ctx context.Context) (int64, error) {
+	l.mu.Lock()
+	given, current := l.given, !l.counted.IsZero() && l.now().Sub(l.counted) < RemakeMin
+	l.mu.Unlock()
+	if current {
+		return given / Size, nil
+	}
+	_, err, _ := l.making.Do("", func() (any, error) {
+		now := l.now()
+		found, err := l.store.StatusIndexes(context.WithoutCancel(ctx), 0, 0)
+		if err == nil {
+			l.count(found.Given, now)
+		}
+		return nil, err
+	})
+	if err != nil {
+		return 0, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.given / Size, nil
+}
+
+func (l *Lists) count(given int64, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.given, l.counted = max(l.given, given), at
+}
+
+// Current returns a list that tells of everything that was revoked [RemakeMin] before. The list after the newest exists
+// already, for the first token that names it. Errors: [ErrNotFound], signing.ErrNoKey; those of the store.
+func (l *Lists) Current(ctx context.Context, number int64) (*List, error) {
+	newest, now := l.newest(), l.now()
+	l.mu.Lock()
+	made := l.made[number]
+	l.mu.Unlock()
+	if made != nil {
+		if age := now.Sub(made.madeAt); age < RemakeMin || made.newest == newest && age < remakeMax {
+			return made, nil
+		}
+	}
+	switch last, err := l.last(ctx); {
+	case err != nil:
+		return nil, err
+	case number < 0 || number > last+1:
+		return nil, ErrNotFound
+	}
+	list, err, _ := l.making.Do(strconv.FormatInt(number, 10), func() (any, error) {
+		return l.make(context.WithoutCancel(ctx), number)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list.(*List), nil //nolint:forcetypeassert // make returns nothing else
+}
+
+// payload is what a list says (draft-ietf-oauth-status-list §5.1).
+type payload struct {
+	Issuer    string `json:"iss"`
+	Subject   string `json:"sub"`
+	IssuedAt  int64  `json:"iat"`
+	ExpiresAt int64  `json:"exp"`
+	TTL       int64  `json:"ttl"`
+	List      struct {
+		Bits int    `json:"bits"`
+		List string `json:"lst"`
+	} `json:"status_list"`
+}
+
+// make makes and keeps a list. Errors: signing.ErrNoKey; those of the store.
+func (l *Lists) make(ctx context.Context, number int64) (*List, error) {
+	// Before the store is read: what is revoked meanwhile makes the list old, also when it is in it.
+	list := &List{newest: l.newest(), madeAt: l.now()}
+	first := number * Size
+	found, err := l.store.StatusIndexes(ctx, first, Size)
+	if err != nil {
+		return nil, err
+	}
+	l.count(found.Given, list.madeAt)
+	says := payload{
+		Issuer: l.issuer, Subject: uri(l.issuer, number), IssuedAt: list.madeAt.Unix(),
+		ExpiresAt: list.madeAt.Add(lifetime).Unix(), TTL: int64(TTL / time.Second),
+	}
+	says.List.Bits = bits
+	if says.List.List, err = encode(first, found); err != nil {
+		return nil, err
+	}
+	if list.Token, err = l.keyring.SignJWS(Type, says); err != nil {
+		return nil, err
+	}
+	digest := sha256.Sum256([]byte(list.Token))
+	list.Tag = `"` + hex.EncodeToString(digest[:16]) + `"`
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.made[number] = list
+	return list, nil
+}
