@@ -34,6 +34,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/revocation"
 	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/signing"
+	"github.com/piercloud/apikeys/pkg/statuslist"
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
@@ -44,9 +45,11 @@ type Options struct {
 	Keyring   *signing.Keyring
 	Revoked   *revocation.Set
 	Snapshots *revocation.Snapshots
-	Operators *operator.Service
-	Usage     *usage.Service
-	Audit     *audit.Service
+	// StatusLists are for verifiers that know the standard. Optional: without them the routes do not exist.
+	StatusLists *statuslist.Lists
+	Operators   *operator.Service
+	Usage       *usage.Service
+	Audit       *audit.Service
 	// Management is how many requests to the management routes an operator or an API key may make. The zero rate is no limit.
 	Management limit.Rate
 	// SingleSignOn signs operators in with a provider, which is called ProviderName. Optional.
@@ -146,7 +149,10 @@ func New(o Options) (*echo.Echo, error) {
 		listeners: newListeners(listenersMax, listenersMaxFor), writeMax: streamWriteMax,
 		observer: o.Observer,
 	}.register(e)
-	discovery, err := newDiscoveryRoutes(o.Issuer, o.Catalogue, o.Keyring)
+	if o.StatusLists != nil {
+		statusListRoutes{o.StatusLists, o.Fresh}.register(e)
+	}
+	discovery, err := newDiscoveryRoutes(o.Issuer, o.Catalogue, o.Keyring, o.StatusLists != nil)
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ var contract = sync.OnceValues(func() (routers.Router, error) {
 	// The contract describes itself as text, and is checked as such.
 	openapi3filter.RegisterBodyDecoder("application/yaml", openapi3filter.RegisteredBodyDecoder("text/plain"))
 	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.RegisteredBodyDecoder("text/plain"))
+	openapi3filter.RegisterBodyDecoder("application/statuslist+jwt", openapi3filter.RegisteredBodyDecoder("text/plain"))
 	return gorillamux.NewRouter(doc)
 })
 

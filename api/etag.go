@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -48,4 +49,14 @@ func cutTag(list string) (opaque, rest string, ok bool) {
 	}
 	rest = strings.TrimLeft(rest, " \t")
 	return opaque, rest, rest == "" || rest[0] == ','
+}
+
+// matchesTag reports whether the caller has what a tag stands for (RFC 9110 §13.1.2, whose comparison is the weak one).
+func matchesTag(r *http.Request, tag string) bool {
+	for _, known := range strings.Split(r.Header.Get("If-None-Match"), ",") {
+		if strings.TrimPrefix(strings.TrimSpace(known), "W/") == tag {
+			return true
+		}
+	}
+	return false
 }

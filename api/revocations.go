@@ -78,10 +78,8 @@ func (r revocationRoutes) snapshot(c echo.Context) error {
 	h := c.Response().Header()
 	h.Set(echo.HeaderCacheControl, "public, no-cache")
 	h.Set("ETag", s.Tag)
-	for _, tag := range strings.Split(c.Request().Header.Get("If-None-Match"), ",") {
-		if strings.TrimPrefix(strings.TrimSpace(tag), "W/") == s.Tag {
-			return c.NoContent(http.StatusNotModified)
-		}
+	if matchesTag(c.Request(), s.Tag) {
+		return c.NoContent(http.StatusNotModified)
 	}
 	return c.Blob(http.StatusOK, "application/jose+json", s.Body)
 }

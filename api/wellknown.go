@@ -9,13 +9,14 @@ import (
 	"github.com/piercloud/apikeys/pkg/oauth"
 	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/signing"
+	"github.com/piercloud/apikeys/pkg/statuslist"
 )
 
 // discoveryCaching lets verifiers and proxies keep metadata and key set for five minutes: well below the time for which a
 // signing key is published before it signs.
 const discoveryCaching = "public, max-age=300"
 
-// metadata is the document of RFC 8414 §2. The last two members are there for readers that expect OpenID Connect's.
+// metadata is the document of RFC 8414 §2, with the member of draft-ietf-oauth-status-list §9.1. The last two members are there for readers that expect OpenID Connect's.
 type metadata struct {
 	Issuer             string   `json:"issuer"`
 	TokenEndpoint      string   `json:"token_endpoint"`
@@ -30,6 +31,7 @@ type metadata struct {
 	Revocation         string   `json:"revocation_endpoint"`
 	RevocationAuth     []string `json:"revocation_endpoint_auth_methods_supported"`
 	Revocations        string   `json:"revocations_endpoint"` // this service's own: the feed for offline verifiers
+	StatusLists        string   `json:"status_list_aggregation_endpoint,omitempty"`
 	SubjectTypes       []string `json:"subject_types_supported"`
 	IDTokenSigningAlgs []string `json:"id_token_signing_alg_values_supported"`
 }
@@ -40,9 +42,9 @@ type discoveryRoutes struct {
 	keyring  *signing.Keyring
 }
 
-func newDiscoveryRoutes(issuer string, catalogue *scope.Catalogue, keyring *signing.Keyring) (discoveryRoutes, error) {
+func newDiscoveryRoutes(issuer string, catalogue *scope.Catalogue, keyring *signing.Keyring, statusLists bool) (discoveryRoutes, error) {
 	clientAuth := []string{"client_secret_basic", "client_secret_post"}
-	document, err := json.Marshal(metadata{
+	says := metadata{
 		Issuer:             issuer,
 		TokenEndpoint:      issuer + "/oauth2/token",
 		JWKSURI:            issuer + "/.well-known/jwks.json",
@@ -58,7 +60,11 @@ func newDiscoveryRoutes(issuer string, catalogue *scope.Catalogue, keyring *sign
 		Revocations:        issuer + "/v1/revocations",
 		SubjectTypes:       []string{"public"},
 		IDTokenSigningAlgs: []string{signing.Algorithm},
-	})
+	}
+	if statusLists {
+		says.StatusLists = issuer + statuslist.Path
+	}
+	document, err := json.Marshal(says)
 	return discoveryRoutes{document: document, keyring: keyring}, err
 }
 

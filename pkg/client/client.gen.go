@@ -890,9 +890,12 @@ type Metadata struct {
 	RevocationEndpointAuthMethodsSupported    []string `json:"revocation_endpoint_auth_methods_supported,omitempty"`
 
 	// RevocationsEndpoint The feed for resource servers that verify offline.
-	RevocationsEndpoint               *string  `json:"revocations_endpoint,omitempty"`
-	ScopesSupported                   []string `json:"scopes_supported,omitempty"`
-	ServiceDocumentation              *string  `json:"service_documentation,omitempty"`
+	RevocationsEndpoint  *string  `json:"revocations_endpoint,omitempty"`
+	ScopesSupported      []string `json:"scopes_supported,omitempty"`
+	ServiceDocumentation *string  `json:"service_documentation,omitempty"`
+
+	// StatusListAggregationEndpoint The status lists' addresses. Absent when there are none.
+	StatusListAggregationEndpoint     *string  `json:"status_list_aggregation_endpoint,omitempty"`
 	SubjectTypesSupported             []string `json:"subject_types_supported,omitempty"`
 	TokenEndpoint                     string   `json:"token_endpoint"`
 	TokenEndpointAuthMethodsSupported []string `json:"token_endpoint_auth_methods_supported"`
@@ -1130,6 +1133,11 @@ type SignedRevocations struct {
 	Signature string `json:"signature"`
 }
 
+// StatusLists Example: {"status_lists":["https://keys.example.com/oauth2/status-lists/0"]}
+type StatusLists struct {
+	StatusLists []string `json:"status_lists"`
+}
+
 // Tenancy defines model for Tenancy.
 type Tenancy struct {
 	ID   openapi_types.UUID `json:"id"`
@@ -1286,6 +1294,9 @@ type OAuthForbidden = OAuthError
 // OAuthInvalidClient defines model for OAuthInvalidClient.
 type OAuthInvalidClient = OAuthError
 
+// OAuthNotFound defines model for OAuthNotFound.
+type OAuthNotFound = OAuthError
+
 // OAuthServerError defines model for OAuthServerError.
 type OAuthServerError = OAuthError
 
@@ -1333,6 +1344,13 @@ type VendorUnavailable = VendorError
 
 // VendorUnsupportedMediaType defines model for VendorUnsupportedMediaType.
 type VendorUnsupportedMediaType = VendorError
+
+// GetStatusListParams defines parameters for GetStatusList.
+type GetStatusListParams struct {
+	// Time Lists of the past are not kept, so with this there is none.
+	Time        *string `form:"time,omitempty" json:"time,omitempty"`
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
 
 // VerifyTokenParams defines parameters for VerifyToken.
 type VerifyTokenParams struct {
@@ -1763,6 +1781,25 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /oauth2/revoke (the `RevokeToken` operationId).
 	RevokeTokenWithFormdataBody(ctx context.Context, body RevokeTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListStatusLists The addresses of the Token Status Lists
+	//
+	// Status List Aggregation (draft-ietf-oauth-status-list §9). Status lists are off unless the service is configured to offer
+	// them; then this route does not exist.
+	//
+	// Corresponds with GET /oauth2/status-lists (the `ListStatusLists` operationId).
+	ListStatusLists(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetStatusList A Token Status List
+	//
+	// For verifiers that know the standard (draft-ietf-oauth-status-list) and not this service's own feed. A token names its list
+	// and its place in it: `{"status": {"status_list": {"idx", "uri"}}}`. The list is a JWT (`typ` `statuslist+jwt`), signed by a
+	// key of the published set, with a bit for each generation of a key: 1 when the tokens issued under it are dead. It does not
+	// tell of single tokens that were revoked; introspection and the feed do. Off unless configured; then this route does not
+	// exist.
+	//
+	// Corresponds with GET /oauth2/status-lists/{list} (the `GetStatusList` operationId).
+	GetStatusList(ctx context.Context, list string, params *GetStatusListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// IssueTokenWithBody Exchange client credentials for an access token (RFC 6749 §4.4)
 	//
@@ -2369,6 +2406,45 @@ func (c *Client) RevokeTokenWithBody(ctx context.Context, contentType string, bo
 // Corresponds with POST /oauth2/revoke (the `RevokeToken` operationId).
 func (c *Client) RevokeTokenWithFormdataBody(ctx context.Context, body RevokeTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRevokeTokenRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListStatusLists The addresses of the Token Status Lists
+//
+// Status List Aggregation (draft-ietf-oauth-status-list §9). Status lists are off unless the service is configured to offer
+// them; then this route does not exist.
+//
+// Corresponds with GET /oauth2/status-lists (the `ListStatusLists` operationId).
+func (c *Client) ListStatusLists(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListStatusListsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetStatusList A Token Status List
+//
+// For verifiers that know the standard (draft-ietf-oauth-status-list) and not this service's own feed. A token names its list
+// and its place in it: `{"status": {"status_list": {"idx", "uri"}}}`. The list is a JWT (`typ` `statuslist+jwt`), signed by a
+// key of the published set, with a bit for each generation of a key: 1 when the tokens issued under it are dead. It does not
+// tell of single tokens that were revoked; introspection and the feed do. Off unless configured; then this route does not
+// exist.
+//
+// Corresponds with GET /oauth2/status-lists/{list} (the `GetStatusList` operationId).
+func (c *Client) GetStatusList(ctx context.Context, list string, params *GetStatusListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetStatusListRequest(c.Server, list, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3550,6 +3626,109 @@ func NewRevokeTokenRequestWithBody(server string, contentType string, body io.Re
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListStatusListsRequest constructs an http.Request for the ListStatusLists method
+func NewListStatusListsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/oauth2/status-lists")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetStatusListRequest constructs an http.Request for the GetStatusList method
+func NewGetStatusListRequest(server string, list string, params *GetStatusListParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "list", list, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/oauth2/status-lists/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Time != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "time", *params.Time, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -5844,6 +6023,29 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /oauth2/revoke (the `RevokeToken` operationId).
 	RevokeTokenWithFormdataBodyWithResponse(ctx context.Context, body RevokeTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*RevokeTokenResponse, error)
 
+	// ListStatusListsWithResponse The addresses of the Token Status Lists
+	//
+	// Status List Aggregation (draft-ietf-oauth-status-list §9). Status lists are off unless the service is configured to offer
+	// them; then this route does not exist.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /oauth2/status-lists (the `ListStatusLists` operationId).
+	ListStatusListsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListStatusListsResponse, error)
+
+	// GetStatusListWithResponse A Token Status List
+	//
+	// For verifiers that know the standard (draft-ietf-oauth-status-list) and not this service's own feed. A token names its list
+	// and its place in it: `{"status": {"status_list": {"idx", "uri"}}}`. The list is a JWT (`typ` `statuslist+jwt`), signed by a
+	// key of the published set, with a bit for each generation of a key: 1 when the tokens issued under it are dead. It does not
+	// tell of single tokens that were revoked; introspection and the feed do. Off unless configured; then this route does not
+	// exist.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /oauth2/status-lists/{list} (the `GetStatusList` operationId).
+	GetStatusListWithResponse(ctx context.Context, list string, params *GetStatusListParams, reqEditors ...RequestEditorFn) (*GetStatusListResponse, error)
+
 	// IssueTokenWithBodyWithResponse Exchange client credentials for an access token (RFC 6749 §4.4)
 	//
 	// The client credentials grant. The client authenticates with HTTP Basic (`client_secret_basic`, both halves form-encoded
@@ -7019,6 +7221,182 @@ func (r RevokeTokenResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RevokeTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListStatusListsResponse200Headers the declared response headers of an HTTP 200 response for ListStatusLists
+type ListStatusListsResponse200Headers struct {
+	CacheControl *string
+}
+
+// ListStatusListsResponse404Headers the declared response headers of an HTTP 404 response for ListStatusLists
+type ListStatusListsResponse404Headers struct {
+	CacheControl string
+}
+
+// ListStatusListsResponse500Headers the declared response headers of an HTTP 500 response for ListStatusLists
+type ListStatusListsResponse500Headers struct {
+	CacheControl string
+}
+
+// ListStatusListsResponse503Headers the declared response headers of an HTTP 503 response for ListStatusLists
+type ListStatusListsResponse503Headers struct {
+	CacheControl string
+	RetryAfter   *int32
+}
+
+type ListStatusListsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *StatusLists
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *OAuthNotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *OAuthServerError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *OAuthUnavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListStatusListsResponse200Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ListStatusListsResponse404Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListStatusListsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListStatusListsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListStatusListsResponse) GetJSON200() *StatusLists {
+	return r.JSON200
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ListStatusListsResponse) GetJSON404() *OAuthNotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListStatusListsResponse) GetJSON500() *OAuthServerError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListStatusListsResponse) GetJSON503() *OAuthUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListStatusListsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListStatusListsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListStatusListsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListStatusListsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetStatusListResponse200Headers the declared response headers of an HTTP 200 response for GetStatusList
+type GetStatusListResponse200Headers struct {
+	CacheControl string
+	ETag         string
+}
+
+// GetStatusListResponse404Headers the declared response headers of an HTTP 404 response for GetStatusList
+type GetStatusListResponse404Headers struct {
+	CacheControl string
+}
+
+// GetStatusListResponse500Headers the declared response headers of an HTTP 500 response for GetStatusList
+type GetStatusListResponse500Headers struct {
+	CacheControl string
+}
+
+// GetStatusListResponse503Headers the declared response headers of an HTTP 503 response for GetStatusList
+type GetStatusListResponse503Headers struct {
+	CacheControl string
+	RetryAfter   *int32
+}
+
+type GetStatusListResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *OAuthNotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *OAuthServerError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *OAuthUnavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetStatusListResponse200Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetStatusListResponse404Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetStatusListResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetStatusListResponse503Headers
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetStatusListResponse) GetJSON404() *OAuthNotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetStatusListResponse) GetJSON500() *OAuthServerError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetStatusListResponse) GetJSON503() *OAuthUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetStatusListResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetStatusListResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetStatusListResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetStatusListResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -11723,6 +12101,41 @@ func (c *ClientWithResponses) RevokeTokenWithFormdataBodyWithResponse(ctx contex
 	return ParseRevokeTokenResponse(rsp)
 }
 
+// ListStatusListsWithResponse The addresses of the Token Status Lists
+//
+// Status List Aggregation (draft-ietf-oauth-status-list §9). Status lists are off unless the service is configured to offer
+// them; then this route does not exist.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /oauth2/status-lists (the `ListStatusLists` operationId).
+func (c *ClientWithResponses) ListStatusListsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListStatusListsResponse, error) {
+	rsp, err := c.ListStatusLists(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListStatusListsResponse(rsp)
+}
+
+// GetStatusListWithResponse A Token Status List
+//
+// For verifiers that know the standard (draft-ietf-oauth-status-list) and not this service's own feed. A token names its list
+// and its place in it: `{"status": {"status_list": {"idx", "uri"}}}`. The list is a JWT (`typ` `statuslist+jwt`), signed by a
+// key of the published set, with a bit for each generation of a key: 1 when the tokens issued under it are dead. It does not
+// tell of single tokens that were revoked; introspection and the feed do. Off unless configured; then this route does not
+// exist.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /oauth2/status-lists/{list} (the `GetStatusList` operationId).
+func (c *ClientWithResponses) GetStatusListWithResponse(ctx context.Context, list string, params *GetStatusListParams, reqEditors ...RequestEditorFn) (*GetStatusListResponse, error) {
+	rsp, err := c.GetStatusList(ctx, list, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetStatusListResponse(rsp)
+}
+
 // IssueTokenWithBodyWithResponse Exchange client credentials for an access token (RFC 6749 §4.4)
 //
 // The client credentials grant. The client authenticates with HTTP Basic (`client_secret_basic`, both halves form-encoded
@@ -13291,6 +13704,203 @@ func ParseRevokeTokenResponse(rsp *http.Response) (*RevokeTokenResponse, error) 
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers RevokeTokenResponse503Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListStatusListsResponse parses an HTTP response from a ListStatusListsWithResponse call
+func ParseListStatusListsResponse(rsp *http.Response) (*ListStatusListsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListStatusListsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest StatusLists
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest OAuthNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest OAuthServerError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest OAuthUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListStatusListsResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 404:
+		var headers ListStatusListsResponse404Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListStatusListsResponse500Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListStatusListsResponse503Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetStatusListResponse parses an HTTP response from a GetStatusListWithResponse call
+func ParseGetStatusListResponse(rsp *http.Response) (*GetStatusListResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetStatusListResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest OAuthNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest OAuthServerError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest OAuthUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetStatusListResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetStatusListResponse404Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetStatusListResponse500Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetStatusListResponse503Headers
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

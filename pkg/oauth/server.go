@@ -74,6 +74,7 @@ type Server struct {
 	revoked *revocation.Tokens
 	uses    Uses
 	now     func() time.Time
+	status  func(index int64) token.Status
 	observe func(outcome string)
 	signed  func(ctx context.Context, took time.Duration) // nil for nobody
 
@@ -91,6 +92,9 @@ type Uses interface {
 // Options are what a server can do without.
 type Options struct {
 	Limits limit.Config // of token requests
+	// Status returns the place in a status list that an index given by the store stands for. Optional: without it tokens name
+	// none. It must be quick.
+	Status func(index int64) token.Status
 	// Observe is called with the outcome of each token request: [Issued], or why there is no token. It must be quick.
 	Observe func(outcome string)
 	// Signed is called after each signature of a token with how long it took. It must be quick. nil is nobody.
@@ -113,8 +117,11 @@ func NewServer(
 	if o.Observe == nil {
 		o.Observe = func(string) {}
 	}
+	if o.Status == nil {
+		o.Status = func(int64) token.Status { return token.Status{} }
+	}
 	return &Server{
-		clients: clients, keys: keys, tokens: tokens, revoked: revoked, uses: uses, now: now, observe: o.Observe, signed: o.Signed,
+		clients: clients, keys: keys, tokens: tokens, revoked: revoked, uses: uses, now: now, status: o.Status, observe: o.Observe, signed: o.Signed,
 		perClient:  limit.New[string](limit.TokenClient, o.Limits.TokenClient, now),
 		perAddress: limit.New[netip.Addr](limit.TokenAddress, o.Limits.TokenAddress, now),
 	}
@@ -179,6 +186,7 @@ func (s *Server) issue(ctx context.Context, r TokenRequest) (response TokenRespo
 	lifespan := key.Lifespan.Duration()
 	access, err := s.sign(ctx, token.Grant{
 		ClientID: key.ClientID, TenancyID: key.TenancyID, Scopes: scopes, Generation: key.Generation, Lifespan: lifespan,
+		Status: s.status(key.StatusIndex),
 	})
 	if err != nil {
 		return TokenResponse{}, Failed, err

@@ -56,7 +56,7 @@ func (s *Snapshots) Current() (*Snapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	if l := s.last; l != nil && l.newest == s.set.newestSeq() && l.kid == key.KID && now.Sub(l.madeAt) < snapshotAgeMax {
+	if l := s.last; l != nil && l.newest == s.set.Newest() && l.kid == key.KID && now.Sub(l.madeAt) < snapshotAgeMax {
 		return l, nil
 	}
 	payload, newest := s.set.payload(s.issuer, now)
@@ -98,7 +98,8 @@ func (s *Set) payload(issuer string, now time.Time) (payload, int64) {
 	return p, s.newest()
 }
 
-func (s *Set) newestSeq() int64 {
+// Newest returns the place in the log of the newest revocation, 0 for none.
+func (s *Set) Newest() int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.newest()

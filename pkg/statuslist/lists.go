@@ -23,8 +23,8 @@ const Type = "statuslist+jwt"
 const (
 	// TTL is how long a verifier may go by a list that it has fetched.
 	TTL = 20 * time.Second
-	// RemakeMin is how old a list becomes at least before it is made anew, however much is revoked meanwhile.
-	RemakeMin = time.Second
+	// RemakeInterval is how old a list becomes at least before it is made again, however much is revoked meanwhile.
+	RemakeInterval = time.Second
 
 	remakeMax = 5 * time.Minute         // when nothing is revoked
 	lifetime  = remakeMax + time.Minute // of a list: the longest that somebody could hold a newer one back
@@ -102,7 +102,7 @@ func (l *Lists) URIs(ctx context.Context) ([]string, error) {
 // last returns the number of the newest list. It may be a second behind. Errors: those of the store.
 func (l *Lists) last(ctx context.Context) (int64, error) {
 	l.mu.Lock()
-	given, current := l.given, !l.counted.IsZero() && l.now().Sub(l.counted) < RemakeMin
+	given, current := l.given, !l.counted.IsZero() && l.now().Sub(l.counted) < RemakeInterval
 	l.mu.Unlock()
 	if current {
 		return given / Size, nil
@@ -129,7 +129,7 @@ func (l *Lists) count(given int64, at time.Time) {
 	l.given, l.counted = max(l.given, given), at
 }
 
-// Current returns a list that tells of everything that was revoked [RemakeMin] before. The list after the newest exists
+// Current returns a list that tells of everything that was revoked [RemakeInterval] before. The list after the newest exists
 // already, for the first token that names it. Errors: [ErrNotFound], signing.ErrNoKey; those of the store.
 func (l *Lists) Current(ctx context.Context, number int64) (*List, error) {
 	newest, now := l.newest(), l.now()
@@ -137,7 +137,7 @@ func (l *Lists) Current(ctx context.Context, number int64) (*List, error) {
 	made := l.made[number]
 	l.mu.Unlock()
 	if made != nil {
-		if age := now.Sub(made.madeAt); age < RemakeMin || made.newest == newest && age < remakeMax {
+		if age := now.Sub(made.madeAt); age < RemakeInterval || made.newest == newest && age < remakeMax {
 			return made, nil
 		}
 	}
@@ -147,13 +147,15 @@ func (l *Lists) Current(ctx context.Context, number int64) (*List, error) {
 	case number < 0 || number > last+1:
 		return nil, ErrNotFound
 	}
-	list, err, _ := l.making.Do(strconv.FormatInt(number, 10), func() (any, error) {
-		return l.make(context.WithoutCancel(ctx), number)
+	_, err, _ := l.making.Do(strconv.FormatInt(number, 10), func() (any, error) {
+		return nil, l.make(context.WithoutCancel(ctx), number)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return list.(*List), nil //nolint:forcetypeassert // make returns nothing else
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.made[number], nil
 }
 
 // payload is what a list says (draft-ietf-oauth-status-list §5.1).
@@ -170,13 +172,13 @@ type payload struct {
 }
 
 // make makes and keeps a list. Errors: signing.ErrNoKey; those of the store.
-func (l *Lists) make(ctx context.Context, number int64) (*List, error) {
+func (l *Lists) make(ctx context.Context, number int64) error {
 	// Before the store is read: what is revoked meanwhile makes the list old, also when it is in it.
 	list := &List{newest: l.newest(), madeAt: l.now()}
 	first := number * Size
 	found, err := l.store.StatusIndexes(ctx, first, Size)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	l.count(found.Given, list.madeAt)
 	says := payload{
@@ -185,15 +187,15 @@ func (l *Lists) make(ctx context.Context, number int64) (*List, error) {
 	}
 	says.List.Bits = bits
 	if says.List.List, err = encode(first, found); err != nil {
-		return nil, err
+		return err
 	}
 	if list.Token, err = l.keyring.SignJWS(Type, says); err != nil {
-		return nil, err
+		return err
 	}
 	digest := sha256.Sum256([]byte(list.Token))
 	list.Tag = `"` + hex.EncodeToString(digest[:16]) + `"`
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.made[number] = list
-	return list, nil
+	return nil
 }

@@ -175,7 +175,7 @@ func TestListIsMadeAgainAfterARevocation(t *testing.T) {
 	before := f.current(t, 0)
 	f.timesAsked()
 	f.change(func() { f.newest, f.have.Held = 9, []int64{2} })
-	f.change(func() { f.now = f.now.Add(statuslist.RemakeMin - 1) })
+	f.change(func() { f.now = f.now.Add(statuslist.RemakeInterval - 1) })
 	for range 100 {
 		if f.current(t, 0) != before {
 			t.Fatal("the list was made again too soon")
@@ -210,7 +210,7 @@ func TestRevocationWhileAListIsMadeMakesItOld(t *testing.T) {
 	f.change(func() { f.newest = 7 })
 	close(f.answer)
 	list := <-made
-	f.change(func() { f.now, f.answer = f.now.Add(statuslist.RemakeMin), nil })
+	f.change(func() { f.now, f.answer = f.now.Add(statuslist.RemakeInterval), nil })
 	if f.current(t, 0) == list {
 		t.Error("what was revoked meanwhile is left out for long")
 	}

@@ -157,6 +157,7 @@ func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 	a.Audit = audit.NewService(a.Store, a.Keyring, a.Config.Issuer, now)
 	a.Revoked = revocation.NewSet(a.Store, now)
 	a.Tailer.Subscribe(a.Revoked.Apply)
+	status, lists := a.statusLists()
 	revoked := revocation.NewTokens(a.Store, a.Revoked, a.Tailer.Fresh, a.Tailer.Wake)
 	tokens := token.NewIssuer(a.Keyring, a.Config.Issuer, a.Config.Audience, now)
 	signOn, err := a.singleSignOn()
@@ -165,9 +166,10 @@ func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 	}
 	server, err := api.New(api.Options{
 		Keys:           a.Keys,
-		OAuth:          oauth.NewServer(apikey.NewAuthenticator(cache, now), cache, tokens, revoked, a.Uses, oauth.Options{Limits: limits, Observe: a.metrics.Token, Signed: a.observeSigning()}, now),
+		OAuth:          oauth.NewServer(apikey.NewAuthenticator(cache, now), cache, tokens, revoked, a.Uses, oauth.Options{Limits: limits, Status: status, Observe: a.metrics.Token, Signed: a.observeSigning()}, now),
 		Revoked:        a.Revoked,
 		Snapshots:      revocation.NewSnapshots(a.Revoked, a.Keyring, a.Config.Issuer, now),
+		StatusLists:    lists,
 		Fresh:          a.Tailer.Fresh,
 		Stopping:       a.stopping,
 		Operators:      a.Operators,
@@ -232,6 +234,11 @@ func (a *App) Prepare(ctx context.Context) error {
 	}
 	if err := a.refuseBackup(ctx); err != nil {
 		return err
+	}
+	if a.Config.statusLists() {
+		if err := a.Store.GiveStatusIndexes(ctx); err != nil {
+			return fmt.Errorf("prepare the status lists: %w", err)
+		}
 	}
 	if err := a.Keyring.Load(ctx); errors.Is(err, sealed.ErrWrongKey) {
 		return &ConfigError{Prefix + "MASTER_KEY", "is not the master key of this database: " + err.Error()}

@@ -38,6 +38,7 @@ type Config struct {
 	ScopesFile        string   `env:"SCOPES_FILE"       validate:"omitempty,file"`
 	CORSOrigins       []string `env:"CORS_ORIGINS"      validate:"dive,origin"`
 	TrustedProxies    []string `env:"TRUSTED_PROXIES"   validate:"dive,cidr"`
+	StatusList        string   `env:"STATUS_LIST"       envDefault:"off"                       validate:"oneof=on off"`
 	UsageDays         int      `env:"USAGE_DAYS"        envDefault:"90"                        validate:"min=1,max=3660"`
 	Limits            string   `env:"LIMITS"            envDefault:"on"`
 	Drain             string   `env:"DRAIN"             validate:"omitempty,drain"`
@@ -201,6 +202,9 @@ func (c Config) drain() time.Duration {
 	}
 	return drainDefault
 }
+
+// statusLists reports whether tokens name status lists.
+func (c Config) statusLists() bool { return c.StatusList == "on" }
 
 // validateTLS checks that there are both files or none. One that does not exist has been named already.
 func (c Config) validateTLS() error {

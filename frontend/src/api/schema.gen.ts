@@ -113,6 +113,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/oauth2/status-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The addresses of the Token Status Lists
+         * @description Status List Aggregation (draft-ietf-oauth-status-list §9). Status lists are off unless the service is configured to offer
+         *     them; then this route does not exist.
+         */
+        get: operations["listStatusLists"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth2/status-lists/{list}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A Token Status List
+         * @description For verifiers that know the standard (draft-ietf-oauth-status-list) and not this service's own feed. A token names its list
+         *     and its place in it: `{"status": {"status_list": {"idx", "uri"}}}`. The list is a JWT (`typ` `statuslist+jwt`), signed by a
+         *     key of the published set, with a bit for each generation of a key: 1 when the tokens issued under it are dead. It does not
+         *     tell of single tokens that were revoked; introspection and the feed do. Off unless configured; then this route does not
+         *     exist.
+         */
+        get: operations["getStatusList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/revocations": {
         parameters: {
             query?: never;
@@ -987,6 +1032,18 @@ export interface components {
             revocation_endpoint_auth_methods_supported?: string[];
             /** @description The feed for resource servers that verify offline. */
             revocations_endpoint?: string;
+            /** @description The status lists' addresses. Absent when there are none. */
+            status_list_aggregation_endpoint?: string;
+        };
+        /**
+         * @example {
+         *       "status_lists": [
+         *         "https://keys.example.com/oauth2/status-lists/0"
+         *       ]
+         *     }
+         */
+        StatusLists: {
+            status_lists: string[];
         };
         KeySet: {
             keys: components["schemas"]["PublicKey"][];
@@ -1933,6 +1990,22 @@ export interface components {
                 "application/json": components["schemas"]["OAuthError"];
             };
         };
+        /** @description There is no such route or list. */
+        OAuthNotFound: {
+            headers: {
+                "Cache-Control": components["headers"]["NoStore"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": "invalid_request",
+                 *       "error_description": "There is no such route."
+                 *     }
+                 */
+                "application/json": components["schemas"]["OAuthError"];
+            };
+        };
         /** @description The body is larger than 1 MiB. */
         OAuthTooLarge: {
             headers: {
@@ -2263,6 +2336,71 @@ export interface operations {
                 content?: never;
             };
             429: components["responses"]["OAuthTooManyRequests"];
+            500: components["responses"]["OAuthServerError"];
+            503: components["responses"]["OAuthUnavailable"];
+        };
+    };
+    listStatusLists: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All lists that tokens may name. */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatusLists"];
+                };
+            };
+            404: components["responses"]["OAuthNotFound"];
+            500: components["responses"]["OAuthServerError"];
+            503: components["responses"]["OAuthUnavailable"];
+        };
+    };
+    getStatusList: {
+        parameters: {
+            query?: {
+                /** @description Lists of the past are not kept, so with this there is none. */
+                time?: string;
+            };
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The list's number. */
+                list: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list. */
+            200: {
+                headers: {
+                    ETag: string;
+                    "Cache-Control": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example eyJhbGciOiJFUzI1NiJ9.EXAMPLE.EXAMPLE */
+                    "application/statuslist+jwt": string;
+                };
+            };
+            /** @description The caller has this list. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: components["responses"]["OAuthNotFound"];
             500: components["responses"]["OAuthServerError"];
             503: components["responses"]["OAuthUnavailable"];
         };
