@@ -7,6 +7,7 @@ import (
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/signing"
+	"github.com/piercloud/apikeys/pkg/statuslist"
 )
 
 func (t tx) feedBase() (int64, error) {
@@ -30,6 +31,10 @@ func (s *Store) Timeline(ctx context.Context) (seq, feedBase int64, err error) {
 	return row.Seq, row.FeedBase, err
 }
 
+// statusIndexesLostMax is how many places in the status lists may have been given out since a backup was made. Passed over,
+// they read as revoked. It is a number of whole lists.
+const statusIndexesLostMax = 16 * statuslist.Size
+
 // Restored makes a database safe that was restored from a backup, in one transaction with the log: whatever was given out
 // before, also after the backup was made, is dead, and can't be given out again. Generations of keys and positions of the feed
 // go on from at in microseconds, above all that there can have been; all signing keys but the given one, all sessions and
@@ -43,6 +48,8 @@ func (s *Store) Restored(ctx context.Context, at time.Time, signingKey signing.R
 			values           []any
 		}{
 			{"raise generations", "UPDATE api_key SET generation = CASE WHEN generation < ? THEN ? ELSE generation + 1 END", []any{now, now}},
+			{"end places in status lists", "UPDATE api_key SET status_index = NULL", nil}, // they are given new ones at the next start
+			{"pass over places in status lists", "UPDATE log_head SET status_indexes = status_indexes + ?", []any{statusIndexesLostMax}},
 			{"end signing keys", "UPDATE signing_key SET retire_at = ? WHERE retire_at IS NULL OR retire_at > ?", []any{now, now}},
 			{"end sessions", "DELETE FROM session", nil},
 			{"end one-time links", "UPDATE operator SET link_digest = NULL, link_expires_at = NULL, session_generation = session_generation + 1", nil},

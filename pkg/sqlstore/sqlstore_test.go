@@ -80,6 +80,7 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 		{"TamperingIsFoundAndNamed", tamperingIsFound},
 		{"CheckpointsOutliveSigningKeys", checkpointsOutliveSigningKeys},
 		{"StatusIndexesAreThoseThatKeysHold", statusIndexesAreThoseThatKeysHold},
+		{"RestoringEndsEveryStatusIndex", restoringEndsEveryStatusIndex},
 		{"KeysOfAnEarlierVersionAreGivenStatusIndexes", keysOfAnEarlierVersionAreGivenStatusIndexes},
 		{"PruningLeavesNoHole", pruningLeavesNoHole},
 		{"InterruptedPruningVerifies", interruptedPruningVerifies},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/signing"
 	"github.com/piercloud/apikeys/pkg/statuslist"
 )
 
@@ -85,4 +86,23 @@ func keysOfAnEarlierVersionAreGivenStatusIndexes(t *testing.T, open func(t testi
 	}
 	storeKey(t, s, tenancy, 5)
 	wantIndexes(t, s, 0, statuslist.Size, 10, 1, 6, 7, 8, 9, 10)
+}
+
+// restoringEndsEveryStatusIndex: also those that were given out after the backup, of which the database knows nothing.
+func restoringEndsEveryStatusIndex(t *testing.T, open func(t testing.TB, o Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	tenancy := newTenancy(t, s)
+	storeKey(t, s, tenancy, 0)
+	storeKey(t, s, tenancy, 1)
+	record := signing.Record{KID: "fresh", Algorithm: signing.Algorithm, Private: []byte{1}, CreatedAt: epoch, NotBefore: epoch}
+	event := eventlog.Draft{At: epoch, Action: eventlog.LogRestored, Subject: eventlog.Subject{Kind: eventlog.SubjectLog}}
+	if err := s.Restored(t.Context(), epoch, record, event); err != nil {
+		t.Fatal(err)
+	}
+	const passed = 2 + statusIndexesLostMax
+	wantIndexes(t, s, 0, statusIndexesLostMax, passed)
+	if err := s.GiveStatusIndexes(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantIndexes(t, s, 0, 2*statusIndexesLostMax, passed+2, passed+1, passed+2)
 }
