@@ -42,7 +42,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.AddCommand(
 		newServeCommand(), newMigrateCommand(), newOperatorCommand(), newTenancyCommand(), newSigningKeyCommand(),
-		newRotateMasterKeyCommand(), newBackupCommand(), newRestoreCommand(), newCheckpointCommand(), newVerifyLogCommand(), newPruneLogCommand(), newScanCommand(), newVersionCommand(),
+		newRotateMasterKeyCommand(), newDoctorCommand(), newMigrateDataCommand(), newBackupCommand(), newRestoreCommand(), newCheckpointCommand(), newVerifyLogCommand(), newPruneLogCommand(), newScanCommand(), newVersionCommand(),
 	)
 	return root
 }
@@ -121,7 +121,7 @@ func migrateAnd(c *cobra.Command, o app.Options, work func(context.Context, *app
 		err = a.Store.Ping(c.Context()) // which writes, if only for an instant, and so finds out whether somebody is there
 	}
 	if o.Alone && errors.Is(err, apikey.ErrUnavailable) {
-		err = fmt.Errorf("the database is in use, or can't be reached; stop the service first: %w", err)
+		err = fmt.Errorf("%w: %w", app.ErrInUse, err)
 	}
 	if err != nil {
 		return closeAfter(a, err)

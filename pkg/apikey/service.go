@@ -255,6 +255,16 @@ func (s *Service) ResealAnswers(ctx context.Context, box *sealed.Box) (int, erro
 	return s.store.ResealAnswers(ctx, func(a Answer) ([]byte, error) { return box.Reseal(a.Sealed, a.binding()) })
 }
 
+// CheckAnswers opens every kept answer. Errors: sealed.ErrWrongKey for the first that the master key does not open; those of
+// the store.
+func (s *Service) CheckAnswers(ctx context.Context) error {
+	_, err := s.store.ResealAnswers(ctx, func(a Answer) ([]byte, error) {
+		_, err := s.box.Open(a.Sealed, a.binding())
+		return nil, err
+	})
+	return err
+}
+
 // PurgeAnswers drops the kept answers that are older than they may be. It is for a periodic task; failures are logged.
 func (s *Service) PurgeAnswers(ctx context.Context) {
 	if err := s.store.PurgeAnswers(ctx, s.clock().Add(-answerLifetime)); err != nil {

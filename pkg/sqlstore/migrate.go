@@ -28,26 +28,59 @@ const nameSearchVersion = 2
 // cheap when there is nothing to do. Errors: [apikey.ErrUnavailable], after which it may be tried again; others say what
 // is wrong with the schema or the database role.
 func (s *Store) Migrate(ctx context.Context) error {
+	provider, pool, err := s.migrations()
+	if err != nil {
+		return err
+	}
+	if err := s.migrate(ctx, pool, provider); err != nil {
+		return fmt.Errorf("migrate the database: %w", outcome(ctx, explain(err)))
+	}
+	return nil
+}
+
+func (s *Store) migrations() (*goose.Provider, *sql.DB, error) {
 	dialect, dir := goose.DialectPostgres, "migrations/postgres"
 	if s.dialect == sqliteDialect {
 		dialect, dir = goose.DialectSQLite3, "migrations/sqlite"
 	}
 	files, err := fs.Sub(migrations, dir)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	pool, err := s.writer.DB()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	provider, err := goose.NewProvider(dialect, pool, files, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
-		return fmt.Errorf("read the migrations: %w", err)
+		return nil, nil, fmt.Errorf("read the migrations: %w", err)
 	}
-	if err := s.migrate(ctx, pool, provider); err != nil {
-		return fmt.Errorf("migrate the database: %w", outcome(ctx, explain(err)))
+	return provider, pool, nil
+}
+
+// Schema returns the version of the database's schema, 0 for none, and the one that this version of the service has.
+// Errors: [apikey.ErrUnavailable].
+func (s *Store) Schema(ctx context.Context) (there, known int64, err error) {
+	provider, _, err := s.migrations()
+	if err != nil {
+		return 0, 0, err
 	}
-	return nil
+	limited, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	there, known, err = provider.GetVersions(limited)
+	return there, known, outcome(ctx, err)
+}
+
+// Clock returns the time by the clock of a PostgreSQL server, and of this machine for SQLite. Errors: [apikey.ErrUnavailable].
+func (s *Store) Clock(ctx context.Context) (now time.Time, err error) {
+	if s.dialect == sqliteDialect {
+		return s.now(), nil
+	}
+	var at int64
+	err = s.read(ctx, func(t tx) error {
+		return t.db.Raw("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").Scan(&at).Error
+	})
+	return time.UnixMicro(at).UTC(), err
 }
 
 func (s *Store) migrate(ctx context.Context, pool *sql.DB, provider *goose.Provider) error {

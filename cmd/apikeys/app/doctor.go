@@ -1,0 +1,201 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/signing"
+)
+
+// Verdict is what a check found.
+type Verdict string
+
+// The verdicts.
+const (
+	Fine    Verdict = "ok"
+	Warning Verdict = "warning" // it works, and may not be what is meant
+	Problem Verdict = "problem" // it does not work, or is not safe
+)
+
+// Finding is the result of one check. It holds no secrets.
+type Finding struct {
+	Check   string  `json:"check"`
+	Verdict Verdict `json:"status"`
+	Detail  string  `json:"detail"`
+	Remedy  string  `json:"remedy,omitempty"` // what to do about it
+}
+
+// Bounds of what is found fine.
+const (
+	skewTolerated   = time.Second
+	skewMax         = 5 * time.Second // what resource servers allow for
+	verifiedEvents  = 10_000          // from the log's end
+	diagnoseTimeout = time.Minute
+)
+
+// doctor collects findings.
+type doctor struct {
+	config   Config
+	findings []Finding
+}
+
+func (d *doctor) fine(check, format string, args ...any) {
+	d.findings = append(d.findings, Finding{check, Fine, fmt.Sprintf(format, args...), ""})
+}
+
+func (d *doctor) warn(check, remedy, format string, args ...any) {
+	d.findings = append(d.findings, Finding{check, Warning, fmt.Sprintf(format, args...), remedy})
+}
+
+func (d *doctor) problem(check, remedy, format string, args ...any) {
+	d.findings = append(d.findings, Finding{check, Problem, fmt.Sprintf(format, args...), remedy})
+}
+
+// Diagnose looks at a configuration and at what it names, and changes nothing. failure is that of [LoadConfig].
+func Diagnose(ctx context.Context, c Config, failure error) []Finding {
+	ctx, cancel := context.WithTimeout(ctx, diagnoseTimeout)
+	defer cancel()
+	d := &doctor{config: c}
+	if failure != nil {
+		for _, err := range unjoin(failure) {
+			d.problem("configuration", "set it as README.md says", "%v", err)
+		}
+		return d.findings
+	}
+	d.fine("configuration", "every variable can be read")
+	d.checkTLS()
+	d.checkProxies()
+	d.checkIssuer(ctx)
+	if d.checkFiles() {
+		d.checkService(ctx)
+	}
+	return d.findings
+}
+
+// unjoin returns the errors that were joined.
+func unjoin(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // it is about this very error
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, unjoin(e)...)
+		}
+		return all
+	}
+	return []error{err}
+}
+
+// checkService builds the service and looks into the database.
+func (d *doctor) checkService(ctx context.Context) {
+	a, err := New(d.config, Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		for _, err := range unjoin(err) {
+			d.problem("configuration", "", "%v", err)
+		}
+		return
+	}
+	defer func() { _ = a.Close() }() // nothing was written
+	there, known, err := a.Store.Schema(ctx)
+	switch {
+	case err != nil:
+		d.problem("database", "check "+Prefix+"DATABASE_URL, the network and whether the server runs", "can't be reached: %v", err)
+		return
+	case there > known:
+		d.problem("database", "run the version of the service that brought it up to date, or a newer one", "its schema is version %d, this service knows %d", there, known)
+		return
+	case there < known:
+		d.warn("database", "apikeys migrate, or start the service", "its schema is version %d of %d: migrations are pending, nothing else is looked at", there, known)
+		return
+	}
+	d.fine("database", "answers; its schema is version %d, the newest", there)
+	d.checkClock(ctx, a)
+	d.checkMasterKey(ctx, a)
+	d.checkSigningKeys(ctx, a)
+	d.checkLog(ctx, a)
+	switch err := a.refuseBackup(ctx); {
+	case errors.Is(err, ErrNotInService):
+		d.problem("backup", "apikeys restore", "%v", err)
+	case err != nil:
+		d.problem("backup", "", "%v", err)
+	}
+}
+
+func (d *doctor) checkClock(ctx context.Context, a *App) {
+	before := time.Now()
+	theirs, err := a.Store.Clock(ctx)
+	took := time.Since(before)
+	if err != nil {
+		d.problem("clock", "", "the database's can't be read: %v", err)
+		return
+	}
+	d.judgeClock(theirs.Sub(before.Add(took/2)).Abs() - took/2)
+}
+
+func (d *doctor) judgeClock(skew time.Duration) {
+	const remedy = "let NTP set the clocks of this machine and of the database"
+	switch skew = max(skew, 0).Round(time.Millisecond); {
+	case skew > skewMax:
+		d.problem("clock", remedy, "differs from the database's by %v", skew)
+	case skew > skewTolerated:
+		d.warn("clock", remedy, "differs from the database's by %v", skew)
+	default:
+		d.fine("clock", "agrees with the database's")
+	}
+}
+
+func (d *doctor) checkMasterKey(ctx context.Context, a *App) {
+	if err := errors.Join(a.Keyring.Check(ctx), a.Keys.CheckAnswers(ctx)); err != nil {
+		d.problem("master key", "configure the key that this database was used with, as "+Prefix+"MASTER_KEY_PREVIOUS if it is being replaced", "does not open what is in the database: %v", err)
+		return
+	}
+	if d.config.MasterKeyPrevious != "" {
+		d.warn("master key", "apikeys rotate-master-key, then take "+Prefix+"MASTER_KEY_PREVIOUS away", "a previous one is configured")
+		return
+	}
+	d.fine("master key", "opens everything that is encrypted")
+}
+
+func (d *doctor) checkSigningKeys(ctx context.Context, a *App) {
+	records, err := a.Store.SigningKeys(ctx)
+	if err != nil {
+		d.problem("signing keys", "", "can't be read: %v", err)
+		return
+	}
+	if len(records) == 0 {
+		d.fine("signing keys", "none yet; the first start makes one")
+		return
+	}
+	newest := records[len(records)-1]
+	if age := time.Since(newest.NotBefore); age > signing.Period {
+		d.warn("signing keys", "start the service, which rotates them, or apikeys signing-key rotate", "the newest, %s, has signed for %d days", newest.KID, int(age.Hours()/24))
+		return
+	}
+	d.fine("signing keys", "the newest, %s, is of %s", newest.KID, newest.NotBefore.Format(time.DateOnly))
+}
+
+// checkLog verifies the end of the event log; verify-log verifies all of it.
+func (d *doctor) checkLog(ctx context.Context, a *App) {
+	head, err := a.Store.Head(ctx)
+	base, baseErr := a.Store.Base(ctx)
+	if err := errors.Join(err, baseErr); err != nil {
+		d.problem("event log", "", "can't be read: %v", err)
+		return
+	}
+	from := base.Head
+	if begin := head.Seq - verifiedEvents; begin > base.Seq {
+		events, err := a.Store.After(ctx, begin-1, 1)
+		if err != nil || len(events) == 0 {
+			d.problem("event log", "apikeys verify-log", "can't be read at event %d: %v", begin, err)
+			return
+		}
+		from = eventlog.Head{Seq: events[0].Seq, Hash: events[0].Hash}
+	}
+	if _, err := eventlog.Verify(ctx, a.Store, from); err != nil {
+		d.problem("event log", "find out who could write to the database, and restore a backup", "does not verify: %v", err)
+		return
+	}
+	d.fine("event log", "the last %d events verify", head.Seq-from.Seq)
+}

@@ -1,0 +1,179 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Bounds of what is found fine around the service.
+const (
+	certificateLeft = 30 * 24 * time.Hour
+	diskFree        = 1 << 30 // bytes
+	issuerTimeout   = 5 * time.Second
+	metadataMax     = 64 << 10
+)
+
+// checkTLS looks at the certificate's key, time and name.
+func (d *doctor) checkTLS() {
+	if d.config.TLSCertFile == "" {
+		return
+	}
+	const check = "TLS certificate"
+	pair, err := tls.LoadX509KeyPair(d.config.TLSCertFile, d.config.TLSKeyFile)
+	if err != nil {
+		d.problem(check, "give the certificate and the key that belongs to it", "can't be used: %v", err)
+		return
+	}
+	leaf, left := pair.Leaf, time.Until(pair.Leaf.NotAfter)
+	switch {
+	case left <= 0:
+		d.problem(check, "renew it", "expired on %s", leaf.NotAfter.Format(time.DateOnly))
+	case left < certificateLeft:
+		d.warn(check, "renew it", "expires on %s", leaf.NotAfter.Format(time.DateOnly))
+	case leaf.VerifyHostname(d.issuerHost()) != nil:
+		d.warn(check, "have one for the host of "+Prefix+"ISSUER, unless a proxy stands in front", "is not for %s", d.issuerHost())
+	default:
+		d.fine(check, "is for %s until %s", d.issuerHost(), leaf.NotAfter.Format(time.DateOnly))
+	}
+}
+
+func (d *doctor) issuerHost() string {
+	u, err := url.Parse(d.config.Issuer)
+	if err != nil {
+		return "" // validated before
+	}
+	return u.Hostname()
+}
+
+// isLocal reports whether a host is this machine.
+func isLocal(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// checkProxies looks whether what is in front of the service fits what is said of it.
+func (d *doctor) checkProxies() {
+	const check = "proxies"
+	for _, p := range d.config.trustedProxies() {
+		if p.Bits() == 0 {
+			d.problem(check, "name the networks of your proxies only", "%sTRUSTED_PROXIES trusts %v: everybody can claim to be anybody, for rate limits and in the audit log", Prefix, p)
+			return
+		}
+	}
+	host, _, _ := net.SplitHostPort(d.config.Listen) // validated before
+	public := !isLocal(d.issuerHost())
+	behind := public && isLocal(host) || d.config.TLSCertFile == "" && len(d.config.Issuer) > 5 && d.config.Issuer[:5] == "https"
+	if behind && len(d.config.TrustedProxies) == 0 {
+		d.warn(check, "set "+Prefix+"TRUSTED_PROXIES to the network of the proxy",
+			"%s is reached through a proxy, and none is trusted: all clients seem to have its address, for rate limits and in the audit log", d.config.Issuer)
+		return
+	}
+	d.fine(check, "what is trusted is plausible")
+}
+
+// checkIssuer asks the issuer's address for the service's own metadata, as clients do.
+func (d *doctor) checkIssuer(ctx context.Context) {
+	const check = "issuer"
+	if u, err := url.Parse(d.config.Issuer); err == nil && u.Scheme == "http" && !isLocal(u.Hostname()) {
+		d.warn(check, "use https", "%s is not encrypted: who listens has the secrets", d.config.Issuer)
+	}
+	issuer, err := fetchIssuer(ctx, d.config.Issuer+"/.well-known/oauth-authorization-server")
+	switch {
+	case err != nil:
+		d.warn(check, "nothing, if the service does not run or its address is not for this machine", "%s does not answer: %v", d.config.Issuer, err)
+	case issuer != d.config.Issuer:
+		d.problem(check, "set "+Prefix+"ISSUER to the address at which clients reach the service, the same for all replicas", "the service at %s calls itself %q", d.config.Issuer, issuer)
+	default:
+		d.fine(check, "%s answers by this name", issuer)
+	}
+}
+
+func fetchIssuer(ctx context.Context, address string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, issuerTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = response.Body.Close() }() // it was only read
+	if response.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("status %d", response.StatusCode)
+	}
+	var metadata struct{ Issuer string }
+	if err := json.NewDecoder(io.LimitReader(response.Body, metadataMax)).Decode(&metadata); err != nil {
+		return "", fmt.Errorf("the answer is no metadata: %w", err)
+	}
+	return metadata.Issuer, nil
+}
+
+// checkFiles looks at the files of a SQLite database and reports whether there is a database to look into.
+func (d *doctor) checkFiles() bool {
+	path, ok := d.config.sqlitePath()
+	if !ok {
+		return true
+	}
+	files := []string{path, path + "-wal", path + "-shm"}
+	if d.config.MasterKey == "" {
+		key := d.config.masterKeyFile()
+		files = append(files, string(key), string(key.next()))
+		if exists(string(key.next())) {
+			d.warn("master key", "apikeys rotate-master-key, while the service is stopped", "%s is there: a rotation was cut off", key.next())
+		}
+		if exists(path) && !exists(string(key)) {
+			d.problem("master key", "put it back, or set "+Prefix+"MASTER_KEY", "%s is not there, and the database is", key)
+			return false
+		}
+		if _, err := key.read(); err != nil && exists(string(key)) {
+			d.problem("master key", "put the right file back", "%v", err)
+			return false
+		}
+	}
+	if !exists(path) {
+		d.warn("database", "nothing, before the first start; else check "+Prefix+"DATABASE_URL and the folder the service is started in", "%s is not there yet", path)
+		return false
+	}
+	private := true
+	for _, file := range files {
+		if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o077 != 0 {
+			private = false
+			d.problem("files", "chmod 600 "+file, "others can use %s, whose mode is %04o", file, info.Mode().Perm())
+		}
+	}
+	if private {
+		d.fine("files", "only their owner can read the database and the master key")
+	}
+	d.checkDisk(filepath.Dir(path))
+	return true
+}
+
+func (d *doctor) checkDisk(folder string) {
+	switch free, err := freeBytes(folder); {
+	case err != nil:
+		d.warn("disk", "", "how much is free at %s can't be told: %v", folder, err)
+	case free < diskFree:
+		d.warn("disk", "make room: without it nothing can be changed", "only %d MB are free at %s", free>>20, folder)
+	default:
+		d.fine("disk", "%d MB are free at %s", free>>20, folder)
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}

@@ -1,0 +1,72 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/sealed"
+	"github.com/piercloud/apikeys/pkg/signing"
+	"github.com/piercloud/apikeys/pkg/sqlstore"
+)
+
+// ErrInUse: another process uses the SQLite database, or it can't be reached.
+var ErrInUse = errors.New("the database is in use, or can't be reached; stop the service first")
+
+// MigrateData moves everything from the SQLite database at a URL to the configured one on PostgreSQL, which must be empty, and
+// verifies the event log there. The source is locked meanwhile, and stays as it is. progress is as in [sqlstore.Store.MoveTo].
+// Errors: a [ConfigError] when the master key is not that of the source; [ErrInUse]; sqlstore.ErrNotEmpty.
+func (a *App) MigrateData(ctx context.Context, from string, progress func(table string, rows int64)) ([]sqlstore.Moved, error) {
+	source, err := sqlstore.Open(ctx, sqlstore.Options{URL: from, Alone: true, Timeout: aloneTimeout, Logger: a.options.Logger, Now: a.options.Now})
+	if err != nil {
+		return nil, fmt.Errorf("open the source: %w", err)
+	}
+	moved, err := a.moveFrom(ctx, source, progress)
+	return moved, errors.Join(err, source.Close())
+}
+
+func (a *App) moveFrom(ctx context.Context, source *sqlstore.Store, progress func(table string, rows int64)) ([]sqlstore.Moved, error) {
+	err := source.Migrate(ctx)
+	if err == nil {
+		err = source.Ping(ctx)
+	}
+	if errors.Is(err, apikey.ErrUnavailable) {
+		return nil, fmt.Errorf("the source: %w: %w", ErrInUse, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if is, err := source.IsBackup(ctx); err != nil || is {
+		return nil, errors.Join(err, ErrNotInService)
+	}
+	keys, err := signing.NewKeyring(source, a.box, a.options.Now)
+	if err != nil {
+		return nil, err
+	}
+	if err := keys.Check(ctx); errors.Is(err, sealed.ErrWrongKey) {
+		return nil, &ConfigError{Prefix + "MASTER_KEY", "is not the master key of the source, which may be in a file beside it: " + err.Error()}
+	} else if err != nil {
+		return nil, err
+	}
+	head, err := source.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	moved, err := source.MoveTo(ctx, a.Store, progress)
+	if err != nil {
+		return nil, err
+	}
+	report, err := a.Audit.Verify(ctx)
+	switch {
+	case err != nil:
+		return moved, err
+	case report.Broken != nil:
+		return moved, fmt.Errorf("the event log does not verify after the move: %w", report.Broken)
+	case report.Head.Seq != head.Seq || !bytes.Equal(report.Head.Hash, head.Hash):
+		return moved, fmt.Errorf("the event log ends with another event after the move: %w", eventlog.ErrBroken)
+	}
+	return moved, nil
+}

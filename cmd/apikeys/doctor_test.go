@@ -1,0 +1,150 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/sealed"
+)
+
+// examine runs the doctor and returns what it found that is not fine, as "verdict check".
+func examine(t *testing.T) (found map[string]app.Finding, r result) {
+	t.Helper()
+	r = run(t, "", "doctor", "--format", "json")
+	var findings []app.Finding
+	if err := json.Unmarshal([]byte(r.stdout), &findings); err != nil {
+		t.Fatalf("%v in %q, %v", err, r.stdout, r.err)
+	}
+	found = map[string]app.Finding{}
+	for _, f := range findings {
+		if f.Verdict != app.Fine {
+			found[fmt.Sprintf("%s %s", f.Verdict, f.Check)] = f
+		}
+	}
+	return found, r
+}
+
+// issuing answers with a service's metadata and is the configured issuer.
+func issuing(t *testing.T, issuer string) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(nil)
+	t.Cleanup(server.Close)
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		name := issuer
+		if name == "" {
+			name = server.URL
+		}
+		_, _ = fmt.Fprintf(w, `{"issuer": %q}`, name) // the client sees when it fails
+	})
+	t.Setenv("APIKEYS_ISSUER", server.URL)
+	return server
+}
+
+// healthy is a database in which the doctor finds nothing.
+func healthy(t *testing.T) string {
+	t.Helper()
+	path := newDatabase(t)
+	issuing(t, "")
+	run(t, "", "signing-key", "rotate").succeeded(t)
+	return path
+}
+
+func TestDoctorFindsNothingWrong(t *testing.T) {
+	healthy(t)
+	if found, r := examine(t); len(found) > 0 || r.err != nil {
+		t.Errorf("it finds %+v, %v", found, r.err)
+	}
+	if r := run(t, "", "doctor").succeeded(t); strings.Count(r.stdout, "\n") != strings.Count(r.stdout, "ok  ") {
+		t.Errorf("it prints\n%s", r.stdout)
+	}
+	run(t, "", "doctor", "--format", "xml").failed(t, 2, "--format")
+}
+
+func TestDoctorBeforeTheFirstStartMakesNothing(t *testing.T) {
+	path := newDatabase(t)
+	issuing(t, "")
+	if found, r := examine(t); len(found) != 1 || found["warning database"].Check == "" || r.err != nil {
+		t.Errorf("it finds %+v, %v", found, r.err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) > 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+}
+
+func TestDoctorNamesWhatIsBroken(t *testing.T) {
+	secret := sealed.NewMasterKey()
+	file := func(t *testing.T, content string) string {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	tests := map[string]struct {
+		harm  func(t *testing.T, path string)
+		finds string
+		code  int
+	}{
+		"a variable": {func(t *testing.T, _ string) { t.Setenv("APIKEYS_LOG_LEVEL", "loud") }, "problem configuration", 1},
+		"no server": {func(t *testing.T, _ string) {
+			t.Setenv("APIKEYS_DATABASE_URL", "postgres://u:"+secret[:9]+"@127.0.0.1:1/x")
+			t.Setenv("APIKEYS_MASTER_KEY", secret)
+		}, "problem database", 1},
+		"another key":     {func(t *testing.T, _ string) { t.Setenv("APIKEYS_MASTER_KEY", secret) }, "problem master key", 1},
+		"no key":          {func(t *testing.T, path string) { remove(t, path+".master-key") }, "problem master key", 1},
+		"a damaged key":   {func(t *testing.T, path string) { write(t, path+".master-key", []byte("x")) }, "problem master key", 1},
+		"a cut rotation":  {func(t *testing.T, path string) { write(t, path+".master-key.next", []byte(secret)) }, "warning master key", 0},
+		"open files":      {func(t *testing.T, path string) { chmod(t, path, 0o644) }, "problem files", 1},
+		"an open key":     {func(t *testing.T, path string) { chmod(t, path+".master-key", 0o640) }, "problem files", 1},
+		"another issuer":  {func(t *testing.T, _ string) { issuing(t, "https://other.example.com") }, "problem issuer", 1},
+		"a silent issuer": {func(t *testing.T, _ string) { t.Setenv("APIKEYS_ISSUER", "http://127.0.0.1:1") }, "warning issuer", 0},
+		"all proxies":     {func(t *testing.T, _ string) { t.Setenv("APIKEYS_TRUSTED_PROXIES", "0.0.0.0/0") }, "problem proxies", 1},
+		"no proxies":      {func(t *testing.T, _ string) { t.Setenv("APIKEYS_ISSUER", "https://127.0.0.1:1") }, "warning proxies", 0},
+		"no certificate": {func(t *testing.T, _ string) {
+			t.Setenv("APIKEYS_TLS_CERT_FILE", file(t, "none"))
+			t.Setenv("APIKEYS_TLS_KEY_FILE", file(t, "none"))
+		}, "problem TLS certificate", 1},
+		"a newer schema": {func(t *testing.T, path string) {
+			tamper(t, path, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)")
+		}, "problem database", 1},
+		"an older schema": {func(t *testing.T, path string) { tamper(t, path, "DELETE FROM goose_db_version WHERE version_id > 7") }, "warning database", 0},
+		"a changed log":   {func(t *testing.T, path string) { tamper(t, path, "UPDATE event SET actor_name = 'x'") }, "problem event log", 1},
+		"an old key":      {func(t *testing.T, path string) { tamper(t, path, "UPDATE signing_key SET not_before = 1") }, "warning signing keys", 0},
+		"a backup":        {func(t *testing.T, path string) { tamper(t, path, "PRAGMA user_version = 1") }, "problem backup", 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			test.harm(t, healthy(t))
+			found, r := examine(t)
+			f, ok := found[test.finds]
+			if !ok || f.Detail == "" || r.code != test.code {
+				t.Errorf("it finds %+v, exit code %d; want %s and %d", found, r.code, test.finds, test.code)
+			}
+			if strings.Contains(r.stdout+r.stderr, secret[:9]) {
+				t.Errorf("it tells a secret: %s", r.stdout)
+			}
+		})
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func chmod(t *testing.T, path string, mode os.FileMode) {
+	t.Helper()
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/piercloud/apikeys/cmd/apikeys/app"
+)
+
+func newMigrateDataCommand() *cobra.Command {
+	var from string
+	command := &cobra.Command{
+		Use:   "migrate-data --from sqlite://FILE",
+		Short: "Move everything from SQLite to PostgreSQL",
+		Long: "Move everything from the SQLite database in FILE to APIKEYS_DATABASE_URL on PostgreSQL, which must be empty. Stop the\n" +
+			"service before. APIKEYS_MASTER_KEY must be the master key of the SQLite database: without one of its own it has it in\n" +
+			"a file beside it. All of it is moved or nothing; the SQLite database stays as it is, to be removed.",
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if !strings.HasPrefix(from, "sqlite://") {
+				return usageError{errors.New("--from must be sqlite:// and the path of a database")}
+			}
+			config, err := loadConfig(c)
+			if err != nil {
+				return err
+			}
+			if !strings.HasPrefix(config.DatabaseURL, "postgres") {
+				return &app.ConfigError{Variable: app.Prefix + "DATABASE_URL", Problem: "must be the PostgreSQL database to move to"}
+			}
+			return withApp(c, func(ctx context.Context, a *app.App) error { return migrateData(ctx, c, a, from) })
+		},
+	}
+	command.Flags().StringVar(&from, "from", "", "the SQLite database to move (required)")
+	return command
+}
+
+func migrateData(ctx context.Context, c *cobra.Command, a *app.App, from string) error {
+	moved, err := a.MigrateData(ctx, from, func(table string, rows int64) { c.PrintErrf("%s: %d\n", table, rows) })
+	if err != nil {
+		return err
+	}
+	for _, m := range moved {
+		c.Printf("%10d  %s\n", m.Rows, m.Table)
+	}
+	report, err := a.Audit.Verify(ctx)
+	return tellReport(c, report, err)
+}

@@ -1,0 +1,274 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// versionTable is the one that goose keeps, on either database for itself.
+const versionTable = "goose_db_version"
+
+// Errors of moving to PostgreSQL.
+var (
+	// ErrNotEmpty: the database to move to holds something already.
+	ErrNotEmpty = errors.New("the database to move to is not empty")
+	// ErrSchemas: the tables or columns of the two databases are not the same.
+	ErrSchemas = errors.New("the two databases have different schemas")
+)
+
+// Moved is how many rows of a table were moved.
+type Moved struct {
+	Table string
+	Rows  int64
+}
+
+// MoveTo copies everything from a SQLite database to an empty one on PostgreSQL, both with the schema of this version: every
+// row as it is, of one moment, in one transaction of the target, so that there is all of it afterwards or nothing. s should have
+// been opened with [Options.Alone]: what somebody changes meanwhile would be left behind. progress is called now and then with
+// the rows of a table that have been read. Which tables there are is read from the schema.
+// Errors: [ErrNotEmpty], [ErrSchemas]; [apikey.ErrUnavailable].
+func (s *Store) MoveTo(ctx context.Context, target *Store, progress func(table string, rows int64)) ([]Moved, error) {
+	if s.dialect != sqliteDialect || target.dialect != postgresDialect {
+		return nil, errors.New("data is moved from SQLite to PostgreSQL")
+	}
+	source, err := s.pools[0].BeginTx(ctx, nil)
+	if err != nil {
+		return nil, outcome(ctx, fmt.Errorf("lock the database: %w", err))
+	}
+	defer func() { _ = source.Rollback() }() // nothing is written to it
+	conn, err := target.pools[0].Conn(ctx)
+	if err != nil {
+		return nil, outcome(ctx, err)
+	}
+	defer func() { _ = conn.Close() }() // which gives it back
+	var moved []Moved
+	err = conn.Raw(func(driver any) error {
+		pg, ok := driver.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("the connection is %T", driver)
+		}
+		return pgx.BeginFunc(ctx, pg.Conn(), func(tx pgx.Tx) error {
+			moved, err = move(ctx, source, tx, progress)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, outcome(ctx, err)
+	}
+	if err := target.writer.WithContext(ctx).Exec("ANALYZE").Error; err != nil { // else the first queries are planned blindly
+		return nil, outcome(ctx, fmt.Errorf("analyse what was moved: %w", err))
+	}
+	return moved, nil
+}
+
+func move(ctx context.Context, source *sql.Tx, target pgx.Tx, progress func(table string, rows int64)) ([]Moved, error) {
+	tables, err := sqliteTables(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	if err := sameTables(ctx, target, tables); err != nil {
+		return nil, err
+	}
+	if err := lockEmpty(ctx, target, tables); err != nil {
+		return nil, err
+	}
+	moved := make([]Moved, 0, len(tables))
+	for _, t := range tables {
+		rows, err := t.copyTo(ctx, source, target, progress)
+		if err != nil {
+			return nil, fmt.Errorf("copy the table %s: %w", t.name, err)
+		}
+		moved = append(moved, Moved{t.name, rows})
+	}
+	return moved, nil
+}
+
+// table is a table as the schema describes it.
+type table struct {
+	name    string
+	columns []string
+	refers  []string // names of the tables that its rows refer to
+}
+
+// sqliteTables returns the tables, each after those that it refers to.
+func sqliteTables(ctx context.Context, source *sql.Tx) ([]table, error) {
+	names, err := column(ctx, source, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> ? ORDER BY name", versionTable)
+	if err != nil {
+		return nil, err
+	}
+	var waiting []table
+	for _, name := range names {
+		t := table{name: name}
+		if t.columns, err = column(ctx, source, "SELECT name FROM pragma_table_info(?) ORDER BY name", name); err != nil {
+			return nil, err
+		}
+		if t.refers, err = column(ctx, source, `SELECT "table" FROM pragma_foreign_key_list(?)`, name); err != nil {
+			return nil, err
+		}
+		waiting = append(waiting, t)
+	}
+	var ordered []table
+	for len(waiting) > 0 {
+		i := slices.IndexFunc(waiting, func(t table) bool {
+			return !slices.ContainsFunc(waiting, func(other table) bool { return other.name != t.name && slices.Contains(t.refers, other.name) })
+		})
+		if i < 0 {
+			return nil, fmt.Errorf("%w: tables refer to each other", ErrSchemas)
+		}
+		ordered = append(ordered, waiting[i])
+		waiting = slices.Delete(waiting, i, i+1)
+	}
+	return ordered, nil
+}
+
+// column returns the only column of a query, as text.
+func column(ctx context.Context, source *sql.Tx, query string, values ...any) ([]string, error) {
+	rows, err := source.QueryContext(ctx, query, values...)
+	if err != nil {
+		return nil, fmt.Errorf("read the schema: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // rows.Err tells
+	var texts []string
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return nil, fmt.Errorf("read the schema: %w", err)
+		}
+		texts = append(texts, text)
+	}
+	return texts, rows.Err()
+}
+
+// sameTables compares the target's schema with the tables of the source.
+func sameTables(ctx context.Context, target pgx.Tx, tables []table) error {
+	rows, err := target.Query(ctx, `SELECT t.table_name::text, string_agg(c.column_name::text, ',' ORDER BY c.column_name COLLATE "C")
+		FROM information_schema.tables t JOIN information_schema.columns c USING (table_schema, table_name)
+		WHERE t.table_schema = current_schema() AND t.table_type = 'BASE TABLE' AND t.table_name <> $1
+		GROUP BY t.table_name`, versionTable)
+	if err != nil {
+		return fmt.Errorf("read the schema: %w", err)
+	}
+	there := map[string]string{}
+	var name, columns string
+	_, err = pgx.ForEachRow(rows, []any{&name, &columns}, func() error {
+		there[name] = columns
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the schema: %w", err)
+	}
+	for _, t := range tables {
+		if there[t.name] != strings.Join(t.columns, ",") {
+			return fmt.Errorf("%w: the table %s has the columns %s and %s", ErrSchemas, t.name, strings.Join(t.columns, ","), there[t.name])
+		}
+		delete(there, t.name)
+	}
+	for name := range there {
+		return fmt.Errorf("%w: the table %s is on one side only", ErrSchemas, name)
+	}
+	return nil
+}
+
+// lockEmpty keeps everybody else off the target's tables, and makes sure that there is nothing in them but the head of an
+// empty log, which it removes.
+func lockEmpty(ctx context.Context, target pgx.Tx, tables []table) error {
+	for _, t := range tables {
+		quoted := pgx.Identifier{t.name}.Sanitize()
+		if _, err := target.Exec(ctx, "LOCK TABLE "+quoted+" IN ACCESS EXCLUSIVE MODE"); err != nil {
+			return fmt.Errorf("lock the table %s: %w", t.name, err)
+		}
+		if t.name == (headRow{}).TableName() {
+			if _, err := target.Exec(ctx, "DELETE FROM "+quoted+" WHERE seq = 0"); err != nil {
+				return fmt.Errorf("remove the empty log's head: %w", err)
+			}
+		}
+		var occupied bool
+		if err := target.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+quoted+")").Scan(&occupied); err != nil {
+			return fmt.Errorf("look into the table %s: %w", t.name, err)
+		}
+		if occupied {
+			return fmt.Errorf("%w: there are rows in the table %s", ErrNotEmpty, t.name)
+		}
+	}
+	return nil
+}
+
+// copyTo copies all rows, and lets what numbers new ones go on behind them.
+func (t table) copyTo(ctx context.Context, source *sql.Tx, target pgx.Tx, progress func(table string, rows int64)) (int64, error) {
+	rows, err := source.QueryContext(ctx, `SELECT "`+strings.Join(t.columns, `", "`)+`" FROM "`+t.name+`"`)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = rows.Close() }() // rows.Err tells
+	stream := &rowStream{rows: rows, values: make([]any, len(t.columns)), progress: func(n int64) { progress(t.name, n) }}
+	copied, err := target.CopyFrom(ctx, pgx.Identifier{t.name}, t.columns, stream)
+	if err != nil {
+		return 0, err
+	}
+	progress(t.name, copied)
+	return copied, t.advanceIdentity(ctx, target)
+}
+
+func (t table) advanceIdentity(ctx context.Context, target pgx.Tx) error {
+	rows, err := target.Query(ctx, `SELECT column_name::text FROM information_schema.columns
+		WHERE table_schema = current_schema() AND table_name = $1 AND is_identity = 'YES'`, t.name)
+	if err != nil {
+		return err
+	}
+	identities, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	for _, name := range identities {
+		statement := fmt.Sprintf("SELECT setval(pg_get_serial_sequence($1, $2), max(%s)) FROM %s HAVING max(%[1]s) IS NOT NULL",
+			pgx.Identifier{name}.Sanitize(), pgx.Identifier{t.name}.Sanitize())
+		if _, err := target.Exec(ctx, statement, pgx.Identifier{t.name}.Sanitize(), name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// progressEvery is after how many rows progress is told.
+const progressEvery = 10_000
+
+// rowStream gives rows to COPY one by one, so that they are never in memory together.
+type rowStream struct {
+	rows     *sql.Rows
+	values   []any
+	read     int64
+	progress func(rows int64)
+}
+
+// Next implements pgx.CopyFromSource.
+func (r *rowStream) Next() bool { return r.rows.Next() }
+
+// Values implements pgx.CopyFromSource.
+func (r *rowStream) Values() ([]any, error) {
+	targets := make([]any, len(r.values))
+	for i := range r.values {
+		targets[i] = &r.values[i]
+	}
+	if err := r.rows.Scan(targets...); err != nil {
+		return nil, err
+	}
+	for i, v := range r.values {
+		if b, ok := v.([]byte); ok && b == nil {
+			r.values[i] = []byte{} // empty, which is not NULL
+		}
+	}
+	if r.read++; r.read%progressEvery == 0 {
+		r.progress(r.read)
+	}
+	return r.values, nil
+}
+
+// Err implements pgx.CopyFromSource.
+func (r *rowStream) Err() error { return r.rows.Err() }
