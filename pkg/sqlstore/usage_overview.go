@@ -16,19 +16,15 @@ type keyCountRow struct {
 	Denied   int64   `gorm:"column:denied"`
 	LastUsed instant `gorm:"column:last_used_at"`
 	Created  instant `gorm:"column:created_at"`
+	// Over all keys, where that was asked for.
+	AllIssued int64 `gorm:"column:all_issued"`
+	AllDenied int64 `gorm:"column:all_denied"`
 }
 
 func (r keyCountRow) keyCount() usage.KeyCount {
 	return usage.KeyCount{
 		ClientID: r.ClientID, Name: r.Name, Issued: r.Issued, Denied: r.Denied, LastUsedAt: r.LastUsed.time(), CreatedAt: r.Created.time(),
 	}
-}
-
-// topRow is one of the most used keys, with the sums over all keys.
-type topRow struct {
-	keyCountRow
-	AllIssued int64 `gorm:"column:all_issued"`
-	AllDenied int64 `gorm:"column:all_denied"`
 }
 
 // expiringRow is a secret whose grace period is running.
@@ -56,8 +52,7 @@ func (t tx) joinFirstOpening() string {
 func (s *Store) Overview(ctx context.Context, tenancyID string, from, unusedSince time.Time, limit int) (usage.Overview, error) {
 	var o usage.Overview
 	err := s.snapshot(ctx, func(t tx) error {
-		var top []topRow
-		var unused []keyCountRow
+		var top, unused []keyCountRow
 		var expiring []expiringRow
 		err := t.db.Raw("SELECT k.client_id, k.name, k.last_used_at, k.created_at, t.issued - o.issued AS issued, t.denied - o.denied AS denied, "+
 			"CAST(SUM(t.issued - o.issued) OVER () AS BIGINT) AS all_issued, CAST(SUM(t.denied - o.denied) OVER () AS BIGINT) AS all_denied "+

@@ -229,7 +229,7 @@ func sumsOverDays(t *testing.T, b Backend) {
 			t.Errorf("from day %d: %d issued, %d denied to %d keys, want %+v to %d", from, got.Issued, got.Denied, len(got.Top), total, len(want))
 		}
 		for i, k := range got.Top {
-			if (sum{k.Issued, k.Denied}) != want[k.ClientID] {
+			if counted, ok := want[k.ClientID]; !ok || (sum{k.Issued, k.Denied}) != counted {
 				t.Errorf("from day %d: %+v, want %+v", from, k, want[k.ClientID])
 			}
 			if i > 0 && k.Issued > got.Top[i-1].Issued {
