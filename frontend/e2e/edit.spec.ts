@@ -17,8 +17,10 @@ test.describe("two tabs that edit one key", () => {
     await colleague.goto(path);
     await nameField(colleague).fill("ERP, new contract");
     await colleague.getByRole("checkbox", { name: "CCA: Read-only" }).check();
+    await colleague.getByRole("textbox", { name: "Rate limit" }).fill("120");
     await save(colleague);
     await expect(colleague).toHaveURL(`/api-keys/${client_id}`);
+    await expect(colleague.getByText("120 token requests per minute")).toBeVisible();
 
     await page.bringToFront();
     await page.getByRole("textbox", { name: "Description" }).fill("Hourly export");
@@ -30,6 +32,7 @@ test.describe("two tabs that edit one key", () => {
     await expect(row("Name")).toContainText("ERP, new contract");
     await expect(row("Name")).toContainText("(not changed by you)");
     await expect(row("Description")).toContainText("Hourly export");
+    await expect(row("Rate limit")).toContainText("120 token requests per minute");
     await expect(row("Scopes")).toContainText("cca:readonly");
     await expect(row("Scopes")).toContainText("spot:readonly");
     await dialog.getByRole("button", { name: "Reapply my changes" }).click();
@@ -38,6 +41,7 @@ test.describe("two tabs that edit one key", () => {
     expect(await admin.key(client_id)).toMatchObject({
       name: "ERP, new contract",
       description: "Hourly export",
+      rate_limit: 120,
       scopes: expect.arrayContaining(["lighthouse.workspaces:readonly", "cca:readonly", "spot:readonly"]),
     });
   });
