@@ -109,7 +109,9 @@ func faultOf(err error) *fault {
 		return invalidFault(apikey.InvalidError{{Field: invalid.Field, Message: invalid.Message}})
 	}
 	if throttled := (*operator.ThrottledError)(nil); errors.As(err, &throttled) {
-		return throttledFault(throttled.RetryAfter)
+		f := throttledFault(throttled.RetryAfter)
+		f.standing = throttled.Standing
+		return f
 	}
 	if exceeded := (*limit.ExceededError)(nil); errors.As(err, &exceeded) {
 		f := throttledFault(exceeded.RetryAfter)

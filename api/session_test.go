@@ -121,7 +121,7 @@ func TestSigningInIsThrottledPerAccountAndAddress(t *testing.T) {
 			break
 		}
 	}
-	a.refused(http.StatusTooManyRequests, "rate-limit/exceeded")
+	a.standsAt("10", "0", true).refused(http.StatusTooManyRequests, "rate-limit/exceeded")
 	wait, err := strconv.Atoi(a.Header.Get("Retry-After"))
 	if err != nil || wait < 1 {
 		t.Fatalf("Retry-After: %q", a.Header.Get("Retry-After"))

@@ -8,8 +8,11 @@ import (
 	"github.com/piercloud/apikeys/pkg/limit"
 )
 
-// ThrottledError says when to try again.
-type ThrottledError struct{ RetryAfter time.Duration }
+// ThrottledError says when to try again, and where the account or the address stands, whichever refused.
+type ThrottledError struct {
+	RetryAfter time.Duration
+	Standing   limit.Standing
+}
 
 func (e *ThrottledError) Error() string { return ErrThrottled.Error() }
 
@@ -60,7 +63,7 @@ func (t *throttle) admitAddress(ip string) error {
 // throttled makes a [ThrottledError] of a limit that is exceeded.
 func throttled(err error) error {
 	if exceeded := (*limit.ExceededError)(nil); errors.As(err, &exceeded) {
-		return &ThrottledError{RetryAfter: exceeded.RetryAfter}
+		return &ThrottledError{RetryAfter: exceeded.RetryAfter, Standing: exceeded.Standing}
 	}
 	return err
 }
