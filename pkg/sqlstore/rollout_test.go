@@ -35,13 +35,13 @@ func breaks(migration string) []string {
 	if contracts.MatchString(up) {
 		return nil
 	}
-	created := map[string]bool{} // tables that no old release knows
-	for _, found := range regexp.MustCompile(`(?i)\bCREATE\s+TABLE\s+(\w+)`).FindAllStringSubmatch(up, -1) {
-		created[found[1]] = true
+	unknown := map[string]bool{} // tables and columns that no old release knows, and so leaves empty
+	for _, found := range regexp.MustCompile(`(?i)\b(?:CREATE\s+TABLE|ADD\s+COLUMN)\s+(\w+)`).FindAllStringSubmatch(up, -1) {
+		unknown[found[1]] = true
 	}
 	var wrong []string
 	for statement := range strings.SplitSeq(regexp.MustCompile(`(?m)--.*$`).ReplaceAllString(up, ""), ";") {
-		if on := regexp.MustCompile(`(?i)\bON\s+(\w+)`).FindStringSubmatch(statement); on != nil && created[on[1]] {
+		if on := regexp.MustCompile(`(?i)\bON\s+(\w+)\s*\(\s*(\w+)`).FindStringSubmatch(statement); on != nil && (unknown[on[1]] || unknown[on[2]]) {
 			continue
 		}
 		for what, pattern := range breaking {
@@ -74,6 +74,7 @@ CREATE TABLE colour (id TEXT NOT NULL PRIMARY KEY); -- DROP is what it does not 
 CREATE UNIQUE INDEX colour_id ON colour (id);
 ALTER TABLE api_key ADD COLUMN colour TEXT;
 ALTER TABLE api_key ADD COLUMN shade TEXT NOT NULL DEFAULT 'dark';
+CREATE UNIQUE INDEX api_key_colour ON api_key (colour, name) WHERE colour IS NOT NULL;
 -- +goose Down
 DROP TABLE colour;`
 	if wrong := breaks(adds); len(wrong) != 0 {
