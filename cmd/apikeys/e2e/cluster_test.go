@@ -23,7 +23,7 @@ import (
 
 // cluster is several replicas on one PostgreSQL of their own, behind one proxy.
 type cluster struct {
-	t        *testing.T
+	t        testing.TB
 	e        environment
 	database *pgtest.Server
 	proxy    *proxy
@@ -33,7 +33,7 @@ type cluster struct {
 }
 
 // startCluster starts so many replicas at once.
-func startCluster(t *testing.T, replicas int) *cluster {
+func startCluster(t testing.TB, replicas int) *cluster {
 	t.Helper()
 	database := pgtest.NewServer(t)
 	c := &cluster{t: t, database: database, e: onPostgreSQL(database.URL()).with("APIKEYS_DRAIN", "2s")}
