@@ -37,15 +37,22 @@ type expiringRow struct {
 	LastUsed instant `gorm:"column:last_used_at"`
 }
 
-// joinFirstOpening joins to each key k, as o, its opening of the first day of use from a given day on, with one look at the
-// index for each key. PostgreSQL would read all openings of all keys unless it is told to; SQLite has no other way.
-func (t tx) joinFirstOpening() string {
-	if t.dialect == postgresDialect {
-		return "CROSS JOIN LATERAL (SELECT f.issued, f.denied FROM usage_opening f " +
-			"WHERE f.client_id = k.client_id AND f.day >= ? ORDER BY f.day LIMIT 1) o"
+// counted says what was counted for each key k from a time on: what to join, which takes that time as its argument, and the
+// expressions of the two sums. From the beginning of a day, UTC, that is the difference of the key's total and its opening of
+// the first day of use, with one look at an index for each key. PostgreSQL would read all openings of all keys unless it is
+// told to; SQLite has no other way. From another time all hours are added up, so let that be few.
+func (t tx) counted(from time.Time) (join, issued, denied string) {
+	if !from.Equal(dayOf(from)) {
+		return "JOIN (SELECT client_id, CAST(SUM(issued) AS BIGINT) AS issued, CAST(SUM(denied) AS BIGINT) AS denied " +
+			"FROM usage WHERE hour >= ? GROUP BY client_id) u ON u.client_id = k.client_id ", "u.issued", "u.denied"
 	}
-	return "JOIN usage_opening o ON o.client_id = k.client_id AND " +
-		"o.day = (SELECT MIN(f.day) FROM usage_opening f WHERE f.client_id = k.client_id AND f.day >= ?)"
+	join = "JOIN usage_total t ON t.client_id = k.client_id JOIN usage_opening o ON o.client_id = k.client_id AND " +
+		"o.day = (SELECT MIN(f.day) FROM usage_opening f WHERE f.client_id = k.client_id AND f.day >= ?) "
+	if t.dialect == postgresDialect {
+		join = "JOIN usage_total t ON t.client_id = k.client_id CROSS JOIN LATERAL (SELECT f.issued, f.denied " +
+			"FROM usage_opening f WHERE f.client_id = k.client_id AND f.day >= ? ORDER BY f.day LIMIT 1) o "
+	}
+	return join, "t.issued - o.issued", "t.denied - o.denied"
 }
 
 // Overview implements [usage.Store].
@@ -54,10 +61,10 @@ func (s *Store) Overview(ctx context.Context, tenancyID string, from, unusedSinc
 	err := s.snapshot(ctx, func(t tx) error {
 		var top, unused []keyCountRow
 		var expiring []expiringRow
-		err := t.db.Raw("SELECT k.client_id, k.name, k.last_used_at, k.created_at, t.issued - o.issued AS issued, t.denied - o.denied AS denied, "+
-			"CAST(SUM(t.issued - o.issued) OVER () AS BIGINT) AS all_issued, CAST(SUM(t.denied - o.denied) OVER () AS BIGINT) AS all_denied "+
-			"FROM api_key k JOIN usage_total t ON t.client_id = k.client_id "+t.joinFirstOpening()+
-			" WHERE k.tenancy_id = ? ORDER BY issued DESC, denied DESC, k.client_id LIMIT ?", newInstant(from), tenancyID, limit).Scan(&top).Error
+		join, issued, denied := t.counted(from)
+		err := t.db.Raw("SELECT k.client_id, k.name, k.last_used_at, k.created_at, "+issued+" AS issued, "+denied+" AS denied, "+
+			"CAST(SUM("+issued+") OVER () AS BIGINT) AS all_issued, CAST(SUM("+denied+") OVER () AS BIGINT) AS all_denied FROM api_key k "+join+
+			"WHERE k.tenancy_id = ? ORDER BY issued DESC, denied DESC, k.client_id LIMIT ?", newInstant(from), tenancyID, limit).Scan(&top).Error
 		if err != nil {
 			return fmt.Errorf("read the most used keys: %w", err)
 		}

@@ -136,11 +136,15 @@ func (s *Service) Denials(ctx context.Context, tenancyID, clientID string) ([]De
 	return s.store.Denials(ctx, tenancyID, clientID)
 }
 
-// Overview sums up a tenancy over the last days and what there is of today, by UTC; keys are unused when they were not used, nor created, in the last
+// Overview sums up a tenancy over the last 24 hours, or over several days and what there is of today, by UTC; keys are unused when they were not used, nor created, in the last
 // unusedDays.
 func (s *Service) Overview(ctx context.Context, tenancyID string, days, unusedDays int) (Overview, error) {
 	now := s.now()
-	return s.store.Overview(ctx, tenancyID, now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -days), now.AddDate(0, 0, -unusedDays), overviewMax)
+	from := now.Add(-24 * time.Hour)
+	if days > 1 {
+		from = now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -days)
+	}
+	return s.store.Overview(ctx, tenancyID, from, now.AddDate(0, 0, -unusedDays), overviewMax)
 }
 
 // Attention counts, over all tenancies, what deserves it now. It reads every key, so ask seldom.

@@ -114,7 +114,7 @@ type Store interface {
 	IssuedBySecret(ctx context.Context, tenancyID, clientID string, since time.Time) (map[string]int64, error)
 	// Denials returns the remembered denials of the tenancy's key, newest first.
 	Denials(ctx context.Context, tenancyID, clientID string) ([]Denial, error)
-	// Overview sums up a tenancy from a day on, which begins at midnight UTC; a key is unused when neither its last use nor its creation is after
+	// Overview sums up a tenancy from a time on, which should be midnight UTC unless it is lately; a key is unused when neither its last use nor its creation is after
 	// unusedSince. Its lists have at most limit entries.
 	Overview(ctx context.Context, tenancyID string, from, unusedSince time.Time, limit int) (Overview, error)
 	// Attention counts what deserves it at a time, with one statement. It reads every key.

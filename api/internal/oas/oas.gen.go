@@ -1127,7 +1127,7 @@ type ListUsageParamsResolution string
 
 // GetUsageOverviewParams defines parameters for GetUsageOverview.
 type GetUsageOverviewParams struct {
-	// Days How far back tokens are counted, in whole days (UTC) before today.
+	// Days How far back tokens are counted, in whole days (UTC) before today; 1 is the last 24 hours.
 	Days *int32 `form:"days,omitempty" json:"days,omitempty"`
 
 	// UnusedDays For how long a key must not have been used to be listed as unused.

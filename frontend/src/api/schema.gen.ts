@@ -3029,7 +3029,7 @@ export interface operations {
     getUsageOverview: {
         parameters: {
             query?: {
-                /** @description How far back tokens are counted, in whole days (UTC) before today. */
+                /** @description How far back tokens are counted, in whole days (UTC) before today; 1 is the last 24 hours. */
                 days?: number;
                 /** @description For how long a key must not have been used to be listed as unused. */
                 unused_days?: number;

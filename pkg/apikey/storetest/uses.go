@@ -221,19 +221,22 @@ func sumsOverDays(t *testing.T, b Backend) {
 				total = sum{total.issued + s.issued, total.denied + s.denied}
 			}
 		}
-		got, err := b.Uses.Overview(t.Context(), b.Home, first.AddDate(0, 0, from), epoch, 20)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got.Issued != total.issued || got.Denied != total.denied || len(got.Top) != len(want) {
-			t.Errorf("from day %d: %d issued, %d denied to %d keys, want %+v to %d", from, got.Issued, got.Denied, len(got.Top), total, len(want))
-		}
-		for i, k := range got.Top {
-			if counted, ok := want[k.ClientID]; !ok || (sum{k.Issued, k.Denied}) != counted {
-				t.Errorf("from day %d: %+v, want %+v", from, k, want[k.ClientID])
+		midnight := first.AddDate(0, 0, from)
+		for _, since := range []time.Time{midnight, midnight.Add(-time.Second)} { // no hour is between the two
+			got, err := b.Uses.Overview(t.Context(), b.Home, since, epoch, 20)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if i > 0 && k.Issued > got.Top[i-1].Issued {
-				t.Errorf("from day %d: %d after %d", from, k.Issued, got.Top[i-1].Issued)
+			if got.Issued != total.issued || got.Denied != total.denied || len(got.Top) != len(want) {
+				t.Errorf("from %v: %d issued, %d denied to %d keys, want %+v to %d", since, got.Issued, got.Denied, len(got.Top), total, len(want))
+			}
+			for i, k := range got.Top {
+				if counted, ok := want[k.ClientID]; !ok || (sum{k.Issued, k.Denied}) != counted {
+					t.Errorf("from %v: %+v, want %+v", since, k, want[k.ClientID])
+				}
+				if i > 0 && k.Issued > got.Top[i-1].Issued {
+					t.Errorf("from %v: %d after %d", since, k.Issued, got.Top[i-1].Issued)
+				}
 			}
 		}
 	}
