@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -19,7 +20,7 @@ import (
 // eventStream is the media type of the stream.
 const eventStream = "text/event-stream"
 
-// How the stream is served. A follower that waits costs some 2 KB beyond what net/http takes for a connection.
+// How the stream is served.
 const (
 	heartbeat       = 4 * time.Second  // below the five seconds that followers count on
 	streamWriteMax  = 10 * time.Second // a follower that does not read for this long is dropped
@@ -91,12 +92,9 @@ func (r revocationRoutes) stream(c echo.Context) error {
 	if !r.listeners.enter(address) {
 		return throttledFault(heartbeat)
 	}
-	defer r.listeners.leave(address)
 	if r.observer != nil {
 		r.observer.Listening(1)
-		defer r.observer.Listening(-1)
 	}
-
 	cursor := r.set.Position()
 	resumed := c.Request().Header.Get("Last-Event-ID")
 	if resumed != "" {
@@ -110,24 +108,56 @@ func (r revocationRoutes) stream(c echo.Context) error {
 	h.Set(echo.HeaderContentType, eventStream)
 	h.Set(echo.HeaderCacheControl, "no-cache")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold the events back
-	w := &eventWriter{to: c.Response(), control: http.NewResponseController(c.Response()), writeMax: r.writeMax}
-	if err := w.control.SetReadDeadline(time.Time{}); err != nil {
+	conn, err := takeOver(c)
+	switch {
+	case err == nil:
+		go r.attend(conn, address, cursor) // which keeps nothing of the request
+		return nil
+	case !errors.Is(err, http.ErrNotSupported):
+		r.leave(address)
 		return err
 	}
-	c.Response().WriteHeader(http.StatusOK)
-	if w.start(); w.err == nil && r.reach(c.Request(), cursor) {
-		r.follow(c.Request(), w, cursor)
+	defer r.leave(address)
+	control := http.NewResponseController(c.Response())
+	if err := control.SetReadDeadline(time.Time{}); err != nil {
+		return err
 	}
+	w := &eventWriter{send: func(text []byte) error {
+		if err := control.SetWriteDeadline(time.Now().Add(r.writeMax)); err != nil {
+			return err
+		}
+		if _, err := c.Response().Write(text); err != nil {
+			return err
+		}
+		return control.Flush()
+	}}
+	c.Response().WriteHeader(http.StatusOK)
+	r.tell(w, cursor, c.Request().Context().Done())
 	return nil
 }
 
+func (r revocationRoutes) leave(address string) {
+	r.listeners.leave(address)
+	if r.observer != nil {
+		r.observer.Listening(-1)
+	}
+}
+
+// tell writes to a follower from a position on, until it is gone or this process stops. The headers are sent at once, so that
+// the follower knows that it is heard, also while there is nothing to say.
+func (r revocationRoutes) tell(w *eventWriter, cursor int64, gone <-chan struct{}) {
+	if w.err = w.send(nil); w.err == nil && r.reach(gone, cursor) {
+		r.follow(gone, w, cursor)
+	}
+}
+
 // reach waits a moment for the set to come to a position, and reports whether the follower is still there.
-func (r revocationRoutes) reach(request *http.Request, position int64) bool {
+func (r revocationRoutes) reach(gone <-chan struct{}, position int64) bool {
 	for deadline := time.Now().Add(catchUpMax); r.set.Position() < position && time.Now().Before(deadline); {
 		retry := time.NewTimer(catchUpMax / 10)
 		select {
 		case <-retry.C:
-		case <-request.Context().Done():
+		case <-gone:
 			retry.Stop()
 			return false
 		case <-r.stopping:
@@ -140,7 +170,7 @@ func (r revocationRoutes) reach(request *http.Request, position int64) bool {
 
 // follow writes until the follower, or this process, goes away. While the log can't be read there are no heartbeats, so
 // that followers do not take silence for good news.
-func (r revocationRoutes) follow(request *http.Request, w *eventWriter, cursor int64) {
+func (r revocationRoutes) follow(gone <-chan struct{}, w *eventWriter, cursor int64) {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	due := true // the first heartbeat tells the follower where it is
@@ -172,7 +202,7 @@ func (r revocationRoutes) follow(request *http.Request, w *eventWriter, cursor i
 		case <-changed:
 		case <-beat.C:
 			due = true
-		case <-request.Context().Done():
+		case <-gone:
 			return
 		case <-r.stopping:
 			return
@@ -182,12 +212,9 @@ func (r revocationRoutes) follow(request *http.Request, w *eventWriter, cursor i
 
 // eventWriter writes server-sent events and keeps the first error.
 type eventWriter struct {
-	to      http.ResponseWriter
-	control *http.ResponseController
+	send    func(text []byte) error // fails when the follower does not read
 	pending []byte
 	err     error
-
-	writeMax time.Duration
 }
 
 // revokedGeneration, revokedKey and revokedToken are the data of a revocation.
@@ -225,26 +252,13 @@ func (w *eventWriter) event(name string, id int64, data any) {
 	w.pending = fmt.Appendf(w.pending, "id: %d\nevent: %s\ndata: %s\n\n", id, name, encoded)
 }
 
-// start sends the headers, so that the follower knows at once that it is heard, also while there is nothing to say.
-func (w *eventWriter) start() {
-	if w.err = w.control.SetWriteDeadline(time.Now().Add(w.writeMax)); w.err == nil {
-		w.err = w.control.Flush()
-	}
-}
-
 // flush sends what was written, or gives up on a follower that does not read.
 func (w *eventWriter) flush() {
 	if w.err != nil || len(w.pending) == 0 {
 		return
 	}
-	if w.err = w.control.SetWriteDeadline(time.Now().Add(w.writeMax)); w.err != nil {
-		return
-	}
-	if _, w.err = w.to.Write(w.pending); w.err != nil {
-		return
-	}
+	w.err = w.send(w.pending)
 	w.pending = nil // most of the time a follower waits, and should cost little then
-	w.err = w.control.Flush()
 }
 
 // listeners counts the streams, in all and by address, up to a maximum of each.
