@@ -38,6 +38,7 @@ import (
 const (
 	aloneTimeout   = 30 * time.Minute
 	prepareRetry   = time.Second
+	prepareHold    = 10 * time.Second
 	retireInterval = 5 * time.Second
 	purgeInterval  = 10 * time.Minute
 	surveyInterval = 10 * time.Minute
@@ -314,7 +315,11 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))
 	serving, stop := context.WithCancel(failed)
 	defer stop()
+	// Who connects while the database is prepared waits for it, rather than to be told to try again: a proxy sends requests
+	// as soon as there is a listener. When the database is away, or it takes long, the probes must be able to say so.
+	held, release := context.WithTimeout(serving, prepareHold)
 	group.Go(func() error {
+		<-held.Done()
 		serve := server.Serve
 		if a.tls != nil {
 			serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
@@ -338,7 +343,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	})
 	group.Go(func() error { return a.watchTimeline(ctx) })
 	group.Go(func() error {
-		if err := a.prepareUntilDone(serving); err != nil {
+		if err := a.prepareUntilDone(serving, release); err != nil {
 			return err
 		}
 		settleMemory()
@@ -349,12 +354,13 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	return group.Wait()
 }
 
-// prepareUntilDone tries again while the database can't be reached.
-func (a *App) prepareUntilDone(ctx context.Context) error {
+// prepareUntilDone tries again while the database can't be reached. It calls tried after each time.
+func (a *App) prepareUntilDone(ctx context.Context, tried func()) error {
 	retry := time.NewTicker(prepareRetry)
 	defer retry.Stop()
 	for {
 		err := a.Prepare(ctx)
+		tried()
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return nil

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -74,7 +75,7 @@ func elsewhere(t testing.TB) net.Addr {
 func TestConsoleInFrontOfReplicas(t *testing.T) {
 	t.Parallel()
 	e := onPostgreSQL(pgtest.URL(t)).with("APIKEYS_TRUSTED_PROXIES", "127.0.0.1/32", "APIKEYS_METRICS_LISTEN", "127.0.0.1:0")
-	first, second := start(t, e), start(t, e)
+	first, second := start(t, e), start(t, e.with("APIKEYS_DRAIN", "5s"))
 	base := startConsole(t, issuer, first.address, second.address)
 	url := func(path string) string { return base + path }
 	operator := newCaller(t, url, elsewhere(t))
@@ -120,6 +121,8 @@ func TestConsoleInFrontOfReplicas(t *testing.T) {
 	})
 
 	t.Run("nginx answers as the binary does", func(t *testing.T) { compareWithBinary(t, newCaller(t, url, nil), stranger(first)) })
+
+	t.Run("a restart fails no request", func(t *testing.T) { second = restartUnderLoad(t, operator, e, second) })
 
 	t.Run("a replica that is killed is not missed", func(t *testing.T) {
 		key := operator.create("of a program")
@@ -170,6 +173,42 @@ func follow(t *testing.T, address string) *recording {
 		<-ended
 	})
 	return received
+}
+
+// restartUnderLoad ends a replica in good order and starts it again, while programs ask for tokens and an operator reads.
+// It returns the new one.
+func restartUnderLoad(t *testing.T, operator *caller, e environment, replica *service) *service {
+	key := operator.create("of programs")
+	var programs sync.WaitGroup
+	defer programs.Wait()
+	done := make(chan struct{})
+	defer close(done)
+	for range 4 {
+		programs.Go(func() {
+			for answered := 0; ; answered++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				for _, ask := range []func() (answer, error){
+					func() (answer, error) { return operator.tryToken(key.ClientID, key.ClientSecret) },
+					func() (answer, error) { return operator.try(http.MethodGet, "/v1/session", nil) },
+				} {
+					if a, err := ask(); err != nil || a.status != http.StatusOK {
+						t.Errorf("after %d rounds: %v, %v", answered, a, err)
+						return
+					}
+				}
+			}
+		})
+	}
+	replica.stop()
+	again := start(replica.t, e.with("APIKEYS_LISTEN", replica.address))
+	eventually(t, startTimeout, "the replica is asked again", func() bool {
+		return strings.Contains(again.stderr.String(), `"route":"/v1/session"`)
+	})
+	return again
 }
 
 // compareWithBinary asks nginx and the binary the same, for what nginx answers by itself.
@@ -287,10 +326,17 @@ func TestNginxOfTheConsole(t *testing.T) {
 		}
 	}
 	// For a second after a failure nginx leaves a replica alone, so not every request arrives.
-	eventually(t, startTimeout, "what changes nothing is tried at both replicas", func() bool {
-		c.get("/healthz")
-		return len(taken()) == 2
-	})
+	for path, method := range map[string]string{"/healthz": http.MethodGet, "/auth": http.MethodPost, "/oauth2/token": http.MethodPost} {
+		eventually(t, startTimeout, "what changes nothing is tried at both replicas", func() bool {
+			a := c.want(http.StatusServiceUnavailable, c.do(method, path, nil))
+			for _, member := range []string{`"service/unavailable"`, `"temporarily_unavailable"`} {
+				if strings.Contains(string(a.body), member) != (strings.HasPrefix(path, "/oauth2") == (member == `"temporarily_unavailable"`)) {
+					t.Errorf("the form is not that of the route: %v", a)
+				}
+			}
+			return len(taken()) == 2
+		})
+	}
 	for _, method := range []string{http.MethodPost, http.MethodPatch} {
 		eventually(t, startTimeout, "a replica gets the request", func() bool {
 			a := c.want(http.StatusServiceUnavailable, c.do(method, "/v1/api-keys", draft{Name: "once"}))

@@ -15,6 +15,22 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
+func TestStartingServiceTurnsNobodyAway(t *testing.T) {
+	t.Parallel()
+	onBothDatabases(t, func(t *testing.T, e environment) {
+		s := launch(t, e.with("APIKEYS_LISTEN", freeAddress(t)))
+		c := stranger(s)
+		eventually(t, startTimeout, "the service answers", func() bool {
+			a, err := c.try(http.MethodGet, "/v1/api-keys", nil)
+			if err != nil {
+				return false // nobody listens yet
+			}
+			c.want(http.StatusUnauthorized, a)
+			return true
+		})
+	})
+}
+
 func TestShutdownFinishesRequestsAndKeepsLastUses(t *testing.T) {
 	t.Parallel()
 	onBothDatabases(t, func(t *testing.T, e environment) {
