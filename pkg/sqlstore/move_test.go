@@ -199,7 +199,7 @@ func TestAloneKeepsOthersOut(t *testing.T) {
 	}
 }
 
-// BenchmarkMove moves 100,000 keys, each with a secret and an event.
+// BenchmarkMove moves 100,000 keys, each with a secret: docs/operations/sizing.md.
 func BenchmarkMove(b *testing.B) {
 	source := oddSource(b, 100_000)
 	b.ReportAllocs()
