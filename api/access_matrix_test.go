@@ -107,7 +107,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			}
 			w.renew()
 		}
-	})
+	}, withStatusLists)
 }
 
 // hashing are the operations that hash a password, which takes long, for everybody who asks: one caller of each kind will do.
@@ -119,7 +119,7 @@ func (w *world) try(id string, operation contractOperation, who namedCaller, wan
 	w.t.Helper()
 	made := workingRequests[id](w, who)
 	c := w.caller(who)
-	path := strings.NewReplacer("{client_id}", w.key().ClientID, "{secret_id}", w.key().Secrets[1].ID, "{operator_id}", w.operator()).Replace(operation.path)
+	path := strings.NewReplacer("{client_id}", w.key().ClientID, "{secret_id}", w.key().Secrets[1].ID, "{operator_id}", w.operator(), "{list}", "0").Replace(operation.path)
 	if made.query != "" {
 		path += "?" + made.query
 	}
@@ -199,7 +199,7 @@ func consoleStatus() int {
 
 // TestRoutesAndMethodsBesideTheContractAreTheSameForEverybody also finds a route that is neither there nor in the contract.
 func TestRoutesAndMethodsBesideTheContractAreTheSameForEverybody(t *testing.T) {
-	s := onOne(t)
+	s := onOne(t, withStatusLists)
 	contract := contractOperations(t)
 	described := map[string]bool{}
 	for _, o := range contract {
@@ -231,7 +231,7 @@ func TestRoutesAndMethodsBesideTheContractAreTheSameForEverybody(t *testing.T) {
 	callers := []*caller{s.stranger(t), admin, s.bearer(t, "settings:admin"), s.stranger(t).with("Authorization", "Bearer broken")}
 	for name, want := range wanted {
 		method, path, _ := strings.Cut(name, " ")
-		path = strings.NewReplacer("{client_id}", k.ClientID, "{secret_id}", k.Secrets[1].ID, "{operator_id}", "x").Replace(path)
+		path = strings.NewReplacer("{client_id}", k.ClientID, "{secret_id}", k.Secrets[1].ID, "{operator_id}", "x", "{list}", "0").Replace(path)
 		for i, c := range callers {
 			if a := c.do(method, path, "", nil); a.StatusCode != want {
 				t.Errorf("%s by caller %d: got %d, want %d", name, i, a.StatusCode, want)

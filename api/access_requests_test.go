@@ -52,6 +52,11 @@ var workingRequests = map[string]func(*world, namedCaller) workingRequest{
 		w.s.follow(w.t)
 		return workingRequest{}
 	},
+	"listStatusLists": plain,
+	"getStatusList": func(w *world, _ namedCaller) workingRequest {
+		w.s.follow(w.t)
+		return workingRequest{}
+	},
 	"getMetadata": plain, "getOpenIDConfiguration": plain, "getJWKS": plain,
 	"getHealth": plain, "getReadiness": plain, "getMetrics": plain, "getContract": plain,
 

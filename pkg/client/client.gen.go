@@ -7232,6 +7232,11 @@ type ListStatusListsResponse200Headers struct {
 	CacheControl *string
 }
 
+// ListStatusListsResponse400Headers the declared response headers of an HTTP 400 response for ListStatusLists
+type ListStatusListsResponse400Headers struct {
+	CacheControl string
+}
+
 // ListStatusListsResponse404Headers the declared response headers of an HTTP 404 response for ListStatusLists
 type ListStatusListsResponse404Headers struct {
 	CacheControl string
@@ -7253,6 +7258,8 @@ type ListStatusListsResponse struct {
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *StatusLists
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *OAuthBadRequest
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *OAuthNotFound
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -7261,6 +7268,8 @@ type ListStatusListsResponse struct {
 	JSON503 *OAuthUnavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ListStatusListsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListStatusListsResponse400Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *ListStatusListsResponse404Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -7272,6 +7281,11 @@ type ListStatusListsResponse struct {
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
 func (r ListStatusListsResponse) GetJSON200() *StatusLists {
 	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListStatusListsResponse) GetJSON400() *OAuthBadRequest {
+	return r.JSON400
 }
 
 // GetJSON404 returns the response for an HTTP 404 `application/json` response
@@ -7324,6 +7338,11 @@ type GetStatusListResponse200Headers struct {
 	ETag         string
 }
 
+// GetStatusListResponse400Headers the declared response headers of an HTTP 400 response for GetStatusList
+type GetStatusListResponse400Headers struct {
+	CacheControl string
+}
+
 // GetStatusListResponse404Headers the declared response headers of an HTTP 404 response for GetStatusList
 type GetStatusListResponse404Headers struct {
 	CacheControl string
@@ -7343,6 +7362,8 @@ type GetStatusListResponse503Headers struct {
 type GetStatusListResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *OAuthBadRequest
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *OAuthNotFound
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -7351,12 +7372,19 @@ type GetStatusListResponse struct {
 	JSON503 *OAuthUnavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetStatusListResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetStatusListResponse400Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *GetStatusListResponse404Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *GetStatusListResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *GetStatusListResponse503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetStatusListResponse) GetJSON400() *OAuthBadRequest {
+	return r.JSON400
 }
 
 // GetJSON404 returns the response for an HTTP 404 `application/json` response
@@ -13745,6 +13773,13 @@ func ParseListStatusListsResponse(rsp *http.Response) (*ListStatusListsResponse,
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest OAuthBadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
 		var dest OAuthNotFound
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -13779,6 +13814,16 @@ func ParseListStatusListsResponse(rsp *http.Response) (*ListStatusListsResponse,
 			headers.CacheControl = &value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListStatusListsResponse400Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers400 = &headers
 	case rsp.StatusCode == 404:
 		var headers ListStatusListsResponse404Headers
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
@@ -13838,6 +13883,13 @@ func ParseGetStatusListResponse(rsp *http.Response) (*GetStatusListResponse, err
 	case rsp.StatusCode == 304:
 		break // No content-type
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest OAuthBadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
 		var dest OAuthNotFound
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -13879,6 +13931,16 @@ func ParseGetStatusListResponse(rsp *http.Response) (*GetStatusListResponse, err
 			headers.ETag = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetStatusListResponse400Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers400 = &headers
 	case rsp.StatusCode == 404:
 		var headers GetStatusListResponse404Headers
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {

@@ -2359,6 +2359,7 @@ export interface operations {
                     "application/json": components["schemas"]["StatusLists"];
                 };
             };
+            400: components["responses"]["OAuthBadRequest"];
             404: components["responses"]["OAuthNotFound"];
             500: components["responses"]["OAuthServerError"];
             503: components["responses"]["OAuthUnavailable"];
@@ -2400,6 +2401,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["OAuthBadRequest"];
             404: components["responses"]["OAuthNotFound"];
             500: components["responses"]["OAuthServerError"];
             503: components["responses"]["OAuthUnavailable"];
