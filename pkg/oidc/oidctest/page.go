@@ -7,7 +7,7 @@ import (
 
 // signInPage asks who is there; the answer is one more parameter of the same request.
 var signInPage = template.Must(template.New("").Parse(`<!doctype html>
-<html lang="en"><title>Test provider</title>
+<html lang="en"><title>Test provider</title><link rel="icon" href="data:,">
 <h1>Who are you?</h1>
 <form>
 {{range $name, $values := .Query}}{{range $values}}<input type="hidden" name="{{$name}}" value="{{.}}">{{end}}{{end}}
