@@ -9,7 +9,6 @@ import (
 	"database/sql"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,17 +19,22 @@ import (
 // namespace stands in front of every name that is ours.
 const namespace = "apikeys"
 
-// Buckets in seconds. A token takes a fraction of a millisecond, a sign-in some tens of milliseconds.
+// Upper ends of buckets; those of statements in seconds. A token takes a fraction of a millisecond, a sign-in some tens of
+// milliseconds.
 var (
-	requestBuckets   = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}
+	requestBounds = []time.Duration{
+		500 * time.Microsecond, time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond,
+		25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond,
+		time.Second, 2500 * time.Millisecond, 10 * time.Second,
+	}
 	statementBuckets = []float64{.0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5}
 )
 
 // Metrics collects. It is safe for concurrent use.
 type Metrics struct {
 	registry   *prometheus.Registry
-	requests   *prometheus.HistogramVec
-	tokens     *prometheus.CounterVec
+	requests   *requests
+	tokens     *outcomes
 	statements *prometheus.HistogramVec
 	failures   *prometheus.CounterVec
 	listeners  prometheus.Gauge
@@ -40,14 +44,8 @@ type Metrics struct {
 func New() *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: namespace, Name: "http_request_duration_seconds", Buckets: requestBuckets,
-			Help: "How long requests took, by method, pattern of the route, and status. Streams are not among them.",
-		}, []string{"method", "route", "status"}),
-		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: namespace, Name: "token_requests_total",
-			Help: "Token requests by outcome: issued, or why there was no token.",
-		}, []string{"outcome"}),
+		requests: newRequests(),
+		tokens:   newOutcomes(),
 		statements: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "store_duration_seconds", Buckets: statementBuckets,
 			Help: "How long calls of the database took, with all their waiting, by operation: read, snapshot, write, write-all, or change, which moves the log.",
@@ -69,26 +67,14 @@ func New() *Metrics {
 
 // Request counts a request that was answered. route is the pattern, never the path.
 func (m *Metrics) Request(method, route string, status int, took time.Duration) {
-	m.requests.WithLabelValues(method, route, statusText(status)).Observe(took.Seconds())
-}
-
-// statusText is strconv.Itoa without allocating for what nearly every answer has.
-func statusText(status int) string {
-	switch status {
-	case http.StatusOK:
-		return "200"
-	case http.StatusCreated:
-		return "201"
-	default:
-		return strconv.Itoa(status)
-	}
+	m.requests.observe(series{method, route, status}, took)
 }
 
 // Listening notes that delta more follow the revocation stream.
 func (m *Metrics) Listening(delta int) { m.listeners.Add(float64(delta)) }
 
-// Token counts a token request.
-func (m *Metrics) Token(outcome string) { m.tokens.WithLabelValues(outcome).Inc() }
+// Token counts a token request whose outcome is expected.
+func (m *Metrics) Token(outcome string) { m.tokens.count(outcome) }
 
 // Store notes a call of the database.
 func (m *Metrics) Store(operation string, took time.Duration, unavailable bool) {
@@ -98,11 +84,10 @@ func (m *Metrics) Store(operation string, took time.Duration, unavailable bool) 
 	}
 }
 
-// Expect makes series exist before something happens, so that a rate has something to start from.
+// Expect makes series exist before something happens, so that a rate has something to start from. Call it before the first
+// request is counted.
 func (m *Metrics) Expect(outcomes, operations []string) {
-	for _, outcome := range outcomes {
-		m.tokens.WithLabelValues(outcome)
-	}
+	m.tokens.expect(outcomes)
 	for _, operation := range operations {
 		m.statements.WithLabelValues(operation)
 		m.failures.WithLabelValues(operation)

@@ -1,0 +1,120 @@
+package metrics
+
+import (
+	"maps"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/piercloud/apikeys/pkg/striped"
+)
+
+// series is the labels of requests that are counted together.
+type series struct {
+	method, route string
+	status        int
+}
+
+// requests counts requests by their labels. Each of them is counted, so counting must not make them wait for each other: the
+// series that exist are looked up without a lock, and their counts are striped. prometheus.HistogramVec has a lock and counts
+// in one place.
+type requests struct {
+	description *prometheus.Desc
+	known       atomic.Pointer[map[series]*striped.Histogram] // never changed, only replaced
+	adding      sync.Mutex
+}
+
+func newRequests() *requests {
+	r := &requests{description: prometheus.NewDesc(
+		prometheus.BuildFQName(namespace, "", "http_request_duration_seconds"),
+		"How long requests took, by method, pattern of the route, and status. Streams are not among them.",
+		[]string{"method", "route", "status"}, nil,
+	)}
+	r.known.Store(&map[series]*striped.Histogram{})
+	return r
+}
+
+func (r *requests) observe(s series, took time.Duration) {
+	h, ok := (*r.known.Load())[s]
+	if !ok {
+		h = r.add(s)
+	}
+	h.Observe(took)
+}
+
+// add returns the histogram of a series that was not there. There are no more of them than routes and statuses allow.
+func (r *requests) add(s series) *striped.Histogram {
+	r.adding.Lock()
+	defer r.adding.Unlock()
+	known := *r.known.Load()
+	if h, ok := known[s]; ok {
+		return h
+	}
+	h := striped.NewHistogram(requestBounds)
+	known = maps.Clone(known)
+	known[s] = h
+	r.known.Store(&known)
+	return h
+}
+
+// Describe is of prometheus.Collector.
+func (r *requests) Describe(to chan<- *prometheus.Desc) { to <- r.description }
+
+// Collect is of prometheus.Collector.
+func (r *requests) Collect(to chan<- prometheus.Metric) {
+	for s, h := range *r.known.Load() {
+		count, sum, upTo := h.Load()
+		buckets := make(map[float64]uint64, len(upTo))
+		for i, n := range upTo {
+			buckets[requestBounds[i].Seconds()] = uint64(n) //nolint:gosec // counts are not negative
+		}
+		to <- prometheus.MustNewConstHistogram(r.description, uint64(count), sum.Seconds(), buckets, //nolint:gosec // likewise
+			s.method, s.route, strconv.Itoa(s.status))
+	}
+}
+
+// outcomes counts token requests by outcome. What can come out is known beforehand; see [Metrics.Expect].
+type outcomes struct {
+	description *prometheus.Desc
+	counts      atomic.Pointer[map[string]*striped.Counter] // never changed, only replaced
+}
+
+func newOutcomes() *outcomes {
+	o := &outcomes{description: prometheus.NewDesc(
+		prometheus.BuildFQName(namespace, "", "token_requests_total"),
+		"Token requests by outcome: issued, or why there was no token.", []string{"outcome"}, nil,
+	)}
+	o.counts.Store(&map[string]*striped.Counter{})
+	return o
+}
+
+// expect makes room for outcomes. It is not safe for concurrent use with itself.
+func (o *outcomes) expect(names []string) {
+	counts := maps.Clone(*o.counts.Load())
+	for _, name := range names {
+		if counts[name] == nil {
+			counts[name] = striped.NewCounter()
+		}
+	}
+	o.counts.Store(&counts)
+}
+
+// count counts an outcome that is expected, and no other.
+func (o *outcomes) count(name string) {
+	if c := (*o.counts.Load())[name]; c != nil {
+		c.Add()
+	}
+}
+
+// Describe is of prometheus.Collector.
+func (o *outcomes) Describe(to chan<- *prometheus.Desc) { to <- o.description }
+
+// Collect is of prometheus.Collector.
+func (o *outcomes) Collect(to chan<- prometheus.Metric) {
+	for name, c := range *o.counts.Load() {
+		to <- prometheus.MustNewConstMetric(o.description, prometheus.CounterValue, float64(c.Load()), name)
+	}
+}
