@@ -97,7 +97,7 @@ func openAppWith(c *cobra.Command, o app.Options) (*app.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Output, o.Logger = c.OutOrStdout(), app.NewLogger(config, c.ErrOrStderr())
+	o.Output, o.Logger = c.OutOrStdout(), app.NewLogger(config, app.NewLines(c.ErrOrStderr()))
 	return app.New(config, o)
 }
 

@@ -37,7 +37,7 @@ func serveProfiled(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := app.New(config, app.Options{Output: os.Stdout, Logger: app.NewLogger(config, os.Stderr)})
+	a, err := app.New(config, app.Options{Output: os.Stdout, Logger: app.NewLogger(config, app.NewLines(os.Stderr))})
 	if err != nil {
 		return err
 	}

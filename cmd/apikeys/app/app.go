@@ -218,10 +218,15 @@ func (a *App) Handler() http.Handler { return a.handler }
 // Logger returns the logger that the app was built with.
 func (a *App) Logger() *slog.Logger { return a.options.Logger }
 
-// Close sends the traces that are left and gives the database connections back. Call it once, after Run has returned.
+// Close sends the traces that are left, gives the database connections back and writes the rest of the log. Call it once,
+// after Run has returned.
 func (a *App) Close() error {
 	a.closeTraces()
-	return a.Store.Close()
+	err := a.Store.Close()
+	if log, ok := a.options.Logger.Handler().(lineHandler); ok {
+		log.Flush()
+	}
+	return err
 }
 
 // actor is who makes the changes of a start.

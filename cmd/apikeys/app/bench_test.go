@@ -48,7 +48,7 @@ func benchApp(b *testing.B) (*app.App, apikey.Created) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	a, err := app.New(config, app.Options{Logger: app.NewLogger(config, io.Discard)})
+	a, err := app.New(config, app.Options{Logger: app.NewLogger(config, app.NewLines(io.Discard))})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -30,16 +30,23 @@ var basicPattern = regexp.MustCompile(`(?i)\b(basic|bearer) [0-9A-Za-z+/_.=-]{8,
 
 // NewLogger returns the service's logger: JSON, or text on a terminal unless the format is configured. Secrets, passwords,
 // tokens and cookies are replaced wherever they appear, in messages and in errors too: the last line of defence, since no
-// part of the service logs them to begin with.
+// part of the service logs them to begin with. JSON to [Lines] is gathered; [App.Close] writes the rest of it.
 func NewLogger(c Config, to io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.logLevel(), ReplaceAttr: redact}
 	if c.LogFormat == "text" || c.LogFormat == "" && isTerminal(to) {
 		return slog.New(slog.NewTextHandler(to, options))
 	}
-	return slog.New(slog.NewJSONHandler(to, options))
+	handler := slog.NewJSONHandler(to, options)
+	if lines, ok := to.(*Lines); ok {
+		return slog.New(lineHandler{handler, lines})
+	}
+	return slog.New(handler)
 }
 
 func isTerminal(w io.Writer) bool {
+	if lines, ok := w.(*Lines); ok {
+		w = lines.to
+	}
 	file, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(file.Fd())
 }

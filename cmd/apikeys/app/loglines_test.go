@@ -1,0 +1,192 @@
+package app_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/apikey"
+)
+
+// written keeps what is written, and how often. It is safe for concurrent use.
+type written struct {
+	mu     sync.Mutex
+	text   bytes.Buffer
+	writes int
+}
+
+func (w *written) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.writes++
+	return w.text.Write(p)
+}
+
+func (w *written) content() (text string, writes int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String(), w.writes
+}
+
+var jsonLog = app.Config{LogLevel: "debug", LogFormat: "json"}
+
+// TestGatheredLinesAreThoseOfSlog: whether a line takes the short way or not can't be seen in it.
+func TestGatheredLinesAreThoseOfSlog(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.FixedZone("", 3600))
+	secret := apikey.NewSecret()
+	for message, attributes := range map[string][]slog.Attr{
+		"request": {
+			slog.String("method", "POST"), slog.String("route", "/oauth2/token"), slog.Int("status", 200), slog.Float64("duration_ms", 1.234),
+			slog.String("ip", "2001:db8::1"), slog.String("request_id", "ABCDEFGH"),
+		},
+		"":            nil,
+		"two words":   {slog.String("a", "b c")},
+		`quo"te`:      {slog.String("a", `back\slash`), slog.String("b", "<&>")},
+		"control":     {slog.String("a", "line\nbreak"), slog.String("b", "é"), slog.String("c", "\x7f"), slog.String("d", "")},
+		"kinds":       {slog.Bool("a", true), slog.Float64("b", -1.5), slog.Float64("g", 1e-7), slog.Float64("h", 1e30), slog.Uint64("c", 1), slog.Time("d", at), slog.Any("e", errors.New("f"))},
+		"numbers":     {slog.Float64("a", 0), slog.Float64("b", 1e-6), slog.Float64("c", 123456789.5), slog.Float64("d", 1e20)},
+		"exponent":    {slog.Float64("a", 1e-7)},
+		"infinite":    {slog.Float64("a", math.Inf(1))},
+		"negative":    {slog.Int64("a", -1), slog.Duration("b", -time.Second)},
+		"group":       {slog.Group("a", slog.String("b", "c"))},
+		"secret":      {slog.String("a", secret)},
+		secret:        nil,
+		"names":       {slog.String("Password", "hunter2"), slog.Int("token", 12345)},
+		`odd"name`:    {slog.String(`a"b`, "c")},
+		"empty.group": {slog.Group("a")},
+	} {
+		for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelInfo - 1, slog.LevelWarn} {
+			record := slog.NewRecord(at, level, message, 0)
+			record.AddAttrs(attributes...)
+			var want bytes.Buffer
+			if err := app.NewLogger(jsonLog, &want).Handler().Handle(t.Context(), record); err != nil {
+				t.Fatal(err)
+			}
+			got := &written{}
+			lines := app.NewLines(got)
+			if err := app.NewLogger(jsonLog, lines).Handler().Handle(t.Context(), record); err != nil {
+				t.Fatal(err)
+			}
+			lines.Flush()
+			if text, _ := got.content(); text != want.String() {
+				t.Errorf("%v\n%s, want\n%s", level, text, want.String())
+			}
+		}
+	}
+}
+
+// TestLogIsWrittenInItsOrder: also when part of it is gathered and part of it is not, and from many goroutines at once each
+// in its own order. Nothing is lost or torn.
+func TestLogIsWrittenInItsOrder(t *testing.T) {
+	const goroutines, each = 8, 500
+	out := &written{}
+	lines := app.NewLines(out)
+	log := app.NewLogger(jsonLog, lines)
+	var group sync.WaitGroup
+	for g := range goroutines {
+		group.Go(func() {
+			for i := range each {
+				if i%50 == 0 {
+					log.Warn("event", "goroutine", g, "number", i)
+				} else {
+					log.Info("event", "goroutine", g, "number", i)
+				}
+			}
+		})
+	}
+	group.Wait()
+	lines.Flush()
+	text, writes := out.content()
+	next := map[int]int{}
+	for line := range strings.Lines(text) {
+		var l struct{ Goroutine, Number int }
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if l.Number != next[l.Goroutine] {
+			t.Fatalf("%d of goroutine %d comes when %d is next", l.Number, l.Goroutine, next[l.Goroutine])
+		}
+		next[l.Goroutine]++
+	}
+	for g := range goroutines {
+		if next[g] != each {
+			t.Errorf("goroutine %d has %d lines of %d", g, next[g], each)
+		}
+	}
+	if writes >= goroutines*each/2 {
+		t.Errorf("%d lines took %d writes", goroutines*each, writes)
+	}
+}
+
+func TestWarningsAreWrittenAtOnce(t *testing.T) {
+	out := &written{}
+	log := app.NewLogger(jsonLog, app.NewLines(out))
+	log.Info("before")
+	log.Warn("warning")
+	text, _ := out.content()
+	if !strings.Contains(text, "before") || !strings.HasSuffix(text, "\"msg\":\"warning\"}\n") {
+		t.Errorf("written is %s", text)
+	}
+}
+
+func TestGatheredLinesAreWrittenWithoutBeingAskedFor(t *testing.T) {
+	reader, writer := io.Pipe()
+	app.NewLogger(jsonLog, app.NewLines(writer)).Info("alone")
+	line := make([]byte, 200)
+	n, err := reader.Read(line)
+	if err != nil || !strings.Contains(string(line[:n]), "alone") {
+		t.Errorf("read %s, %v", line[:n], err)
+	}
+}
+
+// TestLogThatNobodyReadsIsBounded: who logs waits then, as without gathering.
+func TestLogThatNobodyReadsIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader, writer := io.Pipe()
+		log := app.NewLogger(jsonLog, app.NewLines(writer))
+		value := strings.Repeat("x", 1000)
+		logged := 0
+		go func() {
+			for range 2000 { // two megabytes
+				log.Info("event", "value", value)
+				logged++
+			}
+		}()
+		synctest.Wait()
+		if logged == 2000 {
+			t.Error("it never waited")
+		}
+		go func() { _, _ = io.Copy(io.Discard, reader) }() // ends with the pipe
+		synctest.Wait()
+		if logged != 2000 {
+			t.Errorf("%d lines of 2000 were logged in the end", logged)
+		}
+		_ = writer.Close() // never fails
+	})
+}
+
+func BenchmarkLogRequest(b *testing.B) {
+	for name, to := range map[string]io.Writer{"gathered": app.NewLines(io.Discard), "at once": io.Discard} {
+		b.Run(name, func(b *testing.B) {
+			handler := app.NewLogger(app.Config{LogLevel: "info", LogFormat: "json"}, to).Handler()
+			b.ReportAllocs()
+			for b.Loop() {
+				line := slog.NewRecord(time.Now(), slog.LevelInfo, "request", 0)
+				line.AddAttrs(slog.String("method", "POST"), slog.String("route", "/oauth2/token"), slog.Int("status", 200),
+					slog.Float64("duration_ms", 1.234), slog.String("ip", "127.0.0.1"), slog.String("request_id", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+				if err := handler.Handle(b.Context(), line); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
