@@ -37,7 +37,7 @@ type introspection struct {
 
 func newIntrospection(c token.Claims) introspection {
 	return introspection{
-		Active: true, Scope: c.Scopes.String(), ClientID: c.ClientID, TenancyID: c.TenancyID, TokenType: "Bearer",
+		Active: true, Scope: c.Scope, ClientID: c.ClientID, TenancyID: c.TenancyID, TokenType: "Bearer",
 		Issuer: c.Issuer, Audience: c.Audience, Subject: c.ClientID, TokenID: c.TokenID,
 		IssuedAt: c.IssuedAt.Unix(), NotBefore: c.IssuedAt.Unix(), ExpiresAt: c.ExpiresAt.Unix(), Generation: c.Generation,
 	}

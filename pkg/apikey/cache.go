@@ -9,6 +9,8 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/striped"
+	"github.com/piercloud/apikeys/pkg/token"
 )
 
 // cacheSize is how many keys are kept in memory, a few hundred bytes each.
@@ -27,7 +29,8 @@ type Cache struct {
 	mu    sync.Mutex
 	drops uint64
 
-	hits, misses, bypasses atomic.Int64
+	hits             *striped.Counter
+	misses, bypasses atomic.Int64
 }
 
 // CacheStats count lookups since the start.
@@ -45,7 +48,7 @@ func (c *Cache) Stats() CacheStats {
 // NewCache returns a cache in front of a store. fresh reports whether the log has been read recently enough to trust what
 // is cached.
 func NewCache(store Store, fresh func() bool) *Cache {
-	return &Cache{store: store, fresh: fresh, entries: otter.Must(&otter.Options[string, *Key]{MaximumSize: cacheSize})}
+	return &Cache{store: store, fresh: fresh, hits: striped.NewCounter(), entries: otter.Must(&otter.Options[string, *Key]{MaximumSize: cacheSize})}
 }
 
 // Lookup returns a key of whichever tenancy; the caller must not change it. Errors: [ErrNotFound], [ErrUnavailable].
@@ -53,7 +56,7 @@ func (c *Cache) Lookup(ctx context.Context, clientID string) (*Key, error) {
 	fresh := c.fresh()
 	if fresh {
 		if k, ok := c.entries.GetIfPresent(clientID); ok {
-			c.hits.Add(1)
+			c.hits.Add()
 			return found(k)
 		}
 		c.misses.Add(1)
@@ -67,6 +70,7 @@ func (c *Cache) Lookup(ctx context.Context, clientID string) (*Key, error) {
 	var entry *Key
 	switch k, err := c.store.Lookup(ctx, clientID); {
 	case err == nil:
+		k.prepared = &atomic.Pointer[token.Prepared]{}
 		entry = &k
 	case !errors.Is(err, ErrNotFound):
 		return nil, err

@@ -7,9 +7,11 @@ package apikey
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/scope"
+	"github.com/piercloud/apikeys/pkg/token"
 )
 
 // Status says whether a key may obtain tokens.
@@ -48,6 +50,25 @@ type Key struct {
 	// Secrets are those not yet retired, newest first: the current one and, while a rotation's grace period runs, the one
 	// before it. A secret whose grace period has ended may still be listed; see [Key.ValidSecrets].
 	Secrets []Secret
+
+	// prepared is there for keys in memory: what every token of theirs needs, once the first has needed it.
+	prepared *atomic.Pointer[token.Prepared]
+}
+
+// Prepared returns what [Key.Remember] was given, nil if nothing. It is safe for concurrent use.
+func (k *Key) Prepared() *token.Prepared {
+	if k.prepared == nil {
+		return nil
+	}
+	return k.prepared.Load()
+}
+
+// Remember keeps what the key's tokens have in common as long as the key itself is kept in memory: a key that changes is read
+// anew, and has nothing to remember. It is safe for concurrent use.
+func (k *Key) Remember(p *token.Prepared) {
+	if k.prepared != nil {
+		k.prepared.Store(p)
+	}
 }
 
 // ValidSecrets returns the secrets that work at now, newest first.

@@ -162,15 +162,8 @@ func (s *Server) issue(ctx context.Context, r TokenRequest) (response TokenRespo
 		return TokenResponse{}, AddressRateLimited, err
 	}
 	key, secretID, err := s.clients.Authenticate(ctx, r.ClientID, r.ClientSecret)
-	if denied := (*apikey.DeniedError)(nil); errors.As(err, &denied) {
-		s.count(address)
-		if denied.Reason != apikey.UnknownClient {
-			s.uses.Denied(denied.ClientID, string(denied.Reason), r.IP, r.RequestID)
-		}
-		return TokenResponse{}, string(denied.Reason), errInvalidClient
-	}
 	if err != nil {
-		return TokenResponse{}, Failed, err
+		return s.denied(r, address, err)
 	}
 	standing, err := s.admit(key)
 	if err != nil {
@@ -183,20 +176,52 @@ func (s *Server) issue(ctx context.Context, r TokenRequest) (response TokenRespo
 		s.uses.Denied(key.ClientID, usage.ScopeNotGranted, r.IP, r.RequestID)
 		return TokenResponse{}, usage.ScopeNotGranted, err
 	}
-	lifespan := key.Lifespan.Duration()
-	access, err := s.sign(ctx, token.Grant{
-		ClientID: key.ClientID, TenancyID: key.TenancyID, Scopes: scopes, Generation: key.Generation, Lifespan: lifespan,
-		Status: s.status(key.StatusIndex),
-	})
+	grant, err := s.grant(key, scopes, r.Scope == "")
+	if err != nil {
+		return TokenResponse{}, Failed, err
+	}
+	access, err := s.sign(ctx, grant)
 	if err != nil {
 		return TokenResponse{}, Failed, err
 	}
 	s.uses.Issued(key.ClientID, secretID, r.IP)
-	return TokenResponse{AccessToken: access, ExpiresIn: lifespan, Scope: scopes.String(), Standing: standing}, Issued, nil
+	return TokenResponse{AccessToken: access, ExpiresIn: grant.Grant.Lifespan, Scope: grant.Scope, Standing: standing}, Issued, nil
+}
+
+// denied notes that a client could not be authenticated and returns what [Server.issue] does.
+func (s *Server) denied(r TokenRequest, address netip.Addr, err error) (response TokenResponse, outcome string, _ error) {
+	var denied *apikey.DeniedError
+	if !errors.As(err, &denied) {
+		return TokenResponse{}, Failed, err
+	}
+	s.count(address)
+	if denied.Reason != apikey.UnknownClient {
+		s.uses.Denied(denied.ClientID, string(denied.Reason), r.IP, r.RequestID)
+	}
+	return TokenResponse{}, string(denied.Reason), errInvalidClient
+}
+
+// grant returns what tokens of a key are issued for. When it is everything that the key may have, as nearly always, it is
+// prepared once for as long as the key stays as it is.
+func (s *Server) grant(key *apikey.Key, scopes scope.Set, whole bool) (*token.Prepared, error) {
+	status := s.status(key.StatusIndex)
+	if whole {
+		if known := key.Prepared(); known != nil && known.Grant.Status == status {
+			return known, nil
+		}
+	}
+	prepared, err := s.tokens.Prepare(token.Grant{
+		ClientID: key.ClientID, TenancyID: key.TenancyID, Scopes: scopes, Generation: key.Generation, Lifespan: key.Lifespan.Duration(),
+		Status: status,
+	})
+	if whole && err == nil {
+		key.Remember(prepared)
+	}
+	return prepared, err
 }
 
 // sign returns a signed token. Errors: signing.ErrNoKey.
-func (s *Server) sign(ctx context.Context, g token.Grant) (string, error) {
+func (s *Server) sign(ctx context.Context, g *token.Prepared) (string, error) {
 	if s.signed == nil {
 		return s.tokens.Issue(g)
 	}

@@ -5,12 +5,10 @@ package token
 
 import (
 	"bytes"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -53,28 +51,32 @@ type Claims struct {
 	ClientID   string // also the subject: there is no end user
 	TenancyID  string
 	Scopes     scope.Set
+	Scope      string // the scopes, separated by spaces
 	Generation int64
 	TokenID    string
 	IssuedAt   time.Time
 	ExpiresAt  time.Time
 }
 
-// payload is the claims as they are encoded (RFC 9068 §2.2; tenancy_id and gen are this service's own; status is of
-// draft-ietf-oauth-status-list §6.2).
+// payload is the claims as they are encoded (RFC 9068 §2.2; tenancy_id and gen are this service's own).
 type payload struct {
-	Issuer     string `json:"iss"`
-	Audience   string `json:"aud"`
-	Subject    string `json:"sub"`
-	ClientID   string `json:"client_id"`
-	TenancyID  string `json:"tenancy_id"`
-	Scope      string `json:"scope"`
-	IssuedAt   int64  `json:"iat"`
-	NotBefore  int64  `json:"nbf"`
-	ExpiresAt  int64  `json:"exp"`
-	TokenID    string `json:"jti"`
-	Generation int64  `json:"gen"`
+	constant
+	IssuedAt  int64  `json:"iat"`
+	NotBefore int64  `json:"nbf"`
+	ExpiresAt int64  `json:"exp"`
+	TokenID   string `json:"jti"`
+}
 
-	Status *statusClaim `json:"status,omitempty"`
+// constant is the claims that all tokens of a grant have in common. status is of draft-ietf-oauth-status-list §6.2.
+type constant struct {
+	Issuer     string       `json:"iss"`
+	Audience   string       `json:"aud"`
+	Subject    string       `json:"sub"`
+	ClientID   string       `json:"client_id"`
+	TenancyID  string       `json:"tenancy_id"`
+	Scope      string       `json:"scope"`
+	Generation int64        `json:"gen"`
+	Status     *statusClaim `json:"status,omitempty"`
 }
 
 type statusClaim struct {
@@ -82,15 +84,6 @@ type statusClaim struct {
 		Index int64  `json:"idx"`
 		URI   string `json:"uri"`
 	} `json:"status_list"`
-}
-
-func newStatusClaim(s Status) *statusClaim {
-	if s == (Status{}) {
-		return nil
-	}
-	claim := &statusClaim{}
-	claim.List.Index, claim.List.URI = s.Index, s.ListURI
-	return claim
 }
 
 type header struct {
@@ -128,12 +121,6 @@ type seenToken struct {
 	kid    string
 }
 
-// encodedHeader is the header of every token that one key signs, in base64url with the dot behind it.
-type encodedHeader struct {
-	kid  string
-	text []byte
-}
-
 // NewIssuer returns an issuer. issuer is its URL and goes into iss; audience goes into aud.
 func NewIssuer(keyring *signing.Keyring, issuer, audience string, now func() time.Time) *Issuer {
 	return &Issuer{
@@ -141,7 +128,7 @@ func NewIssuer(keyring *signing.Keyring, issuer, audience string, now func() tim
 		seen: otter.Must(&otter.Options[[sha256.Size]byte, *seenToken]{
 			MaximumWeight: seenBytesMax,
 			Weigher: func(_ [sha256.Size]byte, t *seenToken) uint32 {
-				bytes := seenEntryBytes
+				bytes := seenEntryBytes + len(t.claims.Scope)
 				for _, s := range t.claims.Scopes {
 					bytes += seenScopeBytes + len(s)
 				}
@@ -151,59 +138,14 @@ func NewIssuer(keyring *signing.Keyring, issuer, audience string, now func() tim
 	}
 }
 
-// Issue returns a signed token. Errors: signing.ErrNoKey.
-func (i *Issuer) Issue(g Grant) (string, error) {
-	key, err := i.keyring.Signer()
-	if err != nil {
-		return "", err
-	}
-	head, err := i.header(key.KID)
-	if err != nil {
-		return "", err
-	}
-	now := i.now().Unix()
-	body, err := json.Marshal(payload{
-		Issuer: i.issuer, Audience: i.audience, Subject: g.ClientID, ClientID: g.ClientID, TenancyID: g.TenancyID,
-		Scope: g.Scopes.String(), IssuedAt: now, NotBefore: now, ExpiresAt: now + int64(g.Lifespan/time.Second),
-		TokenID: rand.Text(), Generation: g.Generation, Status: newStatusClaim(g.Status),
-	})
-	if err != nil {
-		return "", fmt.Errorf("encode claims: %w", err)
-	}
-	encoding := base64.RawURLEncoding
-	const signatureSize = 64
-	token := make([]byte, 0, len(head)+encoding.EncodedLen(len(body))+1+encoding.EncodedLen(signatureSize))
-	token = append(token, head...)
-	token = encoding.AppendEncode(token, body)
-	signature, err := i.keyring.Sign(key, token)
-	if err != nil {
-		return "", fmt.Errorf("sign token: %w", err)
-	}
-	token = append(token, '.')
-	return string(encoding.AppendEncode(token, signature)), nil
-}
-
-// header returns the encoded header for a key. It is made once per key, not once per token.
-func (i *Issuer) header(kid string) ([]byte, error) {
-	if known := i.head.Load(); known != nil && known.kid == kid {
-		return known.text, nil
-	}
-	head, err := json.Marshal(header{signing.Algorithm, kid, Type})
-	if err != nil {
-		return nil, fmt.Errorf("encode header: %w", err)
-	}
-	text := append(base64.RawURLEncoding.AppendEncode(nil, head), '.')
-	i.head.Store(&encodedHeader{kid, text})
-	return text, nil
-}
-
 // Read verifies a token that this issuer issued and returns its claims. It does not know whether the token's key is still
 // active. Errors: [ErrInvalid].
 func (i *Issuer) Read(raw string) (Claims, error) {
 	if len(raw) > sizeMax {
 		return Claims{}, ErrInvalid
 	}
-	digest := sha256.Sum256([]byte(raw))
+	var room [1024]byte // for most tokens, on the stack
+	digest := sha256.Sum256(append(room[:0], raw...))
 	token, ok := i.seen.GetIfPresent(digest)
 	if !ok {
 		verified, err := i.verify(raw)
@@ -249,8 +191,8 @@ func (i *Issuer) verify(raw string) (seenToken, error) {
 		return seenToken{}, ErrInvalid
 	}
 	return seenToken{kid: head.KID, claims: Claims{
-		Issuer: body.Issuer, Audience: body.Audience, ClientID: body.ClientID, TenancyID: body.TenancyID, Scopes: scopes,
-		Generation: body.Generation, TokenID: body.TokenID,
+		Issuer: body.Issuer, Audience: body.Audience, ClientID: body.ClientID, TenancyID: body.TenancyID,
+		Scopes: scopes, Scope: scopes.String(), Generation: body.Generation, TokenID: body.TokenID,
 		IssuedAt: time.Unix(body.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(body.ExpiresAt, 0).UTC(),
 	}}, nil
 }

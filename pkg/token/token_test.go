@@ -109,9 +109,24 @@ func grant() token.Grant {
 	}
 }
 
-func (f *fixture) issue(t testing.TB, g token.Grant) string {
+// fataler is what both kinds of tests have.
+type fataler interface {
+	Helper()
+	Fatal(...any)
+}
+
+func prepare(t fataler, i *token.Issuer, g token.Grant) *token.Prepared {
 	t.Helper()
-	raw, err := f.Issue(g)
+	p, err := i.Prepare(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (f *fixture) issue(t fataler, g token.Grant) string {
+	t.Helper()
+	raw, err := f.Issue(prepare(t, f.Issuer, g))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,10 +267,7 @@ func TestReadReturnsWhatWasIssued(t *testing.T) {
 			ClientID: names.Draw(t, "client"), TenancyID: names.Draw(t, "tenancy"), Scopes: scope.NewSet(scopes.Draw(t, "scopes")...),
 			Generation: rapid.Int64Min(1).Draw(t, "generation"), Lifespan: time.Duration(rapid.IntRange(1, 1440).Draw(t, "minutes")) * time.Minute,
 		}
-		raw, err := f.Issue(g)
-		if err != nil {
-			t.Fatal(err)
-		}
+		raw := f.issue(t, g)
 		for range 2 { // verified, and remembered
 			claims, err := f.Read(raw)
 			if err != nil {
@@ -266,7 +278,7 @@ func TestReadReturnsWhatWasIssued(t *testing.T) {
 			}
 			want := token.Claims{
 				Issuer: issuerURL, Audience: audience, ClientID: g.ClientID, TenancyID: g.TenancyID, Scopes: claims.Scopes, Generation: g.Generation,
-				TokenID: claims.TokenID, IssuedAt: start, ExpiresAt: start.Add(g.Lifespan),
+				Scope: g.Scopes.String(), TokenID: claims.TokenID, IssuedAt: start, ExpiresAt: start.Add(g.Lifespan),
 			}
 			if !reflect.DeepEqual(claims, want) || claims.Scopes.String() != g.Scopes.String() {
 				t.Fatalf("read as %+v, want %+v", claims, want)
@@ -510,7 +522,7 @@ func TestIssueNeedsASigningKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	issuer := token.NewIssuer(keyring, issuerURL, audience, time.Now)
-	if _, err := issuer.Issue(grant()); !errors.Is(err, signing.ErrNoKey) {
+	if _, err := issuer.Issue(prepare(t, issuer, grant())); !errors.Is(err, signing.ErrNoKey) {
 		t.Errorf("the error is %v", err)
 	}
 	if _, err := issuer.Read("a.b.c"); !errors.Is(err, token.ErrInvalid) {
@@ -535,9 +547,10 @@ func FuzzRead(f *testing.F) {
 
 func BenchmarkIssue(b *testing.B) {
 	f := newFixture(b)
+	p := prepare(b, f.Issuer, grant())
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := f.Issue(grant()); err != nil {
+		if _, err := f.Issue(p); err != nil {
 			b.Fatal(err)
 		}
 	}
