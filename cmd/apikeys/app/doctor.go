@@ -78,7 +78,7 @@ func Diagnose(ctx context.Context, c Config, failure error) []Finding {
 
 // unjoin returns the errors that were joined.
 func unjoin(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // it is about this very error
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, e := range joined.Unwrap() {
 			all = append(all, unjoin(e)...)

@@ -237,7 +237,8 @@ func TestThePreviousMasterKeyIsChecked(t *testing.T) {
 	}
 }
 
-// TestWhatIsSealedIsResealed: whoever adds something that is sealed must add it to RotateMasterKey, and to this list.
+// TestWhatIsSealedIsResealed: whoever adds something that is sealed must add it to RotateMasterKey, and to this list. What is
+// sealed by pkg/oidc is in a browser's cookie for some minutes and nowhere else: the previous key opens it.
 func TestWhatIsSealedIsResealed(t *testing.T) {
 	resealed := map[string]string{"pkg/apikey": "ResealAnswers", "pkg/signing": "Reseal"}
 	var sealing []string
@@ -247,7 +248,7 @@ func TestWhatIsSealedIsResealed(t *testing.T) {
 			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err
 			}
-			if pkg, err := filepath.Rel(root, filepath.Dir(path)); err != nil || pkg == "pkg/sealed" || slices.Contains(sealing, pkg) {
+			if pkg, err := filepath.Rel(root, filepath.Dir(path)); err != nil || pkg == "pkg/sealed" || pkg == "pkg/oidc" || slices.Contains(sealing, pkg) {
 				return err
 			} else if calls(t, path, "Seal") {
 				sealing = append(sealing, pkg)

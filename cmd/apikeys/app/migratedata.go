@@ -13,7 +13,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore"
 )
 
-// ErrInUse: another process uses the SQLite database, or it can't be reached.
+// ErrInUse means that another process uses the SQLite database, or that it can't be reached.
 var ErrInUse = errors.New("the database is in use, or can't be reached; stop the service first")
 
 // MigrateData moves everything from the SQLite database at a URL to the configured one on PostgreSQL, which must be empty, and
