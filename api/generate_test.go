@@ -86,7 +86,7 @@ func (g *generator) value(name string, schema *openapi3.Schema) any {
 	case schema.Type.Is(openapi3.TypeObject):
 		return g.object(schema)
 	case schema.Type.Is(openapi3.TypeArray):
-		items := make([]any, max(int(schema.MinItems), g.IntN(4))) //nolint:gosec // the contract's bounds are small
+		items := make([]any, max(int(schema.MinItems), g.IntN(4)))
 		for i := range items {
 			items[i] = g.value(name, schema.Items.Value)
 		}
@@ -135,9 +135,9 @@ func (g *generator) validText(name string, schema *openapi3.Schema) string {
 	}
 	length := g.IntN(40)
 	if schema.MaxLength != nil && g.often(5) {
-		length = int(*schema.MaxLength) //nolint:gosec // the contract's bounds are small
+		length = int(*schema.MaxLength)
 	}
-	return g.text(max(int(schema.MinLength), length)) //nolint:gosec // likewise
+	return g.text(max(int(schema.MinLength), length))
 }
 
 // spoil returns the value with something wrong somewhere in it.

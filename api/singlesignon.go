@@ -95,7 +95,7 @@ func (s *server) sendBack(ctx context.Context, err error, returnTo string) (redi
 // flowCookie returns the cookie that keeps a sign-in, or with an empty flow what removes it. It is Lax, as the provider's
 // page is what leads to the callback.
 func (s *server) flowCookie(flow string) *http.Cookie {
-	cookie := &http.Cookie{
+	cookie := &http.Cookie{ //nolint:gosec // Secure with an https issuer, like the session's
 		Name: flowCookie, Value: flow, Path: CallbackPath, MaxAge: int(oidc.FlowLifetime / time.Second),
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: s.https,
 	}

@@ -14,7 +14,7 @@ func newBackupCommand() *cobra.Command {
 		Short: "Write a consistent copy of the SQLite database",
 		Long: "Write a consistent copy of the SQLite database to a new file, while the service runs. The master key is not in it:\n" +
 			"keep that elsewhere. With PostgreSQL, use pg_dump.",
-		Args: arguments(1),
+		Args: oneArgument,
 		RunE: func(c *cobra.Command, args []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error { return a.Store.Backup(ctx, args[0]) })
 		},
@@ -42,7 +42,7 @@ func newRestoreCommand() *cobra.Command {
 				return err
 			}
 			if len(args) == 1 {
-				if err := config.PlaceBackup(args[0]); err != nil {
+				if err := config.PlaceBackup(c.Context(), args[0]); err != nil {
 					return err
 				}
 			}

@@ -26,7 +26,7 @@ func newOperatorCreateCommand() *cobra.Command {
 		Use:   "create EMAIL",
 		Short: "Register an operator",
 		Long:  "Register an operator. The password is read from the terminal, or from standard input when that is not one;\nan empty one makes a password and prints it.",
-		Args:  arguments(1),
+		Args:  oneArgument,
 		RunE: func(c *cobra.Command, args []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
 				tenancy, err := chooseTenancy(ctx, a, tenancy)
@@ -57,7 +57,7 @@ func newOperatorResetPasswordCommand() *cobra.Command {
 		Use:   "reset-password EMAIL",
 		Short: "Set an operator's password and end its sessions",
 		Long:  "Set an operator's password and end its sessions. The password is read as by create.",
-		Args:  arguments(1),
+		Args:  oneArgument,
 		RunE: func(c *cobra.Command, args []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
 				password, generated, err := readPassword(c)

@@ -54,12 +54,10 @@ func noArguments(c *cobra.Command, arguments []string) error {
 	return nil
 }
 
-// arguments asks for exactly n arguments.
-func arguments(n int) cobra.PositionalArgs {
-	return func(c *cobra.Command, given []string) error {
-		if err := cobra.ExactArgs(n)(c, given); err != nil {
-			return usageError{err}
-		}
-		return nil
+// oneArgument asks for exactly one argument.
+func oneArgument(c *cobra.Command, given []string) error {
+	if err := cobra.ExactArgs(1)(c, given); err != nil {
+		return usageError{err}
 	}
+	return nil
 }

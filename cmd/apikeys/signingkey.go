@@ -56,7 +56,7 @@ func newRevokeSigningKeyCommand() *cobra.Command {
 		Short: "Make every token dead that a signing key has signed",
 		Long: "Make every token dead that a signing key has signed, because somebody else may have its private half. Running\n" +
 			"services and the resource servers that follow them notice within a second. Another key signs from now on.",
-		Args: arguments(1),
+		Args: oneArgument,
 		RunE: func(c *cobra.Command, args []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
 				return a.Keyring.Revoke(ctx, args[0], commandActor(c))

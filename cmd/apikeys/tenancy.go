@@ -13,7 +13,7 @@ func newTenancyCommand() *cobra.Command {
 		&cobra.Command{
 			Use:   "create NAME",
 			Short: "Register a customer and print its id",
-			Args:  arguments(1),
+			Args:  oneArgument,
 			RunE: func(c *cobra.Command, args []string) error {
 				return withApp(c, func(ctx context.Context, a *app.App) error {
 					t, err := a.Operators.CreateTenancy(ctx, args[0], commandActor(c))

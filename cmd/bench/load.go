@@ -105,7 +105,7 @@ func (l load) run(ctx context.Context) (outcome, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range l.connections {
 		group.Go(func() (err error) {
-			found[i], err = l.connection(ctx, sequence(i+1), started, end)
+			found[i], err = l.connection(ctx, sequence(i+1), started, end) //nolint:gosec // small
 			return err
 		})
 	}

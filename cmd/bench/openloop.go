@@ -36,7 +36,7 @@ func (l openLoop) run(ctx context.Context) (outcome, error) {
 	found := make([][]time.Duration, l.connections)
 	for i := range l.connections {
 		group.Go(func() (err error) {
-			found[i], err = l.connection(ctx, sequence(i+1), due, started, end)
+			found[i], err = l.connection(ctx, sequence(i+1), due, started, end) //nolint:gosec // small
 			return err
 		})
 	}

@@ -72,7 +72,7 @@ func (p *population) intoPostgreSQL(ctx context.Context, database string) error 
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }() // everything has been written by then
 	const batch = 20_000
 	for start := 0; start < p.size; start += batch {
 		end := min(start+batch, p.size)
@@ -98,7 +98,7 @@ func (p *population) intoSQLite(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }() // everything has been committed by then
 	transaction, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -108,10 +108,12 @@ func (p *population) intoSQLite(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	defer func() { _ = intoKeys.Close() }() // ends with the transaction anyway
 	intoSecrets, err := transaction.PrepareContext(ctx, insert("client_secret", secretColumns))
 	if err != nil {
 		return err
 	}
+	defer func() { _ = intoSecrets.Close() }() // likewise
 	for i := range p.size {
 		key, secret := p.rows(i)
 		if _, err := intoKeys.ExecContext(ctx, key...); err != nil {

@@ -55,7 +55,7 @@ func launch(ctx context.Context, name string, command *exec.Cmd) (process, error
 	}()
 	addresses := make(chan string, 1)
 	go func() {
-		defer output.Close()
+		defer func() { _ = output.Close() }() // it was read only
 		for lines := bufio.NewScanner(output); lines.Scan(); {
 			if found := announced.FindStringSubmatch(lines.Text()); found != nil {
 				select {

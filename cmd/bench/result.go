@@ -138,15 +138,20 @@ var heads = []string{"what", "service", "bare", "ratio", "target", "met"}
 
 // print writes the section for a terminal.
 func (s section) print(w io.Writer) {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "  "+strings.Join(heads, "\t"))
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	lines := [][]string{heads}
 	for _, r := range s.Rows {
-		fmt.Fprintln(table, "  "+strings.ReplaceAll(strings.Join(r.cells(), "\t"), "**", ""))
+		lines = append(lines, r.cells())
 	}
-	_ = table.Flush() // a terminal that can't be written to has nobody to tell
+	for _, cells := range lines {
+		_, _ = io.WriteString(table, "  "+strings.ReplaceAll(strings.Join(cells, "\t"), "**", "")+"\n") // into memory
+	}
+	_ = table.Flush() // likewise
 	for _, note := range s.Notes {
 		if !strings.Contains(note, "\n") {
-			fmt.Fprintf(w, "  %s\n", note)
+			text.WriteString("  " + note + "\n")
 		}
 	}
+	_, _ = io.WriteString(w, text.String()) // a terminal that can't be written to has nobody to tell
 }

@@ -101,7 +101,7 @@ func (s *service) databaseUse(ctx context.Context) (databaseUse, error) {
 	if err != nil {
 		return u, err
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }() // it was read only
 	err = conn.QueryRow(ctx, "SELECT COALESCE(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::float8 FROM pg_stat_user_tables").Scan(&u.rows)
 	return u, err
 }

@@ -36,6 +36,7 @@ func newHTTPClient() *http.Client {
 
 type boundedTransport struct{}
 
+// RoundTrip implements http.RoundTripper.
 func (boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {

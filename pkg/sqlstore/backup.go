@@ -21,7 +21,7 @@ const (
 // backupTimeout bounds the making of a copy.
 const backupTimeout = time.Hour
 
-// ErrNotSQLite: PostgreSQL has its own tools for backups.
+// ErrNotSQLite means that the database is PostgreSQL, which has its own tools for backups.
 var ErrNotSQLite = errors.New("the database is not SQLite; use pg_dump")
 
 // Backup writes a consistent copy of the database, as of one moment, to a new file that only its owner can read. Others go on
@@ -84,7 +84,7 @@ func (s *Store) IsBackup(ctx context.Context) (bool, error) {
 // PlaceBackup copies a backup to where a SQLite database is to be, after checking that it is whole. Nothing may be at path, nor
 // what belonged to a database that was there: SQLite would apply an old write-ahead log to the copy.
 // Errors: fs.ErrExist; that the backup can't be read or is damaged.
-func PlaceBackup(from, path string) error {
+func PlaceBackup(ctx context.Context, from, path string) error {
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		if _, err := os.Lstat(path + suffix); !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s%s is there; move the old database away, with what begins like it: %w", path, suffix, fs.ErrExist)
@@ -96,7 +96,7 @@ func PlaceBackup(from, path string) error {
 	draft := path + ".restoring"
 	err := copyFile(from, draft)
 	if err == nil {
-		err = checkWhole(draft)
+		err = checkWhole(ctx, draft)
 	}
 	if err == nil {
 		err = os.Link(draft, path)
@@ -122,13 +122,13 @@ func copyFile(from, to string) error {
 }
 
 // checkWhole lets SQLite look through the whole file.
-func checkWhole(path string) error {
+func checkWhole(ctx context.Context, path string) error {
 	pool, err := openFile(path)
 	if err != nil {
 		return err
 	}
 	var found string
-	err = pool.QueryRow("PRAGMA integrity_check(1)").Scan(&found)
+	err = pool.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&found)
 	if err := errors.Join(err, pool.Close()); err != nil {
 		return fmt.Errorf("the backup can't be read: %w", err)
 	}

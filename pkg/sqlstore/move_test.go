@@ -68,6 +68,7 @@ func content(t testing.TB, s *Store, tables []table) map[string][]string {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer func() { _ = rows.Close() }() // rows.Err tells
 		texts := []string{}
 		values := make([]any, len(tb.columns))
 		for rows.Next() {
@@ -80,7 +81,7 @@ func content(t testing.TB, s *Store, tables []table) map[string][]string {
 			}
 			texts = append(texts, fmt.Sprintf("%T %[1]q", values))
 		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		if err := rows.Err(); err != nil {
 			t.Fatal(err)
 		}
 		slices.Sort(texts)

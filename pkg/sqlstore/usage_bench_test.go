@@ -44,9 +44,14 @@ func fillUsage(b *testing.B, s *Store, days int) {
 			text string
 			args []any
 		}{
-			{unchecked, nil}, {"DROP INDEX usage_hour", nil}, {fill, []any{last, days*24 - 1}},
-			{openings, []any{dayOf(epoch).UnixMicro(), days, days, days}}, {totals, []any{days * 24 * 7, days * 24}},
-			{"CREATE INDEX usage_hour ON usage (hour)", nil}, {checked, nil}, {settle, nil},
+			{unchecked, nil},
+			{"DROP INDEX usage_hour", nil},
+			{fill, []any{last, days*24 - 1}},
+			{openings, []any{dayOf(epoch).UnixMicro(), days, days, days}},
+			{totals, []any{days * 24 * 7, days * 24}},
+			{"CREATE INDEX usage_hour ON usage (hour)", nil},
+			{checked, nil},
+			{settle, nil},
 		} {
 			if err := one.Exec(statement.text, statement.args...).Error; err != nil {
 				return fmt.Errorf("%s: %w", statement.text, err)

@@ -132,7 +132,7 @@ func NewIssuer(keyring *signing.Keyring, issuer, audience string, now func() tim
 				for _, s := range t.claims.Scopes {
 					bytes += seenScopeBytes + len(s)
 				}
-				return uint32(bytes)
+				return uint32(bytes) //nolint:gosec // of what fits into sizeMax
 			},
 		}),
 	}

@@ -88,6 +88,7 @@ func TestABadValueIsNamed(t *testing.T) {
 		"APIKEYS_USAGE_DAYS":          {"0", "-1", "3661", "many", "1.5", "9999999999999999999"},
 		"APIKEYS_LIMITS":              {"yes", "ON", "0", "management=0/1m", "management=5", "tokens=5/1m"},
 		"APIKEYS_DRAIN":               {"5", "-1s", "6m", "soon"},
+		"APIKEYS_STATUS_LIST":         {"yes", "ON", "1"},
 		"APIKEYS_METRICS_LISTEN":      {"9090", "localhost", ":65536"},
 		"APIKEYS_TLS_CERT_FILE":       {filepath.Join(t.TempDir(), "absent.crt")},
 		"APIKEYS_TLS_KEY_FILE":        {filepath.Join(t.TempDir(), "absent.key")},

@@ -26,7 +26,7 @@ var (
 
 // PlaceBackup puts a backup where the configured SQLite database is to be. Nothing may be there.
 // Errors: a [ConfigError] when the database is not SQLite, or its master key is not there.
-func (c Config) PlaceBackup(backup string) error {
+func (c Config) PlaceBackup(ctx context.Context, backup string) error {
 	path, ok := c.sqlitePath()
 	if !ok {
 		return &ConfigError{Prefix + "DATABASE_URL", "is not SQLite; restore with pg_restore, then run apikeys restore without a file"}
@@ -36,7 +36,7 @@ func (c Config) PlaceBackup(backup string) error {
 			return &ConfigError{Prefix + "MASTER_KEY", "must be the one of the backup, or its file be there: " + err.Error()}
 		}
 	}
-	return sqlstore.PlaceBackup(backup, path)
+	return sqlstore.PlaceBackup(ctx, backup, path)
 }
 
 // Restore puts a database into service that was restored from a backup. What was issued, revoked or changed after the backup

@@ -38,7 +38,7 @@ func newPooler(t testing.TB, database string, connections int) (*pooler, string)
 		t.Fatal(err)
 	}
 	// Not t.TempDir, which nobody but its owner may enter.
-	folder, err := os.MkdirTemp("", "apikeys-pooler-")
+	folder, err := os.MkdirTemp("", "apikeys-pooler-") //nolint:usetesting // as said
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -198,7 +198,7 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, query, paramet
 			parameters.Set(name, value)
 		}
 	}
-	http.Redirect(w, r, query.Get("redirect_uri")+"?"+parameters.Encode(), http.StatusFound)
+	http.Redirect(w, r, query.Get("redirect_uri")+"?"+parameters.Encode(), http.StatusFound) //nolint:gosec // compared with the registered one before
 }
 
 // issue returns the code of a grant.
