@@ -184,12 +184,16 @@ func appendPlain(b []byte, r slog.Record) (text []byte, plain bool) {
 	return append(b, "}\n"...), plain
 }
 
-// isPlain reports whether a text stands in JSON as it is and holds no secret.
+// isPlain reports whether a text stands in JSON as it is and holds no secret. It looks once at each character, so it also
+// calls some texts not plain that are: those with the least that every secret has in it, see [mayHoldSecret].
 func isPlain(text string) bool {
+	var before byte
 	for i := range len(text) {
-		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+		c := text[i]
+		if c <= ' ' || c > '~' || c == '"' || c == '\\' || c == '_' && before == 's' || c == 'J' && before == 'y' {
 			return false
 		}
+		before = c
 	}
-	return text != "" && !mayHoldSecret(text)
+	return text != ""
 }
