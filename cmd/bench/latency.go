@@ -9,7 +9,7 @@ import (
 const (
 	// openShare is the share of the maximum rate at which latency is measured.
 	openShare = .7
-	// openConnections are enough that a request rarely waits for one.
+	// openConnections are enough that a request rarely waits for its own.
 	openConnections = 64
 )
 

@@ -12,9 +12,12 @@ import (
 // openLoop sends requests at a constant rate, whether or not the ones before have been answered, and counts each one's time
 // from when it was due. A closed loop would wait for a slow answer and send less just then, which hides what callers feel
 // who do not wait for each other.
+//
+// Each connection has a share of the schedule: the first request is the first connection's, the next the next one's, and so
+// on. One whose request is not answered yet when the next is due sends it late, and that request's time runs.
 type openLoop struct {
 	target      process
-	connections int // enough for all requests that are on their way at once; more wait for a free one, and their time runs
+	connections int
 	next        source
 	status      int
 	rate        float64 // per second
@@ -24,63 +27,57 @@ type openLoop struct {
 
 // run runs the load for one portion.
 func (l openLoop) run(ctx context.Context) (outcome, error) {
-	// One more than a closed loop has: the one that keeps the time holds on to its processor.
-	procs := generatorProcs() + 1
+	procs := generatorProcs()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 	begin := time.Now()
-	started := begin.Add(l.warmUp)
-	end := started.Add(l.portion)
-	total := int(l.rate * end.Sub(begin).Seconds())
-	due := make(chan time.Time, total) // room for all, so that the clock waits for nobody
-	group, ctx := errgroup.WithContext(ctx)
+	server, generator := l.target.cpu(), ownCPU()
 	found := make([][]time.Duration, l.connections)
+	group, ctx := errgroup.WithContext(ctx)
 	for i := range l.connections {
 		group.Go(func() (err error) {
-			found[i], err = l.connection(ctx, sequence(i+1), due, started, end) //nolint:gosec // small
+			found[i], err = l.connection(ctx, i, begin)
 			return err
 		})
 	}
-	o := outcome{atProcessor: procs, took: l.portion}
-	group.Go(func() error {
-		defer close(due)
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		server, generator := l.target.cpu(), ownCPU()
-		for i := 0; i < total && ctx.Err() == nil; i++ {
-			at := begin.Add(time.Duration(float64(i) / l.rate * float64(time.Second)))
-			pause(time.Until(at))
-			due <- at
-		}
-		o.serverCPU, o.generation = l.target.cpu()-server, ownCPU()-generator
-		return ctx.Err()
-	})
 	if err := group.Wait(); err != nil {
 		return outcome{}, err
 	}
-	o.latencies = slices.Concat(found...)
+	o := outcome{
+		atProcessor: procs, took: time.Since(begin), latencies: slices.Concat(found...),
+		serverCPU: l.target.cpu() - server, generation: ownCPU() - generator,
+	}
 	slices.Sort(o.latencies)
 	o.requests = len(o.latencies)
 	return o, nil
 }
 
-// connection answers to the clock until it ends.
-func (l openLoop) connection(ctx context.Context, random sequence, due <-chan time.Time, started, end time.Time) ([]time.Duration, error) {
+// connection sends one connection's share.
+func (l openLoop) connection(ctx context.Context, number int, begin time.Time) ([]time.Duration, error) {
 	c, err := dial(ctx, l.target.address)
 	if err != nil {
 		return nil, err
 	}
 	defer c.close()
+	started := begin.Add(l.warmUp)
+	end := started.Add(l.portion)
 	if err := c.conn.SetDeadline(end.Add(exchangeTimeout)); err != nil {
 		return nil, err
 	}
+	random := sequence(number + 1)
 	var latencies []time.Duration
-	for at := range due {
+	for i := number; ; i += l.connections {
+		due := begin.Add(time.Duration(float64(i) / l.rate * float64(time.Second)))
+		if !due.Before(end) {
+			return latencies, nil
+		}
+		if err := sleepUntil(ctx, due); err != nil {
+			return nil, err
+		}
 		if _, err := c.want(l.next(&random), l.status); err != nil {
 			return nil, err
 		}
-		if !at.Before(started) {
-			latencies = append(latencies, time.Since(at))
+		if !due.Before(started) {
+			latencies = append(latencies, time.Since(due))
 		}
 	}
-	return latencies, nil
 }
