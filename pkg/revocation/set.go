@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
@@ -27,6 +28,9 @@ type Set struct {
 	tokens   map[string]time.Time  // by token id: when it expires
 	keys     map[string]time.Time  // by kid of a signing key: when it was revoked
 	changed  chan struct{}         // closed when there is a new revocation
+
+	// singles is how many tokens there are. Nearly always there are none, and then whoever verifies takes no lock.
+	singles atomic.Int64
 }
 
 // generation is what is revoked of a client, and the seq of the entry that says so.
@@ -94,7 +98,7 @@ func (s *Set) add(r Revocation) {
 	case r.KID != "":
 		s.keys[r.KID] = r.At
 	case r.TokenID != "":
-		s.tokens[r.TokenID] = r.ExpiresAt
+		s.keepToken(r.TokenID, r.ExpiresAt)
 	case r.Generation >= s.clients[r.ClientID].below:
 		s.clients[r.ClientID] = generation{r.Generation, r.Seq}
 	}
@@ -105,7 +109,13 @@ func (s *Set) add(r Revocation) {
 func (s *Set) note(t Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tokens[t.ID] = t.ExpiresAt
+	s.keepToken(t.ID, t.ExpiresAt)
+}
+
+// keepToken adds a token. The caller holds the lock.
+func (s *Set) keepToken(id string, expires time.Time) {
+	s.tokens[id] = expires
+	s.singles.Store(int64(len(s.tokens)))
 }
 
 // Purge forgets what no longer matters.
@@ -139,10 +149,14 @@ func (s *Set) purge() {
 	}
 	s.entries = kept
 	maps.DeleteFunc(s.tokens, func(_ string, expires time.Time) bool { return now.After(expires.Add(Margin)) })
+	s.singles.Store(int64(len(s.tokens)))
 }
 
 // TokenRevoked reports whether the set holds a token's id.
 func (s *Set) TokenRevoked(tokenID string) bool {
+	if s.singles.Load() == 0 {
+		return false
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	_, revoked := s.tokens[tokenID]
