@@ -166,7 +166,12 @@ func methodName(method string) string {
 }
 
 // requestID returns the request's id, which observe has put into the response's header.
-func requestID(c echo.Context) string { return c.Response().Header().Get(requestIDHeader) }
+func requestID(c echo.Context) string {
+	if set := c.Response().Header()[requestIDHeader]; len(set) > 0 { // spelt as Header.Get would spell it, which takes time
+		return set[0]
+	}
+	return ""
+}
 
 // origin returns where the request came from, as the ordered log keeps it.
 func origin(c echo.Context) eventlog.Origin {

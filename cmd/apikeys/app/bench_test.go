@@ -100,6 +100,12 @@ func bareHandler(b *testing.B) http.Handler {
 		}
 		return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, answer)
 	})
+	e.GET("/oauth2/verify", func(c echo.Context) error {
+		if !strings.HasPrefix(c.Request().Header.Get("Authorization"), "Bearer ") {
+			return c.NoContent(http.StatusUnauthorized)
+		}
+		return c.NoContent(http.StatusOK)
+	})
 	return e
 }
 
@@ -113,8 +119,9 @@ func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discard) WriteHeader(status int)      { d.status = status }
 
-// spend is one request for a token.
+// spend is one request for a token, or about one.
 type spend struct {
+	method string
 	path   string
 	header http.Header
 	body   string
@@ -128,11 +135,11 @@ func spends(k apikey.Created) map[string]spend {
 	credentials.SetBasicAuth(k.Key.ClientID, k.Secret)
 	both, _ := json.Marshal(map[string]string{"client_id": k.Key.ClientID, "client_secret": k.Secret})
 	return map[string]spend{
-		"basic": {"/oauth2/token", basic, "grant_type=client_credentials", http.StatusOK},
-		"form": {"/oauth2/token", form, url.Values{
+		"basic": {http.MethodPost, "/oauth2/token", basic, "grant_type=client_credentials", http.StatusOK},
+		"form": {http.MethodPost, "/oauth2/token", form, url.Values{
 			"grant_type": {"client_credentials"}, "client_id": {k.Key.ClientID}, "client_secret": {k.Secret},
 		}.Encode(), http.StatusOK},
-		"auth": {"/auth", http.Header{"Content-Type": {"application/json"}}, string(both), http.StatusCreated},
+		"auth": {http.MethodPost, "/auth", http.Header{"Content-Type": {"application/json"}}, string(both), http.StatusCreated},
 	}
 }
 
@@ -140,7 +147,7 @@ func spends(k apikey.Created) map[string]spend {
 func inProcess(b *testing.B, h http.Handler, s spend) func() {
 	body := strings.NewReader("")
 	request := http.Request{
-		Method: http.MethodPost, URL: &url.URL{Path: s.path}, RequestURI: s.path, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Method: s.method, URL: &url.URL{Path: s.path}, RequestURI: s.path, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: s.header, Host: "localhost:8080", RemoteAddr: "127.0.0.1:50000", ContentLength: int64(len(s.body)),
 	}
 	w := &discard{header: make(http.Header, 8)}
@@ -176,7 +183,7 @@ func overLoopback(b *testing.B, h http.Handler, s spend) func() {
 			b.Error(err)
 		}
 	})
-	request, err := http.NewRequestWithContext(b.Context(), http.MethodPost, "http://localhost"+s.path, strings.NewReader(s.body))
+	request, err := http.NewRequestWithContext(b.Context(), s.method, "http://localhost"+s.path, strings.NewReader(s.body))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -244,6 +251,24 @@ func BenchmarkIssueToken(b *testing.B) {
 				compare(b, service, bare)
 			})
 		}
+	}
+}
+
+// BenchmarkVerifyToken measures the question of a gateway about a token that was seen before, likewise.
+func BenchmarkVerifyToken(b *testing.B) {
+	for _, way := range []struct {
+		name    string
+		connect func(*testing.B, http.Handler, spend) func()
+	}{{"handler", inProcess}, {"loopback", overLoopback}} {
+		b.Run(way.name, func(b *testing.B) {
+			handler, key := benchService(b)
+			asked := spend{http.MethodGet, "/oauth2/verify", http.Header{"Authorization": {"Bearer " + obtains(b, handler, key)}}, "", http.StatusOK}
+			service, bare := way.connect(b, handler, asked), way.connect(b, bareHandler(b), asked)
+			service()
+			bare()
+			b.ResetTimer()
+			compare(b, service, bare)
+		})
 	}
 }
 
