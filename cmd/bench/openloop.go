@@ -63,7 +63,7 @@ func (l openLoop) connection(ctx context.Context, number int, begin time.Time) (
 	if err := c.conn.SetDeadline(end.Add(exchangeTimeout)); err != nil {
 		return nil, err
 	}
-	random := sequence(number + 1)
+	random := sequence(number + 1) //nolint:gosec // a number of a connection
 	var latencies []time.Duration
 	for i := number; ; i += l.connections {
 		due := begin.Add(time.Duration(float64(i) / l.rate * float64(time.Second)))
