@@ -38,7 +38,7 @@ test: ## Run every check and test, as CI does
 
 .PHONY: test-go
 test-go: ## Run the Go tests with the race detector, on SQLite and on a throwaway PostgreSQL
-	.make/with-postgres $(GO) test -race -shuffle=on ./...
+	.make/with-postgres $(GO) test -race -shuffle=on -timeout 20m ./...
 
 .PHONY: test-console
 test-console: console-deps ## Run the console's unit tests

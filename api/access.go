@@ -40,6 +40,8 @@ var access = map[string]need{
 	"getJWKS":                public,
 	"getRevocations":         public,
 	"verifyToken":            public,
+	"listStatusLists":        public,
+	"getStatusList":          public,
 	"introspectToken":        public, // by client credentials or session, in the handler
 	"revokeToken":            public, // likewise
 	"getHealth":              public,

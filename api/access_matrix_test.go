@@ -78,6 +78,7 @@ func accessTable(t *testing.T) (operations []string, statuses map[string]map[str
 // TestWhoMayDoWhat makes a request of every operation that works, in the name of every kind of caller, and compares what
 // comes back with the table. What is refused must also have changed nothing and told nothing.
 func TestWhoMayDoWhat(t *testing.T) {
+	t.Parallel()
 	rows, table := accessTable(t)
 	contract := contractOperations(t)
 	for id := range contract {

@@ -22,9 +22,11 @@ import (
 //
 // CONTRACT_REQUESTS is how many are sent on SQLite, and a tenth on PostgreSQL; CONTRACT_SEED repeats a run.
 func TestNoRequestIsAnsweredByAFault(t *testing.T) {
+	t.Parallel()
 	count, seed := setting(t, "CONTRACT_REQUESTS", 3000), setting(t, "CONTRACT_SEED", rand.Uint64N(1<<32))
 	t.Logf("CONTRACT_REQUESTS=%d CONTRACT_SEED=%d", count, seed)
 	onBoth(t, func(t *testing.T, s *service) {
+		count := count
 		if strings.HasSuffix(t.Name(), "postgres") {
 			count /= 10
 		}

@@ -192,6 +192,7 @@ func TestStatusListIsWhatTheStandardAsks(t *testing.T) {
 // TestStatusListSaysWhatTheGenerationRuleSays: whatever happens to keys, in which order ever, the list tells of each token
 // what the service itself says when it is asked.
 func TestStatusListSaysWhatTheGenerationRuleSays(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, s *service) {
 		const steps, keysMax, every = 120, 5, 12
 		c, admin := s.stranger(t), s.admin(t)
