@@ -24,7 +24,7 @@ func unprepared(s source) func(context.Context) (source, error) {
 
 // measured is what a contender's rounds found.
 type measured struct {
-	rate, micros, p50, generator sample
+	rate, micros, p50, generator, others sample
 }
 
 // contest lets contenders take turns and returns what each round of each found. Who begins alternates, so that what one
@@ -51,6 +51,7 @@ func (b *bench) contest(ctx context.Context, connections int, contenders ...cont
 			m.micros = append(m.micros, o.serverMicros())
 			m.p50 = append(m.p50, o.percentile(.5))
 			m.generator = append(m.generator, o.generatorShare())
+			m.others = append(m.others, o.othersShare())
 		}
 	}
 	return found, nil
@@ -68,7 +69,7 @@ func (b *bench) compare(ctx context.Context, what string, t target, service, bar
 	if ours.micros.median() > 0 {
 		rows = append(rows, row{What: "processor time of the server for each", Unit: " µs", Service: ours.micros, Bare: theirs.micros})
 	}
-	return rows, saturationNotes(what, ours.generator, theirs.generator), nil
+	return rows, append(saturationNotes(what, ours.generator, theirs.generator), disturbanceNotes(what, ours.others, theirs.others)...), nil
 }
 
 // saturationNotes says when the load generator may have been what limited a result.
@@ -76,6 +77,20 @@ func saturationNotes(what string, shares ...sample) []string {
 	for _, share := range shares {
 		if share.median() >= saturation {
 			return []string{fmt.Sprintf("**The load generator was saturated** while it measured %s (%.0f %% of its processors): the faster side may be faster than it says.",
+				what, 100*share.median())}
+		}
+	}
+	return nil
+}
+
+// disturbance is the share of the machine from which on other programs may be what a result tells of.
+const disturbance = .15
+
+// disturbanceNotes says when other programs used the machine during a measurement.
+func disturbanceNotes(what string, shares ...sample) []string {
+	for _, share := range shares {
+		if share.median() >= disturbance {
+			return []string{fmt.Sprintf("**Other programs used the machine** while it measured %s (%.0f %% of its processors): the figures say little.",
 				what, 100*share.median())}
 		}
 	}

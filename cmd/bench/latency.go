@@ -27,7 +27,7 @@ func measureLatency(ctx context.Context, b *bench) (section, error) {
 	}
 	s.Rows = append(s.Rows, row{What: "`POST /oauth2/token`, one connection, p50", Unit: " µs", Service: alone[0].p50, Bare: alone[1].p50, Target: target{AtMost: 1.3}})
 
-	var found [2]struct{ maximum, p50, p99, ratio, generator sample }
+	var found [2]struct{ maximum, p50, p99, ratio, generator, others sample }
 	for range b.rounds {
 		for i, one := range []contender{service, bare} {
 			next, err := one.prepare(ctx)
@@ -48,6 +48,7 @@ func measureLatency(ctx context.Context, b *bench) (section, error) {
 			f.p99 = append(f.p99, open.percentile(.99))
 			f.ratio = append(f.ratio, open.percentile(.99)/open.percentile(.5))
 			f.generator = append(f.generator, open.generatorShare())
+			f.others = append(f.others, open.othersShare())
 		}
 	}
 	ours, theirs := found[0], found[1]
@@ -58,7 +59,8 @@ func measureLatency(ctx context.Context, b *bench) (section, error) {
 		row{What: "p99 in relation to p50", Unit: " × p50", Service: ours.ratio, Target: target{AtMost: 5}},
 		row{What: "the same of the bare handler", Unit: " × p50", Service: theirs.ratio},
 	)
-	s.Notes = append(saturationNotes("the open loop", ours.generator, theirs.generator),
+	s.Notes = append(saturationNotes("the open loop", ours.generator, theirs.generator), disturbanceNotes("the open loop", ours.others, theirs.others)...)
+	s.Notes = append(s.Notes,
 		fmt.Sprintf("The open loop sends at constant intervals over %d connections and counts from when a request was due, so that waiting for a free connection counts too.", openConnections))
 	return s, nil
 }

@@ -71,6 +71,7 @@ type outcome struct {
 	serverCPU   time.Duration   // 0 where it can't be known
 	generation  time.Duration   // processor time of the load generator
 	atProcessor int             // how many processors it could use
+	machine     time.Duration   // processor time of all programs; 0 where it can't be known
 }
 
 // rate is requests per second.
@@ -95,6 +96,13 @@ func (o outcome) generatorShare() float64 {
 	return o.generation.Seconds() / o.took.Seconds() / float64(o.atProcessor)
 }
 
+// othersShare is how much of the machine was used by neither the server nor the load generator: by the database, which is
+// little, and by programs that have no part in the measurement.
+func (o outcome) othersShare() float64 {
+	others := o.machine - o.serverCPU - o.generation
+	return max(0, others.Seconds()/o.took.Seconds()/float64(runtime.NumCPU()))
+}
+
 // run runs the load for one portion.
 func (l load) run(ctx context.Context) (outcome, error) {
 	procs := generatorProcs()
@@ -114,11 +122,11 @@ func (l load) run(ctx context.Context) (outcome, error) {
 		if err := sleepUntil(ctx, started); err != nil {
 			return err
 		}
-		server, generator, at := l.target.cpu(), ownCPU(), time.Now()
+		server, generator, machine, at := l.target.cpu(), ownCPU(), machineCPU(), time.Now()
 		if err := sleepUntil(ctx, end); err != nil {
 			return err
 		}
-		o.took, o.serverCPU, o.generation = time.Since(at), l.target.cpu()-server, ownCPU()-generator
+		o.took, o.serverCPU, o.generation, o.machine = time.Since(at), l.target.cpu()-server, ownCPU()-generator, machineCPU()-machine
 		return nil
 	})
 	if err := group.Wait(); err != nil {

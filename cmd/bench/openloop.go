@@ -30,7 +30,7 @@ func (l openLoop) run(ctx context.Context) (outcome, error) {
 	procs := generatorProcs()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 	begin := time.Now()
-	server, generator := l.target.cpu(), ownCPU()
+	server, generator, machine := l.target.cpu(), ownCPU(), machineCPU()
 	found := make([][]time.Duration, l.connections)
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range l.connections {
@@ -44,7 +44,7 @@ func (l openLoop) run(ctx context.Context) (outcome, error) {
 	}
 	o := outcome{
 		atProcessor: procs, took: time.Since(begin), latencies: slices.Concat(found...),
-		serverCPU: l.target.cpu() - server, generation: ownCPU() - generator,
+		serverCPU: l.target.cpu() - server, generation: ownCPU() - generator, machine: machineCPU() - machine,
 	}
 	slices.Sort(o.latencies)
 	o.requests = len(o.latencies)

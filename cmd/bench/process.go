@@ -117,6 +117,28 @@ func (p process) cpu() time.Duration {
 	return time.Duration(user+system) * time.Second / ticksPerSecond
 }
 
+// machineCPU returns how much processor time all programs and the system have used, 0 where that can't be known.
+func machineCPU() time.Duration {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	// user, nice, system, idle, iowait, irq, softirq; what follows is in those already, or another machine's.
+	line, _, _ := strings.Cut(string(stat), "\n")
+	var ticks int64
+	for i, field := range strings.Fields(line) {
+		if i == 0 || i == 4 || i == 5 || i > 7 {
+			continue
+		}
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / ticksPerSecond
+}
+
 // ourselves returns a command that runs this program in a role, with its setting on standard input, which it may read to
 // learn when to end.
 func ourselves(ctx context.Context, role string, setting any) (*exec.Cmd, error) {
