@@ -347,7 +347,8 @@ func TestFollowerThatDoesNotReadIsDropped(t *testing.T) {
 		}
 	}
 	eventually(t, "all follow", func() bool { return f.listeners.count() == lazy })
-	if grown := int64(heap()) - int64(before); grown > lazy*200<<10 {
+	// A batch that is on its way is kept, some 100 KB, and more with the race detector; all there is would be megabytes.
+	if grown := int64(heap()) - int64(before); grown > lazy*500<<10 {
 		t.Errorf("%d bytes are kept for each", grown/lazy)
 	}
 	reading := bufio.NewScanner(connect(t, address, 0))
