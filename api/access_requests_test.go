@@ -127,8 +127,15 @@ func (w *world) operator() string {
 	return w.operatorID
 }
 
-// renew has the next request be about another key and another operator.
-func (w *world) renew() { w.current, w.operatorID, w.issued = nil, "", "" }
+// renew has the next request be about another key and another operator. The old operator goes, if the request has not
+// removed it: every look at the tenancy lists all of them.
+func (w *world) renew() {
+	w.t.Helper()
+	if w.operatorID != "" {
+		w.owner.delete("/v1/operators/" + w.operatorID)
+	}
+	w.current, w.operatorID, w.issued = nil, "", ""
+}
 
 // state returns what the customer's tenancy has to tell about what requests are about; nothing about what only reads.
 func (w *world) state(operation contractOperation) string {
