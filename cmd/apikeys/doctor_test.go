@@ -1,16 +1,25 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/oidc/oidctest"
 	"github.com/piercloud/apikeys/pkg/sealed"
 )
 
@@ -112,6 +121,14 @@ func TestDoctorNamesWhatIsBroken(t *testing.T) {
 			t.Setenv("APIKEYS_TLS_CERT_FILE", file(t, "none"))
 			t.Setenv("APIKEYS_TLS_KEY_FILE", file(t, "none"))
 		}, "problem TLS certificate", 1},
+		"a certificate that has expired":  {func(t *testing.T, _ string) { certify(t, "127.0.0.1", -time.Hour) }, "problem TLS certificate", 1},
+		"a certificate that expires soon": {func(t *testing.T, _ string) { certify(t, "127.0.0.1", 29*24*time.Hour) }, "warning TLS certificate", 0},
+		"a certificate for another host":  {func(t *testing.T, _ string) { certify(t, "192.0.2.1", 365*24*time.Hour) }, "warning TLS certificate", 0},
+		"no provider":                     {func(t *testing.T, _ string) { signOnBy(t, "http://127.0.0.1:1", secret[:9]) }, "problem OpenID Connect", 1},
+		"another provider": {func(t *testing.T, _ string) {
+			provider := oidctest.Start(t, oidctest.Client{ID: "console"})
+			signOnBy(t, provider.Issuer()+"/", secret[:9])
+		}, "problem OpenID Connect", 1},
 		"a newer schema": {func(t *testing.T, path string) {
 			tamper(t, path, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)")
 		}, "problem database", 1},
@@ -132,6 +149,57 @@ func TestDoctorNamesWhatIsBroken(t *testing.T) {
 				t.Errorf("it tells a secret: %s", r.stdout)
 			}
 		})
+	}
+}
+
+func TestDoctorFindsTheCertificateAndTheProviderFine(t *testing.T) {
+	healthy(t)
+	certify(t, "127.0.0.1", 365*24*time.Hour)
+	signOnBy(t, oidctest.Start(t, oidctest.Client{ID: "console"}).Issuer(), "")
+	if found, r := examine(t); len(found) > 0 || r.err != nil {
+		t.Errorf("it finds %+v, %v", found, r.err)
+	}
+	if r := run(t, "", "doctor").succeeded(t); !strings.Contains(r.stdout, "TLS certificate") || !strings.Contains(r.stdout, "/v1/session/oidc/callback") {
+		t.Errorf("it prints\n%s", r.stdout)
+	}
+}
+
+// signOnBy configures a provider.
+func signOnBy(t *testing.T, issuer, clientSecret string) {
+	t.Helper()
+	t.Setenv("APIKEYS_OIDC_ISSUER", issuer)
+	t.Setenv("APIKEYS_OIDC_CLIENT_ID", "console")
+	t.Setenv("APIKEYS_OIDC_CLIENT_SECRET", clientSecret)
+	t.Setenv("APIKEYS_OIDC_ROLES", "readonly=*")
+}
+
+// certify configures a certificate for an address that ends after a time from now.
+func certify(t *testing.T, address string, ends time.Duration) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: now.AddDate(0, 0, -1), NotAfter: now.Add(ends), IPAddresses: []net.IP{net.ParseIP(address)},
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	for variable, block := range map[string]*pem.Block{
+		"APIKEYS_TLS_CERT_FILE": {Type: "CERTIFICATE", Bytes: certificate},
+		"APIKEYS_TLS_KEY_FILE":  {Type: "PRIVATE KEY", Bytes: private},
+	} {
+		path := filepath.Join(folder, variable)
+		write(t, path, pem.EncodeToMemory(block))
+		t.Setenv(variable, path)
 	}
 }
 

@@ -81,6 +81,13 @@ func New(c Config, operators *operator.Service, flows *sealed.Box, now func() ti
 	return &Client{config: c, operators: operators, flows: flows, http: newHTTPClient(), now: now}
 }
 
+// Discover looks for the provider, unless it was found before, and reports whether a sign-in could begin there. Whether the
+// provider knows this client is not to be found out without somebody who signs in. Errors: [FailedError].
+func (c *Client) Discover(ctx context.Context) error {
+	_, err := c.provider(ctx)
+	return err
+}
+
 // Start is how a sign-in begins.
 type Start struct {
 	URL  string // at the provider, where the browser goes

@@ -70,6 +70,7 @@ func Diagnose(ctx context.Context, c Config, failure error) []Finding {
 	d.checkTLS()
 	d.checkProxies()
 	d.checkIssuer(ctx)
+	d.checkProvider(ctx)
 	if d.checkFiles() {
 		d.checkService(ctx)
 	}

@@ -15,6 +15,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/piercloud/apikeys/pkg/oidc"
 )
 
 // Bounds of what is found fine around the service.
@@ -122,6 +124,25 @@ func fetchIssuer(ctx context.Context, address string) (string, error) {
 	return metadata.Issuer, nil
 }
 
+// checkProvider looks for the OpenID Connect provider, as the first sign-in does. Whether it knows the client only a sign-in
+// tells.
+func (d *doctor) checkProvider(ctx context.Context) {
+	if d.config.OIDCIssuer == "" {
+		return
+	}
+	const check = "OpenID Connect"
+	provider, err := d.config.provider()
+	if err != nil {
+		d.problem(check, "set it as README.md says", "%v", err)
+		return
+	}
+	if err := oidc.New(provider, nil, nil, time.Now).Discover(ctx); err != nil {
+		d.problem(check, "check "+Prefix+"OIDC_ISSUER, which must be what the provider calls itself, and the network", "nobody can sign in by %s: %v", d.config.OIDCIssuer, err)
+		return
+	}
+	d.fine(check, "%s is there; it must send people back to %s", d.config.OIDCIssuer, provider.RedirectURL)
+}
+
 // checkFiles looks at the files of a SQLite database and reports whether there is a database to look into.
 func (d *doctor) checkFiles() bool {
 	path, ok := d.config.sqlitePath()
@@ -163,14 +184,20 @@ func (d *doctor) checkFiles() bool {
 }
 
 func (d *doctor) checkDisk(folder string) {
-	switch free, err := freeBytes(folder); {
-	case err != nil:
+	free, err := freeBytes(folder)
+	if err != nil {
 		d.warn("disk", "", "how much is free at %s can't be told: %v", folder, err)
-	case free < diskFree:
-		d.warn("disk", "make room: without it nothing can be changed", "only %d MB are free at %s", free>>20, folder)
-	default:
-		d.fine("disk", "%d MB are free at %s", free>>20, folder)
+		return
 	}
+	d.judgeDisk(folder, free)
+}
+
+func (d *doctor) judgeDisk(folder string, free uint64) {
+	if free < diskFree {
+		d.warn("disk", "make room: without it nothing can be changed", "only %d MB are free at %s", free>>20, folder)
+		return
+	}
+	d.fine("disk", "%d MB are free at %s", free>>20, folder)
 }
 
 func exists(path string) bool {

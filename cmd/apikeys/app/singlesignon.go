@@ -49,23 +49,31 @@ func isProvider(text string) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && local
 }
 
-// singleSignOn returns the client of the configured provider, nil without one.
-func (a *App) singleSignOn() (*oidc.Client, error) {
-	c := a.Config
-	if c.OIDCIssuer == "" {
-		return nil, nil
-	}
+// provider returns what is configured of the provider. There must be one.
+func (c Config) provider() (oidc.Config, error) {
 	roles, err := oidc.ParseRoles(c.OIDCRoles)
 	if err != nil {
-		return nil, &ConfigError{Prefix + "OIDC_ROLES", err.Error()}
+		return oidc.Config{}, &ConfigError{Prefix + "OIDC_ROLES", err.Error()}
+	}
+	return oidc.Config{
+		Issuer: c.OIDCIssuer, ClientID: c.OIDCClientID, ClientSecret: c.OIDCClientSecret,
+		RedirectURL: c.Issuer + api.CallbackPath, Scopes: strings.Fields(c.OIDCScopes),
+		RoleClaim: c.OIDCRoleClaim, VerifiedClaim: c.OIDCEmailClaim, Roles: roles,
+	}, nil
+}
+
+// singleSignOn returns the client of the configured provider, nil without one.
+func (a *App) singleSignOn() (*oidc.Client, error) {
+	if a.Config.OIDCIssuer == "" {
+		return nil, nil
+	}
+	provider, err := a.Config.provider()
+	if err != nil {
+		return nil, err
 	}
 	flows, err := a.box.For("oidc flow")
 	if err != nil {
 		return nil, err
 	}
-	return oidc.New(oidc.Config{
-		Issuer: c.OIDCIssuer, ClientID: c.OIDCClientID, ClientSecret: c.OIDCClientSecret,
-		RedirectURL: c.Issuer + api.CallbackPath, Scopes: strings.Fields(c.OIDCScopes),
-		RoleClaim: c.OIDCRoleClaim, VerifiedClaim: c.OIDCEmailClaim, Roles: roles,
-	}, a.Operators, flows, a.options.Now), nil
+	return oidc.New(provider, a.Operators, flows, a.options.Now), nil
 }
