@@ -37,20 +37,23 @@ type expiringRow struct {
 	LastUsed instant `gorm:"column:last_used_at"`
 }
 
-// counted says what was counted for each key k from a time on: what to join, which takes that time as its argument, and the
+// counted says what was counted for each key k from a time on: what to join, with that time as the argument @from, and the
 // expressions of the two sums. From the beginning of a day, UTC, that is the difference of the key's total and its opening of
-// the first day of use, with one look at an index for each key. PostgreSQL would read all openings of all keys unless it is
-// told to; SQLite has no other way. From another time all hours are added up, so let that be few.
+// the first day of use. Most keys are used every day: PostgreSQL has the openings of that very day from a range of an index,
+// all at once, and looks for a later one only where there is none. SQLite looks into an index for each key. From another time
+// all hours are added up, so let that be few.
 func (t tx) counted(from time.Time) (join, issued, denied string) {
 	if !from.Equal(dayOf(from)) {
 		return "JOIN (SELECT client_id, CAST(SUM(issued) AS BIGINT) AS issued, CAST(SUM(denied) AS BIGINT) AS denied " +
-			"FROM usage WHERE hour >= ? GROUP BY client_id) u ON u.client_id = k.client_id ", "u.issued", "u.denied"
+			"FROM usage WHERE hour >= @from GROUP BY client_id) u ON u.client_id = k.client_id ", "u.issued", "u.denied"
 	}
 	join = "JOIN usage_total t ON t.client_id = k.client_id JOIN usage_opening o ON o.client_id = k.client_id AND " +
-		"o.day = (SELECT MIN(f.day) FROM usage_opening f WHERE f.client_id = k.client_id AND f.day >= ?) "
+		"o.day = (SELECT MIN(f.day) FROM usage_opening f WHERE f.client_id = k.client_id AND f.day >= @from) "
 	if t.dialect == postgresDialect {
-		join = "JOIN usage_total t ON t.client_id = k.client_id CROSS JOIN LATERAL (SELECT f.issued, f.denied " +
-			"FROM usage_opening f WHERE f.client_id = k.client_id AND f.day >= ? ORDER BY f.day LIMIT 1) o "
+		join = "JOIN usage_total t ON t.client_id = k.client_id LEFT JOIN usage_opening e ON e.client_id = k.client_id AND e.day = @from " +
+			"CROSS JOIN LATERAL (SELECT e.issued, e.denied WHERE e.client_id IS NOT NULL UNION ALL " +
+			"(SELECT f.issued, f.denied FROM usage_opening f WHERE e.client_id IS NULL AND f.client_id = k.client_id AND f.day > @from " +
+			"ORDER BY f.day LIMIT 1)) o "
 	}
 	return join, "t.issued - o.issued", "t.denied - o.denied"
 }
@@ -64,7 +67,8 @@ func (s *Store) Overview(ctx context.Context, tenancyID string, from, unusedSinc
 		join, issued, denied := t.counted(from)
 		err := t.db.Raw("SELECT k.client_id, k.name, k.last_used_at, k.created_at, "+issued+" AS issued, "+denied+" AS denied, "+
 			"CAST(SUM("+issued+") OVER () AS BIGINT) AS all_issued, CAST(SUM("+denied+") OVER () AS BIGINT) AS all_denied FROM api_key k "+join+
-			"WHERE k.tenancy_id = ? ORDER BY issued DESC, denied DESC, k.client_id LIMIT ?", newInstant(from), tenancyID, limit).Scan(&top).Error
+			"WHERE k.tenancy_id = @tenancy ORDER BY issued DESC, denied DESC, k.client_id LIMIT @limit",
+			map[string]any{"from": newInstant(from), "tenancy": tenancyID, "limit": limit}).Scan(&top).Error
 		if err != nil {
 			return fmt.Errorf("read the most used keys: %w", err)
 		}
