@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -104,7 +105,8 @@ func TestDoctorNamesWhatIsBroken(t *testing.T) {
 	}{
 		"a variable": {func(t *testing.T, _ string) { t.Setenv("APIKEYS_LOG_LEVEL", "loud") }, "problem configuration", 1},
 		"no server": {func(t *testing.T, _ string) {
-			t.Setenv("APIKEYS_DATABASE_URL", "postgres://u:"+secret[:9]+"@127.0.0.1:1/x")
+			server := url.URL{Scheme: "postgres", User: url.UserPassword("u", secret[:9]), Host: "127.0.0.1:1", Path: "x"}
+			t.Setenv("APIKEYS_DATABASE_URL", server.String())
 			t.Setenv("APIKEYS_MASTER_KEY", secret)
 		}, "problem database", 1},
 		"another key":     {func(t *testing.T, _ string) { t.Setenv("APIKEYS_MASTER_KEY", secret) }, "problem master key", 1},
