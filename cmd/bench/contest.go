@@ -69,29 +69,29 @@ func (b *bench) compare(ctx context.Context, what string, t target, service, bar
 	if ours.micros.median() > 0 {
 		rows = append(rows, row{What: "processor time of the server for each", Unit: " µs", Service: ours.micros, Bare: theirs.micros})
 	}
-	return rows, append(saturationNotes(what, ours.generator, theirs.generator), disturbanceNotes(what, ours.others, theirs.others)...), nil
-}
-
-// saturationNotes says when the load generator may have been what limited a result.
-func saturationNotes(what string, shares ...sample) []string {
-	for _, share := range shares {
-		if share.median() >= saturation {
-			return []string{fmt.Sprintf("**The load generator was saturated** while it measured %s (%.0f %% of its processors): the faster side may be faster than it says.",
-				what, 100*share.median())}
-		}
-	}
-	return nil
+	return rows, append(saturated.notes(what, ours.generator, theirs.generator), disturbed.notes(what, ours.others, theirs.others)...), nil
 }
 
 // disturbance is the share of the machine from which on other programs may be what a result tells of.
 const disturbance = .15
 
-// disturbanceNotes says when other programs used the machine during a measurement.
-func disturbanceNotes(what string, shares ...sample) []string {
+// doubt is that something beside the contenders decided a result: its share, of which there is a sample for each of them,
+// reaches a limit.
+type doubt struct {
+	limit float64
+	text  string // with a place for what was measured, and one for the share in percent
+}
+
+var (
+	saturated = doubt{saturation, "**The load generator was saturated** while it measured %s (%.0f %% of its processors): the faster side may be faster than it says."}
+	disturbed = doubt{disturbance, "**Other programs used the machine** while it measured %s (%.0f %% of its processors): the figures say little."}
+)
+
+// notes says so where it is so.
+func (d doubt) notes(what string, shares ...sample) []string {
 	for _, share := range shares {
-		if share.median() >= disturbance {
-			return []string{fmt.Sprintf("**Other programs used the machine** while it measured %s (%.0f %% of its processors): the figures say little.",
-				what, 100*share.median())}
+		if share.median() >= d.limit {
+			return []string{fmt.Sprintf(d.text, what, 100*share.median())}
 		}
 	}
 	return nil

@@ -59,7 +59,7 @@ func measureLatency(ctx context.Context, b *bench) (section, error) {
 		row{What: "p99 in relation to p50", Unit: " × p50", Service: ours.ratio, Target: target{AtMost: 5}},
 		row{What: "the same of the bare handler", Unit: " × p50", Service: theirs.ratio},
 	)
-	s.Notes = append(saturationNotes("the open loop", ours.generator, theirs.generator), disturbanceNotes("the open loop", ours.others, theirs.others)...)
+	s.Notes = append(saturated.notes("the open loop", ours.generator, theirs.generator), disturbed.notes("the open loop", ours.others, theirs.others)...)
 	s.Notes = append(s.Notes,
 		fmt.Sprintf("The open loop sends at constant intervals over %d connections and counts from when a request was due, so that waiting for a free connection counts too.", openConnections))
 	return s, nil
