@@ -221,7 +221,7 @@ func (s *Store) Lookup(ctx context.Context, clientID string) (apikey.Key, error)
 	var key apikey.Key
 	err := s.read(ctx, func(t tx) error {
 		var err error
-		key, err = t.key("api_key.client_id = ?", clientID)
+		key, err = t.prepared().key("api_key.client_id = ?", clientID)
 		return err
 	})
 	return key, err

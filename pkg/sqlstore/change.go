@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -19,7 +20,11 @@ import (
 type tx struct {
 	db      *gorm.DB
 	dialect dialect
+	pooled  *atomic.Bool // of the store
 }
+
+// tx returns the database for the body of a call.
+func (s *Store) tx(db *gorm.DB) tx { return tx{db, s.dialect, &s.pooled} }
 
 // errUnchanged rolls back a transaction that has nothing to write.
 var errUnchanged = errors.New("nothing to write")
@@ -33,6 +38,7 @@ func (s *Store) change(ctx context.Context, body func(tx) (*eventlog.Draft, erro
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	err = s.transaction(limited, func(t tx) error {
+		t = t.prepared()
 		head, err := t.lockHead()
 		if err != nil {
 			return err
@@ -61,7 +67,7 @@ func (s *Store) write(ctx context.Context, body func(tx) error) (err error) {
 	defer s.observed(ctx, "write", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	return outcome(ctx, body(tx{s.writer.WithContext(limited), s.dialect}))
+	return outcome(ctx, body(s.tx(s.writer.WithContext(limited))))
 }
 
 // writeAll runs body on the writer in a transaction, for several statements that are no change in the log's sense.
@@ -88,7 +94,7 @@ func (s *Store) transaction(ctx context.Context, body func(tx) error) error {
 				return fmt.Errorf("limit the transaction: %w", err)
 			}
 		}
-		return body(tx{db, s.dialect})
+		return body(s.tx(db))
 	})
 }
 
@@ -97,7 +103,7 @@ func (s *Store) read(ctx context.Context, body func(tx) error) (err error) {
 	defer s.observed(ctx, "read", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	return outcome(ctx, body(tx{s.reader.WithContext(limited), s.dialect}))
+	return outcome(ctx, body(s.tx(s.reader.WithContext(limited))))
 }
 
 // snapshot runs body on a reader, and all its statements see the database as it is at one moment.
@@ -106,7 +112,7 @@ func (s *Store) snapshot(ctx context.Context, body func(tx) error) (err error) {
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	err = s.reader.WithContext(limited).Transaction(func(db *gorm.DB) error {
-		return body(tx{db, s.dialect})
+		return body(s.tx(db))
 	}, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	return outcome(ctx, err)
 }
@@ -141,7 +147,8 @@ func (t tx) head() (eventlog.Head, error) {
 // lockHead reads the head and locks it until the transaction ends. On SQLite the transaction has locked the whole database
 // when it began, and GORM leaves the clause out.
 func (t tx) lockHead() (eventlog.Head, error) {
-	return tx{t.db.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}), t.dialect}.head()
+	t.db = t.db.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
+	return t.head()
 }
 
 // appendEvent stores the event and makes it the head.

@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -74,9 +75,11 @@ type Store struct {
 	// beginning, and readers are others that never wait for it. On PostgreSQL both are the same pool.
 	writer, reader *gorm.DB
 	pools          []*sql.DB
-	timeout        time.Duration
-	now            func() time.Time
-	observe        func(ctx context.Context, operation string, took time.Duration, unavailable bool)
+	// pooled is whether a pooler was met between this process and PostgreSQL; see noticePooler.
+	pooled  atomic.Bool
+	timeout time.Duration
+	now     func() time.Time
+	observe func(ctx context.Context, operation string, took time.Duration, unavailable bool)
 }
 
 // dialect is the kind of database.
@@ -105,6 +108,7 @@ func Open(_ context.Context, o Options) (*Store, error) {
 	}
 	config := &gorm.Config{
 		Logger: statementLog{o.Logger}, SkipDefaultTransaction: true, DisableAutomaticPing: true, DisableNestedTransaction: true,
+		QueryFields: true, // a later version's column would change the result of a prepared SELECT *, which PostgreSQL refuses
 	}
 	var err error
 	switch scheme, rest, _ := strings.Cut(o.URL, "://"); scheme {
@@ -148,7 +152,7 @@ func (s *Store) Ping(ctx context.Context) error {
 			return err
 		}
 		return t.db.Transaction(func(db *gorm.DB) error {
-			_, err := tx{db, t.dialect}.head()
+			_, err := s.tx(db).head()
 			return err
 		})
 	})
@@ -264,9 +268,10 @@ func (d lazySQLite) Initialize(db *gorm.DB) error {
 }
 
 // openPostgreSQL keeps to what also works through a pooler that gives a connection to each transaction: nothing is kept
-// in the session. Statements are neither prepared nor described beforehand ("exec"), so each is planned for its own
-// values, and plan_cache_mode, which such a pooler may refuse as a parameter, has nothing to decide. Timeouts are the
-// contexts': when one ends, pgx asks the server to cancel the statement.
+// in the session, but prepared statements where there is no pooler; see [tx.prepared]. All others are neither prepared nor
+// described beforehand ("exec"), so each is planned for its own values, and plan_cache_mode, which such a pooler may refuse
+// as a parameter, has nothing to decide. Timeouts are the contexts': when one ends, pgx asks the server to cancel the
+// statement.
 func (s *Store) openPostgreSQL(o Options, config *gorm.Config) error {
 	if o.MaxConns < 2 {
 		return fmt.Errorf("at least 2 connections to PostgreSQL are needed, not %d", o.MaxConns)
@@ -276,14 +281,14 @@ func (s *Store) openPostgreSQL(o Options, config *gorm.Config) error {
 		return fmt.Errorf("read the database URL: %w", err)
 	}
 	conn.DefaultQueryExecMode = pgx.QueryExecModeExec
-	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = 0, 0
+	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = preparedMax, 0
 	if conn.ConnectTimeout == 0 {
 		conn.ConnectTimeout = min(s.timeout, timeoutDefault)
 	}
 	if conn.RuntimeParams["application_name"] == "" {
 		conn.RuntimeParams["application_name"] = "apikeys"
 	}
-	pool := stdlib.OpenDB(*conn)
+	pool := stdlib.OpenDB(*conn, stdlib.OptionAfterConnect(s.noticePooler))
 	pool.SetMaxOpenConns(o.MaxConns)
 	pool.SetMaxIdleConns(o.MaxConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)

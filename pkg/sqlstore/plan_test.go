@@ -23,7 +23,7 @@ func newTestListing(t *testing.T, in tx, q apikey.Query) listing {
 func matchingPlan(t *testing.T, s *Store, explain string, q apikey.Query, before ...string) string {
 	t.Helper()
 	return explained(t, s, explain, func(db *gorm.DB) *gorm.DB {
-		return newTestListing(t, tx{db, s.dialect}, q).matching().Find(&[]keyRow{})
+		return newTestListing(t, s.tx(db), q).matching().Find(&[]keyRow{})
 	}, before...)
 }
 
@@ -31,7 +31,7 @@ func matchingPlan(t *testing.T, s *Store, explain string, q apikey.Query, before
 func plan(t *testing.T, s *Store, explain string, q apikey.Query, before ...string) string {
 	t.Helper()
 	return explained(t, s, explain, func(db *gorm.DB) *gorm.DB {
-		l := newTestListing(t, tx{db, s.dialect}, q)
+		l := newTestListing(t, s.tx(db), q)
 		return l.page(l.keys()).Select("client_id").Find(&[]keyRow{})
 	}, before...)
 }

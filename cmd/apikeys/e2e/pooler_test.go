@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
@@ -140,7 +142,8 @@ func (p *pooler) stop() {
 // connections than either of them would open.
 func TestReplicasWorkBehindAPoolerOfTransactions(t *testing.T) {
 	t.Parallel()
-	pool, database := newPooler(t, pgtest.URL(t), 3)
+	const connections = 3
+	pool, database := newPooler(t, pgtest.URL(t), connections)
 	e := onPostgreSQL(database)
 	first, second := launch(t, e), launch(t, e)
 	first.awaitReady()
@@ -181,6 +184,12 @@ func TestReplicasWorkBehindAPoolerOfTransactions(t *testing.T) {
 		}
 	}
 
+	for range connections { // whichever of them answers
+		if n := preparedIn(t, database); n > 0 {
+			t.Errorf("a session that others use, too, keeps %d prepared statements", n)
+		}
+	}
+
 	pool.stop()
 	eventually(t, recoveryTimeout, "the service says that it is not ready", func() bool {
 		return operator.get("/readyz").status == http.StatusServiceUnavailable
@@ -198,4 +207,18 @@ func TestReplicasWorkBehindAPoolerOfTransactions(t *testing.T) {
 			return elsewhere.token(key.ClientID, rotated.ClientSecret).status == step.status
 		})
 	}
+}
+
+// preparedIn returns how many prepared statements there are in the session that the pooler happens to give.
+func preparedIn(t testing.TB, database string) (n int) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_prepared_statements", pgx.QueryExecModeSimpleProtocol).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
