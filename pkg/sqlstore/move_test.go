@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -79,7 +80,14 @@ func content(t testing.TB, s *Store, tables []table) map[string][]string {
 			if err := rows.Scan(targets...); err != nil {
 				t.Fatal(err)
 			}
-			texts = append(texts, fmt.Sprintf("%T %[1]q", values))
+			text := make([]string, len(values))
+			for i, v := range values {
+				text[i] = fmt.Sprintf("%q", v)
+				if n, ok := v.(int64); ok { // which would be the number of a character
+					text[i] = strconv.FormatInt(n, 10)
+				}
+			}
+			texts = append(texts, strings.Join(text, " "))
 		}
 		if err := rows.Err(); err != nil {
 			t.Fatal(err)
