@@ -87,17 +87,21 @@ func BenchmarkList(b *testing.B) {
 	}
 }
 
-func BenchmarkRecordUses(b *testing.B) {
+// BenchmarkRecord writes what is noted of 1,000 keys that are in use, batch after batch.
+func BenchmarkRecord(b *testing.B) {
 	bench(b, func(b *testing.B, s *Store, tenancy string, ids []string) {
-		uses := make([]usage.Use, 1000)
-		for i := range uses {
-			uses[i] = usage.Use{ClientID: ids[i], SecretID: newKey(tenancy, i).Secrets[0].ID, IP: "192.0.2.1"}
+		var batch usage.Batch
+		for i, id := range ids[:1000] {
+			secret := newKey(tenancy, i).Secrets[0].ID
+			batch.Uses = append(batch.Uses, usage.Use{ClientID: id, SecretID: secret, IP: "192.0.2.1"})
+			batch.Counts = append(batch.Counts, usage.Count{ClientID: id, SecretID: secret, Issued: 7})
 		}
 		for i := range b.N {
-			for u := range uses {
-				uses[u].At = epoch.Add(time.Duration(i) * time.Second)
+			at := epoch.Add(time.Duration(i) * usage.FlushInterval)
+			for k := range batch.Uses {
+				batch.Uses[k].At, batch.Counts[k].Hour = at, at.Truncate(time.Hour)
 			}
-			if err := s.Record(b.Context(), usage.Batch{Uses: uses}); err != nil {
+			if err := s.Record(b.Context(), batch); err != nil {
 				b.Fatal(err)
 			}
 		}

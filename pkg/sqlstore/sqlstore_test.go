@@ -45,10 +45,6 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 			return storetest.Backend{Keys: s, Uses: s, Log: s, Home: newTenancy(t, s), Other: newTenancy(t, s)}
 		})
 	})
-	t.Run("TotalsAreMadeOfWhatWasCountedBefore", func(t *testing.T) {
-		t.Parallel()
-		totalsOfOldCounts(t, open(t, Options{Timeout: patience}))
-	})
 	t.Run("Operators", func(t *testing.T) {
 		t.Parallel()
 		operatortest.Run(t, func(t *testing.T) operatortest.Backend {
@@ -67,6 +63,8 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 		name  string
 		prove func(t *testing.T, open func(t testing.TB, o Options) *Store)
 	}{
+		{"TotalsAreMadeOfWhatWasCountedBefore", totalsOfOldCounts},
+		{"SumsHaveWhatAnOlderReleaseCountedInTheSameHour", sumsHaveWhatAnOlderReleaseCounted},
 		{"SessionsExpire", sessionsExpire},
 		{"TotalIsCapped", totalIsCapped},
 		{"SearchesOfAnySizeAreInOrder", searchesOfAnySizeAreInOrder},

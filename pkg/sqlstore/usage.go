@@ -196,13 +196,16 @@ func (s *Store) Denials(ctx context.Context, tenancyID, clientID string) ([]usag
 }
 
 // PurgeHours implements [usage.Store].
-func (s *Store) PurgeHours(ctx context.Context, before time.Time) error {
+func (s *Store) PurgeHours(ctx context.Context, before, late time.Time) error {
 	return s.write(ctx, func(t tx) error {
 		if err := t.db.Exec("DELETE FROM usage WHERE hour < ?", newInstant(before)).Error; err != nil {
 			return fmt.Errorf("purge usage: %w", err)
 		}
 		if err := t.db.Exec("DELETE FROM usage_opening WHERE day < ?", newInstant(dayOf(before))).Error; err != nil {
 			return fmt.Errorf("purge days of use: %w", err)
+		}
+		if err := t.db.Exec("DELETE FROM usage_hour_opening WHERE hour < ?", newInstant(late)).Error; err != nil {
+			return fmt.Errorf("purge hours of use: %w", err)
 		}
 		return nil
 	})

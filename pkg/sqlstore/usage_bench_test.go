@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/piercloud/apikeys/pkg/usage"
 )
 
 // benchDays is for how many days each of a benchmark's keys has been used in every hour: BENCH_USAGE_DAYS, or two.
@@ -24,8 +26,8 @@ func benchDays(b *testing.B) int {
 	return days
 }
 
-// fillUsage gives every key of the tenancy a count in every hour of the given days before epoch. It leaves the index to the
-// end, and PostgreSQL out of checking that there is such a key, millions of times.
+// fillUsage gives every key of the tenancy a count in every hour of the given days before epoch, with what is kept for sums.
+// It leaves the index to the end, and PostgreSQL out of checking that there is such a key, millions of times.
 func fillUsage(b *testing.B, s *Store, days int) {
 	b.Helper()
 	unchecked, checked, settle := "PRAGMA foreign_keys = OFF", "PRAGMA foreign_keys = ON", "ANALYZE"
@@ -35,9 +37,14 @@ func fillUsage(b *testing.B, s *Store, days int) {
 	hours := "(WITH RECURSIVE h (value) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT value + 1 FROM h WHERE value < ?) SELECT value FROM h) h"
 	fill := "INSERT INTO usage (client_id, secret_id, hour, issued, denied) " +
 		"SELECT client_id, client_id, CAST(? AS BIGINT) - value * CAST(3600000000 AS BIGINT), 7, 1 FROM api_key, " + hours + " ORDER BY 1, 3"
-	last := epoch.Truncate(time.Hour).UnixMicro()
-	openings := "INSERT INTO usage_opening (client_id, day, issued, denied) " +
-		"SELECT client_id, CAST(? AS BIGINT) - value * CAST(86400000000 AS BIGINT), (? - value) * 24 * 7, (? - value) * 24 FROM api_key, " + hours
+	last := epoch.Truncate(time.Hour)
+	first := last.Add(-time.Duration(days*24-1) * time.Hour)
+	// What an hour before it counts for each key is 7 and 1.
+	opened := func(o openings) string {
+		return fmt.Sprintf("INSERT INTO %s (client_id, %s, issued, denied) SELECT client_id, begin, (begin - %d) / 3600000000 * 7, (begin - %[3]d) / 3600000000 "+
+			"FROM (SELECT client_id, CAST(%d AS BIGINT) - value * CAST(%d AS BIGINT) AS begin FROM api_key, %s) b ORDER BY 2, 1",
+			o.table, o.period, first.UnixMicro(), last.Truncate(o.length).UnixMicro(), o.length.Microseconds(), hours)
+	}
 	totals := "INSERT INTO usage_total (client_id, issued, denied) SELECT client_id, CAST(? AS BIGINT), CAST(? AS BIGINT) FROM api_key"
 	err := s.writer.WithContext(b.Context()).Connection(func(one *gorm.DB) error {
 		for _, statement := range []struct {
@@ -46,8 +53,9 @@ func fillUsage(b *testing.B, s *Store, days int) {
 		}{
 			{unchecked, nil},
 			{"DROP INDEX usage_hour", nil},
-			{fill, []any{last, days*24 - 1}},
-			{openings, []any{dayOf(epoch).UnixMicro(), days, days, days}},
+			{fill, []any{last.UnixMicro(), days*24 - 1}},
+			{opened(dayOpenings), []any{days - 1}},
+			{opened(hourOpenings), []any{int(usage.Lately/time.Hour) - 1}},
 			{totals, []any{days * 24 * 7, days * 24}},
 			{"CREATE INDEX usage_hour ON usage (hour)", nil},
 			{checked, nil},
@@ -85,14 +93,18 @@ func BenchmarkUsage(b *testing.B) {
 				}
 			}
 		})
-		b.Run("Overview", func(b *testing.B) {
-			from := dayOf(epoch).AddDate(0, 0, 1-benchDays(b))
-			for range b.N {
-				o, err := s.Overview(b.Context(), tenancy, from, until.AddDate(0, 0, -30), 20)
-				if err != nil || len(o.Top) != 20 {
-					b.Fatal(o, err)
+		overview := func(from time.Time) func(b *testing.B) {
+			want := int64(until.Sub(from)/time.Hour) * 7 * int64(len(ids))
+			return func(b *testing.B) {
+				for range b.N {
+					o, err := s.Overview(b.Context(), tenancy, from, until.AddDate(0, 0, -30), 20)
+					if err != nil || len(o.Top) != 20 || o.Issued != want {
+						b.Fatal(o, err)
+					}
 				}
 			}
-		})
+		}
+		b.Run("Overview", overview(dayOf(epoch).AddDate(0, 0, 1-benchDays(b))))
+		b.Run("OverviewOfADay", overview(until.Add(-24*time.Hour)))
 	})
 }

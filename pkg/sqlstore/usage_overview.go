@@ -37,40 +37,50 @@ type expiringRow struct {
 	LastUsed instant `gorm:"column:last_used_at"`
 }
 
-// counted says what was counted for each key k from a time on: what to join, with that time as the argument @from, and the
-// expressions of the two sums. From the beginning of a day, UTC, that is the difference of the key's total and its opening of
-// the first day of use. Most keys are used every day: PostgreSQL has the openings of that very day from a range of an index,
-// all at once, and looks for a later one only where there is none. SQLite looks into an index for each key. From another time
-// all hours are added up, so let that be few.
-func (t tx) counted(from time.Time) (join, issued, denied string) {
-	if !from.Equal(dayOf(from)) {
-		return "JOIN (SELECT client_id, CAST(SUM(issued) AS BIGINT) AS issued, CAST(SUM(denied) AS BIGINT) AS denied " +
-			"FROM usage WHERE hour >= @from GROUP BY client_id) u ON u.client_id = k.client_id ", "u.issued", "u.denied"
-	}
-	join = "JOIN usage_total t ON t.client_id = k.client_id JOIN usage_opening o ON o.client_id = k.client_id AND " +
-		"o.day = (SELECT MIN(f.day) FROM usage_opening f WHERE f.client_id = k.client_id AND f.day >= @from) "
+// counted returns a query of what was counted for each of the tenancy's keys that were used from a time on: the difference of
+// the key's total and its opening of the first period of use. Its arguments are @from, a period's beginning, and @tenancy. Most
+// keys are used in every period: PostgreSQL has the openings of that very period from a range of an index, all at once, and
+// looks for a later one only where there is none. SQLite looks into an index for each key.
+func (t tx) counted(o openings) string {
+	opening := "JOIN %[1]s o ON o.client_id = k.client_id AND " +
+		"o.%[2]s = (SELECT MIN(f.%[2]s) FROM %[1]s f WHERE f.client_id = k.client_id AND f.%[2]s >= @from) "
 	if t.dialect == postgresDialect {
-		join = "JOIN usage_total t ON t.client_id = k.client_id LEFT JOIN usage_opening e ON e.client_id = k.client_id AND e.day = @from " +
-			"CROSS JOIN LATERAL (SELECT e.issued, e.denied WHERE e.client_id IS NOT NULL UNION ALL " +
-			"(SELECT f.issued, f.denied FROM usage_opening f WHERE e.client_id IS NULL AND f.client_id = k.client_id AND f.day > @from " +
-			"ORDER BY f.day LIMIT 1)) o "
+		opening = "LEFT JOIN %[1]s e ON e.client_id = k.client_id AND e.%[2]s = @from " +
+			"LEFT JOIN LATERAL (SELECT f.issued, f.denied FROM %[1]s f WHERE e.client_id IS NULL AND f.client_id = k.client_id " +
+			"AND f.%[2]s > @from ORDER BY f.%[2]s LIMIT 1) l ON TRUE " +
+			"JOIN LATERAL (SELECT COALESCE(e.issued, l.issued) AS issued, COALESCE(e.denied, l.denied) AS denied) o ON o.issued IS NOT NULL "
 	}
-	return join, "t.issued - o.issued", "t.denied - o.denied"
+	return "SELECT k.client_id, t.issued - o.issued AS issued, t.denied - o.denied AS denied FROM api_key k " +
+		"JOIN usage_total t ON t.client_id = k.client_id " + fmt.Sprintf(opening, o.table, o.period) + "WHERE k.tenancy_id = @tenancy"
+}
+
+// mostUsed returns the keys with the most that was counted from a time on, each with the sums over all keys.
+func (t tx) mostUsed(tenancyID string, from time.Time, limit int) ([]keyCountRow, error) {
+	o := hourOpenings
+	if from.Equal(dayOf(from)) {
+		o = dayOpenings
+	}
+	var rows []keyCountRow
+	err := t.db.Raw("WITH counted AS ("+t.counted(o)+"), most AS (SELECT * FROM counted ORDER BY issued DESC, denied DESC, client_id LIMIT @limit), "+
+		"every AS (SELECT CAST(SUM(issued) AS BIGINT) AS issued, CAST(SUM(denied) AS BIGINT) AS denied FROM counted) "+
+		"SELECT m.*, k.name, k.last_used_at, k.created_at, a.issued AS all_issued, a.denied AS all_denied "+
+		"FROM most m JOIN api_key k ON k.client_id = m.client_id CROSS JOIN every a ORDER BY m.issued DESC, m.denied DESC, m.client_id",
+		map[string]any{"from": newInstant(o.first(from)), "tenancy": tenancyID, "limit": limit}).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read the most used keys: %w", err)
+	}
+	return rows, nil
 }
 
 // Overview implements [usage.Store].
 func (s *Store) Overview(ctx context.Context, tenancyID string, from, unusedSince time.Time, limit int) (usage.Overview, error) {
 	var o usage.Overview
 	err := s.snapshot(ctx, func(t tx) error {
-		var top, unused []keyCountRow
+		var unused []keyCountRow
 		var expiring []expiringRow
-		join, issued, denied := t.counted(from)
-		err := t.db.Raw("SELECT k.client_id, k.name, k.last_used_at, k.created_at, "+issued+" AS issued, "+denied+" AS denied, "+
-			"CAST(SUM("+issued+") OVER () AS BIGINT) AS all_issued, CAST(SUM("+denied+") OVER () AS BIGINT) AS all_denied FROM api_key k "+join+
-			"WHERE k.tenancy_id = @tenancy ORDER BY issued DESC, denied DESC, k.client_id LIMIT @limit",
-			map[string]any{"from": newInstant(from), "tenancy": tenancyID, "limit": limit}).Scan(&top).Error
+		top, err := t.mostUsed(tenancyID, from, limit)
 		if err != nil {
-			return fmt.Errorf("read the most used keys: %w", err)
+			return err
 		}
 		err = t.db.Table("api_key").
 			Where("tenancy_id = ? AND status = 'active' AND created_at < ? AND (last_used_at IS NULL OR last_used_at < ?)",

@@ -10,63 +10,131 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// dayCount is what a batch counts for a key in a day.
-type dayCount struct {
-	clientID       string
-	day            time.Time
-	issued, denied int64
+// openings is a table of what the total of a key was when each of its periods of use began, less what was counted since, so
+// that the sum from a period on is a difference of two rows.
+type openings struct {
+	table, period string        // and the column with the beginning of the period
+	length        time.Duration // of a period, a divisor of the day: periods begin at midnight UTC, and each when the one before ends
+	newest        func(newestRow) instant
+}
+
+var (
+	dayOpenings = openings{"usage_opening", "day", 24 * time.Hour, func(r newestRow) instant { return r.Day }}
+	// hourOpenings are those of late alone.
+	hourOpenings = openings{"usage_hour_opening", "hour", time.Hour, func(r newestRow) instant { return r.Hour }}
+)
+
+// first returns the beginning of the first period that does not begin before a time.
+func (o openings) first(from time.Time) time.Time {
+	begin := from.UTC().Truncate(o.length)
+	if begin.Before(from) {
+		begin = begin.Add(o.length)
+	}
+	return begin
 }
 
 // dayOf returns the beginning of a day, UTC.
-func dayOf(at time.Time) time.Time { return at.UTC().Truncate(24 * time.Hour) }
+func dayOf(at time.Time) time.Time { return at.UTC().Truncate(dayOpenings.length) }
 
-// addTotals adds to the totals of keys that are still there, and notes what the total was before the first use of a day.
-// The caller has locked the keys.
-func (t tx) addTotals(counts []usage.Count) error {
-	days := map[time.Time]map[string]dayCount{}
+// periodCount is what a batch counts for a key in a period.
+type periodCount struct {
+	clientID       string
+	begin          time.Time
+	issued, denied int64
+}
+
+// inPeriods sums up counts by period and key, in the order of the periods, in chunks of one period that fit into a statement.
+func inPeriods(counts []usage.Count, length time.Duration) [][]periodCount {
+	periods := map[time.Time]map[string]periodCount{}
 	for _, c := range counts {
-		day := dayOf(c.Hour)
-		if days[day] == nil {
-			days[day] = map[string]dayCount{}
+		begin := c.Hour.UTC().Truncate(length)
+		if periods[begin] == nil {
+			periods[begin] = map[string]periodCount{}
 		}
-		sum := days[day][c.ClientID]
-		days[day][c.ClientID] = dayCount{c.ClientID, day, sum.issued + c.Issued, sum.denied + c.Denied}
+		sum := periods[begin][c.ClientID]
+		periods[begin][c.ClientID] = periodCount{c.ClientID, begin, sum.issued + c.Issued, sum.denied + c.Denied}
 	}
-	for _, day := range slices.SortedFunc(maps.Keys(days), time.Time.Compare) {
-		inOrder := slices.SortedFunc(maps.Values(days[day]), func(a, b dayCount) int { return cmp.Compare(a.clientID, b.clientID) })
-		for batch := range slices.Chunk(inOrder, usesPerStatement) {
-			if err := t.addDay(batch); err != nil {
-				return fmt.Errorf("add totals of %d keys: %w", len(batch), err)
+	var chunks [][]periodCount
+	for _, begin := range slices.SortedFunc(maps.Keys(periods), time.Time.Compare) {
+		inOrder := slices.SortedFunc(maps.Values(periods[begin]), func(a, b periodCount) int { return cmp.Compare(a.clientID, b.clientID) })
+		chunks = slices.AppendSeq(chunks, slices.Chunk(inOrder, usesPerStatement))
+	}
+	return chunks
+}
+
+// newestRow is when the newest periods of a key began that have an opening.
+type newestRow struct {
+	ClientID string  `gorm:"column:client_id"`
+	Day      instant `gorm:"column:day"`
+	Hour     instant `gorm:"column:hour"`
+}
+
+// addTotals adds to the totals of keys that are still there, and keeps the openings of their periods. The caller has locked
+// the keys, and has added the counts to their hours.
+func (t tx) addTotals(counts []usage.Count) error {
+	newest := map[string]newestRow{}
+	for _, chunk := range inPeriods(counts, dayOpenings.length) {
+		rows, err := t.addToTotals(chunk)
+		if err != nil {
+			return fmt.Errorf("add to the totals of %d keys: %w", len(chunk), err)
+		}
+		for _, r := range rows {
+			newest[r.ClientID] = r
+		}
+	}
+	for _, o := range []openings{dayOpenings, hourOpenings} {
+		// Nearly always the newest period goes on: it is open, and none is later.
+		rest := slices.DeleteFunc(slices.Clone(counts), func(c usage.Count) bool {
+			row, there := newest[c.ClientID]
+			return !there || o.newest(row) == newInstant(c.Hour.Truncate(o.length))
+		})
+		for _, chunk := range inPeriods(rest, o.length) {
+			if err := t.open(o, chunk); err != nil {
+				return fmt.Errorf("keep the %s of %d keys: %w", o.table, len(chunk), err)
 			}
 		}
 	}
 	return nil
 }
 
-// addDay adds the counts of one day. Later days have begun already where a batch comes late: what it counts was there when
-// they began.
-func (t tx) addDay(counts []dayCount) error {
-	args := make([]any, 0, 4*len(counts))
-	for _, c := range counts {
-		args = append(args, c.clientID, c.day.UnixMicro(), c.issued, c.denied)
+// addToTotals adds to the totals of keys that are still there, and returns these keys with their newest openings.
+func (t tx) addToTotals(counts []periodCount) (rows []newestRow, err error) {
+	newest := func(o openings) string {
+		return fmt.Sprintf("(SELECT MAX(o.%s) FROM %s o WHERE o.client_id = usage_total.client_id) AS %[1]s", o.period, o.table)
 	}
-	noted := "WITH noted (client_id, day, issued, denied) AS (VALUES " +
-		repeated("(CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT))", len(counts)) + ") "
-	later := "(SELECT l.%s FROM usage_opening l WHERE l.client_id = n.client_id AND l.day > n.day ORDER BY l.day LIMIT 1)"
+	noted, args := tableOf(counts)
+	err = t.db.Raw(noted+"INSERT INTO usage_total (client_id, issued, denied) SELECT n.client_id, n.issued, n.denied "+
+		"FROM noted n JOIN api_key k ON k.client_id = n.client_id WHERE TRUE "+
+		"ON CONFLICT (client_id) DO UPDATE SET issued = usage_total.issued + excluded.issued, denied = usage_total.denied + excluded.denied "+
+		"RETURNING client_id, "+newest(dayOpenings)+", "+newest(hourOpenings), args...).Scan(&rows).Error
+	return rows, err
+}
+
+// open keeps the openings of keys that were counted in a period. Periods come in their order.
+func (t tx) open(o openings, counts []periodCount) error {
+	noted, args := tableOf(counts)
+	since := "(SELECT SUM(u.%s) FROM usage u WHERE u.client_id = n.client_id AND u.hour >= n.period)"
 	for _, statement := range []string{
-		"INSERT INTO usage_opening (client_id, day, issued, denied) SELECT n.client_id, n.day, " +
-			"COALESCE(" + fmt.Sprintf(later, "issued") + ", t.issued, 0), COALESCE(" + fmt.Sprintf(later, "denied") + ", t.denied, 0) " +
-			"FROM noted n JOIN api_key k ON k.client_id = n.client_id LEFT JOIN usage_total t ON t.client_id = n.client_id WHERE TRUE " +
-			"ON CONFLICT (client_id, day) DO NOTHING",
-		"UPDATE usage_opening SET issued = usage_opening.issued + n.issued, denied = usage_opening.denied + n.denied FROM noted n " +
-			"WHERE usage_opening.client_id = n.client_id AND usage_opening.day > n.day",
-		"INSERT INTO usage_total (client_id, issued, denied) SELECT n.client_id, n.issued, n.denied " +
-			"FROM noted n JOIN api_key k ON k.client_id = n.client_id WHERE TRUE " +
-			"ON CONFLICT (client_id) DO UPDATE SET issued = usage_total.issued + excluded.issued, denied = usage_total.denied + excluded.denied",
+		// Later periods have begun already where a batch comes late: what it counts was there when they began.
+		"UPDATE %[1]s SET issued = %[1]s.issued + n.issued, denied = %[1]s.denied + n.denied FROM noted n " +
+			"WHERE %[1]s.client_id = n.client_id AND %[1]s.%[2]s > n.period",
+		"INSERT INTO %[1]s (client_id, %[2]s, issued, denied) SELECT n.client_id, n.period, " +
+			"t.issued - " + fmt.Sprintf(since, "issued") + ", t.denied - " + fmt.Sprintf(since, "denied") + " " +
+			"FROM noted n JOIN usage_total t ON t.client_id = n.client_id " +
+			"WHERE NOT EXISTS (SELECT 1 FROM %[1]s o WHERE o.client_id = n.client_id AND o.%[2]s = n.period)",
 	} {
-		if err := t.db.Exec(noted+statement, args...).Error; err != nil {
+		if err := t.db.Exec(noted+fmt.Sprintf(statement, o.table, o.period), args...).Error; err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tableOf returns the beginning of a statement that has counts as the table noted, and its arguments.
+func tableOf(counts []periodCount) (with string, args []any) {
+	for _, c := range counts {
+		args = append(args, c.clientID, c.begin.UnixMicro(), c.issued, c.denied)
+	}
+	return "WITH noted (client_id, period, issued, denied) AS (VALUES " +
+		repeated("(CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT))", len(counts)) + ") ", args
 }

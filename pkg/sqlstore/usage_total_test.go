@@ -1,7 +1,7 @@
 package sqlstore
 
 import (
-	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -9,44 +9,68 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// totalsOfOldCounts runs the migration on what was counted before there were totals.
-func totalsOfOldCounts(t *testing.T, s *Store) {
-	tenancy := newTenancy(t, s)
-	for i, id := range fill(t, s, tenancy, 3) {
+// totalsOfOldCounts runs the migrations on what was counted before there were totals, and openings.
+func totalsOfOldCounts(t *testing.T, open func(testing.TB, Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	now := time.Now().Truncate(time.Hour) // of the migrations
+	for i, id := range fill(t, s, newTenancy(t, s), 3) {
 		for day := range 5 {
-			c := usage.Count{ClientID: id, Hour: epoch.Truncate(time.Hour).AddDate(0, 0, day*(i+1)), Issued: int64(10*i + day), Denied: int64(day)}
-			if err := s.Record(t.Context(), usage.Batch{Counts: []usage.Count{c}}); err != nil {
-				t.Fatal(err)
-			}
+			hour := now.AddDate(0, 0, -day*(i+1)).Add(time.Duration(-day) * time.Hour)
+			count(t, s, usage.Count{ClientID: id, SecretID: "s", Hour: hour, Issued: int64(10*i + day)}, usage.Count{ClientID: id, Hour: hour, Denied: int64(day)})
 		}
 	}
-	overviews := func() string {
-		var all []usage.Overview
-		for day := range 16 {
-			o, err := s.Overview(t.Context(), tenancy, dayOf(epoch).AddDate(0, 0, day), epoch, 20)
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, o)
-		}
-		return fmt.Sprintf("%+v", all)
+	if err := s.PurgeHours(t.Context(), now.AddDate(-1, 0, 0), now.Add(-usage.Lately)); err != nil {
+		t.Fatal(err)
 	}
-	kept := overviews()
+	tables := []table{
+		{name: "usage_total", columns: []string{"client_id", "issued", "denied"}},
+		{name: "usage_opening", columns: []string{"client_id", "day", "issued", "denied"}},
+		{name: "usage_hour_opening", columns: []string{"client_id", "hour", "issued", "denied"}},
+	}
+	kept := content(t, s, tables)
 	dialect := "postgres"
 	if s.dialect == sqliteDialect {
 		dialect = "sqlite"
 	}
-	text, err := migrations.ReadFile("migrations/" + dialect + "/00012_usage_total.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	up, down, _ := strings.Cut(string(text), "-- +goose Down")
-	for _, statements := range []string{down, up} {
-		if _, err := s.pools[0].ExecContext(t.Context(), statements); err != nil {
+	for _, migration := range []string{"00012_usage_total.sql", "00017_usage_hour_opening.sql"} {
+		text, err := migrations.ReadFile("migrations/" + dialect + "/" + migration)
+		if err != nil {
 			t.Fatal(err)
 		}
+		up, down, _ := strings.Cut(string(text), "-- +goose Down")
+		for _, statements := range []string{down, up} {
+			if _, err := s.pools[0].ExecContext(t.Context(), statements); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
-	if made := overviews(); made != kept {
+	if made := content(t, s, tables); !reflect.DeepEqual(made, kept) || len(kept["usage_hour_opening"]) != 4 {
 		t.Errorf("kept %s\nmade %s", kept, made)
+	}
+}
+
+// count records counts.
+func count(t *testing.T, s *Store, counts ...usage.Count) {
+	t.Helper()
+	if err := s.Record(t.Context(), usage.Batch{Counts: counts}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sumsHaveWhatAnOlderReleaseCounted has a replica count an hour that does not know that hours are opened, before one that does.
+func sumsHaveWhatAnOlderReleaseCounted(t *testing.T, open func(testing.TB, Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	tenancy := newTenancy(t, s)
+	id := fill(t, s, tenancy, 1)[0]
+	hour := epoch.Truncate(time.Hour)
+	c := usage.Count{ClientID: id, SecretID: "s", Hour: hour, Issued: 3}
+	count(t, s, c)
+	if err := s.writer.WithContext(t.Context()).Exec("DELETE FROM usage_hour_opening").Error; err != nil {
+		t.Fatal(err)
+	}
+	count(t, s, c)
+	got, err := s.Overview(t.Context(), tenancy, hour, epoch, 20)
+	if err != nil || got.Issued != 6 {
+		t.Errorf("issued %d, %v, want 6", got.Issued, err)
 	}
 }

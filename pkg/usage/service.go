@@ -136,8 +136,8 @@ func (s *Service) Denials(ctx context.Context, tenancyID, clientID string) ([]De
 	return s.store.Denials(ctx, tenancyID, clientID)
 }
 
-// Overview sums up a tenancy over the last 24 hours, or over several days and what there is of today, by UTC; keys are unused when they were not used, nor created, in the last
-// unusedDays.
+// Overview sums up a tenancy over the last 24 hours, or over several days and what there is of today, by UTC; keys are unused
+// when they were not used, nor created, in the last unusedDays.
 func (s *Service) Overview(ctx context.Context, tenancyID string, days, unusedDays int) (Overview, error) {
 	now := s.now()
 	from := now.Add(-24 * time.Hour)
@@ -154,5 +154,6 @@ func (s *Service) Attention(ctx context.Context) (Attention, error) {
 
 // Purge drops the counts of more than the given days ago.
 func (s *Service) Purge(ctx context.Context, days int) error {
-	return s.store.PurgeHours(ctx, s.now().AddDate(0, 0, -days))
+	now := s.now()
+	return s.store.PurgeHours(ctx, now.AddDate(0, 0, -days), now.Add(-Lately))
 }

@@ -133,3 +133,19 @@ func TestAnEmptySpanHasNoSeries(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLast24HoursAreThatWhateverWasPurged(t *testing.T) {
+	f := newFixture(t)
+	for hour := range 60 {
+		f.Issued("a", "sa", "")
+		f.flush(t)
+		if err := f.service.Purge(t.Context(), 90); err != nil {
+			t.Fatal(err)
+		}
+		o, err := f.service.Overview(t.Context(), tenancy, 1, 30)
+		if want := min(int64(hour+1), 24); err != nil || o.Issued != want {
+			t.Errorf("after %d hours: %d, %v, want %d", hour, o.Issued, err, want)
+		}
+		f.advance(time.Hour)
+	}
+}

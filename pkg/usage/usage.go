@@ -16,6 +16,8 @@ const (
 	DenialsKept = 50
 	// KeysMax is how many keys one question may be about.
 	KeysMax = 100
+	// Lately is for how long sums from any hour on are kept; those that begin earlier begin at midnight, UTC.
+	Lately = 48 * time.Hour
 )
 
 // Use is the latest use of one secret in a batch.
@@ -114,11 +116,12 @@ type Store interface {
 	IssuedBySecret(ctx context.Context, tenancyID, clientID string, since time.Time) (map[string]int64, error)
 	// Denials returns the remembered denials of the tenancy's key, newest first.
 	Denials(ctx context.Context, tenancyID, clientID string) ([]Denial, error)
-	// Overview sums up a tenancy from a time on, which should be midnight UTC unless it is lately; a key is unused when neither its last use nor its creation is after
-	// unusedSince. Its lists have at most limit entries.
+	// Overview sums up a tenancy from the first hour on that does not begin before from, which is midnight UTC or not before what
+	// [Store.PurgeHours] left; a key is unused when neither its last use nor its creation is after unusedSince. Its lists have at
+	// most limit entries.
 	Overview(ctx context.Context, tenancyID string, from, unusedSince time.Time, limit int) (Overview, error)
 	// Attention counts what deserves it at a time, with one statement. It reads every key.
 	Attention(ctx context.Context, now time.Time) (Attention, error)
-	// PurgeHours removes the counts of the hours before the given time.
-	PurgeHours(ctx context.Context, before time.Time) error
+	// PurgeHours removes the counts of the hours before a time, and what it takes to sum up from an hour on that is before late.
+	PurgeHours(ctx context.Context, before, late time.Time) error
 }

@@ -62,7 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"UsesInALargeBatch", usesLargeBatch},
 		{"UsesAndChangesDoNotDisturbEachOther", usesAndChanges},
 		{"RecordingAndDeletingDoNotDisturbEachOther", recordingAndDeleting},
-		{"SumsOverDaysAreThoseOfTheHoursWhateverTheirOrder", sumsOverDays},
+		{"SumsFromADayOrAnHourAreThoseOfTheHoursWhateverTheirOrder", sumsFromAnyHour},
 		{"WhatDeservesAttentionIsCounted", attention},
 		{"EventIsReadBackWhole", eventIsReadBack},
 		{"LogIsReadInPieces", logPieces},

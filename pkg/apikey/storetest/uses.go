@@ -184,60 +184,98 @@ func attention(t *testing.T, b Backend) {
 	}
 }
 
-// sumsOverDays records hours in any order, as replicas do that were cut off from the database.
-func sumsOverDays(t *testing.T, b Backend) {
-	const days = 6
-	keys := create(t, b, newKey(b.Home, "a"), newKey(b.Home, "b"), newKey(b.Home, "c"), newKey(b.Other, "theirs"))
+// hourCounts is what was counted for keys, by hour and client id.
+type hourCounts map[time.Time]map[string]usage.KeyCount
+
+func (h hourCounts) add(c usage.Count) {
+	if h[c.Hour] == nil {
+		h[c.Hour] = map[string]usage.KeyCount{}
+	}
+	known := h[c.Hour][c.ClientID]
+	h[c.Hour][c.ClientID] = usage.KeyCount{Issued: known.Issued + c.Issued, Denied: known.Denied + c.Denied}
+}
+
+// compare compares an overview from a time on with the sums of the hours that do not begin before it.
+func (h hourCounts) compare(t *testing.T, b Backend, from time.Time) {
+	t.Helper()
+	want, total := map[string]usage.KeyCount{}, usage.KeyCount{}
+	for hour, keys := range h {
+		if hour.Before(from) {
+			continue
+		}
+		for id, c := range keys {
+			want[id] = usage.KeyCount{Issued: want[id].Issued + c.Issued, Denied: want[id].Denied + c.Denied}
+			total.Issued, total.Denied = total.Issued+c.Issued, total.Denied+c.Denied
+		}
+	}
+	got, err := b.Uses.Overview(t.Context(), b.Home, from, epoch, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Issued != total.Issued || got.Denied != total.Denied || len(got.Top) != len(want) {
+		t.Errorf("from %v: %d issued, %d denied to %d keys, want %+v to %d", from, got.Issued, got.Denied, len(got.Top), total, len(want))
+	}
+	for i, k := range got.Top {
+		if w, ok := want[k.ClientID]; !ok || k.Issued != w.Issued || k.Denied != w.Denied || k.Name == "" || k.CreatedAt.IsZero() {
+			t.Errorf("from %v: %+v, want %+v", from, k, w)
+		}
+		if i > 0 && k.Issued > got.Top[i-1].Issued {
+			t.Errorf("from %v: %d after %d", from, k.Issued, got.Top[i-1].Issued)
+		}
+	}
+}
+
+// sumsFromAnyHour records hours in any order, as replicas do that were cut off from the database, with gaps between them, and
+// goes on when old ones were purged.
+func sumsFromAnyHour(t *testing.T, b Backend) {
+	const days, hours = 6, 6 * 24
+	keys := create(t, b, newKey(b.Home, "a"), newKey(b.Home, "b"), newKey(b.Home, "c"), newKey(b.Home, "seldom"), newKey(b.Other, "theirs"))
 	first := epoch.UTC().Truncate(24 * time.Hour)
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same hours in each run
-	type sum struct{ issued, denied int64 }
-	counted := map[int]map[string]sum{}
-	for range 40 {
-		var batch usage.Batch
-		for _, k := range keys {
-			hour := random.IntN(days * 24)
-			c := usage.Count{ClientID: k.ClientID, Hour: first.Add(time.Duration(hour) * time.Hour), Issued: random.Int64N(100), Denied: random.Int64N(10)}
-			batch.Counts = append(batch.Counts, c)
-			if k.TenancyID != b.Home {
-				continue
+	counted := hourCounts{}
+	record := func(batches int) {
+		t.Helper()
+		for range batches {
+			var counts []usage.Count
+			for _, k := range keys {
+				among, count := hours, random.IntN(4)
+				if k.Name == "seldom" { // used in the last two hours only
+					among, count = 2, random.IntN(3)
+				}
+				for _, back := range random.Perm(among)[:count] {
+					hour := first.Add(time.Duration(hours-1-back) * time.Hour)
+					counts = append(counts,
+						usage.Count{ClientID: k.ClientID, SecretID: k.Secrets[0].ID, Hour: hour, Issued: random.Int64N(100)},
+						usage.Count{ClientID: k.ClientID, Hour: hour, Denied: random.Int64N(10)})
+				}
 			}
-			day := counted[hour/24]
-			if day == nil {
-				day = map[string]sum{}
-				counted[hour/24] = day
-			}
-			known := day[k.ClientID]
-			day[k.ClientID] = sum{known.issued + c.Issued, known.denied + c.Denied}
-		}
-		if err := b.Uses.Record(t.Context(), batch); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for from := range days + 1 {
-		want, total := map[string]sum{}, sum{}
-		for day := from; day < days; day++ {
-			for id, s := range counted[day] {
-				want[id] = sum{want[id].issued + s.issued, want[id].denied + s.denied}
-				total = sum{total.issued + s.issued, total.denied + s.denied}
-			}
-		}
-		midnight := first.AddDate(0, 0, from)
-		for _, since := range []time.Time{midnight, midnight.Add(-time.Second)} { // no hour is between the two
-			got, err := b.Uses.Overview(t.Context(), b.Home, since, epoch, 20)
-			if err != nil {
+			if err := b.Uses.Record(t.Context(), usage.Batch{Counts: counts}); err != nil {
 				t.Fatal(err)
 			}
-			if got.Issued != total.issued || got.Denied != total.denied || len(got.Top) != len(want) {
-				t.Errorf("from %v: %d issued, %d denied to %d keys, want %+v to %d", since, got.Issued, got.Denied, len(got.Top), total, len(want))
-			}
-			for i, k := range got.Top {
-				if counted, ok := want[k.ClientID]; !ok || (sum{k.Issued, k.Denied}) != counted {
-					t.Errorf("from %v: %+v, want %+v", since, k, want[k.ClientID])
-				}
-				if i > 0 && k.Issued > got.Top[i-1].Issued {
-					t.Errorf("from %v: %d after %d", since, k.Issued, got.Top[i-1].Issued)
+			for _, c := range counts {
+				if c.ClientID != keys[4].ClientID {
+					counted.add(c)
 				}
 			}
 		}
 	}
+	compare := func(firstDay, firstHour int) {
+		t.Helper()
+		for day := firstDay; day <= days; day++ {
+			counted.compare(t, b, first.AddDate(0, 0, day))
+		}
+		for hour := firstHour; hour <= hours; hour++ {
+			counted.compare(t, b, first.Add(time.Duration(hour)*time.Hour))
+			counted.compare(t, b, first.Add(time.Duration(hour)*time.Hour-time.Second)) // no hour begins between the two
+		}
+	}
+	record(30)
+	compare(0, hours-48)
+	late := first.Add((hours - 30) * time.Hour)
+	if err := b.Uses.PurgeHours(t.Context(), first.AddDate(0, 0, 2), late); err != nil {
+		t.Fatal(err)
+	}
+	compare(2, hours-30)
+	record(10)
+	compare(2, hours-30)
 }
