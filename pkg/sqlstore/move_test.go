@@ -33,7 +33,7 @@ var odd = []string{
 	`INSERT INTO usage (client_id, secret_id, hour, issued, denied) SELECT min(client_id), '', 1, 2, 3 FROM api_key`,
 	`INSERT INTO usage_total (client_id, issued, denied) SELECT min(client_id), 2, 3 FROM api_key`,
 	`INSERT INTO usage_opening (client_id, day, issued, denied) SELECT min(client_id), 0, 0, 9223372036854775807 FROM api_key`,
-	`INSERT INTO usage_hour_opening (client_id, hour, issued, denied) SELECT min(client_id), 3600000000, -1, 0 FROM api_key`,
+	`INSERT INTO usage_hour_opening (client_id, hour, since, issued, denied) SELECT min(client_id), 3600000000, 0, -1, 0 FROM api_key`,
 	`INSERT INTO denial (id, client_id, at, reason, ip, request_id) SELECT 41, min(client_id), 1, 'r', '', 'x' FROM api_key`,
 	`INSERT INTO log_base (id, seq, hash, pruned_at, proof) VALUES (1, 0, zeroblob(32), 1, 'p')`,
 	`UPDATE log_head SET feed_base = 1700000000000000`,

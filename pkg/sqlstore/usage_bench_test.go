@@ -40,10 +40,10 @@ func fillUsage(b *testing.B, s *Store, days int) {
 	last := epoch.Truncate(time.Hour)
 	first := last.Add(-time.Duration(days*24-1) * time.Hour)
 	// What an hour before it counts for each key is 7 and 1.
-	opened := func(o openings) string {
-		return fmt.Sprintf("INSERT INTO %s (client_id, %s, issued, denied) SELECT client_id, begin, (begin - %d) / 3600000000 * 7, (begin - %[3]d) / 3600000000 "+
+	opened := func(o openings, column, since string) string {
+		return fmt.Sprintf("INSERT INTO %s (client_id, %s, issued, denied%s) SELECT client_id, begin, (begin - %d) / 3600000000 * 7, (begin - %[4]d) / 3600000000%s "+
 			"FROM (SELECT client_id, CAST(%d AS BIGINT) - value * CAST(%d AS BIGINT) AS begin FROM api_key, %s) b ORDER BY 2, 1",
-			o.table, o.period, first.UnixMicro(), last.Truncate(o.length).UnixMicro(), o.length.Microseconds(), hours)
+			o.table, o.period, column, first.UnixMicro(), since, last.Truncate(o.length).UnixMicro(), o.length.Microseconds(), hours)
 	}
 	totals := "INSERT INTO usage_total (client_id, issued, denied) SELECT client_id, CAST(? AS BIGINT), CAST(? AS BIGINT) FROM api_key"
 	err := s.writer.WithContext(b.Context()).Connection(func(one *gorm.DB) error {
@@ -54,8 +54,8 @@ func fillUsage(b *testing.B, s *Store, days int) {
 			{unchecked, nil},
 			{"DROP INDEX usage_hour", nil},
 			{fill, []any{last.UnixMicro(), days*24 - 1}},
-			{opened(dayOpenings), []any{days - 1}},
-			{opened(hourOpenings), []any{int(usage.Lately/time.Hour) - 1}},
+			{opened(dayOpenings, "", ""), []any{days - 1}},
+			{opened(hourOpenings, ", since", ", begin"), []any{int(usage.Lately/time.Hour) - 1}},
 			{totals, []any{days * 24 * 7, days * 24}},
 			{"CREATE INDEX usage_hour ON usage (hour)", nil},
 			{checked, nil},

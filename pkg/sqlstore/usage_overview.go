@@ -38,17 +38,25 @@ type expiringRow struct {
 }
 
 // counted returns a query of what was counted for each of the tenancy's keys that were used from a time on: the difference of
-// the key's total and its opening of the first period of use. Its arguments are @from, a period's beginning, and @tenancy. Most
-// keys are used in every period: PostgreSQL has the openings of that very period from a range of an index, all at once, and
-// looks for a later one only where there is none. SQLite looks into an index for each key.
+// the key's total and its opening of the first period of use. Its arguments are @from, a period's beginning, and @tenancy.
+//
+// Of spans, that is the one that holds @from: most of them are just a period and in one range of an index, and those that begin
+// before it in another. Without them it is looked for. Most keys are used every day: PostgreSQL has the openings of that very
+// day from a range of an index, all at once, and looks for a later one only where there is none. SQLite looks for each key.
 func (t tx) counted(o openings) string {
-	opening := "JOIN %[1]s o ON o.client_id = k.client_id AND " +
-		"o.%[2]s = (SELECT MIN(f.%[2]s) FROM %[1]s f WHERE f.client_id = k.client_id AND f.%[2]s >= @from) "
-	if t.dialect == postgresDialect {
+	var opening string
+	switch {
+	case o.spans:
+		opening = "JOIN (SELECT client_id, issued, denied FROM %[1]s WHERE %[2]s = @from UNION ALL SELECT client_id, issued, denied FROM %[1]s " +
+			"WHERE %[2]s > @from AND since <= @from AND since < %[2]s) o ON o.client_id = k.client_id "
+	case t.dialect == postgresDialect:
 		opening = "LEFT JOIN %[1]s e ON e.client_id = k.client_id AND e.%[2]s = @from " +
 			"LEFT JOIN LATERAL (SELECT f.issued, f.denied FROM %[1]s f WHERE e.client_id IS NULL AND f.client_id = k.client_id " +
 			"AND f.%[2]s > @from ORDER BY f.%[2]s LIMIT 1) l ON TRUE " +
 			"JOIN LATERAL (SELECT COALESCE(e.issued, l.issued) AS issued, COALESCE(e.denied, l.denied) AS denied) o ON o.issued IS NOT NULL "
+	default:
+		opening = "JOIN %[1]s o ON o.client_id = k.client_id AND " +
+			"o.%[2]s = (SELECT MIN(f.%[2]s) FROM %[1]s f WHERE f.client_id = k.client_id AND f.%[2]s >= @from) "
 	}
 	return "SELECT k.client_id, t.issued - o.issued AS issued, t.denied - o.denied AS denied FROM api_key k " +
 		"JOIN usage_total t ON t.client_id = k.client_id " + fmt.Sprintf(opening, o.table, o.period) + "WHERE k.tenancy_id = @tenancy"

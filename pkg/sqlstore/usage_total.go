@@ -16,12 +16,13 @@ type openings struct {
 	table, period string        // and the column with the beginning of the period
 	length        time.Duration // of a period, a divisor of the day: periods begin at midnight UTC, and each when the one before ends
 	newest        func(newestRow) instant
+	spans         bool // whether there is a column since as well: the end of the key's period of use before, 0 where none is known
 }
 
 var (
-	dayOpenings = openings{"usage_opening", "day", 24 * time.Hour, func(r newestRow) instant { return r.Day }}
+	dayOpenings = openings{"usage_opening", "day", 24 * time.Hour, func(r newestRow) instant { return r.Day }, false}
 	// hourOpenings are those of late alone.
-	hourOpenings = openings{"usage_hour_opening", "hour", time.Hour, func(r newestRow) instant { return r.Hour }}
+	hourOpenings = openings{"usage_hour_opening", "hour", time.Hour, func(r newestRow) instant { return r.Hour }, true}
 )
 
 // first returns the beginning of the first period that does not begin before a time.
@@ -113,17 +114,23 @@ func (t tx) addToTotals(counts []periodCount) (rows []newestRow, err error) {
 // open keeps the openings of keys that were counted in a period. Periods come in their order.
 func (t tx) open(o openings, counts []periodCount) error {
 	noted, args := tableOf(counts)
-	since := "(SELECT SUM(u.%s) FROM usage u WHERE u.client_id = n.client_id AND u.hour >= n.period)"
+	counted := "(SELECT SUM(u.%s) FROM usage u WHERE u.client_id = n.client_id AND u.hour >= n.period)"
+	var split, column, since string
+	if o.spans { // what comes late may be counted between a later period and the one before that
+		split = ", since = CASE WHEN %[1]s.since <= n.period THEN n.period + %[3]d ELSE %[1]s.since END"
+		column = ", since"
+		since = ", COALESCE((SELECT MAX(p.%[2]s) FROM %[1]s p WHERE p.client_id = n.client_id AND p.%[2]s < n.period) + %[3]d, 0)"
+	}
 	for _, statement := range []string{
 		// Later periods have begun already where a batch comes late: what it counts was there when they began.
-		"UPDATE %[1]s SET issued = %[1]s.issued + n.issued, denied = %[1]s.denied + n.denied FROM noted n " +
+		"UPDATE %[1]s SET issued = %[1]s.issued + n.issued, denied = %[1]s.denied + n.denied" + split + " FROM noted n " +
 			"WHERE %[1]s.client_id = n.client_id AND %[1]s.%[2]s > n.period",
-		"INSERT INTO %[1]s (client_id, %[2]s, issued, denied) SELECT n.client_id, n.period, " +
-			"t.issued - " + fmt.Sprintf(since, "issued") + ", t.denied - " + fmt.Sprintf(since, "denied") + " " +
+		"INSERT INTO %[1]s (client_id, %[2]s, issued, denied" + column + ") SELECT n.client_id, n.period, " +
+			"t.issued - " + fmt.Sprintf(counted, "issued") + ", t.denied - " + fmt.Sprintf(counted, "denied") + since + " " +
 			"FROM noted n JOIN usage_total t ON t.client_id = n.client_id " +
 			"WHERE NOT EXISTS (SELECT 1 FROM %[1]s o WHERE o.client_id = n.client_id AND o.%[2]s = n.period)",
 	} {
-		if err := t.db.Exec(noted+fmt.Sprintf(statement, o.table, o.period), args...).Error; err != nil {
+		if err := t.db.Exec(noted+fmt.Sprintf(statement, o.table, o.period, o.length.Microseconds()), args...).Error; err != nil {
 			return err
 		}
 	}
