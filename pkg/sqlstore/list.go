@@ -41,7 +41,8 @@ type listing struct {
 	order     string
 }
 
-// found is the client ids on a page and how many keys match, counted up to one more than the total's bound.
+// found is the client ids on a page and how many keys match, which may be counted no further than to one more than the
+// total's bound.
 type found struct {
 	ids   []string
 	total int
@@ -61,69 +62,104 @@ func (l listing) find() (found, error) {
 
 // all finds the page of a list without a search.
 func (l listing) all() (found, error) {
-	var total int64
-	counted := l.keys().Select("1").Limit(apikey.TotalMax + 1)
-	if err := l.t.db.Table("(?) AS counted", counted).Count(&total).Error; err != nil {
-		return found{}, fmt.Errorf("count keys: %w", err)
+	total, err := l.count(l.keys())
+	if err != nil {
+		return found{}, err
 	}
 	ids, err := l.pluck(l.page(l.keys()))
-	return found{ids, int(total)}, err
+	return found{ids, total}, err
 }
-
-// walkMax is how many keys a search looks at in the list's order, before it sorts all that match.
-const walkMax = 10_000
 
 // search finds the page of a search. Which statement is fast depends on how many keys match and on where in the order they
 // are, and the databases guess both badly for a part of a word; so it does not leave it to them.
 //
-// What few keys match is found by the index of the names' parts, or on SQLite by reading the index of names, and sorted as a
-// whole: that also gives the total. What many keys match, on the other hand, is mostly soon found by walking along the
-// order. Where that walk finds too few, as for names that all are at the order's end, all matches are sorted after all.
+// What many keys match is soon found by walking along the order, and then only has to be counted. Where the walk finds too
+// few, all that match are found by the index of the names' parts, or on SQLite by reading the index of names, and sorted: few
+// in most cases, or many that are all at the order's end.
 func (l listing) search() (found, error) {
-	few := l.matching().Limit(apikey.TotalMax + 1)
-	ids, err := l.pluck(l.t.db.Table("(?) AS few", few).Order(l.order))
+	walked := l.keys().Select(l.columns()).Order(l.order).Limit(l.reach())
+	ids, err := l.pluck(l.page(l.contains(l.t.db.Table("(?) AS walked", walked))))
 	if err != nil {
 		return found{}, err
 	}
-	if total := len(ids); total <= apikey.TotalMax {
-		start := min((l.q.Page-1)*l.q.PageSize, total)
-		return found{ids[start:min(start+l.q.PageSize, total)], total}, nil
+	if len(ids) < l.q.PageSize {
+		var rows []struct {
+			ClientID string
+			Total    int
+		}
+		page := l.page(l.t.db.Table("matching").Select("client_id, (SELECT COUNT(*) FROM matching) AS total"))
+		err := l.t.db.Raw("WITH matching AS MATERIALIZED (?) ?", l.matching(), page).Scan(&rows).Error
+		if err != nil {
+			return found{}, fmt.Errorf("search keys: %w", err)
+		}
+		if len(rows) > 0 {
+			ids = make([]string, len(rows))
+			for i, r := range rows {
+				ids[i] = r.ClientID
+			}
+			return found{ids, rows[0].Total}, nil
+		}
+		ids = nil // a page behind the last one
 	}
-	walked := l.keys().Select(orderedColumns).Order(l.order).Limit(walkMax)
-	ids, err = l.pluck(l.page(l.contains(l.t.db.Table("(?) AS walked", walked))))
-	if err != nil || len(ids) == l.q.PageSize {
-		return found{ids, apikey.TotalMax + 1}, err
+	total, err := l.count(l.matching())
+	return found{ids, total}, err
+}
+
+// How many keys a search looks at in the list's order before it sorts all that match: as many as cost no more than that
+// would. The index of names has what it takes to look at a key; of others the key itself has to be read.
+const (
+	reachByName = 20_000
+	reachByTime = 2_000
+)
+
+func (l listing) reach() int {
+	if l.q.SortBy == apikey.SortByName {
+		return reachByName
 	}
-	ids, err = l.pluck(l.t.db.Raw("WITH matching AS MATERIALIZED (?) ?", l.matching(), l.page(l.t.db.Table("matching").Select("client_id"))))
-	return found{ids, apikey.TotalMax + 1}, err
+	return reachByTime
+}
+
+// count counts a selection up to one more than the total's bound.
+func (l listing) count(selection *gorm.DB) (int, error) {
+	var total int64
+	if err := l.t.db.Table("(?) AS counted", selection.Select("1").Limit(apikey.TotalMax+1)).Count(&total).Error; err != nil {
+		return 0, fmt.Errorf("count keys: %w", err)
+	}
+	return int(total), nil
 }
 
 // keys selects the tenancy's keys of the status that is asked for.
-func (l listing) keys() *gorm.DB {
-	table := "api_key"
-	if l.q.Search != "" && l.t.dialect == sqliteDialect {
-		// In which the names are: what does not match is not read. SQLite would take any that begins with the tenancy.
-		table += " INDEXED BY " + nameIndex(l.q.Status)
-	}
-	keys := l.t.db.Table(table).Where("tenancy_id = ?", l.tenancyID)
+func (l listing) keys() *gorm.DB { return l.of(l.t.db.Table("api_key")) }
+
+func (l listing) of(keys *gorm.DB) *gorm.DB {
+	keys = keys.Where("tenancy_id = ?", l.tenancyID)
 	if l.q.Status != "" {
 		keys = keys.Where("status = ?", string(l.q.Status))
 	}
 	return keys
 }
 
-func nameIndex(status apikey.Status) string {
-	if status != "" {
-		return "api_key_by_status_and_name"
+// columns returns the client id and what keys are searched and ordered by, which may all be in an index.
+func (l listing) columns() string {
+	if l.q.SortBy == apikey.SortByName {
+		return "client_id, name_search"
 	}
-	return "api_key_by_name"
+	return "client_id, name_search, " + string(l.q.SortBy)
 }
 
-// orderedColumns are the client id and what keys are searched and ordered by.
-const orderedColumns = "client_id, name_search, created_at, last_used_at"
-
 // matching selects what the search finds, in no order.
-func (l listing) matching() *gorm.DB { return l.contains(l.keys().Select(orderedColumns)) }
+func (l listing) matching() *gorm.DB {
+	if l.t.dialect != sqliteDialect {
+		return l.contains(l.keys().Select(l.columns()))
+	}
+	// In the index of names what does not match is passed over without being read. SQLite would take any index that begins
+	// with the tenancy.
+	index := "api_key_by_name"
+	if l.q.Status != "" {
+		index = "api_key_by_status_and_name"
+	}
+	return l.contains(l.of(l.t.db.Table("api_key INDEXED BY " + index)).Select(l.columns()))
+}
 
 // contains restricts a selection to what the search finds. On PostgreSQL both halves have an index.
 func (l listing) contains(selection *gorm.DB) *gorm.DB {

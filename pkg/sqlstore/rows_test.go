@@ -141,7 +141,7 @@ func totalIsCapped(t *testing.T, open func(testing.TB, Options) *Store) {
 func searchesOfAnySizeAreInOrder(t *testing.T, open func(testing.TB, Options) *Store) {
 	s := open(t, Options{Timeout: patience})
 	tenancy := newTenancy(t, s)
-	const others = walkMax
+	const others = reachByName
 	rows := make([]keyRow, others+apikey.TotalMax+2)
 	for i := range rows {
 		k := newKey(tenancy, i)
@@ -173,7 +173,8 @@ func searchesOfAnySizeAreInOrder(t *testing.T, open func(testing.TB, Options) *S
 		{apikey.Query{Search: "integ", SortBy: apikey.SortByLastUsedAt, Descending: true}, others, 1, apikey.TotalMax, true},
 		{apikey.Query{Search: "integ", SortBy: apikey.SortByName, Status: apikey.Inactive}, others + 1, 2, apikey.TotalMax/2 + 1, false},
 		{apikey.Query{Search: "ç", SortBy: apikey.SortByName}, 0, 1, apikey.TotalMax, true},
-		{apikey.Query{Search: "cobra", SortBy: apikey.SortByName, Page: 2}, 3, 1, others, false},
+		{apikey.Query{Search: "cobra", SortBy: apikey.SortByName, Page: 2}, 3, 1, apikey.TotalMax, true},
+		{apikey.Query{Search: "cobranca 00000", SortBy: apikey.SortByLastUsedAt, Page: 2}, 6, -1, 10, false},
 	}
 	for _, test := range tests {
 		q := test.q
