@@ -17,25 +17,42 @@ export interface Format {
   list: (items: string[]) => string;
 }
 
+/** What formats in a language. */
+interface Formatters {
+  date: Intl.DateTimeFormat;
+  dateTime: Intl.DateTimeFormat;
+  relative: Intl.RelativeTimeFormat;
+  number: Intl.NumberFormat;
+  compact: Intl.NumberFormat;
+  percent: Intl.NumberFormat;
+  list: Intl.ListFormat;
+}
+
+/** Made once for each language: they take longer to make than a row of a table takes to render. */
+const made = new Map<string, Formatters>();
+
+function formattersOf(language: string): Formatters {
+  const known = made.get(language);
+  if (known) return known;
+  const day = { day: "numeric", month: "short", year: "numeric" } as const;
+  const formatters = {
+    date: new Intl.DateTimeFormat(language, day),
+    dateTime: new Intl.DateTimeFormat(language, { ...day, hour: "numeric", minute: "2-digit", timeZoneName: "short" }),
+    relative: new Intl.RelativeTimeFormat(language, { numeric: "always", style: "short" }),
+    number: new Intl.NumberFormat(language),
+    compact: new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 }),
+    percent: new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 }),
+    list: new Intl.ListFormat(language, { type: "conjunction" }),
+  };
+  made.set(language, formatters);
+  return formatters;
+}
+
 /** Dates and numbers in the console's language and the browser's time zone. */
 export function useFormat(): Format {
   const { t, i18n } = useTranslation();
   return useMemo(() => {
-    const language = i18n.language;
-    const date = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
-    const dateTime = new Intl.DateTimeFormat(language, {
-      day: "numeric",
-      month: "short",
-      year: "numeric",
-      hour: "numeric",
-      minute: "2-digit",
-      timeZoneName: "short",
-    });
-    const relative = new Intl.RelativeTimeFormat(language, { numeric: "always", style: "short" });
-    const number = new Intl.NumberFormat(language);
-    const compact = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
-    const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
-    const list = new Intl.ListFormat(language, { type: "conjunction" });
+    const { date, dateTime, relative, number, compact, percent, list } = formattersOf(i18n.language);
     return {
       // Portuguese writes "22 de nov. de 2026"; in columns the words between are noise.
       date: (at) =>

@@ -1,4 +1,4 @@
-import { lazy, type ReactNode, Suspense, useCallback, useState } from "react";
+import { lazy, type ReactNode, Suspense, useCallback, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { problemMessage } from "@/shared/api/problem-message";
 import { toaster } from "@/shared/ui/toaster-store";
@@ -62,17 +62,20 @@ export function useKeyActions({ onDeleted }: { onDeleted: () => void }): UseKeyA
     requestAnimationFrame(() => trigger?.focus());
   }, [trigger]);
 
-  const actions: KeyActions = {
-    setStatus,
-    rotate: (key, element) => {
-      setTrigger(element);
-      setOpen({ dialog: "rotate", key });
-    },
-    remove: (key, element) => {
-      setTrigger(element);
-      setOpen({ dialog: "delete", key });
-    },
-  };
+  const actions: KeyActions = useMemo(
+    () => ({
+      setStatus,
+      rotate: (key, element) => {
+        setTrigger(element);
+        setOpen({ dialog: "rotate", key });
+      },
+      remove: (key, element) => {
+        setTrigger(element);
+        setOpen({ dialog: "delete", key });
+      },
+    }),
+    [setStatus],
+  );
 
   const dialogs = (
     <Suspense fallback={null}>

@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { useRef } from "react";
+import { memo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/shared/i18n/use-format";
 import { CopyButton } from "@/shared/ui/copy-button";
@@ -14,7 +14,7 @@ import classes from "./list.module.css";
 import { RotationNote } from "./rotation-note";
 
 /** The list where a table doesn't fit: one card for each key, with the same facts and actions. */
-export function KeyCard({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActions }) {
+export const KeyCard = memo(function KeyCard({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActions }) {
   const { t } = useTranslation();
   const format = useFormat();
   const clientIdRef = useRef<HTMLElement>(null);
@@ -64,4 +64,4 @@ export function KeyCard({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActio
       </dl>
     </li>
   );
-}
+});

@@ -1,6 +1,6 @@
 import { IconArrowDown, IconArrowUp, IconSelector } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import { type ReactNode, useRef } from "react";
+import { memo, type ReactNode, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import type { UsagePoint } from "@/features/usage/api/key-usage";
 import { Sparkline } from "@/features/usage/chart/sparkline";
@@ -85,7 +85,8 @@ interface KeyRowProps {
   actions: KeyActions;
 }
 
-export function KeyRow({ apiKey, usage, actions }: KeyRowProps) {
+/** A row. There may be a hundred, so that one is rendered again only when its key or its usage changes. */
+export const KeyRow = memo(function KeyRow({ apiKey, usage, actions }: KeyRowProps) {
   const { t } = useTranslation();
   const format = useFormat();
   const clientIdRef = useRef<HTMLElement>(null);
@@ -132,4 +133,4 @@ export function KeyRow({ apiKey, usage, actions }: KeyRowProps) {
       </td>
     </tr>
   );
-}
+});

@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { IconKey, IconPlus, IconSearchOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useDeferredValue, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useCanWrite } from "@/features/session/session-query";
 import { listUsageQuery } from "@/features/usage/api/list-usage";
@@ -35,6 +35,9 @@ function AddButton() {
   );
 }
 
+/** How many keys are on the screen at once, or nearly so. */
+const firstKeys = 15;
+
 export function ListPage({ search, onChange }: ListPageProps) {
   const { t } = useTranslation();
   const canWrite = useCanWrite();
@@ -60,6 +63,10 @@ export function ListPage({ search, onChange }: ListPageProps) {
   }, [settledTotal, search, t]);
 
   const items = data?.items ?? [];
+  // A hundred keys take a while to render: the first come at once, the others when nothing else is to be done.
+  const rendered = useDeferredValue(items.length, 0);
+  const shown = items.slice(0, Math.max(firstKeys, rendered));
+  const busy = isPending || isPlaceholderData || shown.length < items.length;
   // The list stands first; what it was used for follows, where there is room for it.
   const usage = useQuery({
     ...listUsageQuery(items.map((key) => key.client_id)),
@@ -110,25 +117,21 @@ export function ListPage({ search, onChange }: ListPageProps) {
     }
     if (!wide) {
       return (
-        <ul className={classes.cards} aria-label={t("list.title")} aria-busy={isPending || isPlaceholderData}>
+        <ul className={classes.cards} aria-label={t("list.title")} aria-busy={busy}>
           {isPending ? (
             <SkeletonCards />
           ) : (
-            items.map((key) => <KeyCard key={key.client_id} apiKey={key} actions={actions} />)
+            shown.map((key) => <KeyCard key={key.client_id} apiKey={key} actions={actions} />)
           )}
         </ul>
       );
     }
     return (
-      <KeyTable
-        search={search}
-        busy={isPending || isPlaceholderData}
-        onSort={(field) => onChange(sortedBy(search, field))}
-      >
+      <KeyTable search={search} busy={busy} onSort={(field) => onChange(sortedBy(search, field))}>
         {isPending ? (
           <SkeletonRows />
         ) : (
-          items.map((key) => (
+          shown.map((key) => (
             <KeyRow key={key.client_id} apiKey={key} usage={usage.data?.get(key.client_id)} actions={actions} />
           ))
         )}
