@@ -24,6 +24,7 @@ export function OperatorMenu({ compact = false }: { compact?: boolean }) {
   const navigate = useNavigate();
   const [changingPassword, setChangingPassword] = useState(false);
   const initial = operator.email.charAt(0).toUpperCase();
+  const role = t(`operator.role.${operator.role}`);
 
   const menu = (
     <Menu position={compact ? "bottom-end" : "top-start"} width={244}>
@@ -31,7 +32,7 @@ export function OperatorMenu({ compact = false }: { compact?: boolean }) {
         <UnstyledButton
           className={classes.operator}
           data-compact={compact}
-          aria-label={t("operator.menu", { email: operator.email })}
+          aria-label={t("operator.menu", { who: compact ? operator.email : `${operator.email} ${role}` })}
         >
           <span className={classes.avatar} aria-hidden>
             {initial}
@@ -42,7 +43,7 @@ export function OperatorMenu({ compact = false }: { compact?: boolean }) {
                 <span className={classes.operatorEmail} title={operator.email}>
                   {operator.email}
                 </span>
-                <span className={classes.operatorRole}>{t(`operator.role.${operator.role}`)}</span>
+                <span className={classes.operatorRole}>{role}</span>
               </span>
               <IconSelector size={15} stroke={1.8} aria-hidden />
             </>
@@ -54,7 +55,7 @@ export function OperatorMenu({ compact = false }: { compact?: boolean }) {
           <>
             <div className={classes.menuIdentity}>
               <span className={classes.operatorEmail}>{operator.email}</span>
-              <span className={classes.operatorRole}>{t(`operator.role.${operator.role}`)}</span>
+              <span className={classes.operatorRole}>{role}</span>
             </div>
             <Menu.Divider />
           </>

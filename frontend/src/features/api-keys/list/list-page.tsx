@@ -66,7 +66,6 @@ export function ListPage({ search, onChange }: ListPageProps) {
   // A hundred keys take a while to render: the first come at once, the others when nothing else is to be done.
   const rendered = useDeferredValue(items.length, 0);
   const shown = items.slice(0, Math.max(firstKeys, rendered));
-  const busy = isPending || isPlaceholderData || shown.length < items.length;
   // The list stands first; what it was used for follows, where there is room for it.
   const usage = useQuery({
     ...listUsageQuery(items.map((key) => key.client_id)),
@@ -117,7 +116,7 @@ export function ListPage({ search, onChange }: ListPageProps) {
     }
     if (!wide) {
       return (
-        <ul className={classes.cards} aria-label={t("list.title")} aria-busy={busy}>
+        <ul className={classes.cards} aria-label={t("list.title")} aria-busy={isPending || isPlaceholderData}>
           {isPending ? (
             <SkeletonCards />
           ) : (
@@ -127,7 +126,11 @@ export function ListPage({ search, onChange }: ListPageProps) {
       );
     }
     return (
-      <KeyTable search={search} busy={busy} onSort={(field) => onChange(sortedBy(search, field))}>
+      <KeyTable
+        search={search}
+        busy={isPending || isPlaceholderData}
+        onSort={(field) => onChange(sortedBy(search, field))}
+      >
         {isPending ? (
           <SkeletonRows />
         ) : (
