@@ -177,7 +177,7 @@ func (s *server) registerManagement(e *echo.Echo, c *contract) error {
 		if !ok {
 			return errors.New("no access rule for operation " + id)
 		}
-		guards[id] = []echo.MiddlewareFunc{s.authorize(need), validate(op)}
+		guards[id] = append([]echo.MiddlewareFunc{s.authorize(need), validate(op)}, compress(id)...)
 	}
 	oas.RegisterHandlersWithOptions(e, oas.NewStrictHandler(s, nil), oas.RegisterHandlersOptions{OperationMiddlewares: guards})
 	return nil
