@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 const (
@@ -28,7 +29,9 @@ func measureLatency(ctx context.Context, b *bench) (section, error) {
 	s.Rows = append(s.Rows, row{What: "`POST /oauth2/token`, one connection, p50", Unit: " µs", Service: alone[0].p50, Bare: alone[1].p50, Target: target{AtMost: 1.3}})
 
 	var found [2]struct{ maximum, p50, p99, ratio, generator, others sample }
+	var halts sample
 	for range b.rounds {
+		halts = append(halts, halted())
 		for i, one := range []contender{service, bare} {
 			next, err := one.prepare(ctx)
 			if err != nil {
@@ -60,7 +63,30 @@ func measureLatency(ctx context.Context, b *bench) (section, error) {
 		row{What: "the same of the bare handler", Unit: " × p50", Service: theirs.ratio},
 	)
 	s.Notes = append(saturated.notes("the open loop", ours.generator, theirs.generator), disturbed.notes("the open loop", ours.others, theirs.others)...)
+	s.Notes = append(s.Notes, halting.notes("the open loop", halts)...)
 	s.Notes = append(s.Notes,
 		fmt.Sprintf("The open loop sends at constant intervals over %d connections and counts from when a request was due, so that waiting for a free connection counts too.", openConnections))
 	return s, nil
+}
+
+const (
+	// haltPortion is how long the machine is watched for halts in each round, while nothing else is measured.
+	haltPortion = time.Second
+	// haltLeast is far longer than the kernel lets a thread wait for another one's turn, or the collector stops it.
+	haltLeast = 5 * time.Millisecond
+)
+
+// halted returns the share of its time that a thread loses which only reads the clock, as on a virtual machine that waits for
+// its host.
+func halted() float64 {
+	var lost time.Duration
+	started := time.Now()
+	for last := started; last.Sub(started) < haltPortion; {
+		now := time.Now()
+		if gap := now.Sub(last); gap >= haltLeast {
+			lost += gap
+		}
+		last = now
+	}
+	return lost.Seconds() / time.Since(started).Seconds()
 }
