@@ -1,4 +1,4 @@
-import { Menu, UnstyledButton, useMantineColorScheme } from "@mantine/core";
+import { Menu, UnstyledButton, useMantineColorScheme, VisuallyHidden } from "@mantine/core";
 import { IconDeviceDesktop, IconLock, IconLogout, IconMoon, IconSelector, IconSun } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
@@ -29,15 +29,14 @@ export function OperatorMenu({ compact = false }: { compact?: boolean }) {
   const menu = (
     <Menu position={compact ? "bottom-end" : "top-start"} width={244}>
       <Menu.Target>
-        <UnstyledButton
-          className={classes.operator}
-          data-compact={compact}
-          aria-label={t("operator.menu", { who: compact ? operator.email : `${operator.email} ${role}` })}
-        >
+        <UnstyledButton className={classes.operator} data-compact={compact}>
+          <VisuallyHidden>{t("operator.menu")}</VisuallyHidden>
           <span className={classes.avatar} aria-hidden>
             {initial}
           </span>
-          {!compact && (
+          {compact ? (
+            <VisuallyHidden>{operator.email}</VisuallyHidden>
+          ) : (
             <>
               <span className={classes.operatorText}>
                 <span className={classes.operatorEmail} title={operator.email}>

@@ -17,34 +17,35 @@ export interface Format {
   list: (items: string[]) => string;
 }
 
-/** What formats in a language. */
-interface Formatters {
-  date: Intl.DateTimeFormat;
-  dateTime: Intl.DateTimeFormat;
-  relative: Intl.RelativeTimeFormat;
-  number: Intl.NumberFormat;
-  compact: Intl.NumberFormat;
-  percent: Intl.NumberFormat;
-  list: Intl.ListFormat;
+/** Calls `make` when it is asked for the first time. */
+function lazily<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
-/** Made once for each language: they take longer to make than a row of a table takes to render. */
-const made = new Map<string, Formatters>();
-
-function formattersOf(language: string): Formatters {
-  const known = made.get(language);
-  if (known) return known;
+function makeFormatters(language: string) {
   const day = { day: "numeric", month: "short", year: "numeric" } as const;
-  const formatters = {
-    date: new Intl.DateTimeFormat(language, day),
-    dateTime: new Intl.DateTimeFormat(language, { ...day, hour: "numeric", minute: "2-digit", timeZoneName: "short" }),
-    relative: new Intl.RelativeTimeFormat(language, { numeric: "always", style: "short" }),
-    number: new Intl.NumberFormat(language),
-    compact: new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 }),
-    percent: new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 }),
-    list: new Intl.ListFormat(language, { type: "conjunction" }),
+  const minute = { ...day, hour: "numeric", minute: "2-digit", timeZoneName: "short" } as const;
+  return {
+    date: lazily(() => new Intl.DateTimeFormat(language, day)),
+    dateTime: lazily(() => new Intl.DateTimeFormat(language, minute)),
+    relative: lazily(() => new Intl.RelativeTimeFormat(language, { numeric: "always", style: "short" })),
+    number: lazily(() => new Intl.NumberFormat(language)),
+    compact: lazily(() => new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 })),
+    percent: lazily(() => new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 })),
+    list: lazily(() => new Intl.ListFormat(language, { type: "conjunction" })),
   };
-  made.set(language, formatters);
+}
+
+/** One of each for a language: they take longer to make than a row of a table takes to render. */
+const known = new Map<string, ReturnType<typeof makeFormatters>>();
+
+function formattersOf(language: string) {
+  const formatters = known.get(language) ?? makeFormatters(language);
+  known.set(language, formatters);
   return formatters;
 }
 
@@ -56,19 +57,19 @@ export function useFormat(): Format {
     return {
       // Portuguese writes "22 de nov. de 2026"; in columns the words between are noise.
       date: (at) =>
-        date
+        date()
           .formatToParts(new Date(at))
           .map((part) => (part.value === " de " ? " " : part.value))
           .join(""),
-      dateTime: (at) => dateTime.format(new Date(at)),
+      dateTime: (at) => dateTime().format(new Date(at)),
       relative: (at, now) => {
         const distance = relativeTime(new Date(at), now);
-        return distance ? relative.format(distance.value, distance.unit) : t("time.now");
+        return distance ? relative().format(distance.value, distance.unit) : t("time.now");
       },
-      number: (value) => number.format(value),
-      compact: (value) => compact.format(value),
-      percent: (share) => percent.format(share),
-      list: (items) => list.format(items),
+      number: (value) => number().format(value),
+      compact: (value) => compact().format(value),
+      percent: (share) => percent().format(share),
+      list: (items) => list().format(items),
     };
   }, [t, i18n.language]);
 }

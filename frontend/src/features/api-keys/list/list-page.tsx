@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { IconKey, IconPlus, IconSearchOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useDeferredValue, useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useCanWrite } from "@/features/session/session-query";
 import { listUsageQuery } from "@/features/usage/api/list-usage";
@@ -20,6 +20,7 @@ import { ListPager } from "./list-pager";
 import { isFiltered, type ListSearch, listDefaults, pageRange, sortedBy } from "./list-search";
 import { SkeletonCards, SkeletonRows } from "./list-skeleton";
 import { ListToolbar } from "./list-toolbar";
+import { useGradually } from "./use-gradually";
 
 interface ListPageProps {
   search: ListSearch;
@@ -35,8 +36,8 @@ function AddButton() {
   );
 }
 
-/** How many keys are on the screen at once, or nearly so. */
-const firstKeys = 15;
+/** A hundred keys take a while to render. So many fill a screen. */
+const keysAtOnce = 10;
 
 export function ListPage({ search, onChange }: ListPageProps) {
   const { t } = useTranslation();
@@ -63,14 +64,10 @@ export function ListPage({ search, onChange }: ListPageProps) {
   }, [settledTotal, search, t]);
 
   const items = data?.items ?? [];
-  // A hundred keys take a while to render: the first come at once, the others when nothing else is to be done.
-  const rendered = useDeferredValue(items.length, 0);
-  const shown = items.slice(0, Math.max(firstKeys, rendered));
-  // The list stands first; what it was used for follows, where there is room for it.
-  const usage = useQuery({
-    ...listUsageQuery(items.map((key) => key.client_id)),
-    enabled: wide && items.length > 0 && !isPlaceholderData,
-  });
+  const shown = items.slice(0, useGradually(items.length, keysAtOnce));
+  // The list stands first; what its keys were used for follows, where there is room for it.
+  const used = items.filter((key) => key.last_used_at !== null).map((key) => key.client_id);
+  const usage = useQuery({ ...listUsageQuery(used), enabled: wide && used.length > 0 && !isPlaceholderData });
   const failed = error !== null && data === undefined;
   const nothing = data !== undefined && items.length === 0 && search.page === 1;
 
