@@ -21,6 +21,9 @@ func (l statementLog) ParamsFilter(_ context.Context, statement string, _ ...any
 	return statement, nil
 }
 
+// GORM's Scan prints its statement for a recorder of its own, which has to be told separately, and for the whole process.
+func init() { logger.RecorderParamsFilter = statementLog{}.ParamsFilter }
+
 // Info receives GORM's remarks about its own use.
 func (l statementLog) Info(ctx context.Context, format string, args ...any) {
 	l.remark(ctx, format, args)
