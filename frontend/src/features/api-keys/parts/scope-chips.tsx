@@ -16,7 +16,6 @@ export function ScopeChip({ scope }: { scope: string }) {
 const SHOWN = 2;
 
 /** The first scopes as chips; the others unfold. */
-/** A scope. Where room is short, the place gives way; the type of access always stays readable. */
 export function ScopeChips({ scopes }: { scopes: string[] }) {
   const { t } = useTranslation();
   const shown = scopes.slice(0, SHOWN);
