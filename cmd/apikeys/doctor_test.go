@@ -1,15 +1,8 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -20,6 +13,7 @@ import (
 	"time"
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/cmd/apikeys/certtest"
 	"github.com/piercloud/apikeys/pkg/oidc/oidctest"
 	"github.com/piercloud/apikeys/pkg/sealed"
 )
@@ -178,31 +172,11 @@ func signOnBy(t *testing.T, issuer, clientSecret string) {
 // certify configures a certificate for an address that ends after a time from now.
 func certify(t *testing.T, address string, ends time.Duration) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: now.AddDate(0, 0, -1), NotAfter: now.Add(ends), IPAddresses: []net.IP{net.ParseIP(address)},
-	}
-	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
 	folder := t.TempDir()
-	for variable, block := range map[string]*pem.Block{
-		"APIKEYS_TLS_CERT_FILE": {Type: "CERTIFICATE", Bytes: certificate},
-		"APIKEYS_TLS_KEY_FILE":  {Type: "PRIVATE KEY", Bytes: private},
-	} {
-		path := filepath.Join(folder, variable)
-		write(t, path, pem.EncodeToMemory(block))
-		t.Setenv(variable, path)
-	}
+	certFile, keyFile := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
+	certtest.Certificate{Address: address, Serial: 1, Ends: time.Now().Add(ends)}.Write(t, certFile, keyFile)
+	t.Setenv("APIKEYS_TLS_CERT_FILE", certFile)
+	t.Setenv("APIKEYS_TLS_KEY_FILE", keyFile)
 }
 
 func remove(t *testing.T, path string) {

@@ -3,15 +3,9 @@ package app_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -22,6 +16,7 @@ import (
 	"time"
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/cmd/apikeys/certtest"
 )
 
 const adminPassword = "correct horse battery staple"
@@ -101,39 +96,10 @@ func serveWith(t *testing.T, environment map[string]string, log io.Writer, bound
 	return listener.Addr().String(), said
 }
 
-// writeCertificate writes a certificate for localhost and its key, and returns a pool that trusts it.
+// writeCertificate writes a certificate for this machine and its key, and returns a pool that trusts it.
 func writeCertificate(t *testing.T, certFile, keyFile string, serial int64) *x509.CertPool {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// A file of another size is seen as changed also where times of files are coarse.
-	padding := strings.Repeat("\n", int(serial))
-	for path, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: private}} {
-		if err := os.WriteFile(path, append(pem.EncodeToMemory(block), padding...), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(certificate)
-	return pool
+	return certtest.Certificate{Address: "127.0.0.1", Serial: serial, Ends: time.Now().Add(time.Hour)}.Write(t, certFile, keyFile)
 }
 
 func TestTLSByFilesSpeaksHTTP2AndFollowsARenewedCertificate(t *testing.T) {
