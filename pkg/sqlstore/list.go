@@ -83,26 +83,31 @@ func (l listing) search() (found, error) {
 		return found{}, err
 	}
 	if len(ids) < l.q.PageSize {
-		var rows []struct {
-			ClientID string
-			Total    int
+		sorted, err := l.sorted()
+		if err != nil || len(sorted.ids) > 0 {
+			return sorted, err
 		}
-		page := l.page(l.t.db.Table("matching").Select("client_id, (SELECT COUNT(*) FROM matching) AS total"))
-		err := l.t.db.Raw("WITH matching AS MATERIALIZED (?) ?", l.matching(), page).Scan(&rows).Error
-		if err != nil {
-			return found{}, fmt.Errorf("search keys: %w", err)
-		}
-		if len(rows) > 0 {
-			ids = make([]string, len(rows))
-			for i, r := range rows {
-				ids[i] = r.ClientID
-			}
-			return found{ids, rows[0].Total}, nil
-		}
-		ids = nil // a page behind the last one
+		// The page is behind the last one, and its rows are what would have told the total.
 	}
 	total, err := l.count(l.matching())
 	return found{ids, total}, err
+}
+
+// sorted finds a page by sorting everything that matches. One without keys has no total.
+func (l listing) sorted() (found, error) {
+	var rows []struct {
+		ClientID string
+		Total    int
+	}
+	page := l.page(l.t.db.Table("matching").Select("client_id, (SELECT COUNT(*) FROM matching) AS total"))
+	if err := l.t.db.Raw("WITH matching AS MATERIALIZED (?) ?", l.matching(), page).Scan(&rows).Error; err != nil {
+		return found{}, fmt.Errorf("search keys: %w", err)
+	}
+	var f found
+	for _, r := range rows {
+		f.ids, f.total = append(f.ids, r.ClientID), r.Total
+	}
+	return f, nil
 }
 
 // How many keys a search looks at in the list's order before it sorts all that match: as many as cost no more than that

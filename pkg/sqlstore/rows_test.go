@@ -190,6 +190,10 @@ func searchesOfAnySizeAreInOrder(t *testing.T, open func(testing.TB, Options) *S
 			}
 		}
 	}
+	behind := apikey.Query{Search: "cobranca 00000", SortBy: apikey.SortByName, Page: 5, PageSize: 3}
+	if page, err := s.List(t.Context(), tenancy, behind); err != nil || page.Total != 10 || len(page.Keys) > 0 {
+		t.Errorf("behind the last page: total %d, %d keys, %v, want the total alone", page.Total, len(page.Keys), err)
+	}
 }
 
 func unknownRows(t *testing.T, open func(testing.TB, Options) *Store) {
