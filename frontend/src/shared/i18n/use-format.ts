@@ -44,8 +44,11 @@ function makeFormatters(language: string) {
 const known = new Map<string, ReturnType<typeof makeFormatters>>();
 
 function formattersOf(language: string) {
-  const formatters = known.get(language) ?? makeFormatters(language);
-  known.set(language, formatters);
+  let formatters = known.get(language);
+  if (!formatters) {
+    formatters = makeFormatters(language);
+    known.set(language, formatters);
+  }
   return formatters;
 }
 
