@@ -25,7 +25,7 @@ func TestLongListsAreCompressedForWhoAcceptsThat(t *testing.T) {
 		plain := admin.with("Accept-Encoding", "gzip;q=0, br").get(path).wants(http.StatusOK)
 		short := admin.with("Accept-Encoding", "br, gzip").get(path).wants(http.StatusOK)
 		if plain.Header.Get("Content-Encoding") != "" || short.Header.Get("Content-Encoding") != "gzip" ||
-			!strings.Contains(plain.Header.Get("Vary")+short.Header.Get("Vary"), "Accept-Encoding") || len(short.body)*3 > len(plain.body) {
+			!strings.Contains(short.Header.Get("Vary"), "Accept-Encoding") || len(short.body)*3 > len(plain.body) {
 			t.Errorf("%s: %d bytes %v, and %d bytes %v", path, len(plain.body), plain.Header, len(short.body), short.Header)
 			continue
 		}
