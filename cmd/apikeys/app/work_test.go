@@ -1,0 +1,210 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/usage"
+)
+
+// workPatience is how long what the service does by itself may keep a test waiting.
+const workPatience = 20 * time.Second
+
+// worker is a service that can be stopped and started again on its database, by a clock that a test puts forward.
+type worker struct {
+	*app.App
+	config app.Config
+	ahead  atomic.Int64 // of the machine's clock, nanoseconds
+	stop   func()
+}
+
+func newWorker(t *testing.T) *worker {
+	t.Helper()
+	config, err := app.LoadConfig(map[string]string{
+		"APIKEYS_DATABASE_URL":      "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db"),
+		"APIKEYS_OPERATOR_PASSWORD": adminPassword,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &worker{config: config, stop: func() {}}
+	t.Cleanup(func() { w.stop() })
+	w.start(t)
+	return w
+}
+
+func (w *worker) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+
+func (w *worker) pass(d time.Duration) { w.ahead.Add(int64(d)) }
+
+// start returns when the service listens.
+func (w *worker) start(t *testing.T) {
+	t.Helper()
+	said := newOutput()
+	a, err := app.New(w.config, app.Options{Now: w.now, Output: said, Logger: app.NewLogger(w.config, io.Discard)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- a.Serve(ctx, listener) }()
+	w.App = a
+	w.stop = func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+		w.stop = func() {}
+	}
+	said.waitFor(t, "API Keys listens on ")
+}
+
+// eventually waits until something holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline, ticker := time.After(workPatience), time.NewTicker(20*time.Millisecond)
+	defer ticker.Stop()
+	for !holds() {
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatalf("it never happened that %s", what)
+		}
+	}
+}
+
+var worksCaller = apikey.Caller{
+	TenancyID: operator.PlatformTenancyID, Actor: eventlog.Actor{Kind: eventlog.ActorSystem, ID: "test", Name: "test"},
+}
+
+func (w *worker) create(t *testing.T) string {
+	t.Helper()
+	created, err := w.Keys.Create(t.Context(), worksCaller, apikey.Draft{Name: "program", Scopes: []string{"cca:editor"}, Lifespan: apikey.DefaultLifespan}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return created.Key.ClientID
+}
+
+// events returns how many events of an action there are.
+func (w *worker) events(t *testing.T, action eventlog.Action) (n int) {
+	t.Helper()
+	events, err := w.Store.After(t.Context(), 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		if e.Action == action {
+			n++
+		}
+	}
+	return n
+}
+
+func TestTheServiceRetiresSecretsWhileItRunsAndThoseWhoseTimeCameWhileItDidNot(t *testing.T) {
+	w := newWorker(t)
+	id := w.create(t)
+	rotate := func() {
+		t.Helper()
+		if _, err := w.Keys.RotateSecret(t.Context(), worksCaller, id, nil, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	retired := func(want int) func() bool {
+		return func() bool { return w.events(t, eventlog.APIKeySecretExpired) == want }
+	}
+	rotate()
+	w.pass(time.Minute)
+	eventually(t, "the running service retired the old secret", retired(1))
+	rotate()
+	w.stop()
+	w.pass(time.Minute)
+	w.start(t)
+	eventually(t, "the service retired the old secret when it started", retired(2))
+}
+
+func TestTheServicePurgesUsageThatIsTooOld(t *testing.T) {
+	w := newWorker(t)
+	id := w.create(t)
+	hours := func() []usage.Hour {
+		t.Helper()
+		found, err := w.Store.Hours(t.Context(), operator.PlatformTenancyID, []string{id}, w.now().AddDate(-1, 0, 0), w.now().Add(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	recent := w.now().UTC().Truncate(time.Hour)
+	old := recent.AddDate(0, 0, -w.config.UsageDays).Add(time.Hour) // not yet
+	counts := []usage.Count{{ClientID: id, Hour: recent, Denied: 1}, {ClientID: id, Hour: old, Denied: 1}}
+	if err := w.Store.Record(t.Context(), usage.Batch{Counts: counts}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(hours()); n != 2 {
+		t.Fatalf("%d hours were counted", n)
+	}
+	w.stop()
+	w.pass(2 * time.Hour)
+	w.start(t)
+	eventually(t, "the service dropped the hour that is too old", func() bool { return len(hours()) == 1 })
+	if left := hours(); !left[0].Start.Equal(recent) {
+		t.Errorf("it kept %+v", left)
+	}
+}
+
+func TestTheServiceSurveysWhatDeservesAttention(t *testing.T) {
+	w := newWorker(t)
+	id := w.create(t)
+	w.pass(31 * 24 * time.Hour)
+	if _, err := w.Keys.RotateSecret(t.Context(), worksCaller, id, nil, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	w.stop()
+	w.start(t) // a survey is the first thing that it makes
+	eventually(t, "the metrics tell of the key that is unused, and of its secret that ends", func() bool {
+		recorder := httptest.NewRecorder()
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+		request.RemoteAddr = "127.0.0.1:50000"
+		w.Handler().ServeHTTP(recorder, request)
+		metrics := recorder.Body.String()
+		return strings.Contains(metrics, `apikeys_unused_keys{for="30d"} 1`) && strings.Contains(metrics, `apikeys_unused_keys{for="90d"} 0`) &&
+			strings.Contains(metrics, `apikeys_grace_periods_ending{within="24h"} 1`)
+	})
+}
+
+func TestTheServiceWritesFailedSignInsToTheLog(t *testing.T) {
+	w := newWorker(t)
+	fail := func() {
+		t.Helper()
+		_, err := w.Operators.SignIn(t.Context(), w.config.OperatorEmail, "a-password-that-is-wrong", eventlog.Origin{IP: "192.0.2.1"})
+		if !errors.Is(err, operator.ErrWrongPassword) {
+			t.Fatal(err)
+		}
+	}
+	fail()
+	eventually(t, "the first is an event", func() bool { return w.events(t, eventlog.OperatorSignInFailed) == 1 })
+	fail()
+	fail()
+	w.pass(time.Minute)
+	eventually(t, "those of the rest of its minute are another", func() bool { return w.events(t, eventlog.OperatorSignInFailed) == 2 })
+}
