@@ -75,9 +75,6 @@ func (b *bench) compare(ctx context.Context, what string, t target, service, bar
 // disturbance is the share of the machine from which on other programs may be what a result tells of.
 const disturbance = .15
 
-// haltShare is the share of a thread's time from which on halts of the machine decide the high percentiles.
-const haltShare = .01
-
 // doubt is that something beside the contenders decided a result: its share, of which there is a sample for each of them,
 // reaches a limit.
 type doubt struct {
@@ -87,7 +84,6 @@ type doubt struct {
 
 var (
 	saturated = doubt{saturation, "**The load generator was saturated** while it measured %s (%.0f %% of its processors): the faster side may be faster than it says."}
-	halting   = doubt{haltShare, "**The machine itself stood still** while it measured %s: a thread that did nothing but read the clock lost %.0f %% of its time, in pieces that every high percentile is made of."}
 	disturbed = doubt{disturbance, "**Other programs used the machine** while it measured %s (%.0f %% of its processors): the figures say little."}
 )
 
