@@ -48,6 +48,7 @@ func measureLists(ctx context.Context, b *bench) (section, error) {
 		fmt.Sprintf("%d requests of each kind in a round, one after the other, through HTTP as the console makes them: "+
 			"pages 1 to 100 of 10 keys in every order, a third of them of active or inactive keys alone (1 %% are inactive); searches for three letters "+
 			"in a row of some word of the names, in every order.", listRequests),
+		"How many keys a list has is counted once, and again after a thousand changes or where it is ten thousand or less after any; in the first round all of it is.",
 	}
 	return s, nil
 }

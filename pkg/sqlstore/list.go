@@ -14,10 +14,15 @@ import (
 func (s *Store) List(ctx context.Context, tenancyID string, q apikey.Query) (apikey.Page, error) {
 	var page apikey.Page
 	err := s.snapshot(ctx, func(t tx) error {
-		l, err := newListing(t, tenancyID, q)
+		order, err := ordering(q)
 		if err != nil {
 			return err
 		}
+		head, err := t.head()
+		if err != nil {
+			return err
+		}
+		l := listing{t: t, tenancyID: tenancyID, q: q, order: order, seq: head.Seq, totals: s.totals}
 		found, err := l.find()
 		if err != nil {
 			return err
@@ -39,18 +44,14 @@ type listing struct {
 	tenancyID string
 	q         apikey.Query
 	order     string
+	seq       int64 // of the log's head, at the moment that the listing sees
+	totals    totals
 }
 
-// found is the client ids on a page and how many keys match, which may be counted no further than to one more than the
-// total's bound.
+// found is the client ids on a page and how many keys match, which may be counted no further than to [countMax].
 type found struct {
 	ids   []string
 	total int
-}
-
-func newListing(t tx, tenancyID string, q apikey.Query) (listing, error) {
-	order, err := ordering(q)
-	return listing{t, tenancyID, q, order}, err
 }
 
 func (l listing) find() (found, error) {
@@ -124,13 +125,18 @@ func (l listing) reach() int {
 	return reachByTime
 }
 
-// count counts a selection up to one more than the total's bound.
+// count counts what the listing selects, unless it is known.
 func (l listing) count(selection *gorm.DB) (int, error) {
-	var total int64
-	if err := l.t.db.Table("(?) AS counted", selection.Select("1").Limit(apikey.TotalMax+1)).Count(&total).Error; err != nil {
+	of := totalOf{l.tenancyID, l.q.Status, l.q.Search}
+	if known, ok := l.totals.at(l.seq, of); ok {
+		return known, nil
+	}
+	var counted int64
+	if err := l.t.db.Table("(?) AS counted", selection.Select("1").Limit(countMax)).Count(&counted).Error; err != nil {
 		return 0, fmt.Errorf("count keys: %w", err)
 	}
-	return int(total), nil
+	l.totals.set(of, total{int(counted), l.seq})
+	return int(counted), nil
 }
 
 // keys selects the tenancy's keys of the status that is asked for.

@@ -77,6 +77,7 @@ type Store struct {
 	pools          []*sql.DB
 	// pooled is whether a pooler was met between this process and PostgreSQL; see noticePooler.
 	pooled  atomic.Bool
+	totals  totals
 	timeout time.Duration
 	now     func() time.Time
 	observe func(ctx context.Context, operation string, took time.Duration, unavailable bool)
@@ -93,7 +94,7 @@ const (
 // Open prepares a store. It doesn't connect, so it works while the database is down; only what is wrong with the options,
 // or a directory or file that can't be made, is an error. Call [Store.Migrate] before anything else.
 func Open(_ context.Context, o Options) (*Store, error) {
-	s := &Store{timeout: o.Timeout, now: o.Now, observe: o.Observe}
+	s := &Store{totals: newTotals(), timeout: o.Timeout, now: o.Now, observe: o.Observe}
 	if s.observe == nil {
 		s.observe = func(context.Context, string, time.Duration, bool) {}
 	}

@@ -12,11 +12,11 @@ import (
 func newTestListing(t *testing.T, in tx, q apikey.Query) listing {
 	t.Helper()
 	q.Page, q.PageSize = 1, 10
-	l, err := newListing(in, "t", q)
+	order, err := ordering(q)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l
+	return listing{t: in, tenancyID: "t", q: q, order: order}
 }
 
 // matchingPlan returns how the database would find what a search matches, after the statements that come before it.

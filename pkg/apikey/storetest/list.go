@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
@@ -146,4 +147,33 @@ func listSecrets(t *testing.T, b Backend) {
 	same(t, page.Keys[1], changed)
 	same(t, page.Keys[0], get(t, b, keys[0]))
 	wantSecrets(t, page.Keys[0])
+}
+
+// totalsFollow asks for every total after every change, as a store may remember them.
+func totalsFollow(t *testing.T, b Backend) {
+	queries := []apikey.Query{{}, {Status: apikey.Active}, {Status: apikey.Inactive}, {Search: "key"}, {Search: "key", Status: apikey.Active}}
+	want := func(after string, totals ...int) {
+		t.Helper()
+		for i, q := range queries {
+			for range 2 {
+				if page := list(t, b, q); page.Total != totals[i] || len(page.Keys) != totals[i] || page.TotalCapped {
+					t.Errorf("%s, %+v: %d keys, total %d, capped %t; want %d", after, q, len(page.Keys), page.Total, page.TotalCapped, totals[i])
+				}
+			}
+		}
+	}
+	want("nothing", 0, 0, 0, 0, 0)
+	keys := create(t, b, newKey(b.Home, "key 1"), newKey(b.Home, "key 2"), newKey(b.Home, "other"))
+	want("creating", 3, 3, 0, 2, 2)
+	create(t, b, newKey(b.Other, "key 3"))
+	want("creating elsewhere", 3, 3, 0, 2, 2)
+	change(t, b, keys[0], func(k *apikey.Key) { k.Status = apikey.Inactive })
+	want("deactivating", 3, 2, 1, 2, 1)
+	change(t, b, keys[2], func(k *apikey.Key) { k.Name = "another key" })
+	want("renaming", 3, 2, 1, 3, 2)
+	err := b.Keys.Delete(t.Context(), b.Home, keys[1].ClientID, func(k apikey.Key) (eventlog.Draft, error) { return draft(k, eventlog.APIKeyDeleted), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want("deleting", 2, 1, 1, 2, 1)
 }

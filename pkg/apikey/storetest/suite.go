@@ -58,6 +58,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"ListSortsTheSameWayEverywhere", listSort},
 		{"ListPagesShowEveryKeyOnce", listPages},
 		{"ListShowsSecrets", listSecrets},
+		{"TotalsFollowEveryChange", totalsFollow},
 		{"UsesMoveMarksForwardOnly", usesMoveForward},
 		{"UsesInALargeBatch", usesLargeBatch},
 		{"UsesAndChangesDoNotDisturbEachOther", usesAndChanges},
