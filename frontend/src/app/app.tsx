@@ -1,18 +1,15 @@
 import { MantineProvider } from "@mantine/core";
-import { QueryClientProvider } from "@tanstack/react-query";
+import { type QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
-import { createQueryClient } from "@/shared/api/query-client";
+import { TranslationProvider } from "@/shared/i18n/use-translation";
 import { colorSchemeManager } from "@/shared/theme/color-scheme";
 import { styleNonce } from "@/shared/theme/nonce";
 import { cssVariablesResolver, theme } from "@/shared/theme/theme";
 import { Announcer } from "@/shared/ui/announcer";
 import { Toaster } from "@/shared/ui/toaster";
-import { createAppRouter } from "./router";
+import type { AppRouter } from "./router";
 
-const queryClient = createQueryClient();
-const router = createAppRouter(queryClient);
-
-export function App() {
+export function App({ queryClient, router }: { queryClient: QueryClient; router: AppRouter }) {
   return (
     <MantineProvider
       theme={theme}
@@ -21,11 +18,13 @@ export function App() {
       defaultColorScheme="auto"
       getStyleNonce={styleNonce}
     >
-      <QueryClientProvider client={queryClient}>
-        <RouterProvider router={router} />
-        <Toaster />
-        <Announcer />
-      </QueryClientProvider>
+      <TranslationProvider>
+        <QueryClientProvider client={queryClient}>
+          <RouterProvider router={router} />
+          <Toaster />
+          <Announcer />
+        </QueryClientProvider>
+      </TranslationProvider>
     </MantineProvider>
   );
 }

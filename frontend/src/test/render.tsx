@@ -10,6 +10,7 @@ import {
 } from "@tanstack/react-router";
 import { render } from "@testing-library/react";
 import type { ReactNode } from "react";
+import { TranslationProvider } from "@/shared/i18n/use-translation";
 import { Toaster } from "@/shared/ui/toaster";
 
 export function testQueryClient(): QueryClient {
@@ -26,12 +27,14 @@ export function renderInConsole(ui: ReactNode, queryClient = testQueryClient()) 
   });
   const view = render(
     <MantineProvider env="test">
-      <QueryClientProvider client={queryClient}>
-        <RouterContextProvider router={router}>
-          {ui}
-          <Toaster />
-        </RouterContextProvider>
-      </QueryClientProvider>
+      <TranslationProvider>
+        <QueryClientProvider client={queryClient}>
+          <RouterContextProvider router={router}>
+            {ui}
+            <Toaster />
+          </RouterContextProvider>
+        </QueryClientProvider>
+      </TranslationProvider>
     </MantineProvider>,
   );
   return { ...view, queryClient, router };

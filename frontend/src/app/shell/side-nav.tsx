@@ -1,8 +1,8 @@
 import { IconBook, IconChartBar, IconExternalLink, IconHistory, IconKey, IconUsers } from "@tabler/icons-react";
 import { Link, type LinkProps } from "@tanstack/react-router";
 import type { ComponentType } from "react";
-import { useTranslation } from "react-i18next";
 import { useSession } from "@/features/session/session-query";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { BrandMark } from "@/shared/ui/brand-mark";
 import classes from "./shell.module.css";
 

@@ -1,6 +1,6 @@
 import "@mantine/core/styles/PasswordInput.layer.css";
 import { PasswordInput } from "@mantine/core";
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { PASSWORD_MAX, PASSWORD_MIN, type PasswordProblem } from "./new-password";
 
 export interface NewPassword {

@@ -1,8 +1,8 @@
 import { Button, Menu } from "@mantine/core";
 import { IconDownload, IconHistory, IconSearchOff, IconShieldCheck } from "@tabler/icons-react";
-import { useTranslation } from "react-i18next";
 import { useSession } from "@/features/session/session-query";
 import { useNow } from "@/shared/i18n/use-now";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
 import { EmptyState } from "@/shared/ui/empty-state";
 import { Page } from "@/shared/ui/page";

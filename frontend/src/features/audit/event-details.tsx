@@ -1,5 +1,5 @@
-import { useTranslation } from "react-i18next";
 import { useFormat } from "@/shared/i18n/use-format";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import type { Event } from "./api/event";
 import { type Change, changesOf, compareLists, type Line } from "./diff";
 import classes from "./event-list.module.css";

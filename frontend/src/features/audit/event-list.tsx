@@ -1,8 +1,8 @@
 import { Button, Skeleton } from "@mantine/core";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { useTranslation } from "react-i18next";
 import { useSession } from "@/features/session/session-query";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { eventsQuery } from "./api/event";
 import { keyNamesQuery, type Names, operatorNamesQuery } from "./api/names";

@@ -21,7 +21,7 @@ import {
 } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { type ComponentType, useId, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { RelativeTime } from "@/shared/ui/relative-time";
 import type { Event } from "./api/event";
 import type { Names } from "./api/names";

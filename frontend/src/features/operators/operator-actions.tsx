@@ -1,7 +1,7 @@
 import { type ReactNode, useCallback, useState } from "react";
-import { useTranslation } from "react-i18next";
 import { useSession } from "@/features/session/session-query";
 import { problemMessage } from "@/shared/api/problem-message";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { ConfirmDialog } from "@/shared/ui/confirm-dialog";
 import { toaster } from "@/shared/ui/toaster-store";
 import {

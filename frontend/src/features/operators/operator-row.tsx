@@ -10,10 +10,10 @@ import {
   IconUserCog,
 } from "@tabler/icons-react";
 import { useRef } from "react";
-import { useTranslation } from "react-i18next";
 import { useSession } from "@/features/session/session-query";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useNow } from "@/shared/i18n/use-now";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import type { Operator } from "./api/operators";
 import type { OperatorActions } from "./operator-actions";
 import classes from "./operators.module.css";

@@ -1,4 +1,4 @@
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { ChoiceCards } from "@/shared/ui/choice-cards";
 import type { Role } from "./api/operators";
 

@@ -1,9 +1,9 @@
 import { Anchor, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { useTranslation } from "react-i18next";
 import { api, send } from "@/shared/api/client";
 import { reauthentication } from "@/shared/api/reauthentication";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { Dialog } from "@/shared/ui/dialog";
 import { useSession } from "./session-query";
 import { SignInForm } from "./sign-in-form";

@@ -1,8 +1,8 @@
 import "@mantine/core/styles/PasswordInput.layer.css";
 import { Button, PasswordInput, Stack, TextInput } from "@mantine/core";
 import { type FormEvent, useRef, useState } from "react";
-import { useTranslation } from "react-i18next";
 import { ApiError } from "@/shared/api/api-error";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import type { Session } from "./session-query";
 import { useSignIn } from "./sign-in";

@@ -1,6 +1,6 @@
 import { useEffect } from "react";
-import { useTranslation } from "react-i18next";
 import { LanguagePicker } from "@/shared/i18n/language-picker";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { BrandMark } from "@/shared/ui/brand-mark";
 import { SignInForm } from "./sign-in-form";
 import type { SignInMethods } from "./sign-in-methods";

@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { IconExternalLink, IconLogin2 } from "@tabler/icons-react";
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { singleSignOnUrl } from "./single-sign-on";
 
 interface SingleSignOnButtonProps {

@@ -1,5 +1,6 @@
 import i18next, { type i18n, type ResourceLanguage } from "i18next";
 import { initReactI18next } from "react-i18next";
+import { type Language, languages, preferredLanguage, rememberLanguage } from "./language";
 import type en from "./locales/en.json";
 
 declare module "i18next" {
@@ -9,35 +10,10 @@ declare module "i18next" {
   }
 }
 
-export const languages = ["en", "pt-BR"] as const;
-export type Language = (typeof languages)[number];
-
-const STORAGE_KEY = "apikeys-language";
-
 const load: Record<Language, () => Promise<{ default: ResourceLanguage }>> = {
   en: () => import("./locales/en.json"),
   "pt-BR": () => import("./locales/pt-BR.json"),
 };
-
-function isLanguage(value: unknown): value is Language {
-  return languages.some((language) => language === value);
-}
-
-/** The operator's choice in this browser, else the first of the browser's languages that the console speaks, else English. */
-export function preferredLanguage(): Language {
-  try {
-    const chosen = localStorage.getItem(STORAGE_KEY);
-    if (isLanguage(chosen)) return chosen;
-  } catch {
-    // Storage can be switched off; the browser's languages then decide.
-  }
-  for (const tag of navigator.languages) {
-    const primary = tag.toLowerCase().split("-")[0];
-    if (primary === "pt") return "pt-BR";
-    if (primary === "en") return "en";
-  }
-  return "en";
-}
 
 async function addResources(instance: i18n, language: Language): Promise<void> {
   if (instance.hasResourceBundle(language, "translation")) return;
@@ -64,9 +40,5 @@ export async function chooseLanguage(language: Language): Promise<void> {
   await addResources(i18next, language);
   await i18next.changeLanguage(language);
   document.documentElement.lang = language;
-  try {
-    localStorage.setItem(STORAGE_KEY, language);
-  } catch {
-    // The choice then lasts for this page load.
-  }
+  rememberLanguage(language);
 }

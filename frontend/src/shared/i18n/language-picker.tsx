@@ -1,6 +1,7 @@
 import { SegmentedControl } from "@mantine/core";
-import { useTranslation } from "react-i18next";
-import { chooseLanguage, type Language, languages } from "./i18n";
+import { useTranslation } from "@/shared/i18n/use-translation";
+import { chooseLanguage } from "./i18n";
+import { type Language, languages } from "./language";
 
 /** Each language is written in itself, for those who can't read the present one. */
 export const languageNames: Record<Language, string> = { en: "English", "pt-BR": "Português" };

@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { relativeTime } from "./relative-time";
 
 export interface Format {
@@ -50,6 +50,14 @@ function formattersOf(language: string) {
     known.set(language, formatters);
   }
   return formatters;
+}
+
+/**
+ * Makes the formatter of dates before it is needed. The first one in a browser takes as long as ten rows of a table; here it
+ * takes that while the page waits for the service.
+ */
+export function prepareFormats(language: string): void {
+  setTimeout(() => formattersOf(language).date());
 }
 
 /** Dates and numbers in the console's language and the browser's time zone. */

@@ -1,7 +1,9 @@
-import { ActionIcon, Button, Tooltip } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import type { RefObject } from "react";
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
+import { Hint } from "./hint";
+import { IconButton } from "./icon-button";
 import { useCopy } from "./use-copy";
 
 interface CopyButtonProps {
@@ -32,31 +34,37 @@ export function CopyButton(props: CopyButtonProps) {
 
   if (appearance === "button") {
     return (
-      <Tooltip label={t("copy.manual")} opened={state === "manual"}>
-        <Button
-          className={className}
-          variant={primary ? "filled" : "default"}
-          size="xs"
-          leftSection={icon}
-          aria-label={state === "copied" ? t("copy.copied") : label}
-          onClick={handleClick}
-        >
-          {state === "copied" ? t("copy.copied") : t("copy.copy")}
-        </Button>
-      </Tooltip>
+      <Hint<HTMLButtonElement> label={t("copy.manual")} opened={state === "manual"}>
+        {(target) => (
+          <Button
+            {...target}
+            className={className}
+            variant={primary ? "filled" : "default"}
+            size="xs"
+            leftSection={icon}
+            aria-label={state === "copied" ? t("copy.copied") : label}
+            onClick={handleClick}
+          >
+            {state === "copied" ? t("copy.copied") : t("copy.copy")}
+          </Button>
+        )}
+      </Hint>
     );
   }
   return (
-    <Tooltip label={hint} {...(state !== "idle" && { opened: true })}>
-      <ActionIcon
-        className={className}
-        size={24}
-        aria-label={label}
-        color={state === "copied" ? "teal" : "gray"}
-        onClick={handleClick}
-      >
-        {icon}
-      </ActionIcon>
-    </Tooltip>
+    <Hint<HTMLButtonElement> label={hint} {...(state !== "idle" && { opened: true })}>
+      {(target) => (
+        <IconButton
+          {...target}
+          className={className}
+          size={24}
+          aria-label={label}
+          tone={state === "copied" ? "teal" : "gray"}
+          onClick={handleClick}
+        >
+          {icon}
+        </IconButton>
+      )}
+    </Hint>
   );
 }

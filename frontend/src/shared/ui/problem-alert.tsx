@@ -1,7 +1,7 @@
 import { Alert, Button, Group, Text } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
-import { useTranslation } from "react-i18next";
 import { problemMessage, reportableRequestId } from "@/shared/api/problem-message";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import classes from "./problem-alert.module.css";
 
 interface ProblemAlertProps {

@@ -2,7 +2,7 @@ import { Button, CloseButton, Portal } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
 import { IconAlertTriangle, IconCircleCheck } from "@tabler/icons-react";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import classes from "./toaster.module.css";
 import { lifetimeMs, type Toast, toaster } from "./toaster-store";
 

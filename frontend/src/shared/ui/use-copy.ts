@@ -1,5 +1,5 @@
 import { type RefObject, useCallback, useEffect, useRef, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { announce } from "./announcer";
 
 /** "manual": the clipboard refused, so the text stands selected for the operator to copy by hand. */

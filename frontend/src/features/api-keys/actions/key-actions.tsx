@@ -1,6 +1,6 @@
 import { lazy, type ReactNode, Suspense, useCallback, useMemo, useState } from "react";
-import { useTranslation } from "react-i18next";
 import { problemMessage } from "@/shared/api/problem-message";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { toaster } from "@/shared/ui/toaster-store";
 import type { ApiKey, ApiKeyStatus, IssuedSecret } from "../api/api-key";
 import { useSetStatus } from "../api/set-status";

@@ -1,8 +1,9 @@
 import { Button, Group, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { Trans, useTranslation } from "react-i18next";
+import { Trans } from "react-i18next";
 import { useFormat } from "@/shared/i18n/use-format";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { ChoiceCards } from "@/shared/ui/choice-cards";
 import { Dialog } from "@/shared/ui/dialog";
 import { ProblemAlert } from "@/shared/ui/problem-alert";

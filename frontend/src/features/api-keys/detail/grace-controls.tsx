@@ -1,8 +1,8 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
-import { useTranslation } from "react-i18next";
 import { problemMessage } from "@/shared/api/problem-message";
 import { useFormat } from "@/shared/i18n/use-format";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { toaster } from "@/shared/ui/toaster-store";
 import { type ApiKey, currentSecret, type SecretInfo } from "../api/api-key";
 import { useChangeGrace } from "../api/change-grace";

@@ -11,11 +11,11 @@ import {
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useRef, useState } from "react";
-import { useTranslation } from "react-i18next";
 import { KeyHistory } from "@/features/audit/key-history";
 import { useCanWrite } from "@/features/session/session-query";
 import { DenialsCard } from "@/features/usage/key/denials-card";
 import { KeyUsageCard } from "@/features/usage/key/key-usage-card";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { BackLink } from "@/shared/ui/back-link";
 import { ButtonLink } from "@/shared/ui/button-link";
 import { Card } from "@/shared/ui/card";

@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
 import { type Label, useScopeCatalogue } from "../api/scope-catalogue";
 import { pickerGroups, unlistedScopes } from "../form/scope-selection";

@@ -1,9 +1,9 @@
 import { IconCircleCheck, IconClock } from "@tabler/icons-react";
 import type { ReactNode } from "react";
-import { useTranslation } from "react-i18next";
 import { useCanWrite } from "@/features/session/session-query";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useNow } from "@/shared/i18n/use-now";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
 import { type ApiKey, oldSecret, type SecretInfo } from "../api/api-key";
 import { EVIDENCE_REFRESH_MS, useIssuedBySecret } from "../parts/evidence";

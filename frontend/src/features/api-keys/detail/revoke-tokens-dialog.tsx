@@ -1,4 +1,4 @@
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { ConfirmDialog } from "@/shared/ui/confirm-dialog";
 import { toaster } from "@/shared/ui/toaster-store";
 import type { ApiKey } from "../api/api-key";

@@ -3,7 +3,7 @@ import "@mantine/core/styles/NumberInput.layer.css";
 import { Button, CloseButton, NumberInput, SegmentedControl, Stack, Textarea, TextInput } from "@mantine/core";
 import { IconInfoCircle } from "@tabler/icons-react";
 import { type FormEvent, type ReactNode, useRef, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
 import { ClientId } from "../parts/client-id";
 import { ScopeChip } from "../parts/scope-chips";

@@ -3,7 +3,7 @@ import "@mantine/core/styles/Checkbox.layer.css";
 import { Button, Checkbox, CloseButton, Skeleton, TextInput } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
 import { useId, useMemo, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { type Access, type Label, useScopeCatalogue } from "../api/scope-catalogue";

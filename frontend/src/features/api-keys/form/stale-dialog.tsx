@@ -1,5 +1,5 @@
 import { Button, Group, Text } from "@mantine/core";
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { Dialog } from "@/shared/ui/dialog";
 import { type ChangedField, changedFields, type KeyValues, lifespanOf } from "./key-values";
 import { formatLifespan } from "./lifespan";

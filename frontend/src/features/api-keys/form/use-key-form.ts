@@ -1,8 +1,8 @@
 import { type UseFormReturnType, useForm } from "@mantine/form";
 import { useEffect } from "react";
-import { useTranslation } from "react-i18next";
 import { ApiError } from "@/shared/api/api-error";
 import { rejectedFields } from "@/shared/api/problem-message";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import {
   DESCRIPTION_LENGTH_MAX,
   fieldOf,

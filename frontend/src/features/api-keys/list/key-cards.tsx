@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { memo, useRef } from "react";
-import { useTranslation } from "react-i18next";
 import { useFormat } from "@/shared/i18n/use-format";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { CopyButton } from "@/shared/ui/copy-button";
 import type { KeyActions } from "../actions/key-actions";
 import { KeyMenu } from "../actions/key-menu";

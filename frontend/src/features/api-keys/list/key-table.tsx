@@ -1,10 +1,10 @@
 import { IconArrowDown, IconArrowUp, IconSelector } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { memo, type ReactNode, useRef } from "react";
-import { useTranslation } from "react-i18next";
 import type { UsagePoint } from "@/features/usage/api/key-usage";
 import { Sparkline } from "@/features/usage/chart/sparkline";
 import { useFormat } from "@/shared/i18n/use-format";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { CopyButton } from "@/shared/ui/copy-button";
 import type { KeyActions } from "../actions/key-actions";
 import { KeyMenu } from "../actions/key-menu";

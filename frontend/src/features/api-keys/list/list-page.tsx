@@ -3,12 +3,13 @@ import { useMediaQuery } from "@mantine/hooks";
 import { IconKey, IconPlus, IconSearchOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
-import { useTranslation } from "react-i18next";
 import { useCanWrite } from "@/features/session/session-query";
 import { listUsageQuery } from "@/features/usage/api/list-usage";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { announce } from "@/shared/ui/announcer";
 import { ButtonLink } from "@/shared/ui/button-link";
 import { EmptyState } from "@/shared/ui/empty-state";
+import { fetchOnDemandParts } from "@/shared/ui/on-demand";
 import { Page } from "@/shared/ui/page";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { useKeyActions } from "../actions/key-actions";
@@ -65,6 +66,10 @@ export function ListPage({ search, onChange }: ListPageProps) {
 
   const items = data?.items ?? [];
   const shown = items.slice(0, useGradually(items.length, keysAtOnce));
+  const complete = data !== undefined && shown.length === items.length;
+  useEffect(() => {
+    if (complete) fetchOnDemandParts();
+  }, [complete]);
   // The list stands first; what its keys were used for follows, where there is room for it.
   const used = items.filter((key) => key.last_used_at !== null).map((key) => key.client_id);
   const usage = useQuery({ ...listUsageQuery(used), enabled: wide && used.length > 0 && !isPlaceholderData });

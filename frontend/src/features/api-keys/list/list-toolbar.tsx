@@ -1,5 +1,5 @@
 import { NativeSelect, SegmentedControl } from "@mantine/core";
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import classes from "./list.module.css";
 import { type ListSearch, type SortField, sortFields, statusFilters } from "./list-search";
 import { SearchField } from "./search-field";

@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import type { TFunction } from "i18next";
-import { useTranslation } from "react-i18next";
 import { keyUsageQuery } from "@/features/usage/api/key-usage";
 import { type Format, useFormat } from "@/shared/i18n/use-format";
 import { useNow } from "@/shared/i18n/use-now";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import type { SecretInfo } from "../api/api-key";
 
 /** While two secrets work, their last use is the evidence for retiring the old one. */

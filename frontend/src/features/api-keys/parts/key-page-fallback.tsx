@@ -1,7 +1,7 @@
 import { Skeleton } from "@mantine/core";
 import { IconKeyOff } from "@tabler/icons-react";
-import { useTranslation } from "react-i18next";
 import { ApiError } from "@/shared/api/api-error";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { ButtonLink } from "@/shared/ui/button-link";
 import { EmptyState } from "@/shared/ui/empty-state";
 import { ProblemAlert } from "@/shared/ui/problem-alert";

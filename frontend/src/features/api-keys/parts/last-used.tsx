@@ -1,4 +1,4 @@
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { RelativeTime } from "@/shared/ui/relative-time";
 import classes from "./parts.module.css";
 

@@ -1,6 +1,10 @@
-import { Popover, UnstyledButton } from "@mantine/core";
-import { useTranslation } from "react-i18next";
+import { Suspense } from "react";
+import { useTranslation } from "@/shared/i18n/use-translation";
+import { useMenuButton } from "@/shared/ui/menu-button";
+import { onDemand } from "@/shared/ui/on-demand";
 import classes from "./parts.module.css";
+
+const AllScopes = onDemand(() => import("./all-scopes"));
 
 /** A scope. Where room is short, the place gives way; the type of access always stays readable. */
 export function ScopeChip({ scope }: { scope: string }) {
@@ -15,9 +19,31 @@ export function ScopeChip({ scope }: { scope: string }) {
 
 const SHOWN = 2;
 
+/** Unfolds a key's scopes. */
+function MoreScopes({ scopes, hidden }: { scopes: string[]; hidden: number }) {
+  const { t } = useTranslation();
+  const { button, menu } = useMenuButton("dialog");
+  return (
+    <>
+      <button
+        type="button"
+        {...button}
+        className={classes.more}
+        aria-label={t("scopes.showAll", { count: scopes.length })}
+      >
+        +{hidden}
+      </button>
+      {menu && (
+        <Suspense fallback={null}>
+          <AllScopes menu={menu} scopes={scopes} />
+        </Suspense>
+      )}
+    </>
+  );
+}
+
 /** The first scopes as chips; the others unfold. */
 export function ScopeChips({ scopes }: { scopes: string[] }) {
-  const { t } = useTranslation();
   const shown = scopes.slice(0, SHOWN);
   const hidden = scopes.length - shown.length;
   return (
@@ -25,24 +51,7 @@ export function ScopeChips({ scopes }: { scopes: string[] }) {
       {shown.map((scope, index) => (
         <span key={scope} className={classes.chipLine}>
           <ScopeChip scope={scope} />
-          {hidden > 0 && index === shown.length - 1 && (
-            <Popover position="bottom-start" shadow="md" withArrow trapFocus returnFocus>
-              <Popover.Target>
-                <UnstyledButton className={classes.more} aria-label={t("scopes.showAll", { count: scopes.length })}>
-                  +{hidden}
-                </UnstyledButton>
-              </Popover.Target>
-              <Popover.Dropdown aria-label={t("scopes.title")}>
-                <ul className={classes.chipList} data-autofocus tabIndex={-1}>
-                  {scopes.map((each) => (
-                    <li key={each}>
-                      <ScopeChip scope={each} />
-                    </li>
-                  ))}
-                </ul>
-              </Popover.Dropdown>
-            </Popover>
-          )}
+          {hidden > 0 && index === shown.length - 1 && <MoreScopes scopes={scopes} hidden={hidden} />}
         </span>
       ))}
     </div>

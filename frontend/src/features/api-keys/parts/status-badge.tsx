@@ -1,5 +1,5 @@
 import { IconCircleCheck, IconCircleOff } from "@tabler/icons-react";
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import type { ApiKeyStatus } from "../api/api-key";
 import classes from "./parts.module.css";
 

@@ -1,6 +1,6 @@
 import { Text } from "@mantine/core";
 import { useRef, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { CopyButton } from "@/shared/ui/copy-button";
 import { OnceDialog } from "@/shared/ui/once-dialog";
 import { WarningNote } from "@/shared/ui/warning-note";

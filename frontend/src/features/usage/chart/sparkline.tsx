@@ -1,4 +1,4 @@
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import type { UsagePoint } from "../api/key-usage";
 import { totalsOf } from "./series";
 import classes from "./sparkline.module.css";

@@ -1,6 +1,6 @@
 import { type KeyboardEvent, type PointerEvent, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { useTranslation } from "react-i18next";
 import { useFormat } from "@/shared/i18n/use-format";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import type { UsagePoint } from "../api/key-usage";
 import type { Resolution } from "../usage-range";
 import { gridValues, labelledPositions, timeLabels } from "./series";

@@ -2,7 +2,7 @@ import { Button, Skeleton } from "@mantine/core";
 import { IconChevronDown, IconChevronUp } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useId, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { keyUsageQuery } from "../api/key-usage";

@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
-import { useTranslation } from "react-i18next";
 import { useFormat } from "@/shared/i18n/use-format";
+import { useTranslation } from "@/shared/i18n/use-translation";
 import { RelativeTime } from "@/shared/ui/relative-time";
 import type { ExpiringSecret, KeyUsageSummary } from "../api/usage-overview";
 import classes from "./overview.module.css";

@@ -1,0 +1,89 @@
+import { Menu, useMantineColorScheme } from "@mantine/core";
+import { IconDeviceDesktop, IconLock, IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
+import { useNavigate } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
+import { useSession } from "@/features/session/session-query";
+import { chooseLanguage } from "@/shared/i18n/i18n";
+import { languages } from "@/shared/i18n/language";
+import { languageNames } from "@/shared/i18n/language-picker";
+import { useTranslation } from "@/shared/i18n/use-translation";
+import type { ButtonMenu } from "@/shared/ui/menu-button";
+import { MenuOfButton } from "@/shared/ui/menu-of-button";
+import classes from "./shell.module.css";
+
+const ChangePasswordDialog = lazy(() => import("@/features/account/change-password-dialog"));
+
+const schemes = [
+  { value: "light", icon: IconSun },
+  { value: "dark", icon: IconMoon },
+  { value: "auto", icon: IconDeviceDesktop },
+] as const;
+
+export default function OperatorMenuItems({ menu, compact }: { menu: ButtonMenu; compact: boolean }) {
+  const { t, i18n } = useTranslation();
+  const { operator } = useSession();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const navigate = useNavigate();
+  const [changingPassword, setChangingPassword] = useState(false);
+  return (
+    <>
+      <MenuOfButton menu={menu} position={compact ? "bottom-end" : "top-start"} width={244}>
+        <Menu.Dropdown>
+          {compact && (
+            <>
+              <div className={classes.menuIdentity}>
+                <span className={classes.operatorEmail}>{operator.email}</span>
+                <span className={classes.operatorRole}>{t(`operator.role.${operator.role}`)}</span>
+              </div>
+              <Menu.Divider />
+            </>
+          )}
+          <Menu.Label>{t("preferences.theme")}</Menu.Label>
+          <Menu.RadioGroup
+            value={colorScheme}
+            onChange={(value) => setColorScheme(schemes.find((scheme) => scheme.value === value)?.value ?? "auto")}
+          >
+            {schemes.map(({ value, icon: Icon }) => (
+              <Menu.RadioItem key={value} value={value} rightSection={<Icon size={16} stroke={1.7} aria-hidden />}>
+                {t(`preferences.scheme.${value}`)}
+              </Menu.RadioItem>
+            ))}
+          </Menu.RadioGroup>
+          <Menu.Divider />
+          <Menu.Label>{t("preferences.language")}</Menu.Label>
+          <Menu.RadioGroup
+            value={i18n.language}
+            onChange={(value) => {
+              const language = languages.find((known) => known === value);
+              if (language) void chooseLanguage(language);
+            }}
+          >
+            {languages.map((language) => (
+              <Menu.RadioItem key={language} value={language} lang={language}>
+                {languageNames[language]}
+              </Menu.RadioItem>
+            ))}
+          </Menu.RadioGroup>
+          <Menu.Divider />
+          {operator.sign_in_method === "password" && (
+            <Menu.Item
+              leftSection={<IconLock size={16} stroke={1.7} aria-hidden />}
+              onClick={() => setChangingPassword(true)}
+            >
+              {t("password.changeTitle")}
+            </Menu.Item>
+          )}
+          <Menu.Item
+            leftSection={<IconLogout size={16} stroke={1.7} aria-hidden />}
+            onClick={() => void navigate({ to: "/sign-in", search: {}, state: { signOut: true } })}
+          >
+            {t("operator.signOut")}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </MenuOfButton>
+      <Suspense fallback={null}>
+        {changingPassword && <ChangePasswordDialog onClose={() => setChangingPassword(false)} />}
+      </Suspense>
+    </>
+  );
+}

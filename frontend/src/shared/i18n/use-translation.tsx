@@ -1,0 +1,47 @@
+import i18next, { type i18n, type TFunction } from "i18next";
+import { createContext, type ReactNode, use, useMemo, useSyncExternalStore } from "react";
+
+interface Translation {
+  t: TFunction;
+  i18n: i18n;
+}
+
+const TranslationContext = createContext<Translation | null>(null);
+
+function subscribe(listener: () => void): () => void {
+  i18next.on("languageChanged", listener);
+  return () => i18next.off("languageChanged", listener);
+}
+
+/** Looks a text that has nothing to be filled in up once: a list asks for each of its words a hundred times. */
+function remembering(t: TFunction): TFunction {
+  const look = t as unknown as (...parameters: unknown[]) => string;
+  const known = new Map<unknown, string>();
+  const remembered = (key: unknown, ...options: unknown[]) => {
+    if (options.length > 0 || Array.isArray(key)) return look(key, ...options);
+    let text = known.get(key);
+    if (text === undefined) {
+      text = look(key);
+      known.set(key, text);
+    }
+    return text;
+  };
+  return remembered as unknown as TFunction;
+}
+
+/** Renders what is inside again in the language that is chosen. */
+export function TranslationProvider({ children }: { children: ReactNode }) {
+  const language = useSyncExternalStore(subscribe, () => i18next.language);
+  const translation = useMemo(() => ({ t: remembering(i18next.getFixedT(language)), i18n: i18next }), [language]);
+  return <TranslationContext value={translation}>{children}</TranslationContext>;
+}
+
+/**
+ * The texts of the console's language. The hook of react-i18next is made for namespaces that load while the page is shown
+ * and copies the instance for each component that uses it: a third of what rendering a row took.
+ */
+export function useTranslation(): Translation {
+  const translation = use(TranslationContext);
+  if (!translation) throw new Error("useTranslation needs a TranslationProvider");
+  return translation;
+}

@@ -1,0 +1,28 @@
+import { Tooltip } from "@mantine/core";
+import { type RefObject, useEffect, useState } from "react";
+
+interface HintBubbleProps {
+  id: string;
+  label: string;
+  target: RefObject<HTMLElement | null>;
+  opened: boolean;
+  onDismiss: () => void;
+}
+
+/** What a `Hint` shows. */
+export default function HintBubble({ id, label, target, opened, onDismiss }: HintBubbleProps) {
+  // It must have found its target before it opens, or would stand in the corner for a moment.
+  const [placed, setPlaced] = useState(false);
+  useEffect(() => setPlaced(true), []);
+
+  useEffect(() => {
+    if (!opened) return;
+    const dismiss = (event: KeyboardEvent) => {
+      if (event.key === "Escape") onDismiss();
+    };
+    document.addEventListener("keydown", dismiss);
+    return () => document.removeEventListener("keydown", dismiss);
+  });
+
+  return <Tooltip target={target} opened={opened && placed} label={<span id={id}>{label}</span>} />;
+}

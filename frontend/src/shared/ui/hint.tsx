@@ -1,0 +1,66 @@
+import { type FocusEvent, type ReactNode, type RefObject, Suspense, useId, useRef, useState } from "react";
+import { onDemand } from "./on-demand";
+
+const HintBubble = onDemand(() => import("./hint-bubble"));
+
+const DELAY_MS = 250;
+
+/** What the element that a hint is about needs. */
+interface HintTarget<Target extends HTMLElement> {
+  ref: RefObject<Target | null>;
+  "aria-describedby": string | undefined;
+  onMouseEnter: () => void;
+  onMouseLeave: () => void;
+  onFocus: (event: FocusEvent) => void;
+  onBlur: () => void;
+}
+
+interface HintProps<Target extends HTMLElement> {
+  label: string;
+  /** Decides whether it is shown, in place of what is pointed at and focused. */
+  opened?: boolean;
+  children: (target: HintTarget<Target>) => ReactNode;
+}
+
+/**
+ * A tooltip on hover and on keyboard focus, which Escape puts away. Until it is shown for the first time there is only the
+ * element itself: a list has hundreds of them.
+ */
+export function Hint<Target extends HTMLElement>({ label, opened, children }: HintProps<Target>) {
+  const id = useId();
+  const ref = useRef<Target>(null);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const [attended, setAttended] = useState(false);
+  const [wanted, setWanted] = useState(false);
+  const shown = opened ?? attended;
+  if (shown && !wanted) setWanted(true);
+
+  const attend = () => setAttended(true);
+  const leave = () => {
+    clearTimeout(timer.current);
+    setAttended(false);
+  };
+
+  return (
+    <>
+      {children({
+        ref,
+        "aria-describedby": shown ? id : undefined,
+        onMouseEnter: () => {
+          clearTimeout(timer.current);
+          timer.current = setTimeout(attend, DELAY_MS);
+        },
+        onMouseLeave: leave,
+        onFocus: (event) => {
+          if (event.currentTarget.matches(":focus-visible")) attend();
+        },
+        onBlur: leave,
+      })}
+      {wanted && (
+        <Suspense fallback={null}>
+          <HintBubble id={id} label={label} target={ref} opened={shown} onDismiss={leave} />
+        </Suspense>
+      )}
+    </>
+  );
+}

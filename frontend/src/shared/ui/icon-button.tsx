@@ -1,0 +1,23 @@
+import type { ButtonHTMLAttributes, Ref } from "react";
+import classes from "./icon-button.module.css";
+
+interface IconButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
+  ref?: Ref<HTMLButtonElement>;
+  "aria-label": string;
+  /** Its width and height in pixels. */
+  size: 24 | 30;
+  tone?: "gray" | "teal";
+}
+
+/** An icon to press. Rows have several, and a list has a hundred rows: it is no more than an element. */
+export function IconButton({ size, tone = "gray", className, ...rest }: IconButtonProps) {
+  return (
+    <button
+      type="button"
+      {...rest}
+      className={className ? `${classes.root} ${className}` : classes.root}
+      data-size={size}
+      data-tone={tone}
+    />
+  );
+}
