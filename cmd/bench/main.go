@@ -33,6 +33,7 @@ var yardsticks = []yardstick{
 	{"list", "Lists of very many keys", measureLists},
 	{"changes", "Changes", measureChanges},
 	{"start", "Starting and idling", measureStart},
+	{"console", "The console in a browser", measureConsole},
 	{"profile", "Where the time goes", measureProfile},
 }
 

@@ -9,4 +9,10 @@ interface Measurement {
 
 type Measure = "performance" | "accessibility" | "best-practices" | "fcp" | "lcp" | "tbt" | "cls" | "speedIndex";
 
-export function measure(what: Measurement): Promise<{ medians: Record<Measure, number>; complaints: string[] }>;
+interface Findings {
+  measured: Record<Measure, number>[];
+  medians: Record<Measure, number>;
+  complaints: string[];
+}
+
+export function measure(what: Measurement): Promise<Findings>;

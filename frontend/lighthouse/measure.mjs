@@ -16,8 +16,8 @@ function median(values) {
 
 /**
  * Loads a page several times with an empty cache, in a profile of Lighthouse's own (`mobile` or `desktop`) and with its
- * simulated network and processor. Returns the median of each score (0 to 100) and timing (milliseconds; cls has no unit),
- * and what kept a score of any run below 100.
+ * simulated network and processor. Returns the scores (0 to 100) and timings (milliseconds; cls has no unit) of each run, the
+ * median of each, and what kept a score of any run below 100.
  */
 export async function measure({ url, cookie, profile, runs, executable }) {
   const measured = [];
@@ -53,5 +53,5 @@ export async function measure({ url, cookie, profile, runs, executable }) {
   }
   const names = Object.keys(measured[0]);
   const medians = Object.fromEntries(names.map((name) => [name, median(measured.map((each) => each[name]))]));
-  return { medians, complaints: [...complaints] };
+  return { measured, medians, complaints: [...complaints] };
 }

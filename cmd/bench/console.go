@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+)
+
+// visit is what Lighthouse found when it loaded a page once: scores of 0 to 100, and milliseconds.
+type visit struct {
+	Performance   float64 `json:"performance"`
+	Accessibility float64 `json:"accessibility"`
+	BestPractices float64 `json:"best-practices"`
+	LargestPaint  float64 `json:"lcp"`
+	Blocked       float64 `json:"tbt"`
+}
+
+// measureConsole has Lighthouse load the signed-in list with a hundred keys. The console's own script does it, with a service
+// and a database of its own.
+func measureConsole(ctx context.Context, b *bench) (section, error) {
+	var s section
+	if err := b.lighthouse(ctx); err != nil {
+		return s, err
+	}
+	for _, profile := range []string{"mobile", "desktop"} {
+		text, err := os.ReadFile(filepath.Join(b.folder, profile+".json"))
+		if err != nil {
+			return s, err
+		}
+		var visits []visit
+		if err := json.Unmarshal(text, &visits); err != nil {
+			return s, fmt.Errorf("Lighthouse's figures: %w", err)
+		}
+		s.Rows = append(s.Rows, visitRows(profile, visits)...)
+	}
+	s.Notes = []string{
+		"Lighthouse with its own profiles: mobile is a simulated line of 1.6 Mbit/s with 150 ms of latency and a processor a quarter as fast " +
+			"as this one, desktop one of 10 Mbit/s with 40 ms. Each visit starts with an empty cache. Lighthouse takes the times of this machine " +
+			"by four, so that whatever else it does counts fourfold.",
+	}
+	return s, nil
+}
+
+// lighthouse runs the console's script, which leaves the figures of each profile in the temporary folder.
+func (b *bench) lighthouse(ctx context.Context) error {
+	binary, err := filepath.Abs(b.binary)
+	if err != nil {
+		return err
+	}
+	for _, command := range [][]string{{".make/ensure", "browser"}, {"npm", "--prefix", "frontend", "run", "--silent", "lighthouse"}} {
+		c := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // one of the two above
+		c.Env = append(os.Environ(), "APIKEYS_BIN="+binary, "LIGHTHOUSE_RESULTS="+b.folder, "LIGHTHOUSE_RUNS="+strconv.Itoa(b.rounds))
+		if out, err := c.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", command[0], err, out)
+		}
+	}
+	return nil
+}
+
+// visitRows returns the rows of a profile.
+func visitRows(profile string, visits []visit) []row {
+	line := func(what, unit string, t target, figure func(visit) float64) row {
+		r := row{What: profile + ": " + what, Unit: unit, Target: t}
+		for _, v := range visits {
+			r.Service = append(r.Service, figure(v))
+		}
+		return r
+	}
+	var paint target
+	if profile == "mobile" {
+		paint = target{AtMost: 1800}
+	}
+	return []row{
+		line("performance", "", target{AtLeast: 95}, func(v visit) float64 { return v.Performance }),
+		line("accessibility", "", target{AtLeast: 100}, func(v visit) float64 { return v.Accessibility }),
+		line("best practices", "", target{AtLeast: 100}, func(v visit) float64 { return v.BestPractices }),
+		line("largest contentful paint", " ms", paint, func(v visit) float64 { return v.LargestPaint }),
+		line("total blocking time", " ms", target{}, func(v visit) float64 { return v.Blocked }),
+	}
+}
