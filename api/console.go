@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,8 +24,13 @@ type console struct {
 	build fs.FS
 }
 
-// noncePlaceholder stands in index.html where each response's nonce goes.
-const noncePlaceholder = "__CSP_NONCE__"
+// What stands in index.html where each response has something of its own: the nonce, and whether the caller comes with a
+// session, "true" or "false", by which the page decides what to show first and to fetch. That is a guess: nobody has looked
+// whether the session is any good, and the page learns nothing else from it.
+const (
+	noncePlaceholder    = "__CSP_NONCE__"
+	signedInPlaceholder = "__SIGNED_IN__"
+)
 
 // consolePolicy is the content security policy of the console, before and after the nonce.
 const (
@@ -83,7 +89,10 @@ func (f *console) servePage(c echo.Context) error {
 	}
 	nonce := rand.Text()
 	h.Set(echo.HeaderContentSecurityPolicy, consolePolicyHead+nonce+consolePolicyTail)
-	return c.HTMLBlob(http.StatusOK, bytes.ReplaceAll(page, []byte(noncePlaceholder), []byte(nonce)))
+	session, err := c.Request().Cookie(sessionCookie)
+	signedIn := err == nil && session.Value != "" // the only error is that there is none
+	fill := strings.NewReplacer(noncePlaceholder, nonce, signedInPlaceholder, strconv.FormatBool(signedIn))
+	return c.HTML(http.StatusOK, fill.Replace(string(page)))
 }
 
 // encodings are the precompressed forms of a file, best first.

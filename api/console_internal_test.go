@@ -32,7 +32,7 @@ func consoleRoutes(build fs.FS) http.Handler {
 }
 
 var builtConsole = fstest.MapFS{
-	"index.html":          {Data: []byte(`<meta name="csp-nonce" content="__CSP_NONCE__">`)},
+	"index.html":          {Data: []byte(`<html data-signed-in="__SIGNED_IN__"><meta name="csp-nonce" content="__CSP_NONCE__">`)},
 	"favicon.svg":         {Data: []byte(`<svg/>`)},
 	"assets/main-x.js":    {Data: []byte(`plain`)},
 	"assets/main-x.js.br": {Data: []byte(`brotli`)},
@@ -67,6 +67,15 @@ func TestPagesOfTheConsoleGetANonceOfTheirOwn(t *testing.T) {
 	}
 	if len(nonces) != 5 {
 		t.Errorf("a nonce was used again")
+	}
+}
+
+func TestPagesOfTheConsoleKnowWhetherTheCallerHasASession(t *testing.T) {
+	h := consoleRoutes(builtConsole)
+	for cookie, want := range map[string]string{"": "false", "other=x": "false", "apikeys_session=": "false", "apikeys_session=x": "true"} {
+		if w := ask(h, "GET", "/api-keys", "Cookie", cookie); !strings.Contains(w.Body.String(), `data-signed-in="`+want+`"`) {
+			t.Errorf("%q: got %s", cookie, w.Body)
+		}
 	}
 }
 

@@ -1,16 +1,32 @@
-import { StrictMode } from "react";
-import { createRoot } from "react-dom/client";
-import { App } from "@/app/app";
-import { startI18n } from "@/shared/i18n/i18n";
 import "@/shared/theme/mantine.css";
 import "@/shared/theme/global.css";
+import "@/first-paint/first-paint.css";
+import { StrictMode, startTransition } from "react";
+import { createRoot } from "react-dom/client";
+import { App } from "@/app/app";
+import { createAppRouter } from "@/app/router";
+import { createQueryClient } from "@/shared/api/query-client";
+import { startI18n } from "@/shared/i18n/i18n";
+import { prepareFormats } from "@/shared/i18n/use-format";
 
-await startI18n();
+/** No top-level await: the files of other pages import this one, and would wait for it while it waits for them. */
+async function start(root: HTMLElement): Promise<void> {
+  const { language } = await startI18n();
+  prepareFormats(language);
+  const queryClient = createQueryClient();
+  const router = createAppRouter(queryClient);
+  // The frame that index.html has shown since the first paint stays until there is a page to take its place.
+  await router.load();
+  // In a transition it is rendered in small pieces, between which the browser answers the operator.
+  startTransition(() =>
+    createRoot(root).render(
+      <StrictMode>
+        <App queryClient={queryClient} router={router} />
+      </StrictMode>,
+    ),
+  );
+}
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
-createRoot(root).render(
-  <StrictMode>
-    <App />
-  </StrictMode>,
-);
+void start(root);

@@ -232,7 +232,7 @@ func compareWithBinary(t *testing.T, nginx, direct *caller) {
 	for _, path := range []string{"/metrics", "/metrics/", "/%6detrics"} {
 		questions = append(questions, question{method: http.MethodGet, path: path})
 	}
-	for _, path := range append(assets, "/favicon.svg", "/color-scheme.js") {
+	for _, path := range append(assets, "/favicon.svg") {
 		for _, accepted := range []string{"", "gzip, deflate, br", "gzip", "br;q=0, gzip;q=0.5", "br;q=0.0, gzip; q=0", "brx, xgzip", "identity"} {
 			questions = append(questions, question{method: http.MethodGet, path: path, accepted: accepted})
 		}
@@ -255,6 +255,12 @@ func compareWithBinary(t *testing.T, nginx, direct *caller) {
 		}
 		if len(got.header["X-Request-Id"]) != 1 {
 			t.Errorf("%s %s: the request ids are %q", q.method, q.path, got.header["X-Request-Id"])
+		}
+	}
+	for _, cookie := range []string{"", "other=x", "apikeys_session=", "apikeys_session=x", "other=x; apikeys_session=y"} {
+		want, got := direct.do(http.MethodGet, "/api-keys", nil, "Cookie", cookie), nginx.do(http.MethodGet, "/api-keys", nil, "Cookie", cookie)
+		if a, b := essence(want), essence(got); a != b {
+			t.Errorf("with the cookie %q the binary answers\n%s\nnginx\n%s", cookie, a, b)
 		}
 	}
 	// What nginx only passes on has each header once, as the service has set it.

@@ -9,8 +9,9 @@ import {
   stripSearchParams,
 } from "@tanstack/react-router";
 import { invitationToken } from "@/features/account/invitation-token";
+import { apiKeysQuery } from "@/features/api-keys/api/list-api-keys";
 import { keyPageDefaults, parseKeyPageSearch } from "@/features/api-keys/detail/key-page-search";
-import { listDefaults, parseListSearch } from "@/features/api-keys/list/list-search";
+import { type ListSearchInput, listDefaults, parseListSearch } from "@/features/api-keys/list/list-search";
 import { auditDefaults, parseAuditSearch } from "@/features/audit/audit-search";
 import { sessionQuery } from "@/features/session/session-query";
 import { signInMethodsQuery } from "@/features/session/sign-in-methods";
@@ -91,11 +92,19 @@ const homeRoute = createRoute({
   },
 });
 
+const LIST_PATIENCE_MS = 150;
+
 const listRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: "/api-keys",
   validateSearch: parseListSearch,
   search: { middlewares: [stripSearchParams(listDefaults)] },
+  // Entering the list waits for it a little: keys that come at once need no skeleton, and are then rendered in small pieces.
+  loader: async ({ context, location }) => {
+    const list = context.queryClient.prefetchQuery(apiKeysQuery(parseListSearch(location.search as ListSearchInput)));
+    await Promise.race([list, new Promise((resolve) => setTimeout(resolve, LIST_PATIENCE_MS))]);
+  },
+  shouldReload: false,
   component: ListRoute,
 });
 
@@ -184,9 +193,11 @@ export function createAppRouter(queryClient: QueryClient) {
   });
 }
 
+export type AppRouter = ReturnType<typeof createAppRouter>;
+
 declare module "@tanstack/react-router" {
   interface Register {
-    router: ReturnType<typeof createAppRouter>;
+    router: AppRouter;
   }
   interface HistoryState {
     /** Set by the operator menu. It is no part of the URL, so that no link can sign anybody out. */

@@ -1,9 +1,9 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useLocation, useRouter } from "@tanstack/react-router";
 import { useEffect } from "react";
-import { useTranslation } from "react-i18next";
 import { SignInPage } from "@/features/session/sign-in-page";
 import { forgetSession } from "@/features/session/sign-out";
+import { useTranslation } from "@/shared/i18n/use-translation";
 
 const route = getRouteApi("/sign-in");
 

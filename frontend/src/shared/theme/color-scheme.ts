@@ -1,4 +1,4 @@
 import { localStorageColorSchemeManager } from "@mantine/core";
+import { colorSchemeKey } from "./color-scheme-key";
 
-/** Remembers light, dark or system ("auto") in this browser. public/color-scheme.js reads the same key before the first paint. */
-export const colorSchemeManager = localStorageColorSchemeManager({ key: "apikeys-color-scheme" });
+export const colorSchemeManager = localStorageColorSchemeManager({ key: colorSchemeKey });

@@ -2,11 +2,10 @@ import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query"
 import { api, send } from "@/shared/api/client";
 import type { ListSearch } from "../list/list-search";
 import { type ApiKeyPage, apiKeyQueryKeys } from "./api-key";
+import { apiKeysParameters } from "./list-path";
 
 async function fetchApiKeys(search: ListSearch, signal: AbortSignal): Promise<ApiKeyPage> {
-  const { search: text, ...rest } = search;
-  const query = { ...rest, ...(text !== "" && { search: text }) };
-  const { data } = await send(api.GET("/v1/api-keys", { params: { query }, signal }));
+  const { data } = await send(api.GET("/v1/api-keys", { params: { query: apiKeysParameters(search) }, signal }));
   return data;
 }
 

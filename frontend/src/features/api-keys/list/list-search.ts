@@ -37,8 +37,11 @@ function wholeNumber(raw: unknown, max: number, fallback: number): number {
   return value >= 1 && value <= max ? value : fallback;
 }
 
+/** What a URL may say of it, as far as it is known. */
+export type ListSearchInput = Partial<ListSearch> & SearchSchemaInput;
+
 /** Reads the list's state from a URL. URLs are typed, shortened and shared by people: what is invalid becomes the default. */
-export function parseListSearch(raw: Partial<ListSearch> & SearchSchemaInput): ListSearch {
+export function parseListSearch(raw: ListSearchInput): ListSearch {
   return {
     search: typeof raw.search === "string" ? raw.search.slice(0, SEARCH_LENGTH_MAX) : listDefaults.search,
     status: oneOf(statusFilters, raw.status, listDefaults.status),

@@ -1,0 +1,2 @@
+/** Where light, dark or system ("auto") is remembered in this browser. */
+export const colorSchemeKey = "apikeys-color-scheme";
