@@ -10,6 +10,9 @@ const timings = {
   speedIndex: "speed-index",
 };
 
+/** How many visits may be lost: on a busy machine the browser sometimes leaves the start of one out of its trace. */
+const LOST_MAX = 3;
+
 function median(values) {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }
@@ -22,7 +25,8 @@ function median(values) {
 export async function measure({ url, cookie, profile, runs, executable }) {
   const measured = [];
   const complaints = new Set();
-  for (let run = 0; run < runs; run++) {
+  let lost = 0;
+  while (measured.length < runs) {
     const chrome = await launch({
       chromePath: executable,
       chromeFlags: ["--headless=new", "--no-sandbox", "--disable-gpu"],
@@ -35,7 +39,11 @@ export async function measure({ url, cookie, profile, runs, executable }) {
         logLevel: "error",
       };
       const { lhr } = await lighthouse(url, options, profile === "desktop" ? desktopConfig : undefined);
-      if (lhr.runtimeError) throw new Error(lhr.runtimeError.message);
+      if (lhr.runtimeError) {
+        lost++;
+        if (lost > LOST_MAX) throw new Error(lhr.runtimeError.message);
+        continue;
+      }
       if (new URL(lhr.finalDisplayedUrl).pathname !== new URL(url).pathname)
         throw new Error(`it went to ${lhr.finalDisplayedUrl}`);
       measured.push({
