@@ -13,13 +13,22 @@ export function onDemand<Props>(load: Load<Props>) {
   return lazy(load);
 }
 
-/** Fetches what may be asked for, when the browser has nothing better to do, so that the first press is answered at once. */
+function whenIdle(run: () => void): void {
+  if (typeof requestIdleCallback === "function") requestIdleCallback(run);
+  else setTimeout(run);
+}
+
+/**
+ * Fetches what may be asked for, one part after the other, each when the browser has nothing better to do, so that the first
+ * press is answered at once.
+ */
 export function fetchOnDemandParts(): void {
-  const fetchAll = () => {
+  const [load] = parts;
+  if (!load) return;
+  parts.delete(load);
+  whenIdle(() => {
     // What can't be fetched now is asked for again when it is needed.
-    for (const load of parts) load().catch(() => undefined);
-    parts.clear();
-  };
-  if (typeof requestIdleCallback === "function") requestIdleCallback(fetchAll);
-  else setTimeout(fetchAll);
+    load().catch(() => undefined);
+    fetchOnDemandParts();
+  });
 }
