@@ -60,22 +60,12 @@ export function firstPaint(): Plugin {
         const markup = Object.entries(locales).map(([language, texts]) =>
           renderToStaticMarkup(createElement(FirstPaint, { language, texts, classOf })),
         );
-        // In the order in which they import each other, the console itself last.
-        const modules: string[] = [];
-        const take = (tag: RegExp) => {
-          html = html.replace(tag, (_, source: string) => {
-            modules.push(source);
-            return "";
-          });
-        };
-        take(/\s*<link rel="modulepreload"[^>]* href="([^"]+)">/g);
-        take(/\s*<script type="module"[^>]* src="([^"]+)"><\/script>/g);
         return {
           html: html.replace('<div id="root">', `$&${markup.join("")}`),
           tags: [
             {
               tag: "script",
-              attrs: { src: `/${script}`, "data-modules": modules.join(" "), ...Object.fromEntries(texts) },
+              attrs: { src: `/${script}`, ...Object.fromEntries(texts) },
               injectTo: "head-prepend",
             },
           ],

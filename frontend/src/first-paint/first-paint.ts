@@ -8,9 +8,6 @@ import { type ListSearchInput, parseListSearch } from "@/features/api-keys/list/
 import { preferredLanguage } from "@/shared/i18n/language";
 import { colorSchemeKey } from "@/shared/theme/color-scheme-key";
 
-/** The console does not wait longer for the frame: a browser may have its reasons not to paint. */
-const PAINT_PATIENCE_MS = 1_000;
-
 const root = document.documentElement;
 
 function colorScheme(): "light" | "dark" {
@@ -40,29 +37,11 @@ function frameOf(path: string): "list" | "page" | "none" {
   return /^\/(api-keys\/.+|usage|audit|operators)$/.test(path) ? "page" : "none";
 }
 
-const script = document.currentScript;
-
-let started = false;
-
-/** Starts the console, once. */
-function start(): void {
-  if (started) return;
-  started = true;
-  for (const source of script?.getAttribute("data-modules")?.split(" ") ?? []) {
-    const module = document.createElement("script");
-    module.type = "module";
-    module.crossOrigin = "anonymous";
-    module.async = false; // in this order
-    module.src = source;
-    document.head.append(module);
-  }
-}
-
 const language = preferredLanguage();
 root.dataset.mantineColorScheme = colorScheme();
 root.lang = language;
 
-const texts = script?.getAttribute(`data-texts-${language}`);
+const texts = document.currentScript?.getAttribute(`data-texts-${language}`);
 if (texts) fetchAhead("modulepreload", texts);
 
 const frame = frameOf(location.pathname);
@@ -71,12 +50,4 @@ if (frame !== "none") fetchAhead("preload", "/v1/session");
 if (frame === "list") {
   const raw: unknown = Object.fromEntries(new URLSearchParams(location.search));
   fetchAhead("preload", apiKeysPath(parseListSearch(raw as ListSearchInput)));
-}
-
-// Connections share a slow line evenly, whatever the browser thinks is urgent. So what the frame needs comes first, and the
-// console, which is ten times as large, once the frame is painted. A page that nobody looks at is not painted.
-if (frame === "none" || document.visibilityState === "hidden") start();
-else {
-  new PerformanceObserver(start).observe({ type: "paint" });
-  setTimeout(start, PAINT_PATIENCE_MS);
 }
