@@ -68,7 +68,12 @@ export function FirstPaint({ language, texts, classOf }: FirstPaintProps) {
             <div className={list("panel")}>
               <div className={list("toolbar")}>
                 <div className={`first-paint-field ${list("search")}`} />
-                <div className="first-paint-filters" />
+                <div className="first-paint-filter">
+                  {[texts.list.filter.all, texts.list.filter.active, texts.list.filter.inactive].map((label) => (
+                    <span key={label}>{label}</span>
+                  ))}
+                </div>
+                <div className={`first-paint-field first-paint-sort ${list("sort")}`} />
               </div>
               <div className={`first-paint-cards ${list("cards")}`}>
                 {cards.map((card) => (

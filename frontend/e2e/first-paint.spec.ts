@@ -1,0 +1,89 @@
+import type { Page } from "@playwright/test";
+import { expect, test } from "./fixtures/console";
+import { gate, names } from "./fixtures/screens";
+
+/** Holds the console's script back until it is let go, as a slow line does. */
+async function slowConsole(page: Page): Promise<() => void> {
+  const { opened, open } = gate();
+  await page.route(/\/assets\/index-[^/]+\.js$/, async (route) => {
+    await opened;
+    await route.continue();
+  });
+  return open;
+}
+
+const frame = (page: Page) => page.locator(".first-paint:visible");
+
+/** From where on the list stands, in pixels: its frame or its first card. */
+async function topOfList(page: Page, inside: string): Promise<number> {
+  const box = await page.locator(`${inside} :is(.list_tableFrame, .list_card):visible`).first().boundingBox();
+  return box?.y ?? Number.NaN;
+}
+
+for (const { locale, title } of [
+  { locale: "en-US", title: "API Keys" },
+  { locale: "pt-BR", title: "Chaves de API" },
+]) {
+  test.describe(`before the console has arrived, in ${locale},`, () => {
+    test.use({ locale });
+
+    test("the list has its frame, and stands where it stood", async ({ page, admin }) => {
+      await admin.createKey({ name: "Reports" });
+      for (const width of [320, 412, 768, 1280]) {
+        await page.setViewportSize({ width, height: 800 });
+        const arrive = await slowConsole(page);
+        await page.goto("/api-keys", { waitUntil: "commit" });
+        await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
+        await expect(frame(page).locator("h1")).toHaveText(title);
+        const before = await topOfList(page, ".first-paint");
+        arrive();
+        await expect(page.getByRole("link", { name: "Reports" })).toBeVisible();
+        await expect(frame(page)).toHaveCount(0);
+        const after = await topOfList(page, "main");
+        expect(Math.abs(after - before), `${width} pixels wide`).toBeLessThanOrEqual(1);
+        await page.unrouteAll({ behavior: "wait" });
+      }
+    });
+  });
+}
+
+test("what the console asks for first is asked for once, with the filters of the page's address", async ({
+  page,
+  admin,
+}) => {
+  await admin.createKey({ name: "Reports" });
+  await admin.createKey({ name: "Billing" });
+  const asked: string[] = [];
+  page.on("request", (request) => {
+    const { pathname, search } = new URL(request.url());
+    if (pathname === "/v1/session" || pathname === "/v1/api-keys") asked.push(pathname + search);
+  });
+  const arrive = await slowConsole(page);
+  await page.goto("/api-keys?search=rep&sort_field=name&sort_order=ASC&page_size=100", { waitUntil: "commit" });
+  await expect.poll(() => asked.length).toBe(2);
+  arrive();
+  await expect(names(page)).toHaveText(["Reports"]);
+  expect(asked.filter((path) => path === "/v1/session")).toHaveLength(1);
+  const lists = asked.filter((path) => path !== "/v1/session");
+  expect(lists).toHaveLength(1);
+  expect(Object.fromEntries(new URLSearchParams(lists[0]?.split("?")[1]))).toMatchObject({
+    search: "rep",
+    sort_field: "name",
+    sort_order: "ASC",
+    page_size: "100",
+  });
+});
+
+test.describe("somebody who is not signed in", () => {
+  test.use({ signedIn: false });
+
+  test("sees no frame of what is behind the sign-in", async ({ page, complaints }) => {
+    complaints.expect(/401 \(Unauthorized\)/); // by which the console learns it
+    const arrive = await slowConsole(page);
+    await page.goto("/api-keys", { waitUntil: "commit" });
+    await expect(page.locator("html")).toHaveAttribute("data-frame", "none");
+    await expect(frame(page)).toHaveCount(0);
+    arrive();
+    await expect(page.getByRole("textbox", { name: "Email" })).toBeVisible();
+  });
+});
