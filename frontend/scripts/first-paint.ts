@@ -11,12 +11,18 @@ import portuguese from "../src/shared/i18n/locales/pt-BR.json";
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const locales = { en, "pt-BR": portuguese };
 
-/** Names classes after their module, so that the markup in index.html can name them too. */
-export function scopedName(name: string, file: string): string {
-  return `${basename(file, ".module.css")}_${name}`;
-}
+const classOf = (module: string, name: string) => `${module}_${name}`;
 
-const classOf = (module: string, name: string) => scopedName(name, `${module}.module.css`);
+const files = new Map<string, string>();
+
+/** Names classes after their module, so that the markup in index.html can name them too. No two modules may share a name. */
+export function scopedName(name: string, file: string): string {
+  const module = basename(file, ".module.css");
+  const known = files.get(module) ?? file;
+  if (known !== file) throw new Error(`${known} and ${file} would share their classes`);
+  files.set(module, file);
+  return classOf(module, name);
+}
 
 /** The script in the head of the page: bundled by itself, as it runs before anything that it could import has arrived. */
 async function bundleScript(): Promise<string> {
