@@ -72,7 +72,16 @@ func serveWith(t *testing.T, environment map[string]string, log io.Writer, bound
 		t.Fatal(err)
 	}
 	said = newOutput()
-	a, err := app.New(config, app.Options{Output: said, Logger: app.NewLogger(config, log), Bounds: bounds})
+	_, address, stop := launch(t, config, app.Options{Output: said, Logger: app.NewLogger(config, log), Bounds: bounds})
+	t.Cleanup(stop)
+	said.waitFor(t, "API Keys listens on ")
+	return address, said
+}
+
+// launch starts a service on a free port and returns it, its address, and what stops it, once.
+func launch(t *testing.T, config app.Config, options app.Options) (a *app.App, address string, stop func()) {
+	t.Helper()
+	a, err := app.New(config, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,11 +89,11 @@ func serveWith(t *testing.T, environment map[string]string, log io.Writer, bound
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- a.Serve(ctx, listener) }()
-	t.Cleanup(func() {
-		stop()
+	return a, listener.Addr().String(), sync.OnceFunc(func() {
+		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
@@ -92,8 +101,6 @@ func serveWith(t *testing.T, environment map[string]string, log io.Writer, bound
 			t.Error(err)
 		}
 	})
-	said.waitFor(t, "API Keys listens on ")
-	return listener.Addr().String(), said
 }
 
 // writeCertificate writes a certificate for this machine and its key, and returns a pool that trusts it.

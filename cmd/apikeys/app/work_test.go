@@ -1,10 +1,8 @@
 package app_test
 
 import (
-	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -40,9 +38,9 @@ func newWorker(t *testing.T) *worker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &worker{config: config, stop: func() {}}
-	t.Cleanup(func() { w.stop() })
+	w := &worker{config: config}
 	w.start(t)
+	t.Cleanup(func() { w.stop() }) // the last one
 	return w
 }
 
@@ -54,28 +52,7 @@ func (w *worker) pass(d time.Duration) { w.ahead.Add(int64(d)) }
 func (w *worker) start(t *testing.T) {
 	t.Helper()
 	said := newOutput()
-	a, err := app.New(w.config, app.Options{Now: w.now, Output: said, Logger: app.NewLogger(w.config, io.Discard)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan error, 1)
-	go func() { ended <- a.Serve(ctx, listener) }()
-	w.App = a
-	w.stop = func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		if err := a.Close(); err != nil {
-			t.Error(err)
-		}
-		w.stop = func() {}
-	}
+	w.App, _, w.stop = launch(t, w.config, app.Options{Now: w.now, Output: said, Logger: app.NewLogger(w.config, io.Discard)})
 	said.waitFor(t, "API Keys listens on ")
 }
 
