@@ -51,11 +51,11 @@ func (b *bench) lighthouse(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, command := range [][]string{{".make/ensure", "browser"}, {"npm", "--prefix", "frontend", "run", "--silent", "lighthouse"}} {
-		c := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // one of the two above
-		c.Env = append(os.Environ(), "APIKEYS_BIN="+binary, "LIGHTHOUSE_RESULTS="+b.folder, "LIGHTHOUSE_RUNS="+strconv.Itoa(b.rounds))
-		if out, err := c.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w\n%s", command[0], err, out)
+	script := exec.CommandContext(ctx, "npm", "--prefix", "frontend", "run", "--silent", "lighthouse")
+	script.Env = append(os.Environ(), "APIKEYS_BIN="+binary, "LIGHTHOUSE_RESULTS="+b.folder, "LIGHTHOUSE_RUNS="+strconv.Itoa(b.rounds))
+	for _, command := range []*exec.Cmd{exec.CommandContext(ctx, ".make/ensure", "browser"), script} {
+		if out, err := command.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", command.Path, err, out)
 		}
 	}
 	return nil
