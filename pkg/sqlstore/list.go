@@ -128,7 +128,7 @@ func (l listing) reach() int {
 // count counts what the listing selects, unless it is known.
 func (l listing) count(selection *gorm.DB) (int, error) {
 	of := totalOf{l.tenancyID, l.q.Status, l.q.Search}
-	if known, ok := l.totals.at(l.seq, of); ok {
+	if known, ok := l.totals.at(of, l.seq); ok {
 		return known, nil
 	}
 	var counted int64

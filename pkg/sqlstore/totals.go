@@ -37,7 +37,7 @@ func newTotals() totals {
 }
 
 // at returns a total as it is where the log's head is at seq, as far as that is known.
-func (t totals) at(seq int64, of totalOf) (keys int, known bool) {
+func (t totals) at(of totalOf, seq int64) (keys int, known bool) {
 	counted, ok := t.counted.GetIfPresent(of)
 	if !ok {
 		return 0, false
