@@ -1,6 +1,5 @@
 import { UnstyledButton, VisuallyHidden } from "@mantine/core";
 import { IconSelector } from "@tabler/icons-react";
-import { Suspense } from "react";
 import { useSession } from "@/features/session/session-query";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { useMenuButton } from "@/shared/ui/menu-button";
@@ -36,11 +35,7 @@ export function OperatorMenu({ compact = false }: { compact?: boolean }) {
           </>
         )}
       </UnstyledButton>
-      {menu && (
-        <Suspense fallback={null}>
-          <OperatorMenuItems menu={menu} compact={compact} />
-        </Suspense>
-      )}
+      {menu && <OperatorMenuItems menu={menu} compact={compact} />}
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { type FocusEvent, type ReactNode, type RefObject, Suspense, useId, useRef, useState } from "react";
+import { type FocusEvent, type ReactNode, type RefObject, useId, useRef, useState } from "react";
 import { onDemand } from "./on-demand";
 
 const HintBubble = onDemand(() => import("./hint-bubble"));
@@ -56,11 +56,7 @@ export function Hint<Target extends HTMLElement>({ label, opened, children }: Hi
         },
         onBlur: leave,
       })}
-      {wanted && (
-        <Suspense fallback={null}>
-          <HintBubble id={id} label={label} target={ref} opened={shown} onDismiss={leave} />
-        </Suspense>
-      )}
+      {wanted && <HintBubble id={id} label={label} target={ref} opened={shown} onDismiss={leave} />}
     </>
   );
 }

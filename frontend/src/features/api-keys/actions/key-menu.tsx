@@ -1,5 +1,5 @@
 import { IconDots } from "@tabler/icons-react";
-import { type RefObject, Suspense } from "react";
+import type { RefObject } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { IconButton } from "@/shared/ui/icon-button";
 import { useMenuButton } from "@/shared/ui/menu-button";
@@ -25,11 +25,7 @@ export function KeyMenu({ apiKey, actions, clientIdRef }: KeyMenuProps) {
       <IconButton {...button} size={30} aria-label={t("list.actionsFor", { name: apiKey.name })}>
         <IconDots size={18} stroke={1.8} />
       </IconButton>
-      {menu && (
-        <Suspense fallback={null}>
-          <KeyMenuItems menu={menu} apiKey={apiKey} actions={actions} clientIdRef={clientIdRef} />
-        </Suspense>
-      )}
+      {menu && <KeyMenuItems menu={menu} apiKey={apiKey} actions={actions} clientIdRef={clientIdRef} />}
     </>
   );
 }

@@ -1,4 +1,3 @@
-import { Suspense } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { useMenuButton } from "@/shared/ui/menu-button";
 import { onDemand } from "@/shared/ui/on-demand";
@@ -33,11 +32,7 @@ function MoreScopes({ scopes, hidden }: { scopes: string[]; hidden: number }) {
       >
         +{hidden}
       </button>
-      {menu && (
-        <Suspense fallback={null}>
-          <AllScopes menu={menu} scopes={scopes} />
-        </Suspense>
-      )}
+      {menu && <AllScopes menu={menu} scopes={scopes} />}
     </>
   );
 }

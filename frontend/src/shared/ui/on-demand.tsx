@@ -1,4 +1,4 @@
-import { type ComponentType, lazy } from "react";
+import { type ComponentType, type JSX, lazy, Suspense } from "react";
 
 type Load<Props> = () => Promise<{ default: ComponentType<Props> }>;
 
@@ -6,11 +6,18 @@ const parts = new Set<() => Promise<unknown>>();
 
 /**
  * A component that is only needed once somebody points at something or presses it: a menu, a hint. It comes in a chunk of
- * its own, after the page that it belongs to.
+ * its own, after the page that it belongs to, and nothing stands in its place until it is there.
  */
-export function onDemand<Props>(load: Load<Props>) {
+export function onDemand<Props extends object>(load: Load<Props>) {
   parts.add(load);
-  return lazy(load);
+  const Part: ComponentType<Props> = lazy(load);
+  return function OnDemand(props: Props & JSX.IntrinsicAttributes) {
+    return (
+      <Suspense fallback={null}>
+        <Part {...props} />
+      </Suspense>
+    );
+  };
 }
 
 function whenIdle(run: () => void): void {
