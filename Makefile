@@ -44,7 +44,7 @@ TRANSLATED := -gcflags='modernc.org/...=-d=checkptr=0'
 C_FLAGS := -O0 -g0
 .PHONY: test-go
 test-go: ## Run the Go tests with the race detector, on SQLite and on a throwaway PostgreSQL
-	CGO_CFLAGS='$(C_FLAGS)' .make/with-postgres \
+	CGO_CFLAGS='$(C_FLAGS)' .make/in-memory .make/with-postgres \
 		$(GO) test -race $(TRANSLATED) -vet=off -shuffle=on -timeout 20m ./... # `make lint` vets
 
 .PHONY: test-console
@@ -58,7 +58,7 @@ test-size: build ## Check the size budgets of the console and of the binary
 
 .PHONY: test-e2e
 test-e2e: build ## Run the console's end-to-end tests against the binary
-	cd frontend && $(NPM) run e2e
+	cd frontend && ../.make/in-memory $(NPM) run e2e
 
 .PHONY: fuzz
 FUZZTIME ?= 10s
