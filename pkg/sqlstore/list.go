@@ -75,11 +75,13 @@ func (l listing) all() (found, error) {
 // are, and the databases guess both badly for a part of a word; so it does not leave it to them.
 //
 // What many keys match is soon found by walking along the order, and then only has to be counted. Where the walk finds too
-// few, all that match are found by the index of the names' parts, or on SQLite by reading the index of names, and sorted: few
-// in most cases, or many that are all at the order's end.
+// few, all that match are found by the index of the names' parts, or on SQLite, which has none for one or two characters, by
+// reading the index of names, and sorted: few in most cases, or many that are all at the order's end.
 func (l listing) search() (found, error) {
-	walked := l.keys().Select(l.columns()).Order(l.order).Limit(l.reach())
-	ids, err := l.pluck(l.page(l.contains(l.t.db.Table("(?) AS walked", walked))))
+	if part, ok := l.indexed(); ok {
+		return l.lookUp(part)
+	}
+	ids, err := l.walk(l.reach())
 	if err != nil {
 		return found{}, err
 	}
@@ -92,6 +94,12 @@ func (l listing) search() (found, error) {
 	}
 	total, err := l.count(l.matching())
 	return found{ids, total}, err
+}
+
+// walk finds a page of a search, or its beginning, among as many keys as reach says, from the first in the order on.
+func (l listing) walk(reach int) ([]string, error) {
+	walked := l.keys().Select(l.columns()).Order(l.order).Limit(reach)
+	return l.pluck(l.page(l.contains(l.t.db.Table("(?) AS walked", walked))))
 }
 
 // sorted finds a page by sorting everything that matches. One without keys has no total.
@@ -178,9 +186,12 @@ func (l listing) contains(selection *gorm.DB) *gorm.DB {
 	return selection.Where(`(name_search LIKE ? ESCAPE '\' OR client_id = ?)`, part, l.q.Search)
 }
 
+// offset is how many keys are before the page.
+func (l listing) offset() int { return (l.q.Page - 1) * l.q.PageSize }
+
 // page puts a selection in order and restricts it to the page.
 func (l listing) page(selection *gorm.DB) *gorm.DB {
-	return selection.Order(l.order).Limit(l.q.PageSize).Offset((l.q.Page - 1) * l.q.PageSize)
+	return selection.Order(l.order).Limit(l.q.PageSize).Offset(l.offset())
 }
 
 // pluck reads the client ids of a selection.

@@ -97,9 +97,11 @@ type table struct {
 	refers  []string // names of the tables that its rows refer to
 }
 
-// sqliteTables returns the tables, each after those that it refers to.
+// sqliteTables returns the tables, each after those that it refers to. What follows them by triggers is not among them: the
+// tables of the search index, the one that is virtual, and those that SQLite keeps behind that.
 func sqliteTables(ctx context.Context, source *sql.Tx) ([]table, error) {
-	names, err := column(ctx, source, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> ? ORDER BY name", versionTable)
+	names, err := column(ctx, source, `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'
+		AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT LIKE 'search\_%' ESCAPE '\' AND name <> ? ORDER BY name`, versionTable)
 	if err != nil {
 		return nil, err
 	}

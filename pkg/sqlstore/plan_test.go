@@ -39,7 +39,9 @@ func plan(t *testing.T, s *Store, explain string, q apikey.Query, before ...stri
 // explained returns how the database would run the statement that query makes, after the statements that come before it.
 func explained(t *testing.T, s *Store, explain string, query func(*gorm.DB) *gorm.DB, before ...string) string {
 	t.Helper()
-	statement := s.reader.ToSQL(query)
+	statement := s.reader.ToSQL(func(db *gorm.DB) *gorm.DB {
+		return query(db.Session(&gorm.Session{})) // of which each part of a statement is begun anew
+	})
 	transaction, err := s.pools[0].BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +121,7 @@ func TestPostgreSQLReadsPagesInTheOrderOfAnIndex(t *testing.T) {
 	}
 }
 
-// Names that don't match are passed over in an index, without reading the keys.
+// What is too short to be looked up is searched for in an index, passing over names that don't match without reading the keys.
 func TestSQLiteSearchesNamesInAnIndex(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t, Options{Timeout: patience})
@@ -127,11 +129,28 @@ func TestSQLiteSearchesNamesInAnIndex(t *testing.T) {
 		status apikey.Status
 		index  string
 	}{{"", "api_key_by_name"}, {apikey.Inactive, "api_key_by_status_and_name"}} {
-		text := matchingPlan(t, s, "EXPLAIN QUERY PLAN", apikey.Query{SortBy: apikey.SortByCreatedAt, Search: "abc", Status: test.status})
+		text := matchingPlan(t, s, "EXPLAIN QUERY PLAN", apikey.Query{SortBy: apikey.SortByCreatedAt, Search: "ab", Status: test.status})
 		if !strings.Contains(text, "USING INDEX "+test.index+" (") {
 			t.Errorf("status %q:\n%s", test.status, text)
 		}
 	}
+}
+
+// Where parts of names are looked up nothing is read but what matches, and of that the key only for what it alone knows.
+func TestSQLiteLooksPartsOfNamesUp(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t, Options{Timeout: patience})
+	everyOrder(func(q apikey.Query, _ string) {
+		q.Search = "abc"
+		text := explained(t, s, "EXPLAIN QUERY PLAN", func(db *gorm.DB) *gorm.DB {
+			return lookup{listing: newTestListing(t, s.tx(db), q), part: "abc", through: 1}.sorted().Pluck("client_id", new([]string))
+		})
+		// M1 is the phrase, > and < are the bounds of the ids.
+		if !strings.Contains(text, "search_index VIRTUAL TABLE INDEX 0:M1><") || strings.Contains(text, "SCAN document") || strings.Contains(text, "SCAN search_document") ||
+			strings.Contains(text, "SCAN k") || strings.Contains(text, "SEARCH k") != (q.SortBy == apikey.SortByLastUsedAt) {
+			t.Errorf("%+v:\n%s", q, text)
+		}
+	})
 }
 
 func TestSQLiteSearchesTheLogInTheOrderOfAnIndex(t *testing.T) {

@@ -175,6 +175,7 @@ func searchesOfAnySizeAreInOrder(t *testing.T, open func(testing.TB, Options) *S
 		{apikey.Query{Search: "ç", SortBy: apikey.SortByName}, 0, 1, apikey.TotalMax, true},
 		{apikey.Query{Search: "cobra", SortBy: apikey.SortByName, Page: 2}, 3, 1, apikey.TotalMax, true},
 		{apikey.Query{Search: "cobranca 00000", SortBy: apikey.SortByLastUsedAt, Page: 2}, 6, -1, 10, false},
+		{apikey.Query{Search: "cobra", SortBy: apikey.SortByCreatedAt, Page: 5000}, 4999 * 3, 1, apikey.TotalMax, true}, // beyond what is counted
 	}
 	for _, test := range tests {
 		q := test.q

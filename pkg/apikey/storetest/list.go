@@ -12,7 +12,7 @@ import (
 )
 
 func listSearch(t *testing.T, b Backend) {
-	names := []string{"Previsão de demanda", "100% CPU", "snake_case", `back\slash`, "שלום עולם", "日本 billing", "STRASSE", "o'brien"}
+	names := []string{"Previsão de demanda", "100% CPU", "snake_case", `back\slash`, "שלום עולם", "日本 billing", "STRASSE", "o'brien", `say "hi" OR NOT name:x*`, "🔑🔒🔓🔐"}
 	ids := make(map[string]string)
 	for _, name := range names {
 		ids[name] = create(t, b, newKey(b.Home, name))[0].ClientID
@@ -36,6 +36,19 @@ func listSearch(t *testing.T, b Backend) {
 		{"straße", []string{"STRASSE"}},
 		{"'", []string{"o'brien"}},
 		{"de demanda x", nil},
+		{"demanda de", nil},
+		{`"hi"`, []string{`say "hi" OR NOT name:x*`}},
+		{`y "h`, []string{`say "hi" OR NOT name:x*`}},
+		{"OR NOT", []string{`say "hi" OR NOT name:x*`}},
+		{":x*", []string{`say "hi" OR NOT name:x*`}},
+		{"cpu OR billing", nil},
+		{"pre*", nil},
+		{"🔒🔓🔐", []string{"🔑🔒🔓🔐"}},
+		{"🔒🔓", []string{"🔑🔒🔓🔐"}},
+		{"100 cpu", nil},
+		{"00%", []string{"100% CPU"}},
+		{"e_c", []string{"snake_case"}},
+		{`k\s`, []string{`back\slash`}},
 		{ids["STRASSE"], []string{"STRASSE"}},
 		{ids["STRASSE"][:20], nil}, // a part of a client id is nothing to search for
 	}

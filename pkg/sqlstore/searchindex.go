@@ -1,0 +1,86 @@
+package sqlstore
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"gorm.io/gorm"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+)
+
+// lookup is the reading of one page of a search by the index of parts of names that triggers keep on SQLite: see the
+// migration search_index.
+type lookup struct {
+	listing
+	part            string
+	before, through int64 // the ids of the documents of the tenancy, or of those of the status that is asked for
+}
+
+// partMin is how many characters of a name can be looked up: the index is one of three in a row.
+const partMin = 3
+
+// indexed returns the part of names that the search looks for, if it can be looked up in an index that is kept for it. What
+// has a NUL, where SQLite's query would end, can't be.
+func (l listing) indexed() (part string, ok bool) {
+	part = apikey.SearchForm(l.q.Search)
+	return part, l.t.dialect == sqliteDialect && utf8.RuneCountInString(part) >= partMin && !strings.ContainsRune(part, 0)
+}
+
+// lookUp finds the page of a search by the index. That soon tells how many keys match, and so how far it is worth walking
+// along the order: as far as takes no longer than sorting what matches would.
+func (l listing) lookUp(part string) (found, error) {
+	var numbers []int64
+	if err := l.t.db.Table("search_tenancy").Where("tenancy_id = ?", l.tenancyID).Pluck("number", &numbers).Error; err != nil {
+		return found{}, fmt.Errorf("search keys: %w", err)
+	}
+	if len(numbers) == 0 {
+		return found{}, nil // the tenancy has never had a key
+	}
+	u := lookup{listing: l, part: part}
+	u.before, u.through = documentIDs(numbers[0], l.q.Status)
+	total, err := u.count(u.matching())
+	if err != nil || total <= min(u.offset(), apikey.TotalMax) {
+		return found{total: total}, err // there is no such page
+	}
+	ids, err := u.walk(int(worth[u.q.SortBy] * float64(total)))
+	if err == nil && len(ids) < u.q.PageSize {
+		ids, err = u.pluck(u.sorted())
+	}
+	return found{ids, total}, err
+}
+
+// worth is how many keys are walked along in the time that it takes to sort one that matches, about.
+var worth = map[apikey.SortField]float64{apikey.SortByName: 2, apikey.SortByCreatedAt: .3, apikey.SortByLastUsedAt: 2}
+
+// documentIDs returns the bounds of the ids of a tenancy's documents, of which the first is not one.
+func documentIDs(tenancy int64, status apikey.Status) (before, through int64) {
+	active, inactive, next := tenancy<<33, tenancy<<33+1<<32, (tenancy+1)<<33
+	switch status {
+	case apikey.Active:
+		return active, inactive
+	case apikey.Inactive:
+		return inactive, next
+	default:
+		return active, next
+	}
+}
+
+// matching selects the ids of documents that have the part in their names, and of that whose client id is searched for, unless
+// it is one of them.
+func (u lookup) matching() *gorm.DB {
+	phrase := `"` + strings.ReplaceAll(u.part, `"`, `""`) + `"`
+	return u.t.db.Table("(SELECT rowid AS id FROM search_index WHERE search_index MATCH ? AND rowid > ? AND rowid <= ? "+
+		"UNION ALL SELECT id FROM search_document WHERE client_id = ? AND id > ? AND id <= ? AND instr(name_search, ?) = 0) AS matching",
+		phrase, u.before, u.through, u.q.Search, u.before, u.through, u.part)
+}
+
+// sorted selects the page by sorting all that matches. When a key was last used changes all the time, and the key alone tells.
+func (u lookup) sorted() *gorm.DB {
+	documents := u.matching().Joins("CROSS JOIN search_document AS document ON document.id = matching.id").Select("document.*")
+	if u.q.SortBy == apikey.SortByLastUsedAt {
+		documents = documents.Joins("CROSS JOIN api_key AS k ON k.client_id = document.client_id").Select("k.client_id, k.last_used_at")
+	}
+	return u.page(u.t.db.Table("(?) AS sortable", documents))
+}

@@ -1,0 +1,202 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// searchText makes up names and what is searched for in them: of few characters, so that much is found, and of any but NUL,
+// which no name has.
+func searchText() *rapid.Generator[string] {
+	few := rapid.SampledFrom([]rune("aaaaaaabbbbÁç \"'%_\\*^:-(Iİſש\u05c1日🔑🔒\u0301\ufffe"))
+	return rapid.OneOf(rapid.StringOfN(few, 3, 12, -1), rapid.StringOfN(few, 1, 12, -1), rapid.StringOfN(rapid.Rune().Filter(func(r rune) bool { return r != 0 }), 1, 12, -1))
+}
+
+// searched is a store with a few keys of two tenancies that change.
+type searched struct {
+	*Store
+	tenancies []string
+	keys      []apikey.Key
+	names     []string // that keys have or had, and that were taken
+	made      int
+
+	lookedUp, found int // searches that used the index, and what they found
+}
+
+// step changes something, as any version of the service does, or has the file written anew.
+func (s *searched) step(r *rapid.T) error {
+	do := rapid.SampledFrom([]string{"create", "create", "create", "rename", "switch", "delete", "vacuum"}).Draw(r, "do")
+	ctx := r.Context()
+	if do == "vacuum" {
+		return s.writer.WithContext(ctx).Exec("VACUUM").Error
+	}
+	if do == "create" || len(s.keys) == 0 {
+		k := newKey(rapid.SampledFrom(s.tenancies).Draw(r, "tenancy"), s.made)
+		k.Name = s.name(r, searchText())
+		k.CreatedAt = epoch.Add(time.Duration(rapid.IntRange(0, 3).Draw(r, "created")) * time.Second)
+		k.Status = rapid.SampledFrom([]apikey.Status{apikey.Active, apikey.Inactive}).Draw(r, "status")
+		s.made++
+		err := s.Create(ctx, k, newDraft(k), nil)
+		if err == nil {
+			s.keys = append(s.keys, k)
+		}
+		return err
+	}
+	i := rapid.IntRange(0, len(s.keys)-1).Draw(r, "key")
+	k := s.keys[i]
+	if do == "delete" {
+		s.keys = slices.Delete(s.keys, i, i+1)
+		return s.Delete(ctx, k.TenancyID, k.ClientID, func(k apikey.Key) (eventlog.Draft, error) { return newDraft(k), nil })
+	}
+	_, err := s.Update(ctx, k.TenancyID, k.ClientID, func(k apikey.Key) (apikey.Key, *eventlog.Draft, error) {
+		event := newDraft(k)
+		switch {
+		case do == "rename":
+			k.Name = s.name(r, rapid.OneOf(searchText(), rapid.Just("a "+k.ClientID)))
+		case k.Status == apikey.Active:
+			k.Status = apikey.Inactive
+		default:
+			k.Status = apikey.Active
+		}
+		return k, &event, nil
+	})
+	return err
+}
+
+func (s *searched) name(r *rapid.T, from *rapid.Generator[string]) string {
+	name := from.Draw(r, "name")
+	s.names = append(s.names, name)
+	return name
+}
+
+// sought draws what is searched for: mostly a part of a name that a key has or had, or a client id.
+func (s *searched) sought(r *rapid.T) string {
+	kind := rapid.SampledFrom([]string{"part", "part", "part", "client", "text"}).Draw(r, "kind")
+	switch {
+	case kind == "text" || len(s.keys) == 0:
+		odd := rapid.SampledFrom([]string{"a\x00b", "ab\x00cd", "abc\xff", strings.Repeat("a", 100)})
+		return rapid.OneOf(searchText(), odd).Draw(r, "text")
+	case kind == "client":
+		return rapid.SampledFrom(s.keys).Draw(r, "client").ClientID
+	default:
+		name := []rune(rapid.SampledFrom(s.names).Draw(r, "name"))
+		from := rapid.IntRange(0, max(len(name)-partMin, 0)).Draw(r, "from")
+		return string(name[from:min(from+rapid.IntRange(partMin-1, 6).Draw(r, "length"), len(name))])
+	}
+}
+
+// TestTheSearchIndexFindsWhatReadingAllNamesDoes compares pages of searches with what LIKE selects and ORDER BY sorts, while
+// keys come, go, and change, and the file is written anew.
+func TestTheSearchIndexFindsWhatReadingAllNamesDoes(t *testing.T) {
+	t.Parallel()
+	s := &searched{Store: newSQLite(t, Options{Timeout: patience})}
+	if err := s.writer.Exec("PRAGMA synchronous = OFF").Error; err != nil { // no machine loses its power here
+		t.Fatal(err)
+	}
+	most, few := newTenancy(t, s.Store), newTenancy(t, s.Store)
+	s.tenancies = []string{most, most, most, few}
+	rapid.Check(t, func(r *rapid.T) {
+		for range rapid.IntRange(1, 4).Draw(r, "steps") {
+			if err := s.step(r); err != nil && !errors.Is(err, apikey.ErrNameTaken) {
+				r.Fatal(err)
+			}
+		}
+		if err := s.writer.Exec("INSERT INTO search_index (search_index, rank) VALUES ('integrity-check', 1)").Error; err != nil {
+			r.Fatal("the index differs from its documents:", err)
+		}
+		for range 8 {
+			s.search(r)
+		}
+	})
+	if s.lookedUp < 100 || s.found < 20 {
+		t.Errorf("%d searches used the index, and %d keys were found", s.lookedUp, s.found)
+	}
+}
+
+// search makes a search and compares what it finds.
+func (s *searched) search(r *rapid.T) {
+	q := apikey.Query{
+		Search: s.sought(r), Page: rapid.SampledFrom([]int{1, 1, 1, 2}).Draw(r, "page"), PageSize: rapid.IntRange(1, 5).Draw(r, "size"),
+		Status:     rapid.SampledFrom([]apikey.Status{"", "", apikey.Active, apikey.Inactive}).Draw(r, "status"),
+		SortBy:     rapid.SampledFrom([]apikey.SortField{apikey.SortByName, apikey.SortByCreatedAt, apikey.SortByLastUsedAt}).Draw(r, "field"),
+		Descending: rapid.Bool().Draw(r, "descending"),
+	}
+	tenancy := rapid.SampledFrom(s.tenancies).Draw(r, "of")
+	order, err := ordering(q)
+	if err != nil {
+		r.Fatal(err)
+	}
+	l := listing{t: s.tx(s.reader.WithContext(r.Context())), tenancyID: tenancy, q: q, order: order, totals: newTotals()}
+	want, err := l.pluck(l.page(l.contains(l.keys())))
+	if err != nil {
+		r.Fatal(err)
+	}
+	total, err := l.count(l.contains(l.keys()))
+	if err != nil {
+		r.Fatal(err)
+	}
+	page, err := s.List(r.Context(), tenancy, q)
+	if err != nil {
+		r.Fatalf("%+v: %v", q, err)
+	}
+	got := make([]string, 0, len(want))
+	for _, k := range page.Keys {
+		got = append(got, k.ClientID)
+	}
+	if !slices.Equal(got, want) || page.Total != total {
+		r.Fatalf("%+v: found %q of %d, and not %q of %d", q, got, page.Total, want, total)
+	}
+	if _, ok := l.indexed(); ok {
+		s.lookedUp++
+		s.found += len(got)
+	}
+}
+
+// TestMigratingFillsTheSearchIndex runs the migration on keys that were there before.
+func TestMigratingFillsTheSearchIndex(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t, Options{Timeout: patience})
+	text, err := migrations.ReadFile("migrations/sqlite/00018_search_index.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	up, down, _ := strings.Cut(string(text), "-- +goose Down")
+	run := func(statements string) {
+		t.Helper()
+		if _, err := s.pools[0].ExecContext(t.Context(), statements); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(down)
+	tenancies := []string{newTenancy(t, s), newTenancy(t, s)}
+	for i, tenancy := range tenancies {
+		fill(t, s, tenancy, 3+i)
+		run(fmt.Sprintf("UPDATE api_key SET status = 'inactive' WHERE client_id = '%s'", newKey(tenancy, 1).ClientID))
+	}
+	run(up)
+	want := func(tenancy string, status apikey.Status, total int) {
+		t.Helper()
+		page, err := s.List(t.Context(), tenancy, apikey.Query{Search: "numero", Status: status, SortBy: apikey.SortByName, Page: 1, PageSize: 10})
+		if err != nil || page.Total != total || len(page.Keys) != total {
+			t.Errorf("%s: found %d of %d, %v; want %d", status, len(page.Keys), page.Total, err, total)
+		}
+	}
+	for i, tenancy := range tenancies {
+		want(tenancy, "", 3+i)
+		want(tenancy, apikey.Inactive, 1)
+		k := newKey(tenancy, 10) // goes on behind what the migration has numbered
+		if err := s.Create(t.Context(), k, newDraft(k), nil); err != nil {
+			t.Fatal(err)
+		}
+		want(tenancy, apikey.Active, 3+i)
+	}
+}
