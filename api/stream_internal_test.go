@@ -21,6 +21,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"pgregory.net/rapid"
 
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/revocation"
 )
@@ -310,18 +311,6 @@ func (l *listeners) count() int {
 	return l.total
 }
 
-// eventually waits for a condition.
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(time.Minute); !condition(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("still not: %s", what)
-		}
-	}
-}
-
 func heap() uint64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -346,7 +335,7 @@ func TestFollowerThatDoesNotReadIsDropped(t *testing.T) {
 			t.Fatal("the connection's buffer can't be made small")
 		}
 	}
-	eventually(t, "all follow", func() bool { return f.listeners.count() == lazy })
+	await.Until(t, time.Minute, "all follow", func() bool { return f.listeners.count() == lazy })
 	// A batch that is on its way is kept, some 100 KB, and more with the race detector; all there is would be megabytes.
 	if grown := int64(heap()) - int64(before); grown > lazy*500<<10 {
 		t.Errorf("%d bytes are kept for each", grown/lazy)
@@ -357,7 +346,7 @@ func TestFollowerThatDoesNotReadIsDropped(t *testing.T) {
 	if want := "id: " + strconv.Itoa(revocations); reading.Text() != want {
 		t.Fatalf("a follower that reads got to %q, %v; want %q", reading.Text(), reading.Err(), want)
 	}
-	eventually(t, "those who don't read are dropped", func() bool { return f.listeners.count() == 1 })
+	await.Until(t, time.Minute, "those who don't read are dropped", func() bool { return f.listeners.count() == 1 })
 }
 
 // replay reads a stream until its heartbeat and adds what it says to what is known.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/piercloud/apikeys/pkg/await"
 )
 
 // opened connects to the feed and reads the head of the response.
@@ -61,7 +63,7 @@ func TestFollowerThatGoesAwayIsNoticedAtOnce(t *testing.T) {
 		t.Errorf("%d follow", f.listeners.count())
 	}
 	_ = c.Close()
-	eventually(t, "it is noticed", func() bool { return f.listeners.count() == 0 })
+	await.Until(t, time.Minute, "it is noticed", func() bool { return f.listeners.count() == 0 })
 }
 
 // TestShutdownEndsStreamsAndDoesNotWaitForThem: as it happens when the service stops.
@@ -77,7 +79,7 @@ func TestShutdownEndsStreamsAndDoesNotWaitForThem(t *testing.T) {
 	if _, err := io.Copy(io.Discard, response.Body); err != nil {
 		t.Errorf("the stream ended with %v", err)
 	}
-	eventually(t, "nobody follows", func() bool { return f.listeners.count() == 0 })
+	await.Until(t, time.Minute, "nobody follows", func() bool { return f.listeners.count() == 0 })
 }
 
 // TestStreamIsServedOverTLSWithBothVersionsOfHTTP: HTTP/1.1 is taken over, HTTP/2 is not.
@@ -100,7 +102,7 @@ func TestStreamIsServedOverTLSWithBothVersionsOfHTTP(t *testing.T) {
 		}
 		leave()
 		_ = response.Body.Close()
-		eventually(t, "it is noticed", func() bool { return f.listeners.count() == 0 })
+		await.Until(t, time.Minute, "it is noticed", func() bool { return f.listeners.count() == 0 })
 		server.Close()
 	}
 }
@@ -116,7 +118,7 @@ func TestListenerThatWaitsCostsAFewKilobytes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "all wait", func() bool { return f.listeners.count() == listeners })
+	await.Until(t, time.Minute, "all wait", func() bool { return f.listeners.count() == listeners })
 	if each := int64(inUse()-before) / listeners; each > most {
 		t.Errorf("%d bytes for each", each)
 	}

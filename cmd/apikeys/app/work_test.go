@@ -13,6 +13,7 @@ import (
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
 	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/usage"
@@ -54,20 +55,6 @@ func (w *worker) start(t *testing.T) {
 	said := newOutput()
 	w.App, _, w.stop = launch(t, w.config, app.Options{Now: w.now, Output: said, Logger: app.NewLogger(w.config, io.Discard)})
 	said.waitFor(t, "API Keys listens on ")
-}
-
-// eventually waits until something holds.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	deadline, ticker := time.After(workPatience), time.NewTicker(20*time.Millisecond)
-	defer ticker.Stop()
-	for !holds() {
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			t.Fatalf("it never happened that %s", what)
-		}
-	}
 }
 
 var worksCaller = apikey.Caller{
@@ -112,12 +99,12 @@ func TestTheServiceRetiresSecretsWhileItRunsAndThoseWhoseTimeCameWhileItDidNot(t
 	}
 	rotate()
 	w.pass(time.Minute)
-	eventually(t, "the running service retired the old secret", retired(1))
+	await.Until(t, workPatience, "the running service retired the old secret", retired(1))
 	rotate()
 	w.stop()
 	w.pass(time.Minute)
 	w.start(t)
-	eventually(t, "the service retired the old secret when it started", retired(2))
+	await.Until(t, workPatience, "the service retired the old secret when it started", retired(2))
 }
 
 func TestTheServicePurgesUsageThatIsTooOld(t *testing.T) {
@@ -143,7 +130,7 @@ func TestTheServicePurgesUsageThatIsTooOld(t *testing.T) {
 	w.stop()
 	w.pass(2 * time.Hour)
 	w.start(t)
-	eventually(t, "the service dropped the hour that is too old", func() bool { return len(hours()) == 1 })
+	await.Until(t, workPatience, "the service dropped the hour that is too old", func() bool { return len(hours()) == 1 })
 	if left := hours(); !left[0].Start.Equal(recent) {
 		t.Errorf("it kept %+v", left)
 	}
@@ -158,7 +145,7 @@ func TestTheServiceSurveysWhatDeservesAttention(t *testing.T) {
 	}
 	w.stop()
 	w.start(t) // a survey is the first thing that it makes
-	eventually(t, "the metrics tell of the key that is unused, and of its secret that ends", func() bool {
+	await.Until(t, workPatience, "the metrics tell of the key that is unused, and of its secret that ends", func() bool {
 		recorder := httptest.NewRecorder()
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
 		request.RemoteAddr = "127.0.0.1:50000"
@@ -179,9 +166,9 @@ func TestTheServiceWritesFailedSignInsToTheLog(t *testing.T) {
 		}
 	}
 	fail()
-	eventually(t, "the first is an event", func() bool { return w.events(t, eventlog.OperatorSignInFailed) == 1 })
+	await.Until(t, workPatience, "the first is an event", func() bool { return w.events(t, eventlog.OperatorSignInFailed) == 1 })
 	fail()
 	fail()
 	w.pass(time.Minute)
-	eventually(t, "those of the rest of its minute are another", func() bool { return w.events(t, eventlog.OperatorSignInFailed) == 2 })
+	await.Until(t, workPatience, "those of the rest of its minute are another", func() bool { return w.events(t, eventlog.OperatorSignInFailed) == 2 })
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/sqlstore"
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
@@ -68,7 +69,7 @@ func (c *cluster) restart(i int) {
 func (c *cluster) awaitReady() {
 	c.t.Helper()
 	for i := range c.proxy.ready {
-		eventually(c.t, recoveryTimeout, "all replicas are ready", c.proxy.ready[i].Load)
+		await.Until(c.t, recoveryTimeout, "all replicas are ready", c.proxy.ready[i].Load)
 	}
 }
 
@@ -100,7 +101,7 @@ func (c *cluster) awaitNews() {
 	}
 	for i := range c.replicas {
 		direct := c.at(i)
-		eventually(c.t, spreadTimeout, "every replica has read the log", func() bool {
+		await.Until(c.t, spreadTimeout, "every replica has read the log", func() bool {
 			found := logPosition.FindSubmatch(direct.want(http.StatusOK, direct.get("/metrics")).body)
 			if found == nil {
 				c.t.Fatal("the metrics lack the position in the log")

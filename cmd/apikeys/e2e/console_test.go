@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
@@ -116,7 +117,7 @@ func TestConsoleInFrontOfReplicas(t *testing.T) {
 		stream := follow(t, url("/v1/revocations"))
 		began := time.Now()
 		operator.change(key, "deactivate")
-		eventually(t, refusalTimeout, "the stream tells of the key", func() bool { return strings.Contains(stream.String(), key.ClientID) })
+		await.Until(t, refusalTimeout, "the stream tells of the key", func() bool { return strings.Contains(stream.String(), key.ClientID) })
 		t.Logf("told after %v", time.Since(began).Round(time.Millisecond))
 	})
 
@@ -135,7 +136,7 @@ func TestConsoleInFrontOfReplicas(t *testing.T) {
 		}
 		restarted := start(t, e.with("APIKEYS_LISTEN", first.address))
 		second.kill()
-		eventually(t, startTimeout, "nginx has found the replica again", func() bool {
+		await.Until(t, startTimeout, "nginx has found the replica again", func() bool {
 			return operator.get("/v1/session").status == http.StatusOK
 		})
 		operator.want(http.StatusOK, operator.token(key.ClientID, key.ClientSecret))
@@ -205,7 +206,7 @@ func restartUnderLoad(t *testing.T, operator *caller, e environment, replica *se
 	}
 	replica.stop()
 	again := start(replica.t, e.with("APIKEYS_LISTEN", replica.address))
-	eventually(t, startTimeout, "the replica is asked again", func() bool {
+	await.Until(t, startTimeout, "the replica is asked again", func() bool {
 		return strings.Contains(again.stderr.String(), `"route":"/v1/session"`)
 	})
 	return again
@@ -333,7 +334,7 @@ func TestNginxOfTheConsole(t *testing.T) {
 	}
 	// For a second after a failure nginx leaves a replica alone, so not every request arrives.
 	for path, method := range map[string]string{"/healthz": http.MethodGet, "/auth": http.MethodPost, "/oauth2/token": http.MethodPost} {
-		eventually(t, startTimeout, "what changes nothing is tried at both replicas", func() bool {
+		await.Until(t, startTimeout, "what changes nothing is tried at both replicas", func() bool {
 			a := c.want(http.StatusServiceUnavailable, c.do(method, path, nil))
 			for _, member := range []string{`"service/unavailable"`, `"temporarily_unavailable"`} {
 				if strings.Contains(string(a.body), member) != (strings.HasPrefix(path, "/oauth2") == (member == `"temporarily_unavailable"`)) {
@@ -344,7 +345,7 @@ func TestNginxOfTheConsole(t *testing.T) {
 		})
 	}
 	for _, method := range []string{http.MethodPost, http.MethodPatch} {
-		eventually(t, startTimeout, "a replica gets the request", func() bool {
+		await.Until(t, startTimeout, "a replica gets the request", func() bool {
 			a := c.want(http.StatusServiceUnavailable, c.do(method, "/v1/api-keys", draft{Name: "once"}))
 			if a.header.Get("Retry-After") != "2" || a.header.Get("Cache-Control") != "no-store" ||
 				a.header.Get("Content-Type") != "application/problem+json" || !strings.Contains(string(a.body), `"service/unavailable"`) {

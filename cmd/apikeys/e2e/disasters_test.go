@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/piercloud/apikeys/pkg/await"
 )
 
 // TestReplicasKeepTheirPromisesWhateverHappens runs three replicas on one PostgreSQL behind a proxy. All the while, no
@@ -46,7 +48,7 @@ func TestReplicasKeepTheirPromisesWhateverHappens(t *testing.T) {
 		c.database.Stop()
 		for i := range c.replicas {
 			direct := c.at(i)
-			eventually(t, recoveryTimeout, "it says that it is not ready", func() bool {
+			await.Until(t, recoveryTimeout, "it says that it is not ready", func() bool {
 				return direct.get("/readyz").status == http.StatusServiceUnavailable
 			})
 		}
@@ -68,7 +70,7 @@ func TestReplicasKeepTheirPromisesWhateverHappens(t *testing.T) {
 		frozen := c.replica(1)
 		doomed := p.doom(c, 10, func() {
 			frozen.signal(syscall.SIGSTOP)
-			eventually(t, recoveryTimeout, "the proxy has noticed", func() bool { return !c.proxy.ready[1].Load() })
+			await.Until(t, recoveryTimeout, "the proxy has noticed", func() bool { return !c.proxy.ready[1].Load() })
 		})
 		doomed.awaitPromised(t)
 		doomed.use(t, c.at(1), func() { frozen.signal(syscall.SIGCONT) }, http.StatusUnauthorized)
@@ -138,7 +140,7 @@ func (p *population) doom(c *cluster, n int, between ...func()) *doomed {
 // awaitPromised returns when no replica may honour the keys any more.
 func (d *doomed) awaitPromised(t *testing.T) {
 	t.Helper()
-	eventually(t, recoveryTimeout, "the promised time has passed", func() bool { return time.Since(d.ended) > promised })
+	await.Until(t, recoveryTimeout, "the promised time has passed", func() bool { return time.Since(d.ended) > promised })
 }
 
 // use sends a replica all keys and tokens, lets something happen when all are on their way, and wants the status of each.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/piercloud/apikeys/pkg/await"
 )
 
 // gateway is a server in front of an API that asks the service about requests, configured by a snippet of docs/gateways.md.
@@ -126,7 +128,7 @@ func serve(t testing.TB, process *exec.Cmd, address string) {
 			t.Logf("%s wrote\n%s", process.Path, output)
 		}
 	})
-	eventually(t, startTimeout, process.Path+" listens", func() bool {
+	await.Until(t, startTimeout, process.Path+" listens", func() bool {
 		select {
 		case <-ended:
 			t.Fatalf("%s ended\n%s", process.Path, output)

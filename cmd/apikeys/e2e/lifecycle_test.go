@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
@@ -20,7 +21,7 @@ func TestStartingServiceTurnsNobodyAway(t *testing.T) {
 	onBothDatabases(t, func(t *testing.T, e environment) {
 		s := launch(t, e.with("APIKEYS_LISTEN", freeAddress(t)))
 		c := stranger(s)
-		eventually(t, startTimeout, "the service answers", func() bool {
+		await.Until(t, startTimeout, "the service answers", func() bool {
 			a, err := c.try(http.MethodGet, "/v1/api-keys", nil)
 			if err != nil {
 				return false // nobody listens yet
@@ -60,7 +61,7 @@ func TestShutdownFinishesRequestsAndKeepsLastUses(t *testing.T) {
 		}
 
 		s.terminate()
-		eventually(t, stopTimeout, "no new connection is accepted", func() bool {
+		await.Until(t, stopTimeout, "no new connection is accepted", func() bool {
 			attempt, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.address)
 			if err == nil {
 				attempt.Close()

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
@@ -28,7 +29,6 @@ import (
 const (
 	startTimeout = 30 * time.Second
 	stopTimeout  = 30 * time.Second
-	pollInterval = 5 * time.Millisecond
 )
 
 // binary is the command under test, built once for all tests.
@@ -194,7 +194,7 @@ func lastPart(text string) string {
 // awaitReady returns when the service has said where it listens.
 func (s *service) awaitReady() {
 	s.t.Helper()
-	eventually(s.t, startTimeout, "the service is ready", func() bool {
+	await.Until(s.t, startTimeout, "the service is ready", func() bool {
 		if s.gone() {
 			s.t.Fatalf("the service ended with code %d\n%s", s.process.ProcessState.ExitCode(), s.stderr)
 		}
@@ -269,19 +269,4 @@ func (r *recording) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.text.String()
-}
-
-// eventually polls a condition until it holds; after the timeout the test fails.
-func eventually(t testing.TB, within time.Duration, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.After(within)
-	ticker := time.NewTicker(pollInterval)
-	defer ticker.Stop()
-	for !holds() {
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			t.Fatalf("after %v it is still not so that %s", within, what)
-		}
-	}
 }

@@ -15,6 +15,7 @@ import (
 
 	_ "modernc.org/sqlite" // to hold a lock beside the service
 
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
@@ -38,7 +39,7 @@ func freeAddress(t testing.TB) string {
 func listens(s *service) *caller {
 	s.t.Helper()
 	c := stranger(s)
-	eventually(s.t, startTimeout, "the service answers", func() bool {
+	await.Until(s.t, startTimeout, "the service answers", func() bool {
 		a, err := c.try(http.MethodGet, "/healthz", nil)
 		return err == nil && a.status == http.StatusOK
 	})
@@ -216,7 +217,7 @@ func TestTokensOutliveTheDatabaseForTheStalenessBoundOnly(t *testing.T) {
 	program := stranger(s)
 	// The key stays in memory once the log's news of its creation has been read.
 	created := time.Now()
-	eventually(t, recoveryTimeout, "the key is in memory", func() bool {
+	await.Until(t, recoveryTimeout, "the key is in memory", func() bool {
 		program.accessToken(key)
 		return time.Since(created) > 3*eventlog.TailInterval
 	})
@@ -224,7 +225,7 @@ func TestTokensOutliveTheDatabaseForTheStalenessBoundOnly(t *testing.T) {
 	network.cut()
 	cut := time.Now()
 	issued := 0
-	eventually(t, recoveryTimeout, "tokens are refused", func() bool {
+	await.Until(t, recoveryTimeout, "tokens are refused", func() bool {
 		asked := time.Now()
 		a := program.token(key.ClientID, key.ClientSecret)
 		if a.status != http.StatusOK {
@@ -255,7 +256,7 @@ func TestServiceRecoversFromARestartOfItsDatabase(t *testing.T) {
 	key := operator.create("a program")
 	operator.accessToken(key)
 	server.Stop()
-	eventually(t, recoveryTimeout, "tokens are refused", func() bool {
+	await.Until(t, recoveryTimeout, "tokens are refused", func() bool {
 		return operator.token(key.ClientID, key.ClientSecret).status == http.StatusServiceUnavailable
 	})
 	wantUnavailable(operator, key)
@@ -266,10 +267,10 @@ func TestServiceRecoversFromARestartOfItsDatabase(t *testing.T) {
 // wantRecovery checks that a service whose database is back works again by itself.
 func wantRecovery(operator *caller, key apiKey) {
 	operator.t.Helper()
-	eventually(operator.t, recoveryTimeout, "the service is ready again", func() bool {
+	await.Until(operator.t, recoveryTimeout, "the service is ready again", func() bool {
 		return operator.get("/readyz").status == http.StatusOK
 	})
-	eventually(operator.t, recoveryTimeout, "tokens are issued again", func() bool {
+	await.Until(operator.t, recoveryTimeout, "tokens are issued again", func() bool {
 		return operator.token(key.ClientID, key.ClientSecret).status == http.StatusOK
 	})
 	operator.want(http.StatusOK, operator.post("/v1/api-keys/"+key.ClientID+"/deactivate", nil))
@@ -291,7 +292,7 @@ func TestLockedSQLiteRefusesChangesAndGoesOnIssuing(t *testing.T) {
 	operator.accessToken(key)
 
 	unlock()
-	eventually(t, recoveryTimeout, "the service is ready again", func() bool {
+	await.Until(t, recoveryTimeout, "the service is ready again", func() bool {
 		return operator.get("/readyz").status == http.StatusOK
 	})
 	operator.create("refused")

@@ -18,6 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
@@ -114,7 +115,7 @@ func (p *pooler) start() {
 		defer close(ended)
 		_ = process.Wait() // its output tells
 	}(p.process)
-	eventually(p.t, startTimeout, "the pooler answers", func() bool {
+	await.Until(p.t, startTimeout, "the pooler answers", func() bool {
 		select {
 		case <-ended:
 			p.t.Fatalf("the pooler ended\n%s", p.output)
@@ -175,7 +176,7 @@ func TestReplicasWorkBehindAPoolerOfTransactions(t *testing.T) {
 	rotated := decode[apiKey](t, elsewhere.want(http.StatusOK, elsewhere.post("/v1/api-keys/"+key.ClientID+"/rotate-secret", map[string]int{"grace_period_seconds": 60})))
 	operator.accessToken(apiKey{ClientID: key.ClientID, ClientSecret: rotated.ClientSecret})
 	operator.want(http.StatusOK, operator.post("/v1/api-keys/"+key.ClientID+"/deactivate", nil))
-	eventually(t, spreadTimeout, "the other replica refuses the key", func() bool {
+	await.Until(t, spreadTimeout, "the other replica refuses the key", func() bool {
 		return elsewhere.token(key.ClientID, rotated.ClientSecret).status == http.StatusUnauthorized
 	})
 	for _, command := range [][]string{{"verify-log"}, {"migrate"}, {"signing-key", "rotate"}} {
@@ -191,7 +192,7 @@ func TestReplicasWorkBehindAPoolerOfTransactions(t *testing.T) {
 	}
 
 	pool.stop()
-	eventually(t, recoveryTimeout, "the service says that it is not ready", func() bool {
+	await.Until(t, recoveryTimeout, "the service says that it is not ready", func() bool {
 		return operator.get("/readyz").status == http.StatusServiceUnavailable
 	})
 	pool.start()
@@ -200,10 +201,10 @@ func TestReplicasWorkBehindAPoolerOfTransactions(t *testing.T) {
 		change string
 		status int
 	}{{"/activate", http.StatusOK}, {"/deactivate", http.StatusUnauthorized}} {
-		eventually(t, recoveryTimeout, "keys can be changed again", func() bool {
+		await.Until(t, recoveryTimeout, "keys can be changed again", func() bool {
 			return operator.post("/v1/api-keys/"+key.ClientID+step.change, nil).status == http.StatusOK
 		})
-		eventually(t, recoveryTimeout, "the other replica follows", func() bool {
+		await.Until(t, recoveryTimeout, "the other replica follows", func() bool {
 			return elsewhere.token(key.ClientID, rotated.ClientSecret).status == step.status
 		})
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
@@ -49,7 +50,7 @@ func TestReplicasActAsOne(t *testing.T) {
 				}
 				changed := time.Now()
 				operator.want(http.StatusUnauthorized, operator.token(key.ClientID, key.ClientSecret))
-				eventually(t, spreadTimeout, "the other replica refuses the key", func() bool {
+				await.Until(t, spreadTimeout, "the other replica refuses the key", func() bool {
 					return elsewhere.token(key.ClientID, key.ClientSecret).status == http.StatusUnauthorized
 				})
 				t.Logf("refused on the other replica after %v", time.Since(changed).Round(time.Millisecond))
@@ -66,7 +67,7 @@ func TestReplicasActAsOne(t *testing.T) {
 				t.Fatalf("the token gets %d", status)
 			}
 			operator.want(http.StatusOK, operator.post("/v1/api-keys/"+key.ClientID+"/revoke-tokens", nil))
-			eventually(t, spreadTimeout, "the other replica refuses the token", func() bool {
+			await.Until(t, spreadTimeout, "the other replica refuses the token", func() bool {
 				return bearer() == http.StatusUnauthorized
 			})
 		})
@@ -89,7 +90,7 @@ func TestSigningKeyIsPublishedEverywhereBeforeItSigns(t *testing.T) {
 			t.Fatalf("rotate: %+v", r)
 		}
 		for i, replica := range replicas {
-			eventually(t, spreadTimeout, "the new signing key is published", func() bool {
+			await.Until(t, spreadTimeout, "the new signing key is published", func() bool {
 				// Before it is published, and for an hour after, the old one signs.
 				if kid := tokenHeader(t, replica.accessToken(key)).KID; kid != old[0] {
 					t.Fatalf("replica %d signs with %s", i, kid)
@@ -105,7 +106,7 @@ func TestSigningKeyIsPublishedEverywhereBeforeItSigns(t *testing.T) {
 			t.Fatalf("rotate --now: %+v", r)
 		}
 		for _, replica := range replicas {
-			eventually(t, spreadTimeout, "the newest signing key signs", func() bool {
+			await.Until(t, spreadTimeout, "the newest signing key signs", func() bool {
 				kid := tokenHeader(t, replica.accessToken(key)).KID
 				published := replica.keySet()
 				if !slices.Contains(published, kid) {
@@ -161,7 +162,7 @@ func TestNoReplicaMeetsATokenOfASigningKeyThatItDoesNotKnow(t *testing.T) {
 	if r := run(t, e, "signing-key", "rotate", "--now"); r.code != 0 {
 		t.Fatalf("rotate --now: %+v", r)
 	}
-	eventually(t, spreadTimeout, "both replicas sign with the new key", func() bool {
+	await.Until(t, spreadTimeout, "both replicas sign with the new key", func() bool {
 		signing := 0
 		for _, s := range replicas {
 			token := operator.at(s).accessToken(key)
@@ -244,7 +245,7 @@ func TestAReplicaThatIsToStopTellsProxiesFirst(t *testing.T) {
 	key := operator.create("a program")
 	s.terminate()
 	probe := stranger(s)
-	eventually(t, stopTimeout, "it says that it is not ready", func() bool {
+	await.Until(t, stopTimeout, "it says that it is not ready", func() bool {
 		return probe.get("/readyz").status == http.StatusServiceUnavailable
 	})
 	probe.want(http.StatusOK, probe.get("/healthz"))
@@ -297,7 +298,7 @@ func TestAReplicaThatCantReadTheLogSaysSoAndBelievesNothingOld(t *testing.T) {
 		return value
 	}
 	var probe answer
-	eventually(t, recoveryTimeout, "it says that it is not ready", func() bool {
+	await.Until(t, recoveryTimeout, "it says that it is not ready", func() bool {
 		probe = operator.get("/readyz")
 		return probe.status == http.StatusServiceUnavailable
 	})
@@ -324,5 +325,5 @@ func TestAReplicaThatCantReadTheLogSaysSoAndBelievesNothingOld(t *testing.T) {
 	if _, err := conn.Exec(t.Context(), "ROLLBACK"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, recoveryTimeout, "it is ready again", func() bool { return operator.get("/readyz").status == http.StatusOK })
+	await.Until(t, recoveryTimeout, "it is ready again", func() bool { return operator.get("/readyz").status == http.StatusOK })
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
@@ -111,14 +112,14 @@ func TestARestoredBackupHonoursNothingOfBefore(t *testing.T) {
 		}
 		restore := backUp(t, e)
 		made := load.count()
-		eventually(t, startTimeout, "changes are made after the backup", func() bool { return load.count() > made+10 })
+		await.Until(t, startTimeout, "changes are made after the backup", func() bool { return load.count() > made+10 })
 		operator.change(key, "revoke-tokens")
 		operator.change(key, "revoke-tokens")
 		operator.change(stopped, "deactivate")
 		operator.change(deleted, "delete")
 		late := operator.accessToken(key)
 		load.end()
-		eventually(t, refusalTimeout, "the verifier knows what was revoked", func() bool { return !honours(t, verifier, before) })
+		await.Until(t, refusalTimeout, "the verifier knows what was revoked", func() bool { return !honours(t, verifier, before) })
 		if !honours(t, verifier, late) {
 			t.Fatal("a fresh token is refused")
 		}
@@ -134,7 +135,7 @@ func TestARestoredBackupHonoursNothingOfBefore(t *testing.T) {
 		}
 		for _, token := range []string{before, late} {
 			stranger(again).want(http.StatusUnauthorized, verifyAt(again, token))
-			eventually(t, refusalTimeout, "the verifier refuses what was issued before", func() bool {
+			await.Until(t, refusalTimeout, "the verifier refuses what was issued before", func() bool {
 				_, err := verifier.Verify(t.Context(), token)
 				return err != nil
 			})
@@ -143,7 +144,7 @@ func TestARestoredBackupHonoursNothingOfBefore(t *testing.T) {
 		session := signIn(again)
 		for _, k := range append(acknowledged, key, stopped, deleted) {
 			fresh := session.accessToken(k)
-			eventually(t, refusalTimeout, "the verifier accepts what is issued now", func() bool {
+			await.Until(t, refusalTimeout, "the verifier accepts what is issued now", func() bool {
 				_, err := verifier.Verify(t.Context(), fresh)
 				return err == nil
 			})
@@ -151,7 +152,7 @@ func TestARestoredBackupHonoursNothingOfBefore(t *testing.T) {
 		// The follower's place is in the new feed: it hears of what is revoked from now on.
 		fresh := session.accessToken(key)
 		session.change(key, "deactivate")
-		eventually(t, refusalTimeout, "the verifier hears of a revocation", func() bool { return !honours(t, verifier, fresh) })
+		await.Until(t, refusalTimeout, "the verifier hears of a revocation", func() bool { return !honours(t, verifier, fresh) })
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/resourceserver"
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
@@ -38,7 +39,7 @@ func measureRevocation(b *testing.B, changed, followed *service) {
 	for i := range followers {
 		followers[i] = newVerifier(b, followed.url(""))
 	}
-	eventually(b, startTimeout, "all follow", func() bool {
+	await.Until(b, startTimeout, "all follow", func() bool {
 		return !slices.ContainsFunc(followers, func(v *resourceserver.Verifier) bool { return !v.FeedStatus().Streaming })
 	})
 	names := slices.Sorted(maps.Keys(ends))

@@ -16,6 +16,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/resourceserver"
 )
 
@@ -103,7 +104,7 @@ func TestVerifierRefusesWhatHasEnded(t *testing.T) {
 					t.Fatal("a fresh token is refused")
 				}
 				end(operator, k, seen)
-				eventually(t, refusalTimeout, "the token is refused", func() bool { return !honours(t, verifier, seen) })
+				await.Until(t, refusalTimeout, "the token is refused", func() bool { return !honours(t, verifier, seen) })
 				if alone := name == "revoke"; honours(t, verifier, unseen) != alone {
 					t.Errorf("the key's other token is honoured: %v", !alone)
 				}
@@ -128,7 +129,7 @@ func TestActivatedKeysOldTokensStayDead(t *testing.T) {
 		operator.change(k, "deactivate")
 		operator.change(k, "activate")
 		fresh := operator.accessToken(k)
-		eventually(t, refusalTimeout, "the old token is refused", func() bool { return !honours(t, verifier, old) })
+		await.Until(t, refusalTimeout, "the old token is refused", func() bool { return !honours(t, verifier, old) })
 		if !honours(t, verifier, fresh) {
 			t.Error("the new token is refused")
 		}
@@ -148,8 +149,8 @@ func TestRotationWithGraceKillsNothing(t *testing.T) {
 		marker := operator.create("marker")
 		marked := operator.accessToken(marker)
 		operator.change(marker, "deactivate")
-		eventually(t, refusalTimeout, "the verifier knows what came after the rotation", func() bool { return !honours(t, verifier, marked) })
-		eventually(t, refusalTimeout, "the old secret ends", func() bool {
+		await.Until(t, refusalTimeout, "the verifier knows what came after the rotation", func() bool { return !honours(t, verifier, marked) })
+		await.Until(t, refusalTimeout, "the old secret ends", func() bool {
 			for name, token := range map[string]string{"before": before, "during": during, "after": after} {
 				if !honours(t, verifier, token) {
 					t.Fatalf("the token issued %s the grace period is refused", name)
@@ -164,7 +165,7 @@ func TestRotationWithGraceKillsNothing(t *testing.T) {
 // state returns how much the service says is revoked, and up to which position of its log, once it knows of a client.
 func (c *caller) state(marker apiKey) (clients, tokens int, position uint64) {
 	c.t.Helper()
-	eventually(c.t, refusalTimeout, "the snapshot has what was revoked last", func() bool {
+	await.Until(c.t, refusalTimeout, "the snapshot has what was revoked last", func() bool {
 		a := c.get("/v1/revocations")
 		if a.status != http.StatusOK {
 			return false

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/resourceserver"
 )
 
@@ -41,10 +42,10 @@ func TestARevokedSigningKeyIsTrustedNowhere(t *testing.T) {
 		runDrill(t, e, seen, replicas)
 
 		for i, v := range verifiers {
-			eventually(t, refusalTimeout, "the verifier refuses it", func() bool { return refuses(t, v, seen) && refuses(t, v, unseen) })
+			await.Until(t, refusalTimeout, "the verifier refuses it", func() bool { return refuses(t, v, seen) && refuses(t, v, unseen) })
 			stranger(replicas[i]).want(http.StatusUnauthorized, verifyAt(replicas[i], unseen))
 			fresh := operator.at(replicas[i]).accessToken(key)
-			eventually(t, refusalTimeout, "a new token is accepted", func() bool { return !refuses(t, v, fresh) })
+			await.Until(t, refusalTimeout, "a new token is accepted", func() bool { return !refuses(t, v, fresh) })
 			if late := newVerifier(t, replicas[i].url("")); !refuses(t, late, seen) {
 				t.Error("a verifier that starts later accepts the old one")
 			}

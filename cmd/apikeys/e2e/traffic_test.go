@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/piercloud/apikeys/pkg/await"
 )
 
 // promised is how long after its end a key may still be honoured by any replica, whatever happens.
@@ -137,7 +139,7 @@ func (f *traffic) finish(t *testing.T, p *population) {
 func (f *traffic) await(count *atomic.Int64, n int64) {
 	f.c.t.Helper()
 	enough := count.Load() + n
-	eventually(f.c.t, recoveryTimeout, "there is traffic", func() bool { return count.Load() >= enough })
+	await.Until(f.c.t, recoveryTimeout, "there is traffic", func() bool { return count.Load() >= enough })
 }
 
 func (f *traffic) fail(format string, args ...any) {
