@@ -84,13 +84,15 @@ func (r keyRow) key() (apikey.Key, error) {
 	}, nil
 }
 
-// joinedColumns are what a key is made of, and what one of its secrets is, which is NULL when the key lists none.
-const joinedColumns = "api_key.client_id, api_key.tenancy_id, api_key.name, api_key.description, api_key.scopes, api_key.lifespan_value, " +
+// selectKeys reads what keys are made of, with a row for each secret that a key lists, whose columns are NULL when it lists
+// none. Both are of one moment.
+const selectKeys = "SELECT api_key.client_id, api_key.tenancy_id, api_key.name, api_key.description, api_key.scopes, api_key.lifespan_value, " +
 	"api_key.lifespan_unit, api_key.rate_limit, api_key.status, api_key.generation, api_key.status_index, api_key.version, " +
 	"api_key.created_at, api_key.created_by, api_key.updated_at, api_key.updated_by, api_key.last_used_at, " +
-	"s.id, s.digest, s.last_four, s.created_at, s.expires_at, s.last_used_at, s.last_used_ip"
+	"s.id, s.digest, s.last_four, s.created_at, s.expires_at, s.last_used_at, s.last_used_ip " +
+	"FROM api_key LEFT JOIN client_secret s ON s.client_id = api_key.client_id AND s.retired_at IS NULL WHERE "
 
-// scanJoined reads a row of [joinedColumns]. By hand, because this is on the way to a token whose key is not in memory, and
+// scanJoined reads a row of [selectKeys]. By hand, because this is on the way to a token whose key is not in memory, and
 // finding out by reflection what goes where took longer than the database takes.
 func scanJoined(rows *sql.Rows) (k keyRow, s *secretRow, err error) {
 	var read secretRow
@@ -106,53 +108,65 @@ func scanJoined(rows *sql.Rows) (k keyRow, s *secretRow, err error) {
 	return k, &read, nil
 }
 
-// keys reads keys with the secrets that they list, by client id, in one statement so that both are of one moment.
-func (t tx) keys(where string, args ...any) (map[string]apikey.Key, error) {
-	rows, err := t.db.Raw("SELECT "+joinedColumns+" FROM api_key "+
-		"LEFT JOIN client_secret s ON s.client_id = api_key.client_id AND s.retired_at IS NULL WHERE "+where, args...).Rows()
+// storedKey is what is stored of a key and of the secrets that it lists.
+type storedKey struct {
+	row     keyRow
+	secrets []secretRow
+}
+
+// key maps what is stored.
+func (k *storedKey) key() (apikey.Key, error) {
+	key, err := k.row.key()
+	if err != nil {
+		return apikey.Key{}, err
+	}
+	for _, row := range k.secrets {
+		secret, err := row.secret()
+		if err != nil {
+			return apikey.Key{}, err
+		}
+		key.Secrets = append(key.Secrets, secret)
+	}
+	key.Secrets = listed(key.Secrets)
+	return key, nil
+}
+
+// storedKeys returns by client id what a statement finds that is made of [selectKeys].
+func (t tx) storedKeys(statement string, args ...any) (map[string]*storedKey, error) {
+	rows, err := t.db.Raw(statement, args...).Rows()
 	if err != nil {
 		return nil, fmt.Errorf("read keys: %w", err)
 	}
 	defer func() { _ = rows.Close() }() // rows.Err tells
-	keys := make(map[string]apikey.Key, 1)
+	keys := make(map[string]*storedKey, 1)
 	for rows.Next() {
-		row, secretRow, err := scanJoined(rows)
+		row, secret, err := scanJoined(rows)
 		if err != nil {
 			return nil, fmt.Errorf("read keys: %w", err)
 		}
 		key, ok := keys[row.ClientID]
 		if !ok {
-			if key, err = row.key(); err != nil {
-				return nil, err
-			}
+			key = &storedKey{row: row}
+			keys[row.ClientID] = key
 		}
-		if secretRow != nil {
-			secret, err := secretRow.secret()
-			if err != nil {
-				return nil, err
-			}
-			key.Secrets = append(key.Secrets, secret)
+		if secret != nil {
+			key.secrets = append(key.secrets, *secret)
 		}
-		keys[key.ClientID] = key
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read keys: %w", err)
-	}
-	for id, key := range keys {
-		key.Secrets = listed(key.Secrets)
-		keys[id] = key
 	}
 	return keys, nil
 }
 
 // key reads a key. Errors: [apikey.ErrNotFound].
 func (t tx) key(where string, args ...any) (apikey.Key, error) {
-	keys, err := t.keys(where, args...)
+	keys, err := t.storedKeys(selectKeys+where, args...)
 	if err != nil {
 		return apikey.Key{}, err
 	}
 	for _, key := range keys {
-		return key, nil
+		return key.key()
 	}
 	return apikey.Key{}, apikey.ErrNotFound
 }
@@ -162,13 +176,17 @@ func (t tx) keysOf(clientIDs []string) ([]apikey.Key, error) {
 	if len(clientIDs) == 0 {
 		return nil, nil
 	}
-	byID, err := t.keys("api_key.client_id IN ?", clientIDs)
+	stored, err := t.storedKeys(selectKeys+"api_key.client_id IN ?", clientIDs)
 	if err != nil {
 		return nil, err
 	}
 	keys := make([]apikey.Key, 0, len(clientIDs))
 	for _, id := range clientIDs {
-		if key, ok := byID[id]; ok {
+		if k, ok := stored[id]; ok {
+			key, err := k.key()
+			if err != nil {
+				return nil, err
+			}
 			keys = append(keys, key)
 		}
 	}
@@ -211,17 +229,6 @@ func (s *Store) Get(ctx context.Context, tenancyID, clientID string) (apikey.Key
 	err := s.read(ctx, func(t tx) error {
 		var err error
 		key, err = t.tenancyKey(tenancyID, clientID)
-		return err
-	})
-	return key, err
-}
-
-// Lookup implements [apikey.Store].
-func (s *Store) Lookup(ctx context.Context, clientID string) (apikey.Key, error) {
-	var key apikey.Key
-	err := s.read(ctx, func(t tx) error {
-		var err error
-		key, err = t.prepared().key("api_key.client_id = ?", clientID)
 		return err
 	})
 	return key, err

@@ -78,6 +78,7 @@ type Store struct {
 	// pooled is whether a pooler was met between this process and PostgreSQL; see noticePooler.
 	pooled  atomic.Bool
 	totals  totals
+	lookups lookups
 	timeout time.Duration
 	now     func() time.Time
 	observe func(ctx context.Context, operation string, took time.Duration, unavailable bool)

@@ -1,0 +1,125 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+)
+
+const (
+	// lookupsAtOnce is how many statements look keys up at a time: while the database works for one, what another has found
+	// is read here.
+	lookupsAtOnce = 2
+	// lookupMax is how many of those that wait one statement answers.
+	lookupMax = 100
+)
+
+// lookups are the keys that are looked up for authentication. Those that are asked for while others are being read wait for
+// that and are then read together. One at a time they would cost several times as much, here and in the database, whenever
+// very many are not in memory, as after a start. Nobody is given what was read before he asked.
+type lookups struct {
+	mu      sync.Mutex
+	running int
+	waiting []*lookup
+}
+
+// lookup is a key that a call waits for. key and err are there when done is closed.
+type lookup struct {
+	clientID string
+	done     chan struct{}
+	key      apikey.Key
+	err      error
+}
+
+// Lookup implements [apikey.Store].
+func (s *Store) Lookup(ctx context.Context, clientID string) (key apikey.Key, err error) {
+	defer s.observed(ctx, "read", time.Now(), &err)
+	limited, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if err := limited.Err(); err != nil {
+		return apikey.Key{}, outcome(ctx, err)
+	}
+	l := &lookup{clientID: clientID, done: make(chan struct{})}
+	if s.lookups.begins(l) {
+		go s.lookUp(l)
+	}
+	select {
+	case <-l.done:
+		return l.key, outcome(ctx, l.err)
+	case <-limited.Done():
+		return apikey.Key{}, outcome(ctx, limited.Err())
+	}
+}
+
+// begins reports whether a lookup is read at once. Otherwise it waits, and is read with others.
+func (l *lookups) begins(one *lookup) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running == lookupsAtOnce {
+		l.waiting = append(l.waiting, one)
+		return false
+	}
+	l.running++
+	return true
+}
+
+// next returns lookups that wait, at most [lookupMax]. When there are none, whoever asks has nothing more to read.
+func (l *lookups) next() []*lookup {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	batch := l.waiting[:min(len(l.waiting), lookupMax)]
+	if l.waiting = l.waiting[len(batch):]; len(batch) == 0 {
+		l.running--
+	}
+	return batch
+}
+
+// lookUp reads a key, and then others for as long as any wait.
+func (s *Store) lookUp(first *lookup) {
+	for batch := []*lookup{first}; len(batch) > 0; batch = s.lookups.next() {
+		s.answer(batch)
+	}
+}
+
+// answer reads the keys of a batch. What is wrong with one of them is no matter of the others.
+func (s *Store) answer(batch []*lookup) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
+	defer cancel()
+	ids := make([]string, len(batch))
+	for i, l := range batch {
+		ids[i] = l.clientID
+	}
+	slices.Sort(ids)
+	stored, err := s.tx(s.reader.WithContext(ctx)).prepared().keysAmong(slices.Compact(ids))
+	for _, l := range batch {
+		if k, ok := stored[l.clientID]; ok {
+			l.key, l.err = k.key()
+		} else if l.err = err; err == nil {
+			l.err = apikey.ErrNotFound
+		}
+		close(l.done)
+	}
+}
+
+// amongStatement reads keys by a JSON array of client ids, each given once: one statement for any number of them, so that it
+// can be kept. PostgreSQL is made to plan it as for a single key. Given the choice it would read the whole table where that
+// is small, and go on with the plan that it has kept after the table has grown.
+var amongStatement = map[dialect]string{
+	sqliteDialect: selectKeys + "api_key.client_id IN (SELECT value FROM json_each(?))",
+	postgresDialect: "SELECT k.* FROM json_array_elements_text(CAST(? AS json)) AS wanted (client_id) CROSS JOIN LATERAL (" +
+		selectKeys + "api_key.client_id = wanted.client_id OFFSET 0) AS k",
+}
+
+// keysAmong reads keys of whichever tenancy.
+func (t tx) keysAmong(clientIDs []string) (map[string]*storedKey, error) {
+	list, err := json.Marshal(clientIDs)
+	if err != nil {
+		return nil, fmt.Errorf("list client ids: %w", err)
+	}
+	return t.storedKeys(amongStatement[t.dialect], string(list))
+}

@@ -1,0 +1,246 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/await"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// occupy takes every connection of the readers, so that what is to be read waits, until the test gives them back.
+func occupy(t *testing.T, s *Store) (release func()) {
+	t.Helper()
+	pool, err := s.reader.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var releases []func() error
+	for range pool.Stats().MaxOpenConnections {
+		conn, err := pool.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		releases = append(releases, conn.Close)
+	}
+	return func() {
+		t.Helper()
+		for _, release := range releases {
+			if err := release(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// untilReading waits until so much is read that what else is looked up has to wait.
+func untilReading(t *testing.T, s *Store) {
+	t.Helper()
+	await.Until(t, patience, "as many statements look up keys as may", func() bool {
+		s.lookups.mu.Lock()
+		defer s.lookups.mu.Unlock()
+		return s.lookups.running == lookupsAtOnce
+	})
+}
+
+// untilWaiting waits until so many lookups wait to be read.
+func untilWaiting(t *testing.T, s *Store, count int) {
+	t.Helper()
+	await.Until(t, patience, fmt.Sprintf("%d lookups wait", count), func() bool {
+		s.lookups.mu.Lock()
+		defer s.lookups.mu.Unlock()
+		return len(s.lookups.waiting) == count
+	})
+}
+
+// readings counts the statements that read keys.
+type readings struct {
+	slog.Handler
+	mu    sync.Mutex
+	count int
+}
+
+func (r *readings) Enabled(context.Context, slog.Level) bool { return true }
+
+func (r *readings) Handle(_ context.Context, record slog.Record) error {
+	record.Attrs(func(a slog.Attr) bool {
+		if strings.Contains(a.Value.String(), "LEFT JOIN client_secret") {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.count++
+		}
+		return true
+	})
+	return nil
+}
+
+func waitingKeysAreReadTogether(t *testing.T, open func(testing.TB, Options) *Store) {
+	counted := &readings{Handler: slog.DiscardHandler}
+	s := open(t, Options{Timeout: patience, Logger: slog.New(counted)})
+	tenancy := newTenancy(t, s)
+	ids := fill(t, s, tenancy, 5)
+	want := map[string]apikey.Key{}
+	for _, id := range ids {
+		key, err := s.Get(t.Context(), tenancy, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[id] = key
+	}
+	counted.count = 0
+	release := occupy(t, s)
+	var asking sync.WaitGroup
+	ask := func(id string) {
+		asking.Go(func() {
+			got, err := s.Lookup(t.Context(), id)
+			if key, ok := want[id]; !ok && !errors.Is(err, apikey.ErrNotFound) || ok && (err != nil || !reflect.DeepEqual(got, key)) {
+				t.Errorf("%s: %q with %d secrets, %v", id, got.Name, len(got.Secrets), err)
+			}
+		})
+	}
+	const waiting = 3*lookupMax + 1
+	for i := range lookupsAtOnce + waiting {
+		ask(append(ids, "ak_unknown", `"], '`)[i%(len(ids)+2)])
+	}
+	untilWaiting(t, s, waiting)
+	release()
+	asking.Wait()
+	if most := lookupsAtOnce + waiting/lookupMax + 1; counted.count > most {
+		t.Errorf("%d statements read %d keys; %d would do", counted.count, lookupsAtOnce+waiting, most)
+	}
+}
+
+func waitingLookupsEndInTime(t *testing.T, open func(testing.TB, Options) *Store) {
+	// start asks for a key as often as it takes that one waits for others.
+	start := func(s *Store, id string, last context.Context) (others, waits chan error) {
+		others, waits = make(chan error, lookupsAtOnce), make(chan error, 1)
+		ask := func(ctx context.Context, outcome chan error) {
+			_, err := s.Lookup(ctx, id)
+			outcome <- err
+		}
+		for range lookupsAtOnce {
+			go ask(t.Context(), others)
+		}
+		untilReading(t, s)
+		go ask(last, waits)
+		return others, waits
+	}
+
+	s := open(t, Options{Timeout: patience})
+	id := fillKeys(t, s, newTenancy(t, s), 1)[0]
+	release := occupy(t, s)
+	ctx, cancel := context.WithCancel(t.Context())
+	others, waits := start(s, id, ctx)
+	untilWaiting(t, s, 1)
+	cancel()
+	if err := <-waits; !errors.Is(err, context.Canceled) || errors.Is(err, apikey.ErrUnavailable) {
+		t.Errorf("one whose caller is gone: %v", err)
+	}
+	release()
+	for range lookupsAtOnce {
+		if err := <-others; err != nil {
+			t.Errorf("the others: %v", err)
+		}
+	}
+
+	s = open(t, Options{Timeout: impatience})
+	id = fillKeys(t, s, newTenancy(t, s), 1)[0]
+	release = occupy(t, s)
+	others, waits = start(s, id, t.Context())
+	for range lookupsAtOnce {
+		if err := <-others; !errors.Is(err, apikey.ErrUnavailable) {
+			t.Errorf("with no connection: %v", err)
+		}
+	}
+	if err := <-waits; !errors.Is(err, apikey.ErrUnavailable) {
+		t.Errorf("with no connection, behind others: %v", err)
+	}
+	release()
+	for deadline := time.Now().Add(patience); ; {
+		_, err := s.Lookup(t.Context(), id)
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("with connections again: %v", err)
+		}
+	}
+}
+
+func lookupsSeeWhatWasChangedBefore(t *testing.T, open func(testing.TB, Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	tenancy := newTenancy(t, s)
+	id := fillKeys(t, s, tenancy, 1)[0]
+	ctx, cancel := context.WithCancel(t.Context())
+	var others sync.WaitGroup
+	defer others.Wait()
+	defer cancel()
+	for range 4 * lookupsAtOnce {
+		others.Go(func() {
+			for ctx.Err() == nil {
+				if _, err := s.Lookup(ctx, id); err != nil && ctx.Err() == nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 100 {
+		changed, err := s.Update(t.Context(), tenancy, id, func(k apikey.Key) (apikey.Key, *eventlog.Draft, error) {
+			k.Version++
+			event := newDraft(k)
+			return k, &event, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k, err := s.Lookup(t.Context(), id); err != nil || k.Version != changed.Version {
+			t.Fatalf("after the change to version %d: %d, %v", changed.Version, k.Version, err)
+		}
+	}
+}
+
+func brokenKeysAreNoMatterOfOthers(t *testing.T, open func(testing.TB, Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	ids := fillKeys(t, s, newTenancy(t, s), 2)
+	if err := s.writer.Exec("UPDATE api_key SET scopes = '\"' WHERE client_id = ?", ids[0]).Error; err != nil {
+		t.Fatal(err)
+	}
+	broken, sound := &lookup{clientID: ids[0], done: make(chan struct{})}, &lookup{clientID: ids[1], done: make(chan struct{})}
+	s.answer([]*lookup{broken, sound})
+	if broken.err == nil || errors.Is(broken.err, apikey.ErrNotFound) {
+		t.Errorf("the broken key: %v", broken.err)
+	}
+	if sound.err != nil || sound.key.ClientID != ids[1] {
+		t.Errorf("the other: %q, %v", sound.key.ClientID, sound.err)
+	}
+}
+
+func TestKeysAreLookedUpInTheirIndex(t *testing.T) {
+	t.Parallel()
+	for explain, test := range map[string]struct {
+		open func(testing.TB, Options) *Store
+		plan string
+	}{
+		"EXPLAIN QUERY PLAN": {newSQLite, "SEARCH api_key USING INDEX sqlite_autoindex_api_key_1 (client_id=?)"},
+		// Of a table without statistics, as that of a new service.
+		"EXPLAIN": {newPostgreSQL, "Index Scan using api_key_pkey on api_key"},
+	} {
+		s := test.open(t, Options{Timeout: patience})
+		text := explained(t, s, explain, func(db *gorm.DB) *gorm.DB {
+			return db.Raw(amongStatement[s.dialect], fmt.Sprintf("[%q]", "ak_1")).Scan(&[]keyRow{})
+		})
+		if !strings.Contains(text, test.plan) {
+			t.Errorf("%s", text)
+		}
+	}
+}
