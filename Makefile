@@ -99,7 +99,7 @@ lint: lint-contract lint-image lint-go lint-console ## Lint everything
 
 .PHONY: lint-go
 lint-go: $(golangci_lint) # which compiles what the code imports: as build-service does, so that it is compiled once
-	CGO_ENABLED=0 GOFLAGS="$$($(GO) env GOFLAGS) -trimpath" $(golangci_lint) run ./...
+	GOGC=$${GOGC:-200} CGO_ENABLED=0 GOFLAGS="$$($(GO) env GOFLAGS) -trimpath" $(golangci_lint) run ./...
 
 .PHONY: lint-contract
 lint-contract: .make/node/node_modules/.stamp
