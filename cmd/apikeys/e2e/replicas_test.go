@@ -277,12 +277,17 @@ func TestAReplicaThatCantReadTheLogSaysSoAndBelievesNothingOld(t *testing.T) {
 	for _, k := range []apiKey{key, other} {
 		operator.accessToken(k)
 	}
-	conn, err := pgx.Connect(t.Context(), database)
-	if err != nil {
-		t.Fatal(err)
+	var sessions [2]*pgx.Conn
+	for i := range sessions {
+		conn, err := pgx.Connect(t.Context(), database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(t.Context())
+		sessions[i] = conn
 	}
-	defer conn.Close(t.Context())
-	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE event"); err != nil {
+	locking, changing := sessions[0], sessions[1]
+	if _, err := locking.Exec(t.Context(), "BEGIN; LOCK TABLE event"); err != nil {
 		t.Fatal(err)
 	}
 	metric := func(name string) float64 {
@@ -315,14 +320,11 @@ func TestAReplicaThatCantReadTheLogSaysSoAndBelievesNothingOld(t *testing.T) {
 		t.Error("the cache was used")
 	}
 	// Somebody else deactivates the key, as a replica could that reads the log.
-	if _, err := conn.Exec(t.Context(), "UPDATE api_key SET status = 'inactive' WHERE client_id = $1", key.ClientID); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := conn.Exec(t.Context(), "COMMIT; BEGIN; LOCK TABLE event"); err != nil {
+	if _, err := changing.Exec(t.Context(), "UPDATE api_key SET status = 'inactive' WHERE client_id = $1", key.ClientID); err != nil {
 		t.Fatal(err)
 	}
 	operator.want(http.StatusUnauthorized, operator.token(key.ClientID, key.ClientSecret))
-	if _, err := conn.Exec(t.Context(), "ROLLBACK"); err != nil {
+	if _, err := locking.Exec(t.Context(), "ROLLBACK"); err != nil {
 		t.Fatal(err)
 	}
 	await.Until(t, recoveryTimeout, "it is ready again", func() bool { return operator.get("/readyz").status == http.StatusOK })
