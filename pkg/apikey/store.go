@@ -46,8 +46,7 @@ type Store interface {
 	// Expired returns up to limit keys that list a secret whose grace period has ended at now.
 	Expired(ctx context.Context, now time.Time, limit int) ([]Ref, error)
 
-	// Lookup returns a key of whichever tenancy, for authentication. Its secrets and scopes may be shared with other calls and
-	// must not be changed. Errors: [ErrNotFound].
+	// Lookup returns a key of whichever tenancy, for authentication. Errors: [ErrNotFound].
 	Lookup(ctx context.Context, clientID string) (Key, error)
 }
 
