@@ -79,7 +79,7 @@ func (l listing) all() (found, error) {
 // reading the index of names, and sorted: few in most cases, or many that are all at the order's end.
 func (l listing) search() (found, error) {
 	if part, ok := l.indexed(); ok {
-		return l.lookUp(part)
+		return l.searchParts(part)
 	}
 	ids, err := l.walk(l.reach())
 	if err != nil {

@@ -25,11 +25,11 @@ const (
 type lookups struct {
 	mu      sync.Mutex
 	running int
-	waiting []*keyLookup
+	waiting []*lookup
 }
 
-// keyLookup is a key that a call waits for. key and err are there when done is closed.
-type keyLookup struct {
+// lookup is a key that a call waits for. key and err are there when done is closed.
+type lookup struct {
 	clientID string
 	done     chan struct{}
 	key      apikey.Key
@@ -44,7 +44,7 @@ func (s *Store) Lookup(ctx context.Context, clientID string) (key apikey.Key, er
 	if err := limited.Err(); err != nil {
 		return apikey.Key{}, outcome(ctx, err)
 	}
-	l := &keyLookup{clientID: clientID, done: make(chan struct{})}
+	l := &lookup{clientID: clientID, done: make(chan struct{})}
 	if s.lookups.begins(l) {
 		go s.lookUp(l)
 	}
@@ -57,7 +57,7 @@ func (s *Store) Lookup(ctx context.Context, clientID string) (key apikey.Key, er
 }
 
 // begins reports whether a lookup is read at once. Otherwise it waits, and is read with others.
-func (l *lookups) begins(one *keyLookup) bool {
+func (l *lookups) begins(one *lookup) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.running == lookupsAtOnce {
@@ -69,7 +69,7 @@ func (l *lookups) begins(one *keyLookup) bool {
 }
 
 // next returns lookups that wait, at most [lookupMax]. When there are none, whoever asks has nothing more to read.
-func (l *lookups) next() []*keyLookup {
+func (l *lookups) next() []*lookup {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	batch := l.waiting[:min(len(l.waiting), lookupMax)]
@@ -80,14 +80,14 @@ func (l *lookups) next() []*keyLookup {
 }
 
 // lookUp reads a key, and then others for as long as any wait.
-func (s *Store) lookUp(first *keyLookup) {
-	for batch := []*keyLookup{first}; len(batch) > 0; batch = s.lookups.next() {
+func (s *Store) lookUp(first *lookup) {
+	for batch := []*lookup{first}; len(batch) > 0; batch = s.lookups.next() {
 		s.answer(batch)
 	}
 }
 
 // answer reads the keys of a batch. What is wrong with one of them is no matter of the others.
-func (s *Store) answer(batch []*keyLookup) {
+func (s *Store) answer(batch []*lookup) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
 	defer cancel()
 	ids := make([]string, len(batch))

@@ -215,8 +215,8 @@ func brokenKeysAreNoMatterOfOthers(t *testing.T, open func(testing.TB, Options) 
 	if err := s.writer.Exec("UPDATE api_key SET scopes = '\"' WHERE client_id = ?", ids[0]).Error; err != nil {
 		t.Fatal(err)
 	}
-	broken, sound := &keyLookup{clientID: ids[0], done: make(chan struct{})}, &keyLookup{clientID: ids[1], done: make(chan struct{})}
-	s.answer([]*keyLookup{broken, sound})
+	broken, sound := &lookup{clientID: ids[0], done: make(chan struct{})}, &lookup{clientID: ids[1], done: make(chan struct{})}
+	s.answer([]*lookup{broken, sound})
 	if broken.err == nil || errors.Is(broken.err, apikey.ErrNotFound) {
 		t.Errorf("the broken key: %v", broken.err)
 	}

@@ -143,7 +143,7 @@ func TestSQLiteLooksPartsOfNamesUp(t *testing.T) {
 	everyOrder(func(q apikey.Query, _ string) {
 		q.Search = "abc"
 		text := explained(t, s, "EXPLAIN QUERY PLAN", func(db *gorm.DB) *gorm.DB {
-			return lookup{listing: newTestListing(t, s.tx(db), q), part: "abc", through: 1}.sorted().Pluck("client_id", new([]string))
+			return partSearch{listing: newTestListing(t, s.tx(db), q), part: "abc", through: 1}.sortedDocuments().Pluck("client_id", new([]string))
 		})
 		// M1 is the phrase, > and < are the bounds of the ids.
 		if !strings.Contains(text, "search_index VIRTUAL TABLE INDEX 0:M1><") || strings.Contains(text, "SCAN document") || strings.Contains(text, "SCAN search_document") ||

@@ -10,9 +10,9 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 )
 
-// lookup is the reading of one page of a search by the index of parts of names that triggers keep on SQLite: see the
+// partSearch is the reading of one page of a search by the index of parts of names that triggers keep on SQLite: see the
 // migration search_index.
-type lookup struct {
+type partSearch struct {
 	listing
 	part            string
 	before, through int64 // the ids of the documents of the tenancy, or of those of the status that is asked for
@@ -28,9 +28,9 @@ func (l listing) indexed() (part string, ok bool) {
 	return part, l.t.dialect == sqliteDialect && utf8.RuneCountInString(part) >= partMin && !strings.ContainsRune(part, 0)
 }
 
-// lookUp finds the page of a search by the index. That soon tells how many keys match, and so how far it is worth walking
+// searchParts finds the page of a search by the index. That soon tells how many keys match, and so how far it is worth walking
 // along the order: as far as takes no longer than sorting what matches would.
-func (l listing) lookUp(part string) (found, error) {
+func (l listing) searchParts(part string) (found, error) {
 	var numbers []int64
 	if err := l.t.db.Table("search_tenancy").Where("tenancy_id = ?", l.tenancyID).Pluck("number", &numbers).Error; err != nil {
 		return found{}, fmt.Errorf("search keys: %w", err)
@@ -38,15 +38,15 @@ func (l listing) lookUp(part string) (found, error) {
 	if len(numbers) == 0 {
 		return found{}, nil // the tenancy has never had a key
 	}
-	u := lookup{listing: l, part: part}
-	u.before, u.through = documentIDs(numbers[0], l.q.Status)
-	total, err := u.count(u.matching())
-	if err != nil || total <= min(u.offset(), apikey.TotalMax) {
+	s := partSearch{listing: l, part: part}
+	s.before, s.through = documentIDs(numbers[0], l.q.Status)
+	total, err := s.count(s.matchingDocuments())
+	if err != nil || total <= min(s.offset(), apikey.TotalMax) {
 		return found{total: total}, err // there is no such page
 	}
-	ids, err := u.walk(int(worth[u.q.SortBy] * float64(total)))
-	if err == nil && len(ids) < u.q.PageSize {
-		ids, err = u.pluck(u.sorted())
+	ids, err := s.walk(int(worth[s.q.SortBy] * float64(total)))
+	if err == nil && len(ids) < s.q.PageSize {
+		ids, err = s.pluck(s.sortedDocuments())
 	}
 	return found{ids, total}, err
 }
@@ -67,20 +67,21 @@ func documentIDs(tenancy int64, status apikey.Status) (before, through int64) {
 	}
 }
 
-// matching selects the ids of documents that have the part in their names, and of that whose client id is searched for, unless
-// it is one of them.
-func (u lookup) matching() *gorm.DB {
-	phrase := `"` + strings.ReplaceAll(u.part, `"`, `""`) + `"`
-	return u.t.db.Table("(SELECT rowid AS id FROM search_index WHERE search_index MATCH ? AND rowid > ? AND rowid <= ? "+
+// matchingDocuments selects the ids of documents that have the part in their names, and of that whose client id is searched
+// for, unless it is one of them.
+func (s partSearch) matchingDocuments() *gorm.DB {
+	phrase := `"` + strings.ReplaceAll(s.part, `"`, `""`) + `"`
+	return s.t.db.Table("(SELECT rowid AS id FROM search_index WHERE search_index MATCH ? AND rowid > ? AND rowid <= ? "+
 		"UNION ALL SELECT id FROM search_document WHERE client_id = ? AND id > ? AND id <= ? AND instr(name_search, ?) = 0) AS matching",
-		phrase, u.before, u.through, u.q.Search, u.before, u.through, u.part)
+		phrase, s.before, s.through, s.q.Search, s.before, s.through, s.part)
 }
 
-// sorted selects the page by sorting all that matches. When a key was last used changes all the time, and the key alone tells.
-func (u lookup) sorted() *gorm.DB {
-	documents := u.matching().Joins("CROSS JOIN search_document AS document ON document.id = matching.id").Select("document.*")
-	if u.q.SortBy == apikey.SortByLastUsedAt {
+// sortedDocuments selects the page by sorting all that matches. When a key was last used changes all the time, and the key
+// alone tells.
+func (s partSearch) sortedDocuments() *gorm.DB {
+	documents := s.matchingDocuments().Joins("CROSS JOIN search_document AS document ON document.id = matching.id").Select("document.*")
+	if s.q.SortBy == apikey.SortByLastUsedAt {
 		documents = documents.Joins("CROSS JOIN api_key AS k ON k.client_id = document.client_id").Select("k.client_id, k.last_used_at")
 	}
-	return u.page(u.t.db.Table("(?) AS sortable", documents))
+	return s.page(s.t.db.Table("(?) AS sortable", documents))
 }
