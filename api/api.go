@@ -102,7 +102,8 @@ type server struct {
 	ready        func(context.Context) error
 	console      *console
 	observer     Observer // nil for nobody
-	https        bool     // the issuer's scheme
+	accounts     accounts
+	https        bool // the issuer's scheme
 	now          func() time.Time
 	log          *slog.Logger
 }

@@ -10,8 +10,9 @@ import (
 
 // Observer is told what happens, for metrics. It must be quick and safe for concurrent use.
 type Observer interface {
-	// Request was answered; streams are not told of. route is the pattern, "none" for what has no route.
-	Request(method, route string, status int, took time.Duration)
+	// Requests returns what is told how long each request took that is answered so; streams are not told of. route is the
+	// pattern, "none" for what has no route.
+	Requests(method, route string, status int) func(took time.Duration)
 	// Listening says that so many more follow the revocation stream, or fewer.
 	Listening(delta int)
 }

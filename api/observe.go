@@ -10,7 +10,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -54,10 +53,10 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		r, h := c.Request(), c.Response().Header()
 		h[requestIDHeader] = []string{rand.Text()}
 		h["X-Content-Type-Options"] = headerNosniff
+		h["Cross-Origin-Resource-Policy"] = headerSameOrigin
 		h["Referrer-Policy"] = headerNoReferrer
 		h["Content-Security-Policy"] = headerNoFrames
 		h["Cross-Origin-Opener-Policy"] = headerSameOrigin
-		h["Cross-Origin-Resource-Policy"] = headerSameOrigin
 		h["Permissions-Policy"] = headerNoDevices
 		if s.https {
 			h["Strict-Transport-Security"] = headerTransport
@@ -69,11 +68,7 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			s.handleError(err, c)
 		}
 		ended := s.now()
-		took := ended.Sub(started)
-		s.logAccess(c, ended, took)
-		if s.observer != nil && h.Get(echo.HeaderContentType) != eventStream {
-			s.observer.Request(methodName(r.Method), routeOf(c), c.Response().Status, took)
-		}
+		s.note(c, ended, ended.Sub(started))
 		return nil
 	}
 }
@@ -122,47 +117,6 @@ func credentialIn(rawQuery string) string {
 		}
 	}
 	return ""
-}
-
-// logAccess writes the request's line. Probes of orchestrators are of interest only to those who debug them.
-func (s *server) logAccess(c echo.Context, at time.Time, took time.Duration) {
-	r, res := c.Request(), c.Response()
-	level, route := slog.LevelInfo, routeOf(c)
-	if isProbe(route) {
-		level = slog.LevelDebug
-	}
-	if !s.log.Enabled(r.Context(), level) {
-		return
-	}
-	// Not through the logger, which would find out for every line where in the code it comes from, and tell nobody.
-	line := slog.NewRecord(at, level, "request", 0)
-	line.AddAttrs(
-		slog.String("method", methodName(r.Method)), slog.String("route", route), slog.Int("status", res.Status),
-		slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.String("ip", c.RealIP()), slog.String("request_id", requestID(c)))
-	_ = s.log.Handler().Handle(r.Context(), line) // as the logger does
-}
-
-// isProbe reports whether a route is one that machines ask again and again.
-func isProbe(route string) bool {
-	return route == "/healthz" || route == "/readyz" || route == metricsPath
-}
-
-// routeOf returns the pattern of the request's route.
-func routeOf(c echo.Context) string {
-	if c.Path() == "" {
-		return "none"
-	}
-	return c.Path()
-}
-
-// methodName keeps the log to the methods that exist; any other text is the caller's.
-func methodName(method string) string {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
-		return method
-	default:
-		return "OTHER"
-	}
 }
 
 // requestID returns the request's id, which observe has put into the response's header.

@@ -20,6 +20,12 @@ import (
 // eventStream is the media type of the stream.
 const eventStream = "text/event-stream"
 
+// isStream reports whether an answer with these headers is the stream.
+func isStream(h http.Header) bool {
+	mediaType := h[echo.HeaderContentType]
+	return len(mediaType) > 0 && mediaType[0] == eventStream
+}
+
 // How the stream is served.
 const (
 	heartbeat       = 4 * time.Second  // below the five seconds that followers count on

@@ -65,9 +65,10 @@ func New() *Metrics {
 	return m
 }
 
-// Request counts a request that was answered. route is the pattern, never the path.
-func (m *Metrics) Request(method, route string, status int, took time.Duration) {
-	m.requests.observe(series{method, route, status}, took)
+// Requests returns what counts requests that were answered so, with how long each took. It is safe for concurrent use and takes
+// no lock. route is the pattern, never the path.
+func (m *Metrics) Requests(method, route string, status int) func(took time.Duration) {
+	return m.requests.of(series{method, route, status}).Observe
 }
 
 // Listening notes that delta more follow the revocation stream.

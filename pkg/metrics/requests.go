@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -18,46 +17,31 @@ type series struct {
 	status        int
 }
 
-// requests counts requests by their labels. Each of them is counted, so counting must not make them wait for each other: the
-// series that exist are looked up without a lock, and their counts are striped. prometheus.HistogramVec has a lock and counts
-// in one place.
+// requests counts requests by their labels. Each of them is counted, so counting must not make them wait for each other: who
+// counts keeps what counts a series, which takes no lock and is striped. prometheus.HistogramVec has a lock and counts in
+// one place.
 type requests struct {
 	description *prometheus.Desc
-	known       atomic.Pointer[map[series]*striped.Histogram] // never changed, only replaced
-	adding      sync.Mutex
+	mu          sync.Mutex // guards known
+	known       map[series]*striped.Histogram
 }
 
 func newRequests() *requests {
-	r := &requests{description: prometheus.NewDesc(
+	return &requests{known: map[series]*striped.Histogram{}, description: prometheus.NewDesc(
 		prometheus.BuildFQName(namespace, "", "http_request_duration_seconds"),
 		"How long requests took, by method, pattern of the route, and status. Streams are not among them.",
 		[]string{"method", "route", "status"}, nil,
 	)}
-	r.known.Store(&map[series]*striped.Histogram{})
-	return r
 }
 
-func (r *requests) observe(s series, took time.Duration) {
-	h, ok := (*r.known.Load())[s]
-	if !ok {
-		h = r.add(s)
+// of returns the histogram of a series. There are no more of them than routes and statuses allow.
+func (r *requests) of(s series) *striped.Histogram {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known[s] == nil {
+		r.known[s] = striped.NewHistogram(requestBounds)
 	}
-	h.Observe(took)
-}
-
-// add returns the histogram of a series that was not there. There are no more of them than routes and statuses allow.
-func (r *requests) add(s series) *striped.Histogram {
-	r.adding.Lock()
-	defer r.adding.Unlock()
-	known := *r.known.Load()
-	if h, ok := known[s]; ok {
-		return h
-	}
-	h := striped.NewHistogram(requestBounds)
-	known = maps.Clone(known)
-	known[s] = h
-	r.known.Store(&known)
-	return h
+	return r.known[s]
 }
 
 // Describe is of prometheus.Collector.
@@ -65,7 +49,10 @@ func (r *requests) Describe(to chan<- *prometheus.Desc) { to <- r.description }
 
 // Collect is of prometheus.Collector.
 func (r *requests) Collect(to chan<- prometheus.Metric) {
-	for s, h := range *r.known.Load() {
+	r.mu.Lock()
+	known := maps.Clone(r.known)
+	r.mu.Unlock()
+	for s, h := range known {
 		count, sum, upTo := h.Load()
 		buckets := make(map[float64]uint64, len(upTo))
 		for i, n := range upTo {

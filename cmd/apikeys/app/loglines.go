@@ -121,13 +121,14 @@ func (l *Lines) flush(more []byte) error {
 type lineHandler struct {
 	slog.Handler // writes to lines
 	lines        *Lines
+	given        []byte // the attributes of WithAttrs, as they stand in a line
 }
 
 // Handle is of slog.Handler.
 func (h lineHandler) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level <= slog.LevelInfo {
 		room := h.lines.take()
-		if text, ok := appendPlain(room.text, r); ok {
+		if text, ok := appendPlain(room.text, h.given, r); ok {
 			room.text = text
 			h.lines.add(room)
 			return nil
@@ -137,12 +138,24 @@ func (h lineHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
+// WithAttrs is of slog.Handler. Lines with attributes that are not plain all take the long way.
+func (h lineHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
+	next, given := h.Handler.WithAttrs(attributes), slices.Clip(h.given)
+	for _, a := range attributes {
+		var plain bool
+		if given, plain = appendAttribute(given, a); !plain {
+			return next
+		}
+	}
+	return lineHandler{next, h.lines, given}
+}
+
 // Flush writes what was gathered.
 func (h lineHandler) Flush() { h.lines.Flush() }
 
 // appendPlain appends a record exactly as slog's handler and redact do, if it is plain: its attributes are numbers, durations
-// and texts that need no escapes and can't hold a secret.
-func appendPlain(b []byte, r slog.Record) (text []byte, plain bool) {
+// and texts that need no escapes and can't hold a secret. given are those that come first.
+func appendPlain(b, given []byte, r slog.Record) (text []byte, plain bool) {
 	if !isPlain(r.Message) {
 		return b, false
 	}
@@ -153,47 +166,70 @@ func appendPlain(b []byte, r slog.Record) (text []byte, plain bool) {
 	b = append(b, `","msg":"`...)
 	b = append(b, r.Message...)
 	b = append(b, '"')
+	b = append(b, given...)
 	plain = true
 	r.Attrs(func(a slog.Attr) bool {
-		if plain = isPlain(a.Key) && !slices.Contains(secretAttributes, strings.ToLower(a.Key)); !plain {
-			return false
-		}
-		b = append(b, `,"`...)
-		b = append(b, a.Key...)
-		b = append(b, `":`...)
-		switch a.Value.Kind() {
-		case slog.KindString:
-			value := a.Value.String()
-			plain = isPlain(value)
-			b = append(b, '"')
-			b = append(b, value...)
-			b = append(b, '"')
-		case slog.KindInt64:
-			b = strconv.AppendInt(b, a.Value.Int64(), 10)
-		case slog.KindDuration:
-			b = strconv.AppendInt(b, int64(a.Value.Duration()), 10)
-		case slog.KindFloat64:
-			value := a.Value.Float64()
-			plain = value == 0 || value >= 1e-6 && value < 1e21 // others have an exponent
-			b = strconv.AppendFloat(b, value, 'f', -1, 64)
-		default:
-			plain = false
-		}
+		b, plain = appendAttribute(b, a)
 		return plain
 	})
 	return append(b, "}\n"...), plain
 }
 
+// appendAttribute appends an attribute of a line, if it is plain.
+func appendAttribute(b []byte, a slog.Attr) (text []byte, plain bool) {
+	if !isPlain(a.Key) || slices.Contains(secretAttributes, strings.ToLower(a.Key)) {
+		return b, false
+	}
+	b = append(b, `,"`...)
+	b = append(b, a.Key...)
+	b = append(b, `":`...)
+	switch a.Value.Kind() {
+	case slog.KindString:
+		value := a.Value.String()
+		b = append(b, '"')
+		b = append(b, value...)
+		return append(b, '"'), isPlain(value)
+	case slog.KindInt64:
+		return strconv.AppendInt(b, a.Value.Int64(), 10), true
+	case slog.KindDuration:
+		return strconv.AppendInt(b, int64(a.Value.Duration()), 10), true
+	case slog.KindFloat64:
+		value := a.Value.Float64()
+		// Others have an exponent.
+		return strconv.AppendFloat(b, value, 'f', -1, 64), value == 0 || value >= 1e-6 && value < 1e21
+	default:
+		return b, false
+	}
+}
+
 // isPlain reports whether a text stands in JSON as it is and holds no secret. It looks once at each character, so it also
 // calls some texts not plain that are: those with the least that every secret has in it, see [mayHoldSecret].
 func isPlain(text string) bool {
-	var before byte
 	for i := range len(text) {
-		c := text[i]
-		if c <= ' ' || c > '~' || c == '"' || c == '\\' || c == '_' && before == 's' || c == 'J' && before == 'y' {
+		switch kinds[text[i]] {
+		case special:
 			return false
+		case inSecrets:
+			if pair := text[max(0, i-1) : i+1]; pair == "s_" || pair == "yJ" {
+				return false
+			}
 		}
-		before = c
 	}
 	return text != ""
 }
+
+// kinds of characters, by their code.
+var kinds = func() (kinds [256]byte) {
+	for c := range kinds {
+		if c <= ' ' || c > '~' {
+			kinds[c] = special
+		}
+	}
+	kinds['"'], kinds['\\'], kinds['_'], kinds['J'] = special, special, inSecrets, inSecrets
+	return kinds
+}()
+
+const (
+	special   = 1 // has to be escaped, or may begin a pattern of secrets
+	inSecrets = 2 // ends what every secret has in it: aks_ or eyJ
+)

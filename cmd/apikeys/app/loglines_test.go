@@ -65,20 +65,22 @@ func TestGatheredLinesAreThoseOfSlog(t *testing.T) {
 		"empty.group": {slog.Group("a")},
 	} {
 		for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelInfo - 1, slog.LevelWarn} {
-			record := slog.NewRecord(at, level, message, 0)
-			record.AddAttrs(attributes...)
-			var want bytes.Buffer
-			if err := app.NewLogger(jsonLog, &want).Handler().Handle(t.Context(), record); err != nil {
-				t.Fatal(err)
-			}
-			got := &written{}
-			lines := app.NewLines(got)
-			if err := app.NewLogger(jsonLog, lines).Handler().Handle(t.Context(), record); err != nil {
-				t.Fatal(err)
-			}
-			lines.Flush()
-			if text, _ := got.content(); text != want.String() {
-				t.Errorf("%v\n%s, want\n%s", level, text, want.String())
+			for given := range len(attributes) + 1 { // that many are the logger's
+				record := slog.NewRecord(at, level, message, 0)
+				record.AddAttrs(attributes[given:]...)
+				var want bytes.Buffer
+				if err := app.NewLogger(jsonLog, &want).Handler().WithAttrs(attributes[:given]).Handle(t.Context(), record); err != nil {
+					t.Fatal(err)
+				}
+				got := &written{}
+				lines := app.NewLines(got)
+				if err := app.NewLogger(jsonLog, lines).Handler().WithAttrs(attributes[:given]).Handle(t.Context(), record); err != nil {
+					t.Fatal(err)
+				}
+				lines.Flush()
+				if text, _ := got.content(); text != want.String() {
+					t.Errorf("%v, %d\n%s, want\n%s", level, given, text, want.String())
+				}
 			}
 		}
 	}
@@ -177,12 +179,13 @@ func TestLogThatNobodyReadsIsBounded(t *testing.T) {
 func BenchmarkLogRequest(b *testing.B) {
 	for name, to := range map[string]io.Writer{"gathered": app.NewLines(io.Discard), "at once": io.Discard} {
 		b.Run(name, func(b *testing.B) {
-			handler := app.NewLogger(app.Config{LogLevel: "info", LogFormat: "json"}, to).Handler()
+			handler := app.NewLogger(app.Config{LogLevel: "info", LogFormat: "json"}, to).Handler().WithAttrs([]slog.Attr{
+				slog.String("method", "POST"), slog.String("route", "/oauth2/token"), slog.Int("status", 200),
+			})
 			b.ReportAllocs()
 			for b.Loop() {
 				line := slog.NewRecord(time.Now(), slog.LevelInfo, "request", 0)
-				line.AddAttrs(slog.String("method", "POST"), slog.String("route", "/oauth2/token"), slog.Int("status", 200),
-					slog.Float64("duration_ms", 1.234), slog.String("ip", "127.0.0.1"), slog.String("request_id", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+				line.AddAttrs(slog.Float64("duration_ms", 1.234), slog.String("ip", "127.0.0.1"), slog.String("request_id", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 				if err := handler.Handle(b.Context(), line); err != nil {
 					b.Fatal(err)
 				}
