@@ -68,6 +68,8 @@ type Options struct {
 	Fresh func() bool
 	// Stopping is closed when the service is about to stop, so that streams end.
 	Stopping <-chan struct{}
+	// Prepared reports whether there are a schema and a signing key. Until then everything but probes is answered 503.
+	Prepared func() bool
 	// Ready returns nil when requests can be served, else an error whose text may be shown to anybody.
 	Ready func(context.Context) error
 	// Observer is told what happens. Optional.
@@ -99,6 +101,7 @@ type server struct {
 	singleSignOn *oidc.Client
 	providerName string
 	origins      *http.CrossOriginProtection
+	prepared     func() bool
 	ready        func(context.Context) error
 	console      *console
 	observer     Observer // nil for nobody
@@ -121,7 +124,7 @@ func New(o Options) (*echo.Echo, error) {
 		sessions: newSessions(o.Sessions, strings.HasPrefix(o.Issuer, "https:")), origins: http.NewCrossOriginProtection(),
 		management:   limit.New[string](limit.Management, o.Management, o.Now),
 		singleSignOn: o.SingleSignOn, providerName: o.ProviderName,
-		ready: o.Ready, console: newConsole(o.Console), now: o.Now, log: o.Logger,
+		prepared: o.Prepared, ready: o.Ready, console: newConsole(o.Console), now: o.Now, log: o.Logger,
 		observer: o.Observer, https: strings.HasPrefix(o.Issuer, "https:"),
 	}
 	for _, origin := range o.CORSOrigins {

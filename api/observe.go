@@ -99,6 +99,9 @@ func (s *server) run(next echo.HandlerFunc, c echo.Context) (err error) {
 			return invalidFault(apikey.InvalidError{{Field: name, Message: "must not be sent in the query string"}})
 		}
 	}
+	if !s.prepared() && !isProbe(routeOf(c)) {
+		return apikey.ErrUnavailable
+	}
 	err = next(c)
 	if errors.Is(err, echo.ErrNotFound) && s.console.has(r) {
 		return s.console.serve(c)

@@ -22,7 +22,7 @@ import (
 // failing serves a handler, whose only route is every path, as the service does. It returns what it logs, too.
 func failing(handler echo.HandlerFunc) (http.Handler, *bytes.Buffer) {
 	logs := &bytes.Buffer{}
-	s := &server{console: newConsole(nil), now: time.Now, log: slog.New(slog.NewJSONHandler(logs, nil))}
+	s := &server{console: newConsole(nil), now: time.Now, prepared: always, log: slog.New(slog.NewJSONHandler(logs, nil))}
 	e := echo.New()
 	e.HTTPErrorHandler = s.handleError
 	e.Use(s.observe)

@@ -35,13 +35,16 @@ type feed struct {
 	echo  *echo.Echo
 }
 
+// always is what a server says that is prepared.
+func always() bool { return true }
+
 func newFeed() *feed {
 	f := &feed{stop: make(chan struct{})}
 	f.revocationRoutes = revocationRoutes{
 		set: revocation.NewSet(nil, time.Now), fresh: func() bool { return !f.stale.Load() }, stopping: f.stop,
 		listeners: newListeners(listenersMax, listenersMaxFor), writeMax: streamWriteMax,
 	}
-	s := &server{now: time.Now, log: slog.New(slog.DiscardHandler), console: newConsole(nil)}
+	s := &server{now: time.Now, prepared: always, log: slog.New(slog.DiscardHandler), console: newConsole(nil)}
 	f.echo = echo.New()
 	f.echo.IPExtractor = echo.ExtractIPDirect()
 	f.echo.Use(s.observe)

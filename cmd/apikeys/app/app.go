@@ -14,7 +14,6 @@ import (
 	"time"
 	_ "time/tzdata" // time zones, also where the system has none
 
-	"github.com/labstack/echo/v4"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/piercloud/apikeys/api"
@@ -185,6 +184,7 @@ func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 		Issuer:         a.Config.Issuer,
 		CORSOrigins:    a.Config.CORSOrigins,
 		TrustedProxies: a.Config.trustedProxies(),
+		Prepared:       a.prepared.Load,
 		Ready:          a.Ready,
 		Observer:       a.metrics,
 		Tracer:         a.tracer(),
@@ -197,19 +197,8 @@ func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 		return err
 	}
 	a.measure(cache)
-	server.Use(a.refuseUntilPrepared)
 	a.handler = server
 	return nil
-}
-
-// refuseUntilPrepared answers 503 as long as there may be no schema and no signing key, except where that is the question.
-func (a *App) refuseUntilPrepared(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if path := c.Path(); a.prepared.Load() || path == "/healthz" || path == "/readyz" || path == "/metrics" {
-			return next(c)
-		}
-		return apikey.ErrUnavailable
-	}
 }
 
 // Handler serves everything over HTTP. Until the database is prepared it answers 503.
