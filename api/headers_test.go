@@ -26,7 +26,9 @@ func TestEveryKindOfResponseHasTheSecurityHeaders(t *testing.T) {
 				"a stranger's request": c.get("/v1/api-keys"), "no route": c.get("/v1/none"), "a wrong method": c.send("PUT", "/v1/scopes", nil),
 				"a wrong password": c.post("/v1/session", wrong), "too many attempts": c.post("/v1/session", wrong),
 				"a vendor's error": c.post("/auth", "{"), "an OAuth error": c.post("/oauth2/token", nil), "a gateway's question": c.get("/oauth2/verify"),
-				"a body too large": c.post("/auth", strings.Repeat(" ", 1<<20+1)),
+				"a misspelt question": c.get("/oauth2/verify?scopes=x"), "a question of two tokens": c.with("Authorization", "Bearer a").get("/oauth2/verify"),
+				"a question with a body too large": c.post("/oauth2/verify", strings.Repeat(" ", 1<<20+1)),
+				"a body too large":                 c.post("/auth", strings.Repeat(" ", 1<<20+1)),
 			} {
 				h := a.Header
 				if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" || h.Get("X-Request-Id") == "" ||

@@ -54,10 +54,9 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		h[requestIDHeader] = []string{rand.Text()}
 		h["X-Content-Type-Options"] = headerNosniff
 		h["Cross-Origin-Resource-Policy"] = headerSameOrigin
-		h["Referrer-Policy"] = headerNoReferrer
-		h["Content-Security-Policy"] = headerNoFrames
-		h["Cross-Origin-Opener-Policy"] = headerSameOrigin
-		h["Permissions-Policy"] = headerNoDevices
+		if !below(r.URL.Path, verifyPath) { // where an answer may do without
+			confineDocument(h)
+		}
 		if s.https {
 			h["Strict-Transport-Security"] = headerTransport
 		}
@@ -71,6 +70,14 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		s.note(c, ended, ended.Sub(started))
 		return nil
 	}
+}
+
+// confineDocument tells browsers how to treat an answer that they might take for a document.
+func confineDocument(h http.Header) {
+	h["Referrer-Policy"] = headerNoReferrer
+	h["Content-Security-Policy"] = headerNoFrames
+	h["Cross-Origin-Opener-Policy"] = headerSameOrigin
+	h["Permissions-Policy"] = headerNoDevices
 }
 
 // run calls the rest of the chain, unless the request is refused for what it carries; a panic becomes an error.

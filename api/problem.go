@@ -187,6 +187,7 @@ func (s *server) handleError(err error, c echo.Context) {
 	if res.Committed {
 		return
 	}
+	confineDocument(res.Header())
 	if f.retryAfter > 0 {
 		res.Header().Set("Retry-After", strconv.Itoa(retrySeconds(f.retryAfter)))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/piercloud/apikeys/pkg/oauth"
 	"github.com/piercloud/apikeys/pkg/scope"
+	"github.com/piercloud/apikeys/pkg/token"
 )
 
 // verifyRoutes decide about requests on behalf of a gateway that asks before it lets them through.
@@ -26,46 +27,54 @@ func (r verifyRoutes) register(e *echo.Echo) {
 	}
 }
 
+// verify answers 200 with no body. A gateway reads three fields of that and drops the rest: what tells browsers how to treat a
+// document would cost more than finding the token, and is in refusals alone.
 func (r verifyRoutes) verify(c echo.Context) error {
-	wanted, err := wantedScopes(c.Request().URL)
-	if err != nil {
-		return oauthError(c, err)
-	}
+	claims, err := r.decide(c.Request())
 	h := c.Response().Header()
-	credentials := c.Request().Header.Values(echo.HeaderAuthorization)
+	if err == nil {
+		values := [...]string{claims.ClientID, claims.TenancyID, claims.Scope}
+		fields := values[:] // one allocation for three headers
+		h["X-Client-Id"], h["X-Tenancy-Id"], h["X-Scope"] = fields[0:1:1], fields[1:2:2], fields[2:3:3]
+		return c.NoContent(http.StatusOK)
+	}
+	confineDocument(h)
+	if refused := (*fault)(nil); errors.As(err, &refused) {
+		h.Set(echo.HeaderWWWAuthenticate, refused.challenge)
+		return c.NoContent(refused.status)
+	}
+	return oauthError(c, err)
+}
+
+// decide returns the claims of a token that lets a request through. Errors: a fault with a challenge; an oauth.Error with
+// invalid_request; apikey.ErrUnavailable.
+func (r verifyRoutes) decide(request *http.Request) (token.Claims, error) {
+	wanted, err := wantedScopes(request.URL)
+	if err != nil {
+		return token.Claims{}, err
+	}
+	credentials := request.Header[echo.HeaderAuthorization]
 	if len(credentials) == 0 {
-		h.Set(echo.HeaderWWWAuthenticate, "Bearer "+realm) // RFC 6750 §3.1: no error code without a token
-		return c.NoContent(http.StatusUnauthorized)
+		return token.Claims{}, &fault{status: http.StatusUnauthorized, challenge: "Bearer " + realm} // RFC 6750 §3.1: no error code without a token
 	}
 	scheme, raw, _ := strings.Cut(credentials[0], " ")
 	if len(credentials) > 1 || !strings.EqualFold(scheme, "Bearer") {
-		return refuseToken(c)
+		return token.Claims{}, invalidToken()
 	}
-	claims, err := r.oauth.VerifyActive(c.Request().Context(), strings.TrimLeft(raw, " "))
+	claims, err := r.oauth.VerifyActive(request.Context(), strings.TrimLeft(raw, " "))
 	switch {
 	case errors.Is(err, oauth.ErrInvalidToken):
-		return refuseToken(c)
+		return token.Claims{}, invalidToken()
 	case err != nil:
-		return oauthError(c, err)
+		return token.Claims{}, err
+	case !wanted.coveredBy(claims.Scopes):
+		return token.Claims{}, &fault{status: http.StatusForbidden, challenge: "Bearer " + realm + `, error="insufficient_scope", scope="` + wanted.named().String() + `"`}
 	}
-	if !wanted.coveredBy(claims.Scopes) {
-		h.Set(echo.HeaderWWWAuthenticate, `Bearer `+realm+`, error="insufficient_scope", scope="`+wanted.named().String()+`"`)
-		return c.NoContent(http.StatusForbidden)
-	}
-	// A gateway reads three fields and drops the rest, and there is no body. What tells a browser how to treat a document
-	// would cost more than finding the token.
-	for _, forDocuments := range []string{"Content-Security-Policy", "Cross-Origin-Opener-Policy", "Permissions-Policy", "Referrer-Policy"} {
-		delete(h, forDocuments)
-	}
-	values := [...]string{claims.ClientID, claims.TenancyID, claims.Scope}
-	fields := values[:] // one allocation for three headers
-	h["X-Client-Id"], h["X-Tenancy-Id"], h["X-Scope"] = fields[0:1:1], fields[1:2:2], fields[2:3:3]
-	return c.NoContent(http.StatusOK)
+	return claims, nil
 }
 
-func refuseToken(c echo.Context) error {
-	c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Bearer "+realm+`, error="invalid_token"`)
-	return c.NoContent(http.StatusUnauthorized)
+func invalidToken() *fault {
+	return &fault{status: http.StatusUnauthorized, challenge: "Bearer " + realm + `, error="invalid_token"`}
 }
 
 // requirement is what a gateway asks a token to cover: every one of all, and one of each set of any.
