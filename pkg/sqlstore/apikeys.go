@@ -33,7 +33,7 @@ type keyRow struct {
 	CreatedBy     string  `gorm:"column:created_by"`
 	Updated       instant `gorm:"column:updated_at"`
 	UpdatedBy     string  `gorm:"column:updated_by"`
-	LastUsed      instant `gorm:"column:last_used_at"`
+	LastUsed      instant `gorm:"-"` // of key_use
 }
 
 // TableName implements schema.Tabler.
@@ -51,7 +51,7 @@ func newKeyRow(k apikey.Key) keyRow {
 		NameSearch: apikey.SearchForm(k.Name), Description: k.Description, Scopes: k.Scopes.String(),
 		LifespanValue: k.Lifespan.Value, LifespanUnit: string(k.Lifespan.Unit), Status: string(k.Status),
 		Generation: k.Generation, Version: k.Version, Created: newInstant(k.CreatedAt), CreatedBy: k.CreatedBy,
-		Updated: newInstant(k.UpdatedAt), UpdatedBy: k.UpdatedBy, LastUsed: newInstant(k.LastUsedAt),
+		Updated: newInstant(k.UpdatedAt), UpdatedBy: k.UpdatedBy,
 	}
 	if k.RateLimit != 0 {
 		row.RateLimit = &k.RateLimit
@@ -84,13 +84,14 @@ func (r keyRow) key() (apikey.Key, error) {
 	}, nil
 }
 
-// selectKeys reads what keys are made of, with a row for each secret that a key lists, whose columns are NULL when it lists
-// none. Both are of one moment.
+// selectKeys reads what keys are made of and when they were used, with a row for each secret that a key lists, whose columns are
+// NULL when it lists none. All is of one moment.
 const selectKeys = "SELECT api_key.client_id, api_key.tenancy_id, api_key.name, api_key.description, api_key.scopes, api_key.lifespan_value, " +
 	"api_key.lifespan_unit, api_key.rate_limit, api_key.status, api_key.generation, api_key.status_index, api_key.version, " +
-	"api_key.created_at, api_key.created_by, api_key.updated_at, api_key.updated_by, api_key.last_used_at, " +
+	"api_key.created_at, api_key.created_by, api_key.updated_at, api_key.updated_by, u.last_used_at, " +
 	"s.id, s.digest, s.last_four, s.created_at, s.expires_at, s.last_used_at, s.last_used_ip " +
-	"FROM api_key LEFT JOIN client_secret s ON s.client_id = api_key.client_id AND s.retired_at IS NULL WHERE "
+	"FROM api_key LEFT JOIN key_use u ON u.client_id = api_key.client_id " +
+	"LEFT JOIN client_secret s ON s.client_id = api_key.client_id AND s.retired_at IS NULL WHERE "
 
 // scanJoined reads a row of [selectKeys]. By hand, because this is on the way to a token whose key is not in memory, and
 // finding out by reflection what goes where took longer than the database takes.

@@ -193,11 +193,12 @@ func TestAProcessThatStandsStillHoldsUpNoOther(t *testing.T) {
 		},
 		"in a batch": func() error {
 			return s.writeAll(t.Context(), func(b tx) error {
-				if err := b.db.Exec("UPDATE api_key SET last_used_at = 1 WHERE client_id = ?", id).Error; err != nil {
+				uses := []usage.Use{{ClientID: id, At: epoch}}
+				if err := errors.Join(b.lockKeys(usage.Batch{Uses: uses}), b.recordUses(uses)); err != nil {
 					return err
 				}
 				otherWrites()
-				return b.db.Exec("UPDATE api_key SET last_used_at = 2 WHERE client_id = ?", id).Error
+				return b.recordUses(uses)
 			})
 		},
 	} {

@@ -98,7 +98,13 @@ func (l listing) search() (found, error) {
 
 // walk finds a page of a search, or its beginning, among as many keys as reach says, from the first in the order on.
 func (l listing) walk(reach int) ([]string, error) {
-	walked := l.keys().Select(l.columns()).Order(l.order).Limit(reach)
+	walked := l.keys().Order(l.order).Limit(reach)
+	if l.q.SortBy == apikey.SortByLastUsedAt {
+		walked = l.t.db.Table("(?) AS u", walked.Select("client_id, last_used_at")).
+			Joins("JOIN api_key k ON k.client_id = u.client_id").Select("u.client_id, u.last_used_at, k.name_search")
+	} else {
+		walked = walked.Select(l.columns())
+	}
 	return l.pluck(l.page(l.contains(l.t.db.Table("(?) AS walked", walked))))
 }
 
@@ -108,8 +114,12 @@ func (l listing) sorted() (found, error) {
 		ClientID string
 		Total    int
 	}
+	matching := l.matching()
+	if l.q.SortBy == apikey.SortByLastUsedAt {
+		matching = l.t.db.Table("(?) AS m", matching).Joins("JOIN key_use u ON u.client_id = m.client_id").Select("u.client_id, u.last_used_at")
+	}
 	page := l.page(l.t.db.Table("matching").Select("client_id, (SELECT COUNT(*) FROM matching) AS total"))
-	if err := l.t.db.Raw("WITH matching AS MATERIALIZED (?) ?", l.matching(), page).Scan(&rows).Error; err != nil {
+	if err := l.t.db.Raw("WITH matching AS MATERIALIZED (?) ?", matching, page).Scan(&rows).Error; err != nil {
 		return found{}, fmt.Errorf("search keys: %w", err)
 	}
 	var f found
@@ -147,8 +157,13 @@ func (l listing) count(selection *gorm.DB) (int, error) {
 	return int(counted), nil
 }
 
-// keys selects the tenancy's keys of the status that is asked for.
-func (l listing) keys() *gorm.DB { return l.of(l.t.db.Table("api_key")) }
+// keys selects the tenancy's keys of the status that is asked for, from the table that has the list's order.
+func (l listing) keys() *gorm.DB {
+	if l.q.SortBy == apikey.SortByLastUsedAt {
+		return l.of(l.t.db.Table("key_use"))
+	}
+	return l.of(l.t.db.Table("api_key"))
+}
 
 func (l listing) of(keys *gorm.DB) *gorm.DB {
 	keys = keys.Where("tenancy_id = ?", l.tenancyID)
@@ -158,18 +173,19 @@ func (l listing) of(keys *gorm.DB) *gorm.DB {
 	return keys
 }
 
-// columns returns the client id and what keys are searched and ordered by, which may all be in an index.
+// columns returns the client id and what keys are searched and ordered by, as far as it is in their table: when they were used
+// is not. All may be in an index.
 func (l listing) columns() string {
-	if l.q.SortBy == apikey.SortByName {
-		return "client_id, name_search"
+	if l.q.SortBy == apikey.SortByCreatedAt {
+		return "client_id, name_search, created_at"
 	}
-	return "client_id, name_search, " + string(l.q.SortBy)
+	return "client_id, name_search"
 }
 
 // matching selects what the search finds, in no order.
 func (l listing) matching() *gorm.DB {
 	if l.t.dialect != sqliteDialect {
-		return l.contains(l.keys().Select(l.columns()))
+		return l.contains(l.of(l.t.db.Table("api_key")).Select(l.columns()))
 	}
 	// In the index of names what does not match is passed over without being read. SQLite would take any index that begins
 	// with the tenancy.

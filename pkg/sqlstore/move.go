@@ -202,7 +202,7 @@ func lockEmpty(ctx context.Context, target pgx.Tx, tables []table) error {
 	return nil
 }
 
-// copyTo copies all rows, and lets what numbers new ones go on behind them.
+// copyTo copies all rows, in place of those that triggers have added for others, and lets what numbers new ones go on behind them.
 func (t table) copyTo(ctx context.Context, source *sql.Tx, target pgx.Tx, progress func(table string, rows int64)) (int64, error) {
 	query := `SELECT "` + strings.Join(t.columns, `", "`) + `" FROM "` + t.name + `"` //nolint:gosec // names of the schema
 	rows, err := source.QueryContext(ctx, query)                                      //nolint:rowserrcheck // rowStream checks it
@@ -210,6 +210,9 @@ func (t table) copyTo(ctx context.Context, source *sql.Tx, target pgx.Tx, progre
 		return 0, err
 	}
 	defer func() { _ = rows.Close() }() // rows.Err tells
+	if _, err := target.Exec(ctx, "DELETE FROM "+pgx.Identifier{t.name}.Sanitize()); err != nil {
+		return 0, err
+	}
 	stream := &rowStream{rows: rows, values: make([]any, len(t.columns)), progress: func(n int64) { progress(t.name, n) }}
 	copied, err := target.CopyFrom(ctx, pgx.Identifier{t.name}, t.columns, stream)
 	if err != nil {

@@ -23,9 +23,10 @@ var odd = []string{
 		SELECT 'o1', id, 'josé@exämple.com', 'admin', '', 9223372036854775807, -1, 0, 'active', NULL, NULL FROM tenancy LIMIT 1`,
 	`INSERT INTO operator (id, tenancy_id, email, role, password_hash, session_generation, created_at, updated_at, status, link_digest, link_expires_at)
 		SELECT 'o2', id, 'b@example.com', 'readonly', '$argon2id$', 0, 1, 1, 'deactivated', x'0001', 5 FROM tenancy LIMIT 1`,
-	`UPDATE api_key SET description = replace(hex(zeroblob(250)), '00', char(128273)), rate_limit = 100000, last_used_at = 7
+	`UPDATE api_key SET description = replace(hex(zeroblob(250)), '00', char(128273)), rate_limit = 100000
 		WHERE client_id = (SELECT min(client_id) FROM api_key)`,
 	`UPDATE api_key SET name = char(9) || '\N \. "quoted" ''single'' 钥匙', description = char(10) || char(13) WHERE client_id = (SELECT max(client_id) FROM api_key)`,
+	`UPDATE key_use SET last_used_at = 9007199254740993 WHERE client_id = (SELECT min(client_id) FROM api_key)`,
 	`UPDATE client_secret SET expires_at = 1, retired_at = 2, last_used_at = 3, last_used_ip = '2001:db8::1' WHERE client_id = (SELECT min(client_id) FROM api_key)`,
 	`INSERT INTO signing_key (kid, algorithm, private, created_at, not_before, retire_at) VALUES ('k1', 'ES256', x'ff00', 1, 2, NULL), ('k2', 'ES256', x'00', 1, 2, 3)`,
 	`INSERT INTO idempotency_answer (caller, idempotency_key, request_digest, sealed, created_at) VALUES ('c', '', zeroblob(32), x'ff', 1)`,

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,8 +30,20 @@ var breaking = map[string]*regexp.Regexp{
 // withDefault is a new column that old releases need not know.
 var withDefault = regexp.MustCompile(`(?i)\bADD\s+COLUMN\s+\w+\s+[^,;]*\bDEFAULT\b`)
 
-// breaks returns what is wrong with a migration while the release before still runs.
-func breaks(migration string) []string {
+// Without an index a release is slower than it was, for as long as it still runs. A unique one it may rely on.
+var (
+	dropsIndexes  = regexp.MustCompile(`(?i)^\s*DROP\s+INDEX\s+([\w\s,]+)$`)
+	uniqueIndexes = regexp.MustCompile(`(?i)\bCREATE\s+UNIQUE\s+INDEX\s+(\w+)`)
+)
+
+// dropsNoneOf reports whether a statement drops indexes, and none that is unique.
+func dropsNoneOf(unique map[string]bool, statement string) bool {
+	found := dropsIndexes.FindStringSubmatch(statement)
+	return found != nil && !slices.ContainsFunc(strings.Split(found[1], ","), func(name string) bool { return unique[strings.TrimSpace(name)] })
+}
+
+// breaks returns what is wrong with a migration while the release before still runs. unique are the unique indexes there are.
+func breaks(migration string, unique map[string]bool) []string {
 	up, _, _ := strings.Cut(migration, "-- +goose Down")
 	if contracts.MatchString(up) {
 		return nil
@@ -44,6 +57,9 @@ func breaks(migration string) []string {
 		if on := regexp.MustCompile(`(?i)\bON\s+(\w+)\s*\(\s*(\w+)`).FindStringSubmatch(statement); on != nil && (unknown[on[1]] || unknown[on[2]]) {
 			continue
 		}
+		if dropsNoneOf(unique, statement) {
+			continue
+		}
 		for what, pattern := range breaking {
 			if pattern.MatchString(statement) && !(strings.HasPrefix(what, "asks") && withDefault.MatchString(statement)) {
 				wrong = append(wrong, what+": "+strings.TrimSpace(statement))
@@ -55,17 +71,20 @@ func breaks(migration string) []string {
 
 func TestMigrationsLeaveTheReleaseBeforeWorking(t *testing.T) {
 	t.Parallel()
-	for name, sql := range map[string]string{
-		"takes something away": "ALTER TABLE api_key DROP COLUMN description", "renames something": "ALTER TABLE api_key RENAME TO key",
-		"changes what a column holds":               "ALTER TABLE api_key ALTER COLUMN name TYPE BYTEA",
-		"asks for a value that old releases omit":   "ALTER TABLE api_key ADD COLUMN colour TEXT NOT NULL",
-		"forbids what old releases may write":       "ALTER TABLE api_key ADD CONSTRAINT short CHECK (length(name) < 5)",
-		"makes unique what old releases may repeat": "CREATE UNIQUE INDEX one ON api_key (description)",
+	unique := map[string]bool{"only_one": true}
+	for sql, name := range map[string]string{
+		"ALTER TABLE api_key DROP COLUMN description":                       "takes something away",
+		"DROP INDEX of_many, only_one":                                      "takes something away",
+		"ALTER TABLE api_key RENAME TO key":                                 "renames something",
+		"ALTER TABLE api_key ALTER COLUMN name TYPE BYTEA":                  "changes what a column holds",
+		"ALTER TABLE api_key ADD COLUMN colour TEXT NOT NULL":               "asks for a value that old releases omit",
+		"ALTER TABLE api_key ADD CONSTRAINT short CHECK (length(name) < 5)": "forbids what old releases may write",
+		"CREATE UNIQUE INDEX one ON api_key (description)":                  "makes unique what old releases may repeat",
 	} {
-		if wrong := breaks("-- +goose Up\n" + sql + ";\n"); len(wrong) != 1 || !strings.HasPrefix(wrong[0], name) {
+		if wrong := breaks("-- +goose Up\n"+sql+";\n", unique); len(wrong) != 1 || !strings.HasPrefix(wrong[0], name) {
 			t.Errorf("%s: found %q", sql, wrong)
 		}
-		if wrong := breaks("-- +goose Up\n-- contracts: unused since v1.2\n" + sql + ";\n"); len(wrong) != 0 {
+		if wrong := breaks("-- +goose Up\n-- contracts: unused since v1.2\n"+sql+";\n", unique); len(wrong) != 0 {
 			t.Errorf("%s: found %q although it is marked", sql, wrong)
 		}
 	}
@@ -75,9 +94,10 @@ CREATE UNIQUE INDEX colour_id ON colour (id);
 ALTER TABLE api_key ADD COLUMN colour TEXT;
 ALTER TABLE api_key ADD COLUMN shade TEXT NOT NULL DEFAULT 'dark';
 CREATE UNIQUE INDEX api_key_colour ON api_key (colour, name) WHERE colour IS NOT NULL;
+DROP INDEX of_many, of_few;
 -- +goose Down
 DROP TABLE colour;`
-	if wrong := breaks(adds); len(wrong) != 0 {
+	if wrong := breaks(adds, unique); len(wrong) != 0 {
 		t.Errorf("found %q in what only adds", wrong)
 	}
 	for _, dialect := range []string{"sqlite", "postgres"} {
@@ -85,16 +105,23 @@ DROP TABLE colour;`
 		if err != nil || len(files) == 0 {
 			t.Fatal(files, err)
 		}
+		contents := map[string]string{}
 		for _, file := range files {
-			number, _, _ := strings.Cut(path.Base(file), "_")
-			if n, err := strconv.Atoi(number); err != nil || n < firstRollout {
-				continue
-			}
 			content, err := fs.ReadFile(migrations, file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, what := range breaks(string(content)) {
+			contents[file] = string(content)
+			for _, found := range uniqueIndexes.FindAllStringSubmatch(contents[file], -1) {
+				unique[found[1]] = true
+			}
+		}
+		for file, content := range contents {
+			number, _, _ := strings.Cut(path.Base(file), "_")
+			if n, err := strconv.Atoi(number); err != nil || n < firstRollout {
+				continue
+			}
+			for _, what := range breaks(content, unique) {
 				t.Errorf("%s %s", file, what)
 			}
 		}

@@ -76,12 +76,12 @@ func (s partSearch) matchingDocuments() *gorm.DB {
 		phrase, s.before, s.through, s.q.Search, s.before, s.through, s.part)
 }
 
-// sortedDocuments selects the page by sorting all that matches. When a key was last used changes all the time, and the key
-// alone tells.
+// sortedDocuments selects the page by sorting all that matches. When a key was last used changes all the time, and is not in
+// its document.
 func (s partSearch) sortedDocuments() *gorm.DB {
 	documents := s.matchingDocuments().Joins("CROSS JOIN search_document AS document ON document.id = matching.id").Select("document.*")
 	if s.q.SortBy == apikey.SortByLastUsedAt {
-		documents = documents.Joins("CROSS JOIN api_key AS k ON k.client_id = document.client_id").Select("k.client_id, k.last_used_at")
+		documents = documents.Joins("CROSS JOIN key_use AS u ON u.client_id = document.client_id").Select("u.client_id, u.last_used_at")
 	}
 	return s.page(s.t.db.Table("(?) AS sortable", documents))
 }

@@ -71,6 +71,8 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 		{"LookupsThatWaitForOthersEndInTime", waitingLookupsEndInTime},
 		{"LookupsSeeWhatWasChangedBefore", lookupsSeeWhatWasChangedBefore},
 		{"WhatIsWrongWithOneKeyIsNoMatterOfOthers", brokenKeysAreNoMatterOfOthers},
+		{"UsesThatAnOlderReleaseRecordsCount", usesOfAnOlderReleaseCount},
+		{"UsesOutliveMigratingBackAndForth", usesOutliveMigrations},
 		{"SearchesOfAnySizeAreInOrder", searchesOfAnySizeAreInOrder},
 		{"RowsTheDomainDoesNotKnowAreErrors", unknownRows},
 		{"TextThatCannotBeStoredIsAnError", unstorableText},

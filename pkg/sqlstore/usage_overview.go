@@ -71,8 +71,9 @@ func (t tx) mostUsed(tenancyID string, from time.Time, limit int) ([]keyCountRow
 	var rows []keyCountRow
 	err := t.db.Raw("WITH counted AS ("+t.counted(o)+"), most AS (SELECT * FROM counted ORDER BY issued DESC, denied DESC, client_id LIMIT @limit), "+
 		"every AS (SELECT CAST(SUM(issued) AS BIGINT) AS issued, CAST(SUM(denied) AS BIGINT) AS denied FROM counted) "+
-		"SELECT m.*, k.name, k.last_used_at, k.created_at, a.issued AS all_issued, a.denied AS all_denied "+
-		"FROM most m JOIN api_key k ON k.client_id = m.client_id CROSS JOIN every a ORDER BY m.issued DESC, m.denied DESC, m.client_id",
+		"SELECT m.*, k.name, u.last_used_at, k.created_at, a.issued AS all_issued, a.denied AS all_denied "+
+		"FROM most m JOIN api_key k ON k.client_id = m.client_id JOIN key_use u ON u.client_id = m.client_id "+
+		"CROSS JOIN every a ORDER BY m.issued DESC, m.denied DESC, m.client_id",
 		map[string]any{"from": newInstant(o.first(from)), "tenancy": tenancyID, "limit": limit}).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read the most used keys: %w", err)
@@ -90,11 +91,13 @@ func (s *Store) Overview(ctx context.Context, tenancyID string, from, unusedSinc
 		if err != nil {
 			return err
 		}
-		err = t.db.Table("api_key").
+		longest := t.db.Table("key_use").
 			Where("tenancy_id = ? AND status = 'active' AND created_at < ? AND (last_used_at IS NULL OR last_used_at < ?)",
 				tenancyID, newInstant(unusedSince), newInstant(unusedSince)).
-			Select("client_id, name, last_used_at, created_at").
-			Order("COALESCE(last_used_at, created_at), client_id").Limit(limit).Scan(&unused).Error
+			Order("COALESCE(last_used_at, created_at), client_id").Limit(limit)
+		err = t.db.Table("(?) AS u", longest).Joins("JOIN api_key k ON k.client_id = u.client_id").
+			Select("u.client_id, k.name, u.last_used_at, u.created_at").
+			Order("COALESCE(u.last_used_at, u.created_at), u.client_id").Scan(&unused).Error
 		if err != nil {
 			return fmt.Errorf("read unused keys: %w", err)
 		}
@@ -142,7 +145,7 @@ func (s *Store) Attention(ctx context.Context, now time.Time) (usage.Attention, 
 			"FROM client_secret WHERE expires_at IS NOT NULL AND retired_at IS NULL AND expires_at > @now AND expires_at <= @week"+
 			") s CROSS JOIN ("+
 			"SELECT COUNT(*) AS unused_30_days, COUNT(CASE WHEN COALESCE(last_used_at, created_at) < @quarter THEN 1 END) AS unused_90_days "+
-			"FROM api_key WHERE status = 'active' AND created_at < @month AND COALESCE(last_used_at, created_at) < @month) k",
+			"FROM key_use WHERE status = 'active' AND created_at < @month AND COALESCE(last_used_at, created_at) < @month) k",
 			map[string]any{"now": newInstant(now), "day": at(1), "yesterday": at(-1), "week": at(7), "month": at(-30), "quarter": at(-90)}).
 			Scan(&row).Error
 		if err != nil {

@@ -24,7 +24,7 @@ type mark struct {
 func (t tx) recordUses(uses []usage.Use) error {
 	keys := latest(uses, func(u usage.Use) mark { return mark{u.ClientID, u.At, u.IP} })
 	for batch := range slices.Chunk(keys, usesPerStatement) {
-		if err := t.moveMarks("api_key", "client_id", "last_used_at = latest.at", batch); err != nil {
+		if err := t.moveMarks("key_use", "client_id", "last_used_at = latest.at", batch); err != nil {
 			return err
 		}
 	}
