@@ -1,6 +1,11 @@
 package usage
 
 import (
+	"cmp"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -108,9 +113,12 @@ func newPending() pending {
 
 func (p pending) empty() bool { return len(p.notes) == 0 }
 
-func (p pending) clear() {
-	clear(p.notes)
-	clear(p.denials)
+// forget removes what has been written.
+func (p pending) forget(written []note) {
+	for _, n := range written {
+		delete(p.notes, pendingKey{n.id, n.hour})
+		delete(p.denials, n.id) // which is that of a client, or nobody's
+	}
 }
 
 // add puts a note to what there is of the same secret and hour.
@@ -127,19 +135,34 @@ func (p pending) add(n *note) {
 	p.notes[key] = sum
 }
 
-// batch returns it in the store's terms.
-func (p pending) batch() Batch {
-	var b Batch
-	for _, n := range p.notes {
+// batches returns it in the store's terms, by client id, each batch with the notes that it is made of.
+func (p pending) batches() iter.Seq2[Batch, []note] {
+	sorted := slices.AppendSeq(make([]note, 0, len(p.notes)), maps.Values(p.notes))
+	slices.SortFunc(sorted, func(a, b note) int {
+		return cmp.Or(strings.Compare(a.clientID, b.clientID), strings.Compare(a.id, b.id))
+	})
+	return func(yield func(Batch, []note) bool) {
+		for of := range slices.Chunk(sorted, batchMax) {
+			if !yield(p.batch(of), of) {
+				return
+			}
+		}
+	}
+}
+
+// batch returns notes in the store's terms, with the denials of the clients that they are about.
+func (p pending) batch(of []note) Batch {
+	b := Batch{Counts: make([]Count, 0, len(of)), Uses: make([]Use, 0, len(of))}
+	for i, n := range of {
 		b.Counts = append(b.Counts, Count{
 			ClientID: n.clientID, SecretID: n.secretID, Hour: time.Unix(n.hour, 0).UTC(), Issued: n.issued, Denied: n.denied,
 		})
 		if n.issued > 0 {
 			b.Uses = append(b.Uses, Use{n.clientID, n.secretID, n.at.UTC().Truncate(time.Microsecond), n.ip})
 		}
-	}
-	for _, kept := range p.denials {
-		b.Denials = append(b.Denials, kept...)
+		if i == 0 || of[i-1].id != n.id { // once, however many hours
+			b.Denials = append(b.Denials, p.denials[n.id]...)
+		}
 	}
 	return b
 }

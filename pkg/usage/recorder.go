@@ -77,7 +77,11 @@ func (r *Recorder) Denied(clientID, reason, ip, requestID string) {
 	})
 }
 
-// Flush writes what was noted. What can't be written is kept for the next time. Errors: those of the store, and of ctx.
+// batchMax is how many notes are written at once. A batch locks its keys, and has to be written before the store's timeout, after
+// which it is begun anew: however many keys were used, and however slow the database is, each should be a matter of a moment.
+const batchMax = 1000
+
+// Flush writes what was noted, in batches. What can't be written is kept for the next time. Errors: those of the store, and of ctx.
 func (r *Recorder) Flush(ctx context.Context) error {
 	select {
 	case r.flushing <- struct{}{}:
@@ -91,14 +95,15 @@ func (r *Recorder) Flush(ctx context.Context) error {
 	if r.pending.empty() {
 		return nil
 	}
-	batch := r.pending.batch()
-	if err := r.store.Record(ctx, batch); err != nil {
-		r.failures.Add(1)
-		return err
+	for batch, of := range r.pending.batches() {
+		if err := r.store.Record(ctx, batch); err != nil {
+			r.failures.Add(1)
+			return err
+		}
+		r.pending.forget(of)
+		r.rows.Add(int64(len(batch.Counts) + len(batch.Uses) + len(batch.Denials)))
 	}
-	r.pending.clear()
 	r.flushes.Add(1)
-	r.rows.Add(int64(len(batch.Counts) + len(batch.Uses) + len(batch.Denials)))
 	return nil
 }
 

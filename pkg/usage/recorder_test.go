@@ -13,19 +13,20 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// recordStore notes the batches that it is given and fails while err is set.
+// recordStore notes the batches that it is given and fails while err is set, though not before it was given some.
 type recordStore struct {
 	usage.Store
-	mu      sync.Mutex
-	err     error
-	batches []usage.Batch
+	mu        sync.Mutex
+	err       error
+	failAfter int
+	batches   []usage.Batch
 }
 
 func (s *recordStore) Record(ctx context.Context, b usage.Batch) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.batches = append(s.batches, b)
-	if s.err != nil {
+	if s.err != nil && len(s.batches) > s.failAfter {
 		return s.err
 	}
 	return s.Store.Record(ctx, b)
@@ -159,6 +160,56 @@ func TestWhatCanNotBeWrittenIsKept(t *testing.T) {
 	denials, err := f.service.Denials(t.Context(), tenancy, "a")
 	if err != nil || len(denials) != 2 || denials[0].RequestID != "second" || denials[1].RequestID != "first" {
 		t.Errorf("the denials are %+v, %v", denials, err)
+	}
+}
+
+// However many keys were used, what is written at once can be written in time: what has been stays written when the rest fails.
+func TestManyKeysAreWrittenInBatches(t *testing.T) {
+	f := newFixture(t)
+	const clients, atOnce = 2500, 1000
+	down := errors.New("down")
+	store := &recordStore{Store: f.store, failAfter: 1, err: down}
+	recorder := usage.NewRecorder(store, f.Now)
+	for i := range clients {
+		recorder.Denied(fmt.Sprintf("client %04d", i), "wrong-secret", "", "first hour")
+	}
+	f.advance(time.Hour)
+	recorder.Denied("client 0000", "wrong-secret", "", "second hour")
+	if err := recorder.Flush(t.Context()); !errors.Is(err, down) {
+		t.Fatalf("the error is %v", err)
+	}
+	store.err = nil
+	for range 2 {
+		if err := recorder.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		recorder.Denied("client 0001", "wrong-secret", "", "later")
+	}
+	var sizes []int
+	counted, denied := map[string]int{}, map[string]int{}
+	for i, b := range store.batches {
+		sizes = append(sizes, len(b.Counts))
+		if i == 1 {
+			continue // which failed
+		}
+		for _, c := range b.Counts {
+			counted[c.ClientID] += int(c.Denied)
+		}
+		for _, d := range b.Denials {
+			denied[d.ClientID]++
+		}
+	}
+	if want := []int{atOnce, atOnce, atOnce, clients + 1 - 2*atOnce, 1}; !slices.Equal(sizes, want) {
+		t.Errorf("batches of %d, want %d", sizes, want)
+	}
+	for i := range clients {
+		id, want := fmt.Sprintf("client %04d", i), 1
+		if i < 2 {
+			want = 2
+		}
+		if counted[id] != want || denied[id] != want {
+			t.Fatalf("%s: %d counted, %d denials, want %d", id, counted[id], denied[id], want)
+		}
 	}
 }
 
