@@ -3,10 +3,12 @@ package sqlstore
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/usage"
 )
 
 func newTestListing(t *testing.T, in tx, q apikey.Query) listing {
@@ -175,6 +177,34 @@ func TestPostgreSQLSearchesTheLogInTheOrderOfAnIndex(t *testing.T) {
 			"SET LOCAL enable_sort = off")
 		if strings.Contains(text, "Seq Scan") {
 			t.Errorf("%s:\n%s", search.name, text)
+		}
+	}
+}
+
+// Of a batch's keys there are few among all, though more than PostgreSQL would look up if it were asked.
+func TestPostgreSQLReadsNoTableForABatchOfUses(t *testing.T) {
+	t.Parallel()
+	s := newPostgreSQL(t, Options{Timeout: patience})
+	ids := fill(t, s, newTenancy(t, s), 3000)[:500]
+	var b usage.Batch
+	for _, id := range ids {
+		b.Uses = append(b.Uses, usage.Use{ClientID: id, SecretID: strings.TrimPrefix(id, "ak_"), At: epoch})
+		for _, hour := range []time.Time{epoch, epoch.Add(-26 * time.Hour)} { // one that comes late, too
+			b.Counts = append(b.Counts, usage.Count{ClientID: id, SecretID: "s", Hour: hour.Truncate(time.Hour), Issued: 1})
+		}
+		b.Denials = append(b.Denials, usage.Denial{ClientID: id, At: epoch, Reason: "r"})
+	}
+	for range 2 { // when nothing has been counted yet, and when it has
+		execute(t, s, "VACUUM ANALYZE")
+		var read []string
+		err := s.writeAll(t.Context(), func(t tx) error {
+			if err := t.record(b); err != nil {
+				return err
+			}
+			return t.db.Raw("SELECT relname FROM pg_stat_xact_user_tables WHERE seq_scan > 0").Scan(&read).Error
+		})
+		if err != nil || len(read) > 0 {
+			t.Errorf("%v; read as a whole: %q", err, read)
 		}
 	}
 }
