@@ -90,6 +90,12 @@ func (t tx) addTotals(counts []usage.Count) error {
 			return !there || o.newest(row) == newInstant(c.Hour.Truncate(o.length))
 		})
 		for _, chunk := range inPeriods(rest, o.length) {
+			late := slices.ContainsFunc(chunk, func(c periodCount) bool { return o.newest(newest[c.clientID]) > newInstant(c.begin) })
+			if late {
+				if err := t.addToLater(o, chunk); err != nil {
+					return fmt.Errorf("add to the later %s of %d keys: %w", o.table, len(chunk), err)
+				}
+			}
 			if err := t.open(o, chunk); err != nil {
 				return fmt.Errorf("keep the %s of %d keys: %w", o.table, len(chunk), err)
 			}
@@ -111,30 +117,33 @@ func (t tx) addToTotals(counts []periodCount) (rows []newestRow, err error) {
 	return rows, err
 }
 
+// addToLater adds what was counted in a period to the openings of those after it, which have begun already where a batch comes late:
+// it was there when they began.
+func (t tx) addToLater(o openings, counts []periodCount) error {
+	var split string
+	if o.spans { // it may be between a later period and the one before that
+		split = fmt.Sprintf(", since = CASE WHEN %[1]s.since <= n.period THEN n.period + %[2]d ELSE %[1]s.since END", o.table, o.length.Microseconds())
+	}
+	noted, args := tableOf(counts)
+	return t.db.Exec(noted+fmt.Sprintf("UPDATE %[1]s SET issued = %[1]s.issued + n.issued, denied = %[1]s.denied + n.denied%[3]s FROM noted n "+
+		"WHERE %[1]s.client_id = n.client_id AND %[1]s.%[2]s > n.period", o.table, o.period, split), args...).Error
+}
+
 // open keeps the openings of keys that were counted in a period. Periods come in their order.
 func (t tx) open(o openings, counts []periodCount) error {
-	noted, args := tableOf(counts)
-	counted := "(SELECT SUM(u.%s) FROM usage u WHERE u.client_id = n.client_id AND u.hour >= n.period)"
-	var split, column, since string
-	if o.spans { // what comes late may be counted between a later period and the one before that
-		split = ", since = CASE WHEN %[1]s.since <= n.period THEN n.period + %[3]d ELSE %[1]s.since END"
+	var column, since string
+	if o.spans {
 		column = ", since"
-		since = ", COALESCE((SELECT MAX(p.%[2]s) FROM %[1]s p WHERE p.client_id = n.client_id AND p.%[2]s < n.period) + %[3]d, 0)"
+		since = fmt.Sprintf(", COALESCE((SELECT MAX(p.%[2]s) FROM %[1]s p WHERE p.client_id = n.client_id AND p.%[2]s < n.period) + %[3]d, 0)",
+			o.table, o.period, o.length.Microseconds())
 	}
-	for _, statement := range []string{
-		// Later periods have begun already where a batch comes late: what it counts was there when they began.
-		"UPDATE %[1]s SET issued = %[1]s.issued + n.issued, denied = %[1]s.denied + n.denied" + split + " FROM noted n " +
-			"WHERE %[1]s.client_id = n.client_id AND %[1]s.%[2]s > n.period",
-		"INSERT INTO %[1]s (client_id, %[2]s, issued, denied" + column + ") SELECT n.client_id, n.period, " +
-			"t.issued - " + fmt.Sprintf(counted, "issued") + ", t.denied - " + fmt.Sprintf(counted, "denied") + since + " " +
-			"FROM noted n JOIN usage_total t ON t.client_id = n.client_id " +
-			"WHERE NOT EXISTS (SELECT 1 FROM %[1]s o WHERE o.client_id = n.client_id AND o.%[2]s = n.period)",
-	} {
-		if err := t.db.Exec(noted+fmt.Sprintf(statement, o.table, o.period, o.length.Microseconds()), args...).Error; err != nil {
-			return err
-		}
-	}
-	return nil
+	counted := "(SELECT SUM(u.%s) FROM usage u WHERE u.client_id = n.client_id AND u.hour >= n.period)"
+	noted, args := tableOf(counts)
+	return t.db.Exec(noted+fmt.Sprintf("INSERT INTO %[1]s (client_id, %[2]s, issued, denied%[3]s) SELECT n.client_id, n.period, "+
+		"t.issued - "+fmt.Sprintf(counted, "issued")+", t.denied - "+fmt.Sprintf(counted, "denied")+"%[4]s "+
+		"FROM noted n JOIN usage_total t ON t.client_id = n.client_id "+
+		"WHERE NOT EXISTS (SELECT 1 FROM %[1]s o WHERE o.client_id = n.client_id AND o.%[2]s = n.period)",
+		o.table, o.period, column, since), args...).Error
 }
 
 // tableOf returns the beginning of a statement that has counts as the table noted, and its arguments.
