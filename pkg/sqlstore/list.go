@@ -74,10 +74,13 @@ func (l listing) all() (found, error) {
 // search finds the page of a search. Which statement is fast depends on how many keys match and on where in the order they
 // are, and the databases guess both badly for a part of a word; so it does not leave it to them.
 //
-// What many keys match is soon found by walking along the order, and then only has to be counted. Where the walk finds too
-// few, all that match are found by the index of the names' parts, or on SQLite, which has none for one or two characters, by
-// reading the index of names, and sorted: few in most cases, or many that are all at the order's end.
+// On SQLite nothing has an index of one or two characters. What many keys match is soon found by walking along the order, and
+// then only has to be counted. Where the walk finds too few, all that match are found by reading the index of names, and
+// sorted: few in most cases, or many that are all at the order's end.
 func (l listing) search() (found, error) {
+	if l.t.dialect == postgresDialect {
+		return keySearch{l}.find()
+	}
 	if part, ok := l.indexed(); ok {
 		return l.searchParts(part)
 	}
@@ -100,8 +103,9 @@ func (l listing) search() (found, error) {
 func (l listing) walk(reach int) ([]string, error) {
 	walked := l.keys().Order(l.order).Limit(reach)
 	if l.q.SortBy == apikey.SortByLastUsedAt {
+		// A join PostgreSQL might begin with all keys.
 		walked = l.t.db.Table("(?) AS u", walked.Select("client_id, last_used_at")).
-			Joins("JOIN api_key k ON k.client_id = u.client_id").Select("u.client_id, u.last_used_at, k.name_search")
+			Select("u.client_id, u.last_used_at, (SELECT name_search FROM api_key k WHERE k.client_id = u.client_id) AS name_search")
 	} else {
 		walked = walked.Select(l.columns())
 	}
@@ -145,17 +149,18 @@ func (l listing) reach() int {
 
 // count counts what the listing selects, unless it is known.
 func (l listing) count(selection *gorm.DB) (int, error) {
-	of := totalOf{l.tenancyID, l.q.Status, l.q.Search}
-	if known, ok := l.totals.at(of, l.seq); ok {
+	if known, ok := l.totals.at(l.totalOf(), l.seq); ok {
 		return known, nil
 	}
 	var counted int64
 	if err := l.t.db.Table("(?) AS counted", selection.Select("1").Limit(countMax)).Count(&counted).Error; err != nil {
 		return 0, fmt.Errorf("count keys: %w", err)
 	}
-	l.totals.set(of, total{int(counted), l.seq})
+	l.totals.set(l.totalOf(), total{int(counted), l.seq})
 	return int(counted), nil
 }
+
+func (l listing) totalOf() totalOf { return totalOf{l.tenancyID, l.q.Status, l.q.Search} }
 
 // keys selects the tenancy's keys of the status that is asked for, from the table that has the list's order.
 func (l listing) keys() *gorm.DB {
@@ -182,13 +187,9 @@ func (l listing) columns() string {
 	return "client_id, name_search"
 }
 
-// matching selects what the search finds, in no order.
+// matching selects what the search finds, in no order. In the index of names what does not match is passed over without being
+// read. SQLite would take any index that begins with the tenancy.
 func (l listing) matching() *gorm.DB {
-	if l.t.dialect != sqliteDialect {
-		return l.contains(l.of(l.t.db.Table("api_key")).Select(l.columns()))
-	}
-	// In the index of names what does not match is passed over without being read. SQLite would take any index that begins
-	// with the tenancy.
 	index := "api_key_by_name"
 	if l.q.Status != "" {
 		index = "api_key_by_status_and_name"
@@ -196,10 +197,14 @@ func (l listing) matching() *gorm.DB {
 	return l.contains(l.of(l.t.db.Table("api_key INDEXED BY " + index)).Select(l.columns()))
 }
 
-// contains restricts a selection to what the search finds. On PostgreSQL both halves have an index.
+// contains restricts a selection to what the search finds.
 func (l listing) contains(selection *gorm.DB) *gorm.DB {
-	part := "%" + likeEscaper.Replace(apikey.SearchForm(l.q.Search)) + "%"
-	return selection.Where(`(name_search LIKE ? ESCAPE '\' OR client_id = ?)`, part, l.q.Search)
+	return selection.Where(`(name_search LIKE ? ESCAPE '\' OR client_id = ?)`, l.pattern(), l.q.Search)
+}
+
+// pattern is what LIKE compares names with.
+func (l listing) pattern() string {
+	return "%" + likeEscaper.Replace(apikey.SearchForm(l.q.Search)) + "%"
 }
 
 // offset is how many keys are before the page.

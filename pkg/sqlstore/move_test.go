@@ -140,6 +140,9 @@ func TestEveryRowIsMovedAsItIs(t *testing.T) {
 			}
 		}
 	}
+	if differing := differingRows(t, target); differing > 0 {
+		t.Errorf("searches find %d keys otherwise", differing)
+	}
 	if _, err := eventlog.Verify(t.Context(), target, eventlog.EmptyHead()); err != nil {
 		t.Errorf("the chain: %v", err)
 	}

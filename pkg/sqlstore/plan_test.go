@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,12 +117,37 @@ func TestPostgreSQLReadsPagesInTheOrderOfAnIndex(t *testing.T) {
 			t.Errorf("%+v:\n%s", q, text)
 		}
 	})
-	search := apikey.Query{SortBy: apikey.SortByName, Search: "numero 004711"}
-	text := matchingPlan(t, s, "EXPLAIN", search, "SET LOCAL enable_seqscan = off", "SET LOCAL enable_indexscan = off",
-		"DROP INDEX api_key_by_name, api_key_by_created_at, api_key_by_status_and_name, api_key_by_status_and_created_at",
-		"ALTER TABLE api_key DROP CONSTRAINT api_key_name")
-	if !strings.Contains(text, "api_key_name_part") || !strings.Contains(text, "api_key_pkey") {
-		t.Errorf("a search does not use its indexes:\n%s", text)
+}
+
+// What matches is found by the index of parts of names, and of that no more is read than the tenancy has with the status that is
+// asked for: before a row is read, what two indexes say is intersected.
+func TestPostgreSQLLooksPartsOfNamesUp(t *testing.T) {
+	t.Parallel()
+	s := newPostgreSQL(t, Options{Timeout: patience})
+	for tenancy, keys := range map[string]int{"many": 20_000, "some": 600, "few": 2} {
+		execute(t, s, "INSERT INTO key_search (created_at, client_id, tenancy_id, status, name_search) SELECT n, ? || n, ?, "+
+			"CASE WHEN n % 50 = 1 THEN 'inactive' ELSE 'active' END, CASE WHEN n % 150 = 1 THEN 'billing ' ELSE '' END || md5(n::text) || md5(n::text) FROM generate_series(1, ?) AS n", tenancy, tenancy, keys)
+	}
+	execute(t, s, "VACUUM ANALYZE key_search")
+	const part, tenancy = "key_search_part", "key_search_pkey"
+	for _, test := range []struct {
+		tenancy string
+		status  apikey.Status
+		steps   []string
+	}{
+		{"many", "", []string{part}},
+		{"many", apikey.Inactive, []string{"BitmapAnd", part, tenancy}},
+		{"some", "", []string{"BitmapAnd", part, tenancy}},
+		{"few", "", []string{tenancy}},
+	} {
+		text := explained(t, s, "EXPLAIN", func(db *gorm.DB) *gorm.DB {
+			l := newTestListing(t, s.tx(db), apikey.Query{SortBy: apikey.SortByName, Search: "bil", Status: test.status})
+			l.tenancyID = test.tenancy
+			return l.t.db.Raw("?", keySearch{l}.matchingNames()).Scan(&[]keyRow{})
+		})
+		if strings.Contains(text, "Seq Scan on key_search") || slices.ContainsFunc(test.steps, func(step string) bool { return !strings.Contains(text, step) }) {
+			t.Errorf("%s, %q:\n%s", test.tenancy, test.status, text)
+		}
 	}
 }
 

@@ -25,6 +25,8 @@ func searchText() *rapid.Generator[string] {
 // searched is a store with a few keys of two tenancies that change.
 type searched struct {
 	*Store
+	vacuum    string   // a statement
+	odd       []string // what else is searched for
 	tenancies []string
 	keys      []apikey.Key
 	names     []string // that keys have or had, and that were taken
@@ -33,12 +35,12 @@ type searched struct {
 	lookedUp, found int // searches that used the index, and what they found
 }
 
-// step changes something, as any version of the service does, or has the file written anew.
+// step changes something, as any version of the service does, or has what is there written anew.
 func (s *searched) step(r *rapid.T) error {
 	do := rapid.SampledFrom([]string{"create", "create", "create", "rename", "switch", "delete", "vacuum"}).Draw(r, "do")
 	ctx := r.Context()
 	if do == "vacuum" {
-		return s.writer.WithContext(ctx).Exec("VACUUM").Error
+		return s.writer.WithContext(ctx).Exec(s.vacuum).Error
 	}
 	if do == "create" || len(s.keys) == 0 {
 		k := newKey(rapid.SampledFrom(s.tenancies).Draw(r, "tenancy"), s.made)
@@ -84,8 +86,7 @@ func (s *searched) sought(r *rapid.T) string {
 	kind := rapid.SampledFrom([]string{"part", "part", "part", "client", "text"}).Draw(r, "kind")
 	switch {
 	case kind == "text" || len(s.keys) == 0:
-		odd := rapid.SampledFrom([]string{"a\x00b", "ab\x00cd", "abc\xff", strings.Repeat("a", 100)})
-		return rapid.OneOf(searchText(), odd).Draw(r, "text")
+		return rapid.OneOf(searchText(), rapid.SampledFrom(s.odd)).Draw(r, "text")
 	case kind == "client":
 		return rapid.SampledFrom(s.keys).Draw(r, "client").ClientID
 	default:
@@ -99,10 +100,54 @@ func (s *searched) sought(r *rapid.T) string {
 // keys come, go, and change, and the file is written anew.
 func TestTheSearchIndexFindsWhatReadingAllNamesDoes(t *testing.T) {
 	t.Parallel()
-	s := &searched{Store: newSQLite(t, Options{Timeout: patience})}
+	s := &searched{Store: newSQLite(t, Options{Timeout: patience}), vacuum: "VACUUM", odd: []string{"a\x00b", "ab\x00cd", "abc\xff", strings.Repeat("a", 100)}}
 	if err := s.writer.Exec("PRAGMA synchronous = OFF").Error; err != nil { // no machine loses its power here
 		t.Fatal(err)
 	}
+	s.compare(t, func(r *rapid.T) {
+		if err := s.writer.Exec("INSERT INTO search_index (search_index, rank) VALUES ('integrity-check', 1)").Error; err != nil {
+			r.Fatal("the index differs from its documents:", err)
+		}
+	})
+	if s.lookedUp < 100 || s.found < 20 {
+		t.Errorf("%d searches used the index, and %d keys were found", s.lookedUp, s.found)
+	}
+}
+
+// TestTheSearchTableFindsWhatReadingAllKeysDoes is the same on PostgreSQL, which is left no other way to find parts of names than
+// the index: of few keys it would read all.
+func TestTheSearchTableFindsWhatReadingAllKeysDoes(t *testing.T) {
+	t.Parallel()
+	url := postgreSQLURL(t)
+	s := &searched{Store: newStore(t, Options{URL: url + "&enable_seqscan=off&jit=off", Timeout: patience}), vacuum: "VACUUM key_search", odd: []string{strings.Repeat("a", 100)}}
+	if err := s.writer.Exec("ALTER TABLE key_search DROP CONSTRAINT key_search_pkey").Error; err != nil {
+		t.Fatal(err)
+	}
+	s.compare(t, func(r *rapid.T) {
+		if differing := differingRows(t, s.Store); differing > 0 {
+			r.Fatalf("%d rows differ from their keys", differing)
+		}
+	})
+	if s.found < 100 {
+		t.Errorf("%d keys were found", s.found)
+	}
+}
+
+// differingRows counts the rows of key_search that differ from the keys, and the keys without a row.
+func differingRows(t testing.TB, s *Store) int {
+	t.Helper()
+	const of = "SELECT client_id, tenancy_id, status, created_at, name_search FROM "
+	var rows int
+	err := s.reader.WithContext(t.Context()).Raw("SELECT COUNT(*) FROM ((" + of + "key_search EXCEPT ALL " + of + "api_key) UNION ALL (" +
+		of + "api_key EXCEPT ALL " + of + "key_search)) AS differing").Scan(&rows).Error
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// compare makes changes, checks what is kept for searches, and searches, over and over.
+func (s *searched) compare(t *testing.T, check func(*rapid.T)) {
 	most, few := newTenancy(t, s.Store), newTenancy(t, s.Store)
 	s.tenancies = []string{most, most, most, few}
 	rapid.Check(t, func(r *rapid.T) {
@@ -111,16 +156,11 @@ func TestTheSearchIndexFindsWhatReadingAllNamesDoes(t *testing.T) {
 				r.Fatal(err)
 			}
 		}
-		if err := s.writer.Exec("INSERT INTO search_index (search_index, rank) VALUES ('integrity-check', 1)").Error; err != nil {
-			r.Fatal("the index differs from its documents:", err)
-		}
+		check(r)
 		for range 8 {
 			s.search(r)
 		}
 	})
-	if s.lookedUp < 100 || s.found < 20 {
-		t.Errorf("%d searches used the index, and %d keys were found", s.lookedUp, s.found)
-	}
 }
 
 // search makes a search and compares what it finds.
@@ -158,7 +198,7 @@ func (s *searched) search(r *rapid.T) {
 	if !slices.Equal(got, want) || page.Total != total {
 		r.Fatalf("%+v: found %q of %d, and not %q of %d", q, got, page.Total, want, total)
 	}
-	if _, ok := l.indexed(); ok {
+	if _, ok := l.indexed(); ok || s.dialect == postgresDialect {
 		s.lookedUp++
 		s.found += len(got)
 	}
@@ -167,8 +207,20 @@ func (s *searched) search(r *rapid.T) {
 // TestMigratingFillsTheSearchIndex runs the migration on keys that were there before.
 func TestMigratingFillsTheSearchIndex(t *testing.T) {
 	t.Parallel()
-	s := newSQLite(t, Options{Timeout: patience})
-	text, err := migrations.ReadFile("migrations/sqlite/00018_search_index.sql")
+	migratingFills(t, newSQLite(t, Options{Timeout: patience}), "migrations/sqlite/00018_search_index.sql")
+}
+
+func TestMigratingFillsTheSearchTable(t *testing.T) {
+	t.Parallel()
+	s := newPostgreSQL(t, Options{Timeout: patience})
+	migratingFills(t, s, "migrations/postgres/00020_key_search.sql")
+	if differing := differingRows(t, s); differing > 0 {
+		t.Errorf("%d rows differ from their keys", differing)
+	}
+}
+
+func migratingFills(t *testing.T, s *Store, migration string) {
+	text, err := migrations.ReadFile(migration)
 	if err != nil {
 		t.Fatal(err)
 	}
