@@ -57,12 +57,8 @@ ALTER TABLE key_search ADD PRIMARY KEY (tenancy_id, status, client_id);
 CREATE INDEX key_search_part ON key_search USING gin (name_search gin_trgm_ops);
 ANALYZE key_search;
 
--- Last, as nobody can read keys from here until this is committed.
-DROP INDEX api_key_name_part;
-
 -- +goose Down
 
-CREATE INDEX api_key_name_part ON api_key USING gin (name_search gin_trgm_ops);
 DROP TRIGGER key_search_removed ON api_key;
 DROP TRIGGER key_search_changed ON api_key;
 DROP TRIGGER key_search_added ON api_key;
