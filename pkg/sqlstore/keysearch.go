@@ -12,10 +12,11 @@ import (
 // the migration key_search.
 type keySearch struct{ listing }
 
-// sortedAtOnce is how many keys that match are sorted as soon as they are counted. Where there are more, those on a page are sooner found by walking along
-// the order. When a key was last used is looked up for each.
+// sortedAtOnce is how many keys that match are sorted as soon as they are counted. Where there are more, those on a page are sooner
+// found by walking along the order. That takes longer by name, in which what matches lies in heaps: those of a customer. When a key
+// was last used is looked up for each.
 var sortedAtOnce = map[apikey.SortField]int{
-	apikey.SortByName: apikey.TotalMax, apikey.SortByCreatedAt: apikey.TotalMax, apikey.SortByLastUsedAt: 3_000,
+	apikey.SortByName: 16_000, apikey.SortByCreatedAt: apikey.TotalMax, apikey.SortByLastUsedAt: 3_000,
 }
 
 // walkedAtMost is how many keys are walked along where more match, before all of those are sorted after all. The index
@@ -29,7 +30,7 @@ var walkedAtMost = map[apikey.SortField]int{
 func (s keySearch) find() (found, error) {
 	most := sortedAtOnce[s.q.SortBy]
 	total, known := s.totals.at(s.totalOf(), s.seq)
-	if !known || total <= most {
+	if !known || total <= min(most, apikey.TotalMax) {
 		f, err := s.sortFew(most)
 		if err != nil || f.total <= most {
 			return f, err
@@ -43,7 +44,7 @@ func (s keySearch) find() (found, error) {
 	return found{ids, total}, err
 }
 
-// sortFew counts what matches, no further than to [countMax], and if it is not more than most finds the page by sorting it. How to
+// sortFew counts what matches, no further than is of use, and if it is not more than most finds the page by sorting it. How to
 // find what matches is planned for as if all of it were asked for: for a part of it PostgreSQL would read the whole table, in
 // the hope that it soon comes by enough.
 func (s keySearch) sortFew(most int) (found, error) {
@@ -60,7 +61,7 @@ func (s keySearch) sortFew(most int) (found, error) {
 	err := s.t.db.Raw("WITH matching AS MATERIALIZED (?), "+
 		"total AS MATERIALIZED (SELECT COUNT(*) AS keys FROM (SELECT FROM matching LIMIT ?) AS counted) "+
 		"SELECT total.keys, page.client_id FROM total LEFT JOIN (?) AS page ON TRUE ORDER BY "+s.order,
-		s.matchingNames(), countMax, s.page(sortable.Where("(SELECT keys FROM total) <= ?", most))).Scan(&rows).Error
+		s.matchingNames(), max(countMax, most+1), s.page(sortable.Where("(SELECT keys FROM total) <= ?", most))).Scan(&rows).Error
 	if err != nil {
 		return found{}, fmt.Errorf("search keys: %w", err)
 	}
@@ -70,7 +71,7 @@ func (s keySearch) sortFew(most int) (found, error) {
 			f.ids = append(f.ids, *r.ClientID)
 		}
 	}
-	s.totals.set(s.totalOf(), total{f.total, s.seq})
+	s.totals.set(s.totalOf(), total{min(f.total, countMax), s.seq})
 	return f, nil
 }
 
