@@ -212,7 +212,7 @@ func (a *App) Logger() *slog.Logger { return a.options.Logger }
 func (a *App) Close() error {
 	a.closeTraces()
 	err := a.Store.Close()
-	if log, ok := a.options.Logger.Handler().(lineHandler); ok {
+	if log, ok := a.options.Logger.Handler().(*lineHandler); ok {
 		log.Flush()
 	}
 	return err
@@ -373,7 +373,7 @@ func (a *App) prepareUntilDone(ctx context.Context, tried func()) error {
 // work runs what goes on beside requests, until ctx ends.
 func (a *App) work(ctx context.Context) {
 	var group errgroup.Group
-	for _, run := range []func(context.Context){a.Tailer.Run, a.Keyring.Run, a.Operators.Run, a.Uses.Run, a.retireSecrets, a.purge, a.survey} {
+	for _, run := range []func(context.Context){a.Tailer.Run, a.Keyring.Run, a.Operators.Run, a.Uses.Run, a.retireSecrets, a.purge, a.survey, a.settle} {
 		group.Go(func() error {
 			run(ctx)
 			return nil

@@ -38,7 +38,7 @@ func NewLogger(c Config, to io.Writer) *slog.Logger {
 	}
 	handler := slog.NewJSONHandler(to, options)
 	if lines, ok := to.(*Lines); ok {
-		return slog.New(lineHandler{Handler: handler, lines: lines})
+		return slog.New(&lineHandler{Handler: handler, lines: lines})
 	}
 	return slog.New(handler)
 }

@@ -125,7 +125,7 @@ type lineHandler struct {
 }
 
 // Handle is of slog.Handler.
-func (h lineHandler) Handle(ctx context.Context, r slog.Record) error {
+func (h *lineHandler) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level <= slog.LevelInfo {
 		room := h.lines.take()
 		if text, ok := appendPlain(room.text, h.given, r); ok {
@@ -139,7 +139,7 @@ func (h lineHandler) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // WithAttrs is of slog.Handler. Lines with attributes that are not plain all take the long way.
-func (h lineHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
+func (h *lineHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
 	next, given := h.Handler.WithAttrs(attributes), slices.Clip(h.given)
 	for _, a := range attributes {
 		var plain bool
@@ -147,11 +147,11 @@ func (h lineHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
 			return next
 		}
 	}
-	return lineHandler{next, h.lines, given}
+	return &lineHandler{next, h.lines, given}
 }
 
 // Flush writes what was gathered.
-func (h lineHandler) Flush() { h.lines.Flush() }
+func (h *lineHandler) Flush() { h.lines.Flush() }
 
 // appendPlain appends a record exactly as slog's handler and redact do, if it is plain: its attributes are numbers, durations
 // and texts that need no escapes and can't hold a secret. given are those that come first.
