@@ -255,3 +255,30 @@ func migratingFills(t *testing.T, s *Store, migration string) {
 		want(tenancy, apikey.Active, 3+i)
 	}
 }
+
+// searchesFindWhatAnOlderReleaseWrites writes as a replica does that knows nothing of what is kept for searches, and more at once than
+// this release does.
+func searchesFindWhatAnOlderReleaseWrites(t *testing.T, open func(testing.TB, Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	tenancy := newTenancy(t, s)
+	ids := fill(t, s, tenancy, 4)
+	execute(t, s, "UPDATE api_key SET name_search = 'numero um', status = 'inactive', version = version + 1 WHERE client_id IN ?", ids[:2])
+	execute(t, s, "DELETE FROM api_key WHERE client_id IN ?", ids[1:3])
+	for search, want := range map[apikey.Query][]string{
+		{Search: "numero"}:                            {ids[3], ids[0]},
+		{Search: "ero um"}:                            {ids[0]},
+		{Search: "numero", Status: apikey.Inactive}:   {ids[0]},
+		{Search: "numero", Status: apikey.Active}:     {ids[3]},
+		{Search: "numero 0", Status: apikey.Inactive}: nil,
+	} {
+		search.SortBy, search.Page, search.PageSize = apikey.SortByName, 1, 10
+		page, err := s.List(t.Context(), tenancy, search)
+		got := make([]string, 0, len(want))
+		for _, k := range page.Keys {
+			got = append(got, k.ClientID)
+		}
+		if err != nil || !slices.Equal(got, want) || page.Total != len(want) {
+			t.Errorf("%+v: found %q of %d, %v; want %q", search, got, page.Total, err, want)
+		}
+	}
+}

@@ -74,6 +74,7 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 		{"UsesThatAnOlderReleaseRecordsCount", usesOfAnOlderReleaseCount},
 		{"UsesOutliveMigratingBackAndForth", usesOutliveMigrations},
 		{"SearchesOfAnySizeAreInOrder", searchesOfAnySizeAreInOrder},
+		{"SearchesFindWhatAnOlderReleaseWrites", searchesFindWhatAnOlderReleaseWrites},
 		{"RowsTheDomainDoesNotKnowAreErrors", unknownRows},
 		{"TextThatCannotBeStoredIsAnError", unstorableText},
 		{"StatementsAreLoggedWithoutValues", statementLogging},
