@@ -13,7 +13,7 @@ import (
 type keySearch struct{ listing }
 
 // sortedAtOnce is how many keys that match are sorted as soon as they are counted. Where there are more, those on a page are sooner
-// found by walking along the order. That takes longer by name, in which what matches lies in heaps: those of a customer. When a key
+// found by walking along the order. By name that takes longer, as what matches comes in few runs, each of a customer. When a key
 // was last used is looked up for each.
 var sortedAtOnce = map[apikey.SortField]int{
 	apikey.SortByName: 16_000, apikey.SortByCreatedAt: apikey.TotalMax, apikey.SortByLastUsedAt: 3_000,
