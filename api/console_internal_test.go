@@ -16,7 +16,7 @@ import (
 
 // consoleRoutes serves a build of the console as the service does.
 func consoleRoutes(build fs.FS) http.Handler {
-	s := &server{console: newConsole(build)}
+	s := &server{prepared: always, console: newConsole(build)}
 	e := echo.New()
 	e.HTTPErrorHandler = s.handleError
 	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
