@@ -81,6 +81,7 @@ type App struct {
 	traces   *tracing.Tracing // nil when they go nowhere
 	tls      *certificate     // nil without TLS
 	options  Options
+	gathered *lineHandler // of the log; nil when lines are written as they come
 	prepared atomic.Bool
 	draining atomic.Bool   // see drain
 	stopping chan struct{} // closed when the service stops
@@ -119,11 +120,12 @@ func New(c Config, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	gathered, _ := o.Logger.Handler().(*lineHandler)
 	if traces != nil {
 		o.Logger = slog.New(tracing.Handler(o.Logger.Handler()))
 	}
 	a := &App{
-		Config: c, options: o, metrics: metrics.New(), traces: traces, tls: served, box: box,
+		Config: c, options: o, gathered: gathered, metrics: metrics.New(), traces: traces, tls: served, box: box,
 		stopping: make(chan struct{}), floor: make([]byte, heapFloor),
 	}
 	a.Store, err = sqlstore.Open(context.Background(), sqlstore.Options{URL: c.DatabaseURL, Logger: o.Logger, Now: o.Now, Observe: a.observeStore(), Alone: o.Alone, Timeout: o.timeout()})
@@ -212,8 +214,8 @@ func (a *App) Logger() *slog.Logger { return a.options.Logger }
 func (a *App) Close() error {
 	a.closeTraces()
 	err := a.Store.Close()
-	if log, ok := a.options.Logger.Handler().(*lineHandler); ok {
-		log.Flush()
+	if a.gathered != nil {
+		a.gathered.Flush()
 	}
 	return err
 }
