@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -190,31 +189,6 @@ func BenchmarkLogRequest(b *testing.B) {
 				if err := handler.Handle(b.Context(), line); err != nil {
 					b.Fatal(err)
 				}
-			}
-		})
-	}
-}
-
-// TestTheRestOfTheLogIsWrittenAtTheEnd: what was gathered when the service ends, whatever else the log passes through.
-func TestTheRestOfTheLogIsWrittenAtTheEnd(t *testing.T) {
-	for name, collector := range map[string]string{"without traces": "", "with traces": "http://127.0.0.1:1"} {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector)
-			config, err := app.LoadConfig(map[string]string{"APIKEYS_DATABASE_URL": "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db")})
-			if err != nil {
-				t.Fatal(err)
-			}
-			out := &written{}
-			a, err := app.New(config, app.Options{Output: io.Discard, Logger: app.NewLogger(jsonLog, app.NewLines(out))})
-			if err != nil {
-				t.Fatal(err)
-			}
-			a.Logger().Info("the last words")
-			if err := a.Close(); err != nil {
-				t.Fatal(err)
-			}
-			if text, _ := out.content(); !strings.Contains(text, "the last words") {
-				t.Errorf("the log says %q", text)
 			}
 		})
 	}
