@@ -77,11 +77,7 @@ func (s keySearch) sortFew(most int) (found, error) {
 
 // sortAll selects the page by sorting all that matches.
 func (s keySearch) sortAll() *gorm.DB {
-	sortable := s.t.db.Table("(?) AS matching", s.matchingNames())
-	if s.q.SortBy == apikey.SortByLastUsedAt {
-		sortable = s.t.db.Table("(?) AS sortable", sortable.Joins("JOIN key_use AS u ON u.client_id = matching.client_id").Select("u.client_id, u.last_used_at"))
-	}
-	return s.page(sortable)
+	return s.page(s.t.db.Table("(?) AS matching", s.sortable(s.matchingNames())))
 }
 
 // matchingNames selects what has the part in its name, and the key whose client id is searched for, unless it is one of them.

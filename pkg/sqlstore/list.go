@@ -118,12 +118,8 @@ func (l listing) sorted() (found, error) {
 		ClientID string
 		Total    int
 	}
-	matching := l.matching()
-	if l.q.SortBy == apikey.SortByLastUsedAt {
-		matching = l.t.db.Table("(?) AS m", matching).Joins("JOIN key_use u ON u.client_id = m.client_id").Select("u.client_id, u.last_used_at")
-	}
 	page := l.page(l.t.db.Table("matching").Select("client_id, (SELECT COUNT(*) FROM matching) AS total"))
-	if err := l.t.db.Raw("WITH matching AS MATERIALIZED (?) ?", matching, page).Scan(&rows).Error; err != nil {
+	if err := l.t.db.Raw("WITH matching AS MATERIALIZED (?) ?", l.sortable(l.matching()), page).Scan(&rows).Error; err != nil {
 		return found{}, fmt.Errorf("search keys: %w", err)
 	}
 	var f found
@@ -131,6 +127,14 @@ func (l listing) sorted() (found, error) {
 		f.ids, f.total = append(f.ids, r.ClientID), r.Total
 	}
 	return f, nil
+}
+
+// sortable adds to what a search finds when that was last used, if it is to be sorted by it.
+func (l listing) sortable(matching *gorm.DB) *gorm.DB {
+	if l.q.SortBy != apikey.SortByLastUsedAt {
+		return matching
+	}
+	return l.t.db.Table("(?) AS m", matching).Joins("JOIN key_use u ON u.client_id = m.client_id").Select("u.client_id, u.last_used_at")
 }
 
 // How many keys a search looks at in the list's order before it sorts all that match: as many as cost no more than that

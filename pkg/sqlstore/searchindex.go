@@ -21,11 +21,11 @@ type partSearch struct {
 // partMin is how many characters of a name can be looked up: the index is one of three in a row.
 const partMin = 3
 
-// indexed returns the part of names that the search looks for, if it can be looked up in an index that is kept for it. What
+// indexed returns the part of names that the search looks for, if SQLite's index of parts can look it up. What
 // has a NUL, where SQLite's query would end, can't be.
 func (l listing) indexed() (part string, ok bool) {
 	part = apikey.SearchForm(l.q.Search)
-	return part, l.t.dialect == sqliteDialect && utf8.RuneCountInString(part) >= partMin && !strings.ContainsRune(part, 0)
+	return part, utf8.RuneCountInString(part) >= partMin && !strings.ContainsRune(part, 0)
 }
 
 // searchParts finds the page of a search by the index. That soon tells how many keys match, and so how far it is worth walking
