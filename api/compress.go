@@ -9,21 +9,24 @@ import (
 )
 
 // compressed are the operations whose answers are compressed for who accepts that: long lists of what repeats itself. What
-// holds a secret is never compressed, nor is anything else that is not named here: the length of a compressed answer tells
+// holds a secret is never compressed, nor is anything else that is not named here, but the console's page: the length of a compressed answer tells
 // somebody who listens, and who has a say in a part of it, about the rest (BREACH).
 var compressed = []string{"listApiKeys", "listEvents", "listUsage"}
 
 // compressMin is the size of an answer, in bytes, from which on it is compressed. Less fits into a packet or two as it is.
 const compressMin = 2048
 
+// compressing compresses answers with gzip.
+var compressing = middleware.GzipWithConfig(middleware.GzipConfig{
+	Skipper:   func(c echo.Context) bool { return !accepts(c.Request().Header.Get(echo.HeaderAcceptEncoding), "gzip") },
+	Level:     gzip.BestSpeed,
+	MinLength: compressMin,
+})
+
 // compress returns what the answers of an operation go through, which may be nothing.
 func compress(operationID string) []echo.MiddlewareFunc {
 	if !slices.Contains(compressed, operationID) {
 		return nil
 	}
-	return []echo.MiddlewareFunc{middleware.GzipWithConfig(middleware.GzipConfig{
-		Skipper:   func(c echo.Context) bool { return !accepts(c.Request().Header.Get(echo.HeaderAcceptEncoding), "gzip") },
-		Level:     gzip.BestSpeed,
-		MinLength: compressMin,
-	})}
+	return []echo.MiddlewareFunc{compressing}
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // console serves the console's build. Assets carry a hash in their name and are kept forever; index.html is filled in for
-// each response with a nonce, which lets the page's own style elements, and nobody else's, pass its security policy.
+// each response with a nonce, which lets the page's own style and script elements, and nobody else's, pass its security policy.
 type console struct {
 	build fs.FS
 }
@@ -32,11 +32,9 @@ const (
 	signedInPlaceholder = "__SIGNED_IN__"
 )
 
-// consolePolicy is the content security policy of the console, before and after the nonce.
-const (
-	consolePolicyHead = "default-src 'self'; script-src 'self'; style-src 'self' 'nonce-"
-	consolePolicyTail = "'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
-)
+// consolePolicy is the content security policy of the console.
+const consolePolicy = "default-src 'self'; script-src 'self' 'nonce-" + noncePlaceholder + "'; style-src 'self' 'nonce-" + noncePlaceholder +
+	"'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
 // reservedPaths are those of the API, below which the console has no pages.
 var reservedPaths = []string{"/v1", "/oauth2", "/auth", "/.well-known", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.yaml"}
@@ -67,7 +65,7 @@ func (f *console) serve(c echo.Context) error {
 	name := strings.TrimPrefix(path.Clean(c.Request().URL.Path), "/")
 	isFile := path.Ext(name) != "" || below(name, "assets")
 	if name == "index.html" || !isFile {
-		return f.servePage(c)
+		return compressing(f.servePage)(c) // nobody has a say in what is in it, and its nonce is of use to nobody else
 	}
 	err := f.serveFile(c, name)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
@@ -80,6 +78,7 @@ func (f *console) serve(c echo.Context) error {
 func (f *console) servePage(c echo.Context) error {
 	h := c.Response().Header()
 	h.Set(echo.HeaderCacheControl, "no-cache")
+	h.Set(echo.HeaderVary, echo.HeaderAcceptEncoding)
 	page, err := fs.ReadFile(f.build, "index.html")
 	if errors.Is(err, fs.ErrNotExist) {
 		return c.HTML(http.StatusServiceUnavailable, notBuiltPage)
@@ -88,10 +87,10 @@ func (f *console) servePage(c echo.Context) error {
 		return err
 	}
 	nonce := rand.Text()
-	h.Set(echo.HeaderContentSecurityPolicy, consolePolicyHead+nonce+consolePolicyTail)
 	session, err := c.Request().Cookie(sessionCookie)
 	signedIn := err == nil && session.Value != "" // the only error is that there is none
 	fill := strings.NewReplacer(noncePlaceholder, nonce, signedInPlaceholder, strconv.FormatBool(signedIn))
+	h.Set(echo.HeaderContentSecurityPolicy, fill.Replace(consolePolicy))
 	return c.HTML(http.StatusOK, fill.Replace(string(page)))
 }
 

@@ -1,12 +1,15 @@
 package api
 
 import (
+	"compress/gzip"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -56,8 +59,8 @@ func TestPagesOfTheConsoleGetANonceOfTheirOwn(t *testing.T) {
 	for _, path := range []string{"/", "/index.html", "/api-keys", "/api-keys/ak_x", "/sign-in"} {
 		w := ask(h, "GET", path)
 		policy := w.Header().Get("Content-Security-Policy")
-		nonce := regexp.MustCompile(`style-src 'self' 'nonce-([A-Z2-7]{26})';`).FindStringSubmatch(policy)
-		if w.Code != http.StatusOK || nonce == nil || !strings.Contains(w.Body.String(), `content="`+nonce[1]+`"`) {
+		nonce := regexp.MustCompile(`script-src 'self' 'nonce-([A-Z2-7]{26})'; style-src 'self' 'nonce-([A-Z2-7]{26})';`).FindStringSubmatch(policy)
+		if w.Code != http.StatusOK || nonce == nil || nonce[1] != nonce[2] || !strings.Contains(w.Body.String(), `content="`+nonce[1]+`"`) {
 			t.Fatalf("%s: got %d %s %s", path, w.Code, policy, w.Body)
 		}
 		if strings.Contains(policy, "unsafe") || !strings.Contains(policy, "frame-ancestors 'none'") || w.Header().Get("Cache-Control") != "no-cache" {
@@ -76,6 +79,23 @@ func TestPagesOfTheConsoleKnowWhetherTheCallerHasASession(t *testing.T) {
 		if w := ask(h, "GET", "/api-keys", "Cookie", cookie); !strings.Contains(w.Body.String(), `data-signed-in="`+want+`"`) {
 			t.Errorf("%q: got %s", cookie, w.Body)
 		}
+	}
+}
+
+func TestPagesOfTheConsoleAreCompressedForWhoAcceptsThat(t *testing.T) {
+	page := strings.Repeat("<p>a part of the frame</p>", 200)
+	h := consoleRoutes(fstest.MapFS{"index.html": {Data: []byte(page)}})
+	plain, short := ask(h, "GET", "/", "Accept-Encoding", "gzip;q=0"), ask(h, "GET", "/", "Accept-Encoding", "br, gzip")
+	if plain.Body.String() != page || plain.Header().Get("Vary") != "Accept-Encoding" {
+		t.Errorf("got %v %s", plain.Header(), plain.Body)
+	}
+	unpacked, err := gzip.NewReader(short.Body)
+	if err != nil {
+		t.Fatal(err, short.Header())
+	}
+	if content, err := io.ReadAll(unpacked); err != nil || string(content) != page || short.Header().Get("Content-Encoding") != "gzip" ||
+		!slices.Equal(short.Header()["Vary"], []string{"Accept-Encoding"}) {
+		t.Errorf("%v: got %v %s", err, short.Header(), content)
 	}
 }
 

@@ -26,7 +26,7 @@ func measureConsole(ctx context.Context, b *bench) (section, error) {
 	if err := b.lighthouse(ctx); err != nil {
 		return s, err
 	}
-	for _, profile := range []string{"mobile", "desktop"} {
+	for _, profile := range []string{"mobile", "slowed", "desktop"} {
 		text, err := os.ReadFile(filepath.Join(b.folder, profile+".json"))
 		if err != nil {
 			return s, err
@@ -38,9 +38,11 @@ func measureConsole(ctx context.Context, b *bench) (section, error) {
 		s.Rows = append(s.Rows, visitRows(profile, visits)...)
 	}
 	s.Notes = []string{
-		"Lighthouse with its own profiles: mobile is a simulated line of 1.6 Mbit/s with 150 ms of latency and a processor a quarter as fast " +
-			"as this one, desktop one of 10 Mbit/s with 40 ms. Each visit starts with an empty cache. Lighthouse takes the times of this machine " +
-			"by four, so that whatever else it does counts fourfold.",
+		"Lighthouse with its own profiles: mobile is a line of 1.6 Mbit/s with 150 ms of latency and a processor a quarter as fast as this one, " +
+			"desktop a line of 10 Mbit/s with 40 ms. Each visit starts with an empty cache. Lighthouse computes what would become of a visit on this machine " +
+			"as it is. It takes the times of this machine by four, so that whatever else it does counts fourfold, and assumes that a paint waits for all " +
+			"that had arrived before it here, where the line takes no time: for the scripts, too. Slowed down indeed, by the browser, " +
+			"it does not (Lighthouse's throttling method devtools).",
 	}
 	return s, nil
 }
@@ -64,21 +66,25 @@ func (b *bench) lighthouse(ctx context.Context) error {
 // visitRows returns the rows of a profile.
 func visitRows(profile string, visits []visit) []row {
 	line := func(what, unit string, t target, figure func(visit) float64) row {
-		r := row{What: profile + ": " + what, Unit: unit, Target: t}
+		r := row{What: what, Unit: unit, Target: t}
 		for _, v := range visits {
 			r.Service = append(r.Service, figure(v))
 		}
 		return r
 	}
-	var paint target
-	if profile == "mobile" {
-		paint = target{AtMost: 1800}
+	largestPaint := func(v visit) float64 { return v.LargestPaint }
+	soon := target{AtMost: 1800}
+	if profile == "slowed" {
+		return []row{line("mobile, slowed down indeed: largest contentful paint", " ms", soon, largestPaint)}
+	}
+	if profile == "desktop" {
+		soon = target{}
 	}
 	return []row{
-		line("performance", "", target{AtLeast: 95}, func(v visit) float64 { return v.Performance }),
-		line("accessibility", "", target{AtLeast: 100}, func(v visit) float64 { return v.Accessibility }),
-		line("best practices", "", target{AtLeast: 100}, func(v visit) float64 { return v.BestPractices }),
-		line("largest contentful paint", " ms", paint, func(v visit) float64 { return v.LargestPaint }),
-		line("total blocking time", " ms", target{}, func(v visit) float64 { return v.Blocked }),
+		line(profile+": performance", "", target{AtLeast: 95}, func(v visit) float64 { return v.Performance }),
+		line(profile+": accessibility", "", target{AtLeast: 100}, func(v visit) float64 { return v.Accessibility }),
+		line(profile+": best practices", "", target{AtLeast: 100}, func(v visit) float64 { return v.BestPractices }),
+		line(profile+": largest contentful paint", " ms", soon, largestPaint),
+		line(profile+": total blocking time", " ms", target{}, func(v visit) float64 { return v.Blocked }),
 	}
 }

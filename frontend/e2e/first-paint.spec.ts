@@ -2,10 +2,10 @@ import type { Page } from "@playwright/test";
 import { expect, test } from "./fixtures/console";
 import { gate, names } from "./fixtures/screens";
 
-/** Holds the console's script back until it is let go, as a slow line does. */
+/** Holds the console back until it is let go, as a slow line does: all that the page does not bring along itself. */
 async function slowConsole(page: Page): Promise<() => void> {
   const { opened, open } = gate();
-  await page.route(/\/assets\/index-[^/]+\.js$/, async (route) => {
+  await page.route(/\/assets\//, async (route) => {
     await opened;
     await route.continue();
   });

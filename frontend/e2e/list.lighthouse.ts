@@ -15,7 +15,7 @@ const ROWS = 100;
 
 test.setTimeout(15 * 60_000);
 
-for (const profile of ["mobile", "desktop"] as const) {
+for (const profile of ["mobile", "slowed", "desktop"] as const) {
   test(`the list with ${ROWS} rows, ${profile}`, async ({ service, admin }) => {
     for (let row = 1; row <= ROWS; row++) await admin.createKey({ name: `Integration ${row}` });
     const { cookies } = await admin.storageState();
@@ -33,9 +33,9 @@ for (const profile of ["mobile", "desktop"] as const) {
       await writeFile(join(RESULTS, `${profile}.json`), JSON.stringify(measured));
       return;
     }
-    expect.soft(medians.performance).toBeGreaterThanOrEqual(95);
+    if (profile !== "slowed") expect.soft(medians.performance).toBeGreaterThanOrEqual(95);
     expect.soft(medians.accessibility).toBe(100);
     expect.soft(medians["best-practices"]).toBe(100);
-    if (profile === "mobile") expect.soft(medians.lcp).toBeLessThanOrEqual(1800);
+    if (profile !== "desktop") expect.soft(medians.lcp).toBeLessThanOrEqual(1800);
   });
 }

@@ -1,7 +1,7 @@
 interface Measurement {
   url: string;
   cookie: string;
-  profile: "mobile" | "desktop";
+  profile: "mobile" | "slowed" | "desktop";
   runs: number;
   /** The path of the browser; undefined for one that is found. */
   executable: string | undefined;

@@ -17,9 +17,16 @@ function median(values) {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
+/** What Lighthouse is told of a profile: its own are computed from a visit on the machine as it is, in `slowed` the browser is made slow. */
+const settings = {
+  mobile: [{}, undefined],
+  slowed: [{ throttlingMethod: "devtools" }, undefined],
+  desktop: [{}, desktopConfig],
+};
+
 /**
- * Loads a page several times with an empty cache, in a profile of Lighthouse's own (`mobile` or `desktop`) and with its
- * simulated network and processor. Returns the scores (0 to 100) and timings (milliseconds; cls has no unit) of each run, the
+ * Loads a page several times with an empty cache, in a profile: Lighthouse's own `mobile` and `desktop` with their simulated
+ * network and processor, or `slowed`, which is `mobile` with both slowed down indeed. Returns the scores (0 to 100) and timings (milliseconds; cls has no unit) of each run, the
  * median of each, and what kept a score of any run below 100.
  */
 export async function measure({ url, cookie, profile, runs, executable }) {
@@ -32,13 +39,15 @@ export async function measure({ url, cookie, profile, runs, executable }) {
       chromeFlags: ["--headless=new", "--no-sandbox", "--disable-gpu"],
     });
     try {
+      const [throttling, config] = settings[profile];
       const options = {
+        ...throttling,
         port: chrome.port,
         onlyCategories: categories,
         extraHeaders: { Cookie: cookie },
         logLevel: "error",
       };
-      const { lhr } = await lighthouse(url, options, profile === "desktop" ? desktopConfig : undefined);
+      const { lhr } = await lighthouse(url, options, config);
       if (lhr.runtimeError) {
         lost++;
         if (lost > LOST_MAX) throw new Error(lhr.runtimeError.message);

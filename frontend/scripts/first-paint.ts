@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createElement } from "react";
@@ -13,6 +12,9 @@ const locales = { en, "pt-BR": portuguese };
 
 const classOf = (module: string, name: string) => `${module}_${name}`;
 
+/** What the service and nginx put the nonce of a response in the place of. */
+const nonce = "__CSP_NONCE__";
+
 const files = new Map<string, string>();
 
 /** Names classes after their module, so that the markup in index.html can name them too. No two modules may share a name. */
@@ -24,38 +26,44 @@ export function scopedName(name: string, file: string): string {
   return classOf(module, name);
 }
 
-/** The script in the head of the page: bundled by itself, as it runs before anything that it could import has arrived. */
-async function bundleScript(): Promise<string> {
+/**
+ * Bundles a part of the page's head by itself, as it is there before anything that it could import has arrived, and returns
+ * its code and its styles.
+ */
+async function bundleHead(entry: string, format: "es" | "iife"): Promise<{ code: string; css: string }> {
   const result = await build({
     configFile: false,
     logLevel: "warn",
+    css: { modules: { generateScopedName: scopedName } },
     resolve: { alias: { "@": here("../src") } },
     build: {
       target: "es2022",
       write: false,
-      rolldownOptions: { input: here("../src/first-paint/first-paint.ts"), output: { format: "iife" } },
+      assetsInlineLimit: 0,
+      rolldownOptions: { input: here(entry), output: { format }, preserveEntrySignatures: "strict" },
     },
   });
-  const [bundle] = Array.isArray(result) ? result : [result];
-  if (!bundle || !("output" in bundle)) throw new Error("first-paint.ts was not built");
-  return bundle.output[0].code;
+  const [bundled] = Array.isArray(result) ? result : [result];
+  if (!bundled || !("output" in bundled)) throw new Error(`${entry} was not built`);
+  let [code, css] = ["", ""];
+  for (const output of bundled.output) {
+    if (output.type === "chunk") code += output.code;
+    else if (output.fileName.endsWith(".css")) css += output.source;
+  }
+  return { code, css };
 }
 
-/** Puts the first paint into index.html: its script, and what it shows in each language. */
+/**
+ * Puts the first paint into index.html: its styles, its script, and what it shows in each language. The console's own styles move
+ * behind that, as nothing is painted before those in the head have arrived; its scripts wait for them wherever they are.
+ */
 export function firstPaint(): Plugin {
-  let script = "";
   return {
     name: "first-paint",
     apply: "build",
-    async generateBundle() {
-      const source = await bundleScript();
-      const hash = createHash("sha256").update(source).digest("base64url").slice(0, 8);
-      script = `assets/first-paint-${hash}.js`;
-      this.emitFile({ type: "asset", fileName: script, source });
-    },
     transformIndexHtml: {
       order: "post",
-      handler(html, { bundle = {} }) {
+      async handler(html, { bundle = {} }) {
         const texts = Object.keys(locales).map((language) => {
           const chunk = Object.values(bundle).find(
             (output) => output.type === "chunk" && output.facadeModuleId?.endsWith(`/locales/${language}.json`),
@@ -66,14 +74,22 @@ export function firstPaint(): Plugin {
         const markup = Object.entries(locales).map(([language, texts]) =>
           renderToStaticMarkup(createElement(FirstPaint, { language, texts, classOf })),
         );
+        const { css } = await bundleHead("../src/first-paint/styles.ts", "es");
+        const { code } = await bundleHead("../src/first-paint/first-paint.ts", "iife");
+        for (const [, file] of css.matchAll(/url\(\/([^)]+)\)/g)) {
+          if (!file || !(file in bundle))
+            throw new Error(`the styles of the first paint ask for ${file}, which is not there`);
+        }
+        const [stylesheet] = html.match(/ *<link rel="stylesheet"[^>]*>\n/) ?? [];
+        if (!stylesheet) throw new Error("index.html has no stylesheet");
         return {
-          html: html.replace('<div id="root">', `$&${markup.join("")}`),
+          html: html
+            .replace(stylesheet, "")
+            .replace('<div id="root">', `$&${markup.join("")}`)
+            .replace("  </body>", `${stylesheet}$&`),
           tags: [
-            {
-              tag: "script",
-              attrs: { src: `/${script}`, ...Object.fromEntries(texts) },
-              injectTo: "head-prepend",
-            },
+            { tag: "style", attrs: { nonce }, children: css, injectTo: "head" },
+            { tag: "script", attrs: { nonce, ...Object.fromEntries(texts) }, children: code, injectTo: "head" },
           ],
         };
       },

@@ -1,6 +1,5 @@
 import "@/shared/theme/mantine.css";
 import "@/shared/theme/global.css";
-import "@/first-paint/first-paint.css";
 import { StrictMode, startTransition } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "@/app/app";

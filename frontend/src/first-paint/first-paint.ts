@@ -1,7 +1,7 @@
 /*
  * Runs in the head of the page, before anything is painted and long before the console itself has arrived: sets colour
  * scheme and language, shows the frame of the page that is asked for (markup.tsx), and has the browser fetch what the
- * console is going to ask for. A script of its own, as the page's content security policy allows none in the page.
+ * console is going to ask for. It stands in the page itself, where the nonce of the response lets it pass the content security policy.
  */
 import { apiKeysPath } from "@/features/api-keys/api/list-path";
 import { type ListSearchInput, parseListSearch } from "@/features/api-keys/list/list-search";
