@@ -8,9 +8,9 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 )
 
-// compressed are the operations whose answers are compressed for who accepts that: long lists of what repeats itself. What
-// holds a secret is never compressed, nor is anything else that is not named here, but the console's page: the length of a compressed answer tells
-// somebody who listens, and who has a say in a part of it, about the rest (BREACH).
+// compressed are the operations whose answers are compressed for who accepts that: long lists of what repeats itself. The
+// console's page is, too. What holds a secret is never compressed, nor is anything else that is not named here: the length of a
+// compressed answer tells somebody who listens, and who has a say in a part of it, about the rest (BREACH).
 var compressed = []string{"listApiKeys", "listEvents", "listUsage"}
 
 // compressMin is the size of an answer, in bytes, from which on it is compressed. Less fits into a packet or two as it is.

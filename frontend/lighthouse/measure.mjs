@@ -17,7 +17,10 @@ function median(values) {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
-/** What Lighthouse is told of a profile: its own are computed from a visit on the machine as it is, in `slowed` the browser is made slow. */
+/**
+ * What Lighthouse is told of a profile. Its own are computed from a visit on the machine as it is; in `slowed` the browser
+ * is made slow.
+ */
 const settings = {
   mobile: [{}, undefined],
   slowed: [{ throttlingMethod: "devtools" }, undefined],
@@ -26,8 +29,8 @@ const settings = {
 
 /**
  * Loads a page several times with an empty cache, in a profile: Lighthouse's own `mobile` and `desktop` with their simulated
- * network and processor, or `slowed`, which is `mobile` with both slowed down indeed. Returns the scores (0 to 100) and timings (milliseconds; cls has no unit) of each run, the
- * median of each, and what kept a score of any run below 100.
+ * network and processor, or `slowed`, which is `mobile` with both slowed down indeed. Returns the scores (0 to 100) and timings
+ * (milliseconds; cls has no unit) of each run, the median of each, and what kept a score of any run below 100.
  */
 export async function measure({ url, cookie, profile, runs, executable }) {
   const measured = [];
