@@ -2,10 +2,10 @@ import type { Page } from "@playwright/test";
 import { expect, test } from "./fixtures/console";
 import { gate, names } from "./fixtures/screens";
 
-/** Holds the console back until it is let go, as a slow line does: all that the page does not bring along itself. */
-async function slowConsole(page: Page): Promise<() => void> {
+/** Holds the console back until it is let go, as a slow line does: all that the page does not bring along itself, or a part. */
+async function slowConsole(page: Page, part = /\/assets\//): Promise<() => void> {
   const { opened, open } = gate();
-  await page.route(/\/assets\//, async (route) => {
+  await page.route(part, async (route) => {
     await opened;
     await route.continue();
   });
@@ -72,6 +72,48 @@ test("what the console asks for first is asked for once, with the filters of the
     sort_order: "ASC",
     page_size: "100",
   });
+});
+
+test("the console takes over when its styles are there, and those of other pages come behind them", async ({
+  page,
+  admin,
+}) => {
+  await admin.createKey({ name: "Reports" });
+  const arrive = await slowConsole(page, /\/assets\/index-[^/]+\.css$/);
+  await page.goto("/api-keys", { waitUntil: "commit" });
+  const scripts = page.locator('head > :is(script[src], link[rel="modulepreload"])');
+  await expect.poll(() => scripts.count()).toBeGreaterThan(3);
+  await page.waitForFunction(() => {
+    const fetched = new Set(performance.getEntriesByType("resource").map(({ name }) => name));
+    const wanted = document.querySelectorAll<HTMLLinkElement>('head > link[rel="modulepreload"]');
+    return [...wanted].every(({ href }) => fetched.has(href));
+  });
+  // With all that it waits for but the styles, it has nothing to do.
+  for (let turn = 0; turn < 5; turn++) await page.evaluate(() => new Promise((idle) => requestIdleCallback(idle)));
+  await expect(frame(page)).toHaveCount(1);
+  await expect(names(page)).toHaveCount(0);
+  arrive();
+  await expect(names(page)).toHaveText(["Reports"]);
+
+  await page.getByRole("link", { name: "Usage" }).first().click();
+  const sheets = page.locator('link[rel="stylesheet"]');
+  await expect.poll(() => sheets.count()).toBeGreaterThan(1);
+  const hrefs = await sheets.evaluateAll((links) => links.map((link) => link.getAttribute("href") ?? ""));
+  expect(hrefs[0]).toMatch(/^\/assets\/index-/);
+});
+
+test("the console is shown without its styles where they can't be had", async ({ page, admin, complaints }) => {
+  complaints.expect(/Failed to load resource/);
+  await admin.createKey({ name: "Reports" });
+  const styles = /\/assets\/index-[^/]+\.css$/;
+  await page.route(styles, (route) => route.abort());
+  const arrive = await slowConsole(page, /\/assets\/index-[^/]+\.js$/);
+  const failed = page.waitForEvent("requestfailed", (request) => styles.test(request.url()));
+  await page.goto("/api-keys", { waitUntil: "commit" });
+  await failed;
+  await expect(frame(page)).toHaveCount(1);
+  arrive();
+  await expect(page.getByRole("link", { name: "Reports" })).toBeVisible();
 });
 
 test.describe("somebody who is not signed in", () => {

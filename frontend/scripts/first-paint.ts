@@ -54,8 +54,8 @@ async function bundleHead(entry: string, format: "es" | "iife"): Promise<{ code:
 }
 
 /**
- * Puts the first paint into index.html: its styles, its script, and what it shows in each language. The console's own styles move
- * behind that, as nothing is painted before those in the head have arrived; its scripts wait for them wherever they are.
+ * Puts the first paint into index.html: its styles, its script, and what it shows in each language. The console's own styles are
+ * left to the script, as nothing is painted before those that the parser finds in the head have arrived.
  */
 export function firstPaint(): Plugin {
   return {
@@ -80,16 +80,18 @@ export function firstPaint(): Plugin {
           if (!file || !(file in bundle))
             throw new Error(`the styles of the first paint ask for ${file}, which is not there`);
         }
-        const [stylesheet] = html.match(/ *<link rel="stylesheet"[^>]*>\n/) ?? [];
-        if (!stylesheet) throw new Error("index.html has no stylesheet");
+        const [link, styles] = html.match(/ *<link rel="stylesheet"[^>]* href="([^"]+)">\n/) ?? [];
+        if (!link || !styles) throw new Error("index.html has no stylesheet");
         return {
-          html: html
-            .replace(stylesheet, "")
-            .replace('<div id="root">', `$&${markup.join("")}`)
-            .replace("  </body>", `${stylesheet}$&`),
+          html: html.replace(link, "").replace('<div id="root">', `$&${markup.join("")}`),
           tags: [
             { tag: "style", attrs: { nonce }, children: css, injectTo: "head" },
-            { tag: "script", attrs: { nonce, ...Object.fromEntries(texts) }, children: code, injectTo: "head" },
+            {
+              tag: "script",
+              attrs: { nonce, "data-styles": styles, ...Object.fromEntries(texts) },
+              children: code,
+              injectTo: "head",
+            },
           ],
         };
       },

@@ -8,6 +8,16 @@ import { createQueryClient } from "@/shared/api/query-client";
 import { startI18n } from "@/shared/i18n/i18n";
 import { prepareFormats } from "@/shared/i18n/use-format";
 
+/** Returns when the styles are there that the page's own script fetches (first-paint.ts), or can't be had. */
+async function stylesArrived(): Promise<void> {
+  const link = document.querySelector<HTMLLinkElement>('head > link[rel="stylesheet"]');
+  if (!link || link.sheet) return;
+  await new Promise((resolve) => {
+    link.addEventListener("load", resolve);
+    link.addEventListener("error", resolve);
+  });
+}
+
 /** No top-level await: the files of other pages import this one, and would wait for it while it waits for them. */
 async function start(root: HTMLElement): Promise<void> {
   const { language } = await startI18n();
@@ -15,7 +25,7 @@ async function start(root: HTMLElement): Promise<void> {
   const queryClient = createQueryClient();
   const router = createAppRouter(queryClient);
   // The frame that index.html has shown since the first paint stays until there is a page to take its place.
-  await router.load();
+  await Promise.all([router.load(), stylesArrived()]);
   // In a transition it is rendered in small pieces, between which the browser answers the operator.
   startTransition(() =>
     createRoot(root).render(

@@ -1,7 +1,8 @@
 /*
  * Runs in the head of the page, before anything is painted and long before the console itself has arrived: sets colour
  * scheme and language, shows the frame of the page that is asked for (markup.tsx), and has the browser fetch what the
- * console is going to ask for. It stands in the page itself, where the nonce of the response lets it pass the content security policy.
+ * console is going to ask for. It stands in the page itself, where the nonce of the response lets it pass the page's content
+ * security policy.
  */
 import { apiKeysPath } from "@/features/api-keys/api/list-path";
 import { type ListSearchInput, parseListSearch } from "@/features/api-keys/list/list-search";
@@ -21,10 +22,11 @@ function colorScheme(): "light" | "dark" {
   return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 
-function fetchAhead(rel: "preload" | "modulepreload", href: string): void {
+function fetchAhead(rel: "stylesheet" | "preload" | "modulepreload", href: string): void {
   const link = document.createElement("link");
   link.rel = rel;
   if (rel === "preload") link.as = "fetch";
+  if (rel === "stylesheet") link.onerror = () => link.remove(); // and nobody waits for it
   link.crossOrigin = "anonymous";
   link.href = href;
   document.head.append(link);
@@ -40,6 +42,10 @@ function frameOf(path: string): "list" | "page" | "none" {
 const language = preferredLanguage();
 root.dataset.mantineColorScheme = colorScheme();
 root.lang = language;
+
+// In the head, so that the styles of other pages come behind these; put there by a script, so that the frame is painted without.
+const styles = document.currentScript?.getAttribute("data-styles");
+if (styles) fetchAhead("stylesheet", styles);
 
 const texts = document.currentScript?.getAttribute(`data-texts-${language}`);
 if (texts) fetchAhead("modulepreload", texts);
