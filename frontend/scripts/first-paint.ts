@@ -39,8 +39,12 @@ async function bundleHead(entry: string, format: "es" | "iife"): Promise<{ code:
     build: {
       target: "es2022",
       write: false,
-      assetsInlineLimit: 0,
-      rolldownOptions: { input: here(entry), output: { format }, preserveEntrySignatures: "strict" },
+      assetsInlineLimit: 0, // as in the console, whose fonts these are
+      rolldownOptions: {
+        input: here(entry),
+        output: { format },
+        preserveEntrySignatures: "strict", // what an entry doesn't export would be left out, and its styles with it
+      },
     },
   });
   const [bundled] = Array.isArray(result) ? result : [result];
