@@ -114,7 +114,7 @@ type server struct {
 // New returns the service's handler, which is safe for concurrent use. Errors: an origin is malformed, or an operation of
 // the contract is missing in the table of what operations ask of their callers.
 func New(o Options) (*echo.Echo, error) {
-	c, err := loadContract(oas.Contract)
+	c, err := loadContract()
 	if err != nil {
 		return nil, err
 	}

@@ -6,9 +6,12 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/routers"
+
+	"github.com/piercloud/apikeys/api/internal/oas"
 )
 
 // handwrittenTags are the tags whose routes are written by hand, as the generator's configuration says; all others are
@@ -32,9 +35,9 @@ type operation struct {
 	answered map[string]bool
 }
 
-// loadContract reads and checks the contract.
-func loadContract(text []byte) (*contract, error) {
-	doc, err := openapi3.NewLoader().LoadFromData(text)
+// loadContract reads and checks the contract, once: it is the same for every handler of a process, and none changes it.
+var loadContract = sync.OnceValues(func() (*contract, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(oas.Contract)
 	if err != nil {
 		return nil, fmt.Errorf("load contract: %w", err)
 	}
@@ -53,7 +56,7 @@ func loadContract(text []byte) (*contract, error) {
 		}
 	}
 	return c, nil
-}
+})
 
 func newOperation(route *routers.Route) *operation {
 	op := &operation{route: route, query: map[string]*openapi3.Schema{}, answered: map[string]bool{}}
