@@ -17,7 +17,6 @@ import (
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/operator"
-	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
 // password is every operator's; tests that look for it in the log use this text.
@@ -67,17 +66,17 @@ func (b *lockedBuffer) text() string {
 func onBoth(t *testing.T, test func(*testing.T, *service), settings ...map[string]string) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
-		test(t, boot(t, "sqlite://"+t.TempDir()+"/apikeys.db", settings...))
+		test(t, boot(t, migratedSQLite.URL(t), settings...))
 	})
 	t.Run("postgres", func(t *testing.T) {
-		test(t, boot(t, pgtest.URL(t), settings...))
+		test(t, boot(t, newPostgreSQL(t), settings...))
 	})
 }
 
 // onOne runs a test of what no database has a part in.
 func onOne(t *testing.T, settings ...map[string]string) *service {
 	t.Helper()
-	return boot(t, "sqlite://"+t.TempDir()+"/apikeys.db", settings...)
+	return boot(t, migratedSQLite.URL(t), settings...)
 }
 
 func boot(t *testing.T, databaseURL string, settings ...map[string]string) *service {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -18,6 +18,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator/operatortest"
 	"github.com/piercloud/apikeys/pkg/signing/signingtest"
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlitetest"
 )
 
 // patience is the store's timeout in tests that expect an answer: a loaded machine with the race detector is slow.
@@ -103,10 +104,18 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 // newSQLite returns a store with a migrated database of its own.
 func newSQLite(t testing.TB, o Options) *Store {
 	t.Helper()
-	o.URL = "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db")
-	s := newStore(t, o)
-	migrate(t, s)
-	return s
+	o.URL = migratedSQLite.URL(t)
+	return newStore(t, o)
+}
+
+var migratedSQLite = sqlitetest.NewTemplate(openAndMigrate)
+
+func openAndMigrate(url string) error {
+	s, err := Open(context.Background(), Options{URL: url, Timeout: patience})
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Migrate(context.Background()), s.Close())
 }
 
 // newPostgreSQL returns a store with a migrated database of its own.
@@ -119,18 +128,7 @@ func newPostgreSQL(t testing.TB, o Options) *Store {
 // postgreSQLURL returns the URL of a migrated database, copied from a template.
 func postgreSQLURL(t testing.TB) string {
 	t.Helper()
-	return pgtest.URLFromTemplate(t, migrationsDigest(t), func(url string) (err error) {
-		s, err := Open(context.Background(), Options{URL: url, Timeout: patience})
-		if err != nil {
-			return err
-		}
-		defer func() {
-			if closeErr := s.Close(); err == nil {
-				err = closeErr
-			}
-		}()
-		return s.Migrate(context.Background())
-	})
+	return pgtest.URLFromTemplate(t, migrationsDigest(t), openAndMigrate)
 }
 
 // newStore opens a store and closes it when the test ends.
