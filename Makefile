@@ -44,10 +44,12 @@ TRANSLATED := -gcflags='modernc.org/...=-d=checkptr=0' -gcflags='modernc.org/sql
 # It wants a C compiler, and where there is one GORM's dialect brings the C of SQLite along, which nobody calls: optimizing
 # that would take longer than most packages' tests.
 C_FLAGS := -O0 -g0
+# Packages are tested in this order, as many at a time as there are processors: none should be left alone at the end.
+LONGEST := ./api ./pkg/sqlstore ./cmd/apikeys/e2e
 .PHONY: test-go
 test-go: ## Run the Go tests with the race detector, on SQLite and on a throwaway PostgreSQL
 	CGO_CFLAGS='$(C_FLAGS)' .make/in-memory .make/with-postgres \
-		$(GO) test -race $(TRANSLATED) -vet=off -shuffle=on -timeout 20m ./... # `make lint` vets
+		$(GO) test -race $(TRANSLATED) -vet=off -shuffle=on -timeout 20m $(LONGEST) ./... # `make lint` vets
 
 .PHONY: test-console
 test-console: console-deps ## Run the console's unit tests
