@@ -22,10 +22,10 @@ type partSearch struct {
 const partMin = 3
 
 // indexed returns the part of names that the search looks for, if SQLite's index of parts can look it up. What
-// has a NUL, where SQLite's query would end, can't be.
+// has a NUL, where SQLite's query would end, can't be, nor what has a character that its tokenizer doesn't tell from U+FFFD.
 func (l listing) indexed() (part string, ok bool) {
 	part = apikey.SearchForm(l.q.Search)
-	return part, utf8.RuneCountInString(part) >= partMin && !strings.ContainsRune(part, 0)
+	return part, utf8.RuneCountInString(part) >= partMin && !strings.ContainsAny(part, "\x00\ufffd\ufffe\uffff")
 }
 
 // searchParts finds the page of a search by the index. That soon tells how many keys match, and so how far it is worth walking

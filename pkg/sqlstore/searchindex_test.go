@@ -18,7 +18,7 @@ import (
 // searchText makes up names and what is searched for in them: of few characters, so that much is found, and of any but NUL,
 // which no name has.
 func searchText() *rapid.Generator[string] {
-	few := rapid.SampledFrom([]rune("aaaaaaabbbbÁç \"'%_\\*^:-(Iİſש\u05c1日🔑🔒\u0301\ufffe"))
+	few := rapid.SampledFrom([]rune("aaaaaaabbbbÁç \"'%_\\*^:-(Iİſש\u05c1日🔑🔒\u0301\ufffd\ufffe\uffff"))
 	return rapid.OneOf(rapid.StringOfN(few, 3, 12, -1), rapid.StringOfN(few, 1, 12, -1), rapid.StringOfN(rapid.Rune().Filter(func(r rune) bool { return r != 0 }), 1, 12, -1))
 }
 
@@ -201,6 +201,25 @@ func (s *searched) search(r *rapid.T) {
 	if _, ok := l.indexed(); ok || s.dialect == postgresDialect {
 		s.lookedUp++
 		s.found += len(got)
+	}
+}
+
+func TestTheSearchIndexTakesNoCharacterForAnother(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t, Options{Timeout: patience})
+	tenancy := newTenancy(t, s)
+	for i, character := range []string{"\ufffd", "\ufffe", "\uffff"} {
+		k := newKey(tenancy, i)
+		k.Name = "a" + character + "b"
+		if err := s.Create(t.Context(), k, newDraft(k), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, character := range []string{"\ufffd", "\ufffe", "\uffff"} {
+		page, err := s.List(t.Context(), tenancy, apikey.Query{Search: "a" + character + "b", SortBy: apikey.SortByName, Page: 1, PageSize: 10})
+		if err != nil || page.Total != 1 || len(page.Keys) != 1 || page.Keys[0].ClientID != newKey(tenancy, i).ClientID {
+			t.Errorf("%+q: found %d keys of %d, %v", character, len(page.Keys), page.Total, err)
+		}
 	}
 }
 
