@@ -12,7 +12,7 @@ import (
 )
 
 func listSearch(t *testing.T, b Backend) {
-	names := []string{"Previsão de demanda", "100% CPU", "snake_case", `back\slash`, "שלום עולם", "日本 billing", "STRASSE", "o'brien", `say "hi" OR NOT name:x*`, "🔑🔒🔓🔐"}
+	names := []string{"Previsão de demanda", "100% CPU", "snake_case", `back\slash`, "שלום עולם", "日本 billing", "STRASSE", "o'brien", `say "hi" OR NOT name:x*`, "🔑🔒🔓🔐", "no\ufffdcharacter", "no\ufffecharacter", "no\uffffcharacter"}
 	ids := make(map[string]string)
 	for _, name := range names {
 		ids[name] = create(t, b, newKey(b.Home, name))[0].ClientID
@@ -46,6 +46,9 @@ func listSearch(t *testing.T, b Backend) {
 		{"🔒🔓🔐", []string{"🔑🔒🔓🔐"}},
 		{"🔒🔓", []string{"🔑🔒🔓🔐"}},
 		{"100 cpu", nil},
+		{"no\ufffdc", []string{"no\ufffdcharacter"}},
+		{"no\ufffec", []string{"no\ufffecharacter"}},
+		{"no\uffffc", []string{"no\uffffcharacter"}},
 		{"00%", []string{"100% CPU"}},
 		{"e_c", []string{"snake_case"}},
 		{`k\s`, []string{`back\slash`}},
