@@ -35,8 +35,11 @@ type operation struct {
 	answered map[string]bool
 }
 
-// loadContract reads and checks the contract, once: it is the same for every handler of a process, and none changes it.
-var loadContract = sync.OnceValues(func() (*contract, error) {
+// loadContract returns the contract. It is read once: it is the same for every handler of a process, and none changes it.
+var loadContract = sync.OnceValues(readContract)
+
+// readContract reads and checks the contract.
+func readContract() (*contract, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(oas.Contract)
 	if err != nil {
 		return nil, fmt.Errorf("load contract: %w", err)
@@ -56,7 +59,7 @@ var loadContract = sync.OnceValues(func() (*contract, error) {
 		}
 	}
 	return c, nil
-})
+}
 
 func newOperation(route *routers.Route) *operation {
 	op := &operation{route: route, query: map[string]*openapi3.Schema{}, answered: map[string]bool{}}
