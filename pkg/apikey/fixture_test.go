@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/sqlstore"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlitetest"
 )
 
 const (
@@ -63,8 +65,9 @@ type fixture struct {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	f := &fixture{clock: newClock(), path: filepath.Join(t.TempDir(), "apikeys.db")}
-	f.store = openStore(t, f.path, f.clock)
+	url := emptyDatabase.URL(t)
+	f := &fixture{clock: newClock(), path: strings.TrimPrefix(url, "sqlite://")}
+	f.store = openStore(t, url, f.clock)
 	f.cache = apikey.NewCache(f.store, func() bool { return true })
 	f.auth = apikey.NewAuthenticator(f.cache, f.Now)
 	f.Service = apikey.NewService(f.store, scope.DefaultCatalogue(), newBox(t), f.changed, f.Now)
@@ -72,39 +75,23 @@ func newFixture(t testing.TB) *fixture {
 }
 
 // emptyDatabase is a database with the schema and both tenancies: made once, since every test begins with it.
-var emptyDatabase = sync.OnceValues(func() ([]byte, error) {
-	folder, err := os.MkdirTemp("", "apikey-test")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = os.RemoveAll(folder) }() // it is in the temporary folder anyway
-	path := filepath.Join(folder, "apikeys.db")
+var emptyDatabase = sqlitetest.NewTemplate(func(url string) error {
 	ctx := context.Background()
-	store, err := sqlstore.Open(ctx, sqlstore.Options{URL: "sqlite://" + path, Timeout: time.Minute})
+	store, err := sqlstore.Open(ctx, sqlstore.Options{URL: url, Timeout: time.Minute})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	err = store.Migrate(ctx)
 	for _, id := range []string{tenancy, otherTenancy} {
 		event := eventlog.Draft{At: start, TenancyID: id, Action: eventlog.TenancyCreated}
 		err = errors.Join(err, store.CreateTenancy(ctx, operator.Tenancy{ID: id, Name: id, CreatedAt: start}, event))
 	}
-	if err := errors.Join(err, store.Close()); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
+	return errors.Join(err, store.Close())
 })
 
-func openStore(t testing.TB, path string, c *clock) *sqlstore.Store {
+func openStore(t testing.TB, url string, c *clock) *sqlstore.Store {
 	t.Helper()
-	content, err := emptyDatabase()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + path, Timeout: time.Minute, Now: c.Now})
+	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: url, Timeout: time.Minute, Now: c.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

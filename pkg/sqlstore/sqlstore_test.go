@@ -2,11 +2,8 @@ package sqlstore
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"io/fs"
+	"os"
 	"testing"
 	"time"
 
@@ -128,7 +125,7 @@ func newPostgreSQL(t testing.TB, o Options) *Store {
 // postgreSQLURL returns the URL of a migrated database, copied from a template.
 func postgreSQLURL(t testing.TB) string {
 	t.Helper()
-	return pgtest.URLFromTemplate(t, migrationsDigest(t), openAndMigrate)
+	return pgtest.URLFromTemplate(t, pgtest.Digest(t, os.DirFS("migrations")), openAndMigrate)
 }
 
 // newStore opens a store and closes it when the test ends.
@@ -164,22 +161,4 @@ func newTenancy(t testing.TB, s *Store) string {
 		t.Fatal(err)
 	}
 	return tenancy.ID
-}
-
-// migrationsDigest names the state that the migrations lead to.
-func migrationsDigest(t testing.TB) string {
-	t.Helper()
-	digest := sha256.New()
-	err := fs.WalkDir(migrations, "migrations", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		text, err := migrations.ReadFile(path)
-		digest.Write(fmt.Appendf(nil, "%s %d\n%s", path, len(text), text))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return "sqlstore-" + hex.EncodeToString(digest.Sum(nil))
 }

@@ -16,6 +16,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"sync"
@@ -46,8 +47,8 @@ func URL(t testing.TB) string {
 
 // URLFromTemplate is URL for a database that starts as a copy of a template, in some 35 ms whatever the template's
 // preparation costs. The first use of a name on a server makes the template: prepare is given the URL of an empty
-// database, fills it and leaves no connection open. The name must change when what prepare does changes, so put a hash
-// of the migrations in it. Test processes that ask for one name at once prepare it once between them. A template stays on
+// database, fills it and leaves no connection open. The name must change when what prepare does changes: [Digest] makes one of the
+// migrations. Test processes that ask for one name at once prepare it once between them. A template stays on
 // the server; on one that TEST_DATABASE_URL names, databases called pgtest_template_… may be dropped at any time that
 // no test runs.
 func URLFromTemplate(t testing.TB, name string, prepare func(url string) error) string {
@@ -59,6 +60,24 @@ func URLFromTemplate(t testing.TB, name string, prepare func(url string) error) 
 		t.Fatalf("pgtest: prepare template %q: %v", name, err)
 	}
 	return create(t, template)
+}
+
+// Digest names the state that files lead to: it is another one when any of them is.
+func Digest(t testing.TB, files fs.FS) string {
+	t.Helper()
+	digest := sha256.New()
+	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(files, path)
+		digest.Write(fmt.Appendf(nil, "%s %d\n%s", path, len(text), text))
+		return err
+	})
+	if err != nil {
+		t.Fatalf("pgtest: read what a template is made of: %v", err)
+	}
+	return hex.EncodeToString(digest.Sum(nil))
 }
 
 func sharedURL(t testing.TB) string {

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -85,6 +86,23 @@ func TestDatabaseIsDroppedWithItsConnectionsWhenTheTestEnds(t *testing.T) {
 func TestServerHasTheExtensionsThatTheStoreNeeds(t *testing.T) {
 	t.Parallel()
 	execute(t, pgtest.URL(t), "CREATE EXTENSION pg_trgm")
+}
+
+func TestDigestTellsWhenAFileIsAnother(t *testing.T) {
+	t.Parallel()
+	seen := map[string]string{}
+	for what, files := range map[string]fstest.MapFS{
+		"one":        {"a/1.sql": {Data: []byte("x")}},
+		"other text": {"a/1.sql": {Data: []byte("y")}},
+		"other name": {"a/2.sql": {Data: []byte("x")}},
+		"one more":   {"a/1.sql": {Data: []byte("x")}, "a/2.sql": {}},
+	} {
+		digest := pgtest.Digest(t, files)
+		if like, ok := seen[digest]; ok || digest != pgtest.Digest(t, files) {
+			t.Errorf("%s: %s, as %q", what, digest, like)
+		}
+		seen[digest] = what
+	}
 }
 
 func TestTemplateIsPreparedOnceAndCopied(t *testing.T) {
