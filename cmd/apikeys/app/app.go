@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 	_ "time/tzdata" // time zones, also where the system has none
@@ -83,9 +84,9 @@ type App struct {
 	options  Options
 	gathered *lineHandler // of the log; nil when lines are written as they come
 	prepared atomic.Bool
-	draining atomic.Bool   // see drain
-	stopping chan struct{} // closed when the service stops
-	floor    []byte        // see heapFloor
+	draining atomic.Bool      // see drain
+	stopping chan struct{}    // closed when the service stops
+	floor    *strings.Builder // see newFloor
 
 	attention atomic.Pointer[usage.Attention] // nil until it was counted
 }
@@ -126,7 +127,7 @@ func New(c Config, o Options) (*App, error) {
 	}
 	a := &App{
 		Config: c, options: o, gathered: gathered, metrics: metrics.New(), traces: traces, tls: served, box: box,
-		stopping: make(chan struct{}), floor: make([]byte, heapFloor),
+		stopping: make(chan struct{}), floor: newFloor(),
 	}
 	a.Store, err = sqlstore.Open(context.Background(), sqlstore.Options{URL: c.DatabaseURL, Logger: o.Logger, Now: o.Now, Observe: a.observeStore(), Alone: o.Alone, Timeout: o.timeout()})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime/debug"
 	"runtime/metrics"
+	"strings"
 	"time"
 )
 
@@ -12,6 +13,14 @@ import (
 // fifth of the time of every token. The bytes are never touched, so they take address space and no memory. With a heap
 // that many cached keys have made large they change little, which a higher GOGC would not.
 const heapFloor = 48 << 20
+
+// newFloor returns what the collector is to count. A slice would be cleared, and then all of it be in memory, whenever it comes
+// to lie where something was before; what a Builder has room for is not.
+func newFloor() *strings.Builder {
+	var floor strings.Builder
+	floor.Grow(heapFloor)
+	return &floor
+}
 
 // settleInterval is how long a service must have had little to do before it gives memory back.
 const settleInterval = 30 * time.Second
