@@ -4,7 +4,7 @@ import { chromium } from "./e2e/fixtures/chromium";
 export default defineConfig({
   testDir: "./e2e",
   outputDir: "../.cache/e2e",
-  globalSetup: "./e2e/fixtures/check-binary.ts",
+  globalSetup: ["./e2e/fixtures/check-binary.ts", "./e2e/fixtures/browser-features.ts"],
   // Every worker has a service and a browser of its own; more of them than processors only wait for each other.
   workers: 2,
   fullyParallel: true,
@@ -33,6 +33,7 @@ export default defineConfig({
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
+        ...(process.env.CHROMIUM_FEATURES ? [process.env.CHROMIUM_FEATURES] : []),
       ],
     },
   },
