@@ -17,6 +17,7 @@ import (
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
 // password is every operator's; tests that look for it in the log use this text.
@@ -66,7 +67,7 @@ func (b *lockedBuffer) text() string {
 func onBoth(t *testing.T, test func(*testing.T, *service), settings ...map[string]string) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
-		test(t, boot(t, migratedSQLite.URL(t), settings...))
+		test(t, boot(t, sqlstoretest.SQLite(t), settings...))
 	})
 	t.Run("postgres", func(t *testing.T) {
 		test(t, boot(t, newPostgreSQL(t), settings...))
@@ -76,7 +77,7 @@ func onBoth(t *testing.T, test func(*testing.T, *service), settings ...map[strin
 // onOne runs a test of what no database has a part in.
 func onOne(t *testing.T, settings ...map[string]string) *service {
 	t.Helper()
-	return boot(t, migratedSQLite.URL(t), settings...)
+	return boot(t, sqlstoretest.SQLite(t), settings...)
 }
 
 func boot(t *testing.T, databaseURL string, settings ...map[string]string) *service {

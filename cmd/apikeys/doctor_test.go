@@ -72,7 +72,7 @@ func TestDoctorFindsNothingWrong(t *testing.T) {
 }
 
 func TestDoctorBeforeTheFirstStartMakesNothing(t *testing.T) {
-	path := newDatabase(t)
+	path := noDatabase(t)
 	issuing(t, "")
 	if found, r := examine(t); len(found) != 1 || found["warning database"].Check == "" || r.err != nil {
 		t.Errorf("it finds %+v, %v", found, r.err)

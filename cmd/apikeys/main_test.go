@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
 // result is what a command did.
@@ -36,8 +37,19 @@ func run(t *testing.T, stdin string, arguments ...string) result {
 	return r
 }
 
-// newDatabase sets the environment for a SQLite database of the test's own and returns its path.
+// newDatabase sets the environment for a SQLite database of the test's own, with its tables and nothing in them, and returns its path.
 func newDatabase(t *testing.T) string {
+	t.Helper()
+	return setDatabase(t, sqlstoretest.SQLite(t))
+}
+
+// noDatabase is newDatabase with a file that is not there yet.
+func noDatabase(t *testing.T) string {
+	t.Helper()
+	return setDatabase(t, "sqlite://"+filepath.Join(t.TempDir(), "apikeys.db"))
+}
+
+func setDatabase(t *testing.T, url string) (path string) {
 	t.Helper()
 	for _, v := range app.Variables() {
 		t.Setenv(v.Name, "") // so that it is restored
@@ -45,9 +57,8 @@ func newDatabase(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	path := filepath.Join(t.TempDir(), "apikeys.db")
-	t.Setenv("APIKEYS_DATABASE_URL", "sqlite://"+path)
-	return path
+	t.Setenv("APIKEYS_DATABASE_URL", url)
+	return strings.TrimPrefix(url, "sqlite://")
 }
 
 func (r result) succeeded(t *testing.T) result {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +19,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/signing"
 	"github.com/piercloud/apikeys/pkg/sqlstore"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 	"github.com/piercloud/apikeys/pkg/token"
 	"github.com/piercloud/apikeys/pkg/usage"
 )
@@ -80,18 +80,7 @@ func (s *counting) Lookup(ctx context.Context, clientID string) (apikey.Key, err
 
 func newFixture(t testing.TB, options ...oauth.Options) *fixture {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db"), Timeout: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	store := sqlstoretest.Open(t, sqlstoretest.SQLite(t))
 	for _, id := range []string{operator.PlatformTenancyID, acme, other} {
 		event := eventlog.Draft{At: start, TenancyID: id, Action: eventlog.TenancyCreated}
 		if err := store.CreateTenancy(t.Context(), operator.Tenancy{ID: id, Name: id, CreatedAt: start}, event); err != nil {

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +15,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/oidc/oidctest"
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/sealed"
-	"github.com/piercloud/apikeys/pkg/sqlstore"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
 const redirectURL = "https://keys.example.com/v1/session/oidc/callback"
@@ -40,22 +39,12 @@ type fixture struct {
 
 func newFixture(t *testing.T, registered oidctest.Client) *fixture {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db"), Timeout: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	store := sqlstoretest.Open(t, sqlstoretest.SQLite(t))
 	f := &fixture{Provider: oidctest.Start(t, registered), operators: operator.NewService(store, operator.Limits{}, time.Now), now: time.Now()}
 	if _, err := f.operators.EnsureTenancy(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	var err error
 	if f.flows, err = sealed.NewBox(make([]byte, sealed.KeySize)); err != nil {
 		t.Fatal(err)
 	}

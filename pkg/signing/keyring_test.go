@@ -11,8 +11,8 @@ import (
 	"maps"
 	"math/big"
 	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +24,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/signing"
 	"github.com/piercloud/apikeys/pkg/sqlstore"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
 var (
@@ -47,23 +48,6 @@ func (c *clock) set(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = now
-}
-
-func openStore(t testing.TB, path string) *sqlstore.Store {
-	t.Helper()
-	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + path, Timeout: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return store
 }
 
 func newBox(t rapid.TB, fill byte) *sealed.Box {
@@ -92,9 +76,9 @@ type fixture struct {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	f := &fixture{path: filepath.Join(t.TempDir(), "apikeys.db")}
+	url := sqlstoretest.SQLite(t)
+	f := &fixture{path: strings.TrimPrefix(url, "sqlite://"), store: sqlstoretest.Open(t, url)}
 	f.set(start)
-	f.store = openStore(t, f.path)
 	f.Keyring = newKeyring(t, f.store, f.Now)
 	f.load(t)
 	return f
@@ -182,9 +166,8 @@ func TestTheFirstKeySignsAtOnce(t *testing.T) {
 }
 
 func TestTheFirstKeySignsAtOnceWhateverTheLead(t *testing.T) {
-	f := &fixture{}
+	f := &fixture{store: sqlstoretest.Open(t, sqlstoretest.SQLite(t))}
 	f.set(start)
-	f.store = openStore(t, filepath.Join(t.TempDir(), "apikeys.db"))
 	f.Keyring = newKeyring(t, f.store, f.Now)
 	f.rotate(t, signing.PublishLead)
 	signer(t, f.Keyring)
@@ -385,8 +368,8 @@ func (s *memoryStore) ChangeSigningKeys(_ context.Context, change func([]signing
 }
 
 func TestReplicasThatStartTogetherMakeOneKey(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "apikeys.db")
-	stores := []*sqlstore.Store{openStore(t, path), openStore(t, path)}
+	url := sqlstoretest.SQLite(t)
+	stores := []*sqlstore.Store{sqlstoretest.Open(t, url), sqlstoretest.Open(t, url)}
 	const replicas = 6
 	keyrings := make([]*signing.Keyring, replicas)
 	var group sync.WaitGroup

@@ -13,7 +13,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"sync"
@@ -31,7 +30,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/signing"
-	"github.com/piercloud/apikeys/pkg/sqlstore"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 	"github.com/piercloud/apikeys/pkg/token"
 )
 
@@ -69,18 +68,7 @@ type fixture struct {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db"), Timeout: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	store := sqlstoretest.Open(t, sqlstoretest.SQLite(t))
 	box, err := sealed.NewBox(bytes.Repeat([]byte{1}, sealed.KeySize))
 	if err != nil {
 		t.Fatal(err)

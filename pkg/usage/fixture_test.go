@@ -1,7 +1,6 @@
 package usage_test
 
 import (
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/sqlstore"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
@@ -46,18 +46,7 @@ type fixture struct {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db"), Timeout: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	store := sqlstoretest.Open(t, sqlstoretest.SQLite(t))
 	event := eventlog.Draft{At: start, TenancyID: tenancy}
 	if err := store.CreateTenancy(t.Context(), operator.Tenancy{ID: tenancy, Name: "Test", CreatedAt: start}, event); err != nil {
 		t.Fatal(err)

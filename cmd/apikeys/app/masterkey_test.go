@@ -20,6 +20,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
 var operations = eventlog.Actor{Kind: eventlog.ActorSystem, ID: "test", Name: "test"}
@@ -105,7 +106,7 @@ func otherMasterKey() string {
 
 func TestTheMasterKeyIsReplacedWhileReplicasHaveEither(t *testing.T) {
 	for name, url := range map[string]func() string{
-		"SQLite":     func() string { return "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db") },
+		"SQLite":     func() string { return sqlstoretest.SQLite(t) },
 		"PostgreSQL": func() string { return pgtest.URL(t) },
 	} {
 		t.Run(name, func(t *testing.T) {

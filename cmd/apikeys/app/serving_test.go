@@ -17,6 +17,7 @@ import (
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
 	"github.com/piercloud/apikeys/cmd/apikeys/certtest"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
 const adminPassword = "correct horse battery staple"
@@ -65,7 +66,7 @@ func serve(t *testing.T, environment map[string]string) (address string, said *o
 // serveWith is serve with the log going somewhere, and with other bounds.
 func serveWith(t *testing.T, environment map[string]string, log io.Writer, bounds app.Bounds) (address string, said *output) {
 	t.Helper()
-	environment["APIKEYS_DATABASE_URL"] = "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db")
+	environment["APIKEYS_DATABASE_URL"] = sqlstoretest.SQLite(t)
 	environment["APIKEYS_OPERATOR_PASSWORD"] = adminPassword
 	config, err := app.LoadConfig(environment)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,6 +18,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
 // storeCalls returns how often the service has called its database.
@@ -50,7 +50,7 @@ func TestTokensOfKeysInMemoryTouchNoDatabase(t *testing.T) {
 	t.Parallel()
 	const keys, rounds = 10, 50
 	for name, database := range map[string]func() string{
-		"SQLite":     func() string { return "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db") },
+		"SQLite":     func() string { return sqlstoretest.SQLite(t) },
 		"PostgreSQL": func() string { return pgtest.URL(t) },
 	} {
 		t.Run(name, func(t *testing.T) {

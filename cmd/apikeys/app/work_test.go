@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
@@ -33,7 +33,7 @@ type worker struct {
 func newWorker(t *testing.T) *worker {
 	t.Helper()
 	config, err := app.LoadConfig(map[string]string{
-		"APIKEYS_DATABASE_URL":      "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db"),
+		"APIKEYS_DATABASE_URL":      sqlstoretest.SQLite(t),
 		"APIKEYS_OPERATOR_PASSWORD": adminPassword,
 	})
 	if err != nil {

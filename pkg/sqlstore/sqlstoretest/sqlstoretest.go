@@ -1,0 +1,49 @@
+// Package sqlstoretest gives tests of other packages a store on a database of their own that has its tables already: migrating takes
+// more time than what most tests are about. It is for tests alone; nothing that ships imports it.
+package sqlstoretest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/piercloud/apikeys/pkg/sqlstore"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlitetest"
+)
+
+// patience bounds what a store waits for on a busy machine; no test is about how long that is.
+const patience = time.Minute
+
+var migrated = sqlitetest.NewTemplate(Migrate)
+
+// Migrate gives the database at url its tables, and leaves no connection open.
+func Migrate(url string) error {
+	ctx := context.Background()
+	store, err := sqlstore.Open(ctx, sqlstore.Options{URL: url, Timeout: patience})
+	if err != nil {
+		return err
+	}
+	return errors.Join(store.Migrate(ctx), store.Close())
+}
+
+// SQLite returns the URL of a database on SQLite that has its tables and nothing in them. It is gone when the test has ended.
+func SQLite(tb testing.TB) string {
+	tb.Helper()
+	return migrated.URL(tb)
+}
+
+// Open returns a store on the database at url, which is closed when the test has ended.
+func Open(tb testing.TB, url string) *sqlstore.Store {
+	tb.Helper()
+	store, err := sqlstore.Open(tb.Context(), sqlstore.Options{URL: url, Timeout: patience})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return store
+}
