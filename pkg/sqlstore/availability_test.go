@@ -9,12 +9,15 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/signing"
@@ -209,6 +212,50 @@ func TestAProcessThatStandsStillHoldsUpNoOther(t *testing.T) {
 	k, err := other.Get(t.Context(), tenancy, id)
 	if err != nil || k.Version != 3 || !k.LastUsedAt.IsZero() {
 		t.Errorf("got version %d, used %v, %v; want the other's two changes alone", k.Version, k.LastUsedAt, err)
+	}
+}
+
+func TestAProcessThatStandsStillInManyChangesHoldsUpNoOtherForLonger(t *testing.T) {
+	t.Parallel()
+	database := postgreSQLURL(t)
+	other := newStore(t, Options{URL: database}) // as patient as by default
+	tenancy := newTenancy(t, other)
+	id := fill(t, other, tenancy, 1)[0]
+	s := newStore(t, Options{URL: database, Timeout: patience})
+	goesOn := make(chan struct{})
+	var changes errgroup.Group
+	var refused atomic.Int64
+	const count = 8
+	for range count {
+		changes.Go(func() error {
+			_, err := s.Update(t.Context(), tenancy, id, func(k apikey.Key) (apikey.Key, *eventlog.Draft, error) {
+				<-goesOn
+				k.Version++
+				event := newDraft(k)
+				return k, &event, nil
+			})
+			if errors.Is(err, apikey.ErrUnavailable) {
+				refused.Add(1)
+				return nil
+			}
+			return err
+		})
+	}
+	await.Until(t, patience, "changes wait for each other in the database", func() bool {
+		var waiting int64
+		err := other.reader.Raw("SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&waiting).Error
+		return err == nil && waiting == min(count, changingMax)-1
+	})
+	if err := calls(other, tenancy, id)[6].do(t.Context()); err != nil {
+		t.Errorf("another process: %v", err)
+	}
+	close(goesOn)
+	if err := changes.Wait(); err != nil {
+		t.Error(err)
+	}
+	k, err := other.Get(t.Context(), tenancy, id)
+	if want := 1 + 1 + count - refused.Load(); err != nil || k.Version != want || refused.Load() > changingMax {
+		t.Errorf("got version %d, %v; want %d; %d changes were lost", k.Version, err, want, refused.Load())
 	}
 }
 

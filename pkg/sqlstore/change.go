@@ -37,6 +37,12 @@ func (s *Store) change(ctx context.Context, body func(tx) (*eventlog.Draft, erro
 	defer s.observed(ctx, "change", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
+	select {
+	case s.changing <- struct{}{}:
+		defer func() { <-s.changing }()
+	case <-limited.Done():
+		return outcome(ctx, limited.Err())
+	}
 	err = s.transaction(limited, func(t tx) error {
 		t = t.prepared()
 		head, err := t.lockHead()
@@ -78,10 +84,15 @@ func (s *Store) writeAll(ctx context.Context, body func(tx) error) (err error) {
 	return outcome(ctx, s.transaction(limited, body))
 }
 
+// changingMax is how many changes of one process are with the database at a time: one that has the log's head, and one that waits
+// for it and goes on at once. Others wait here. Were they all in the database's queue when the process is stopped, each would get
+// the head in turn and keep it for [idleMax].
+const changingMax = 2
+
 // idleMax is how long a process may leave a transaction that writes alone. Its statements follow each other within
 // milliseconds, unless the process was stopped; its locks, first of all that of the log's head, would hold up every other
 // replica until it goes on.
-const idleMax = 2 * time.Second
+const idleMax = time.Second
 
 // transaction runs body on the writer in a transaction. On PostgreSQL the server ends it, and the connection, when this
 // process doesn't go on with it for [idleMax]. The setting is the transaction's and not the session's, which behind a pooler

@@ -79,9 +79,11 @@ type Store struct {
 	pooled  atomic.Bool
 	totals  totals
 	lookups lookups
-	timeout time.Duration
-	now     func() time.Time
-	observe func(ctx context.Context, operation string, took time.Duration, unavailable bool)
+	// changing holds an entry for each change that is with the database.
+	changing chan struct{}
+	timeout  time.Duration
+	now      func() time.Time
+	observe  func(ctx context.Context, operation string, took time.Duration, unavailable bool)
 }
 
 // dialect is the kind of database.
@@ -95,7 +97,7 @@ const (
 // Open prepares a store. It doesn't connect, so it works while the database is down; only what is wrong with the options,
 // or a directory or file that can't be made, is an error. Call [Store.Migrate] before anything else.
 func Open(_ context.Context, o Options) (*Store, error) {
-	s := &Store{totals: newTotals(), timeout: o.Timeout, now: o.Now, observe: o.Observe}
+	s := &Store{totals: newTotals(), changing: make(chan struct{}, changingMax), timeout: o.Timeout, now: o.Now, observe: o.Observe}
 	if s.observe == nil {
 		s.observe = func(context.Context, string, time.Duration, bool) {}
 	}
