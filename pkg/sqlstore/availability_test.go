@@ -259,6 +259,26 @@ func TestAProcessThatStandsStillInManyChangesHoldsUpNoOtherForLonger(t *testing.
 	}
 }
 
+func TestAChangeWaitsForItsTurnNoLongerThanForTheDatabase(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t, Options{Timeout: impatience})
+	tenancy := newTenancy(t, s)
+	update := calls(s, tenancy, fill(t, s, tenancy, 1)[0])[6].do
+	for range changingMax {
+		s.changing <- struct{}{}
+	}
+	wantUnavailable(t, "Update", update)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := update(cancelled); !errors.Is(err, context.Canceled) || errors.Is(err, apikey.ErrUnavailable) {
+		t.Errorf("got %v, want that it was cancelled", err)
+	}
+	<-s.changing
+	for range changingMax + 1 { // each gives its turn back
+		answers(t, "Update", update)
+	}
+}
+
 func TestPostgreSQLThatRefusesIsUnavailable(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
