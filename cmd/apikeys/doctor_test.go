@@ -72,7 +72,10 @@ func TestDoctorFindsNothingWrong(t *testing.T) {
 }
 
 func TestDoctorBeforeTheFirstStartMakesNothing(t *testing.T) {
-	path := noDatabase(t)
+	path := newDatabase(t)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
 	issuing(t, "")
 	if found, r := examine(t); len(found) != 1 || found["warning database"].Check == "" || r.err != nil {
 		t.Errorf("it finds %+v, %v", found, r.err)

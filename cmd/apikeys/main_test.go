@@ -40,23 +40,13 @@ func run(t *testing.T, stdin string, arguments ...string) result {
 // newDatabase sets the environment for a SQLite database of the test's own, with its tables and nothing in them, and returns its path.
 func newDatabase(t *testing.T) string {
 	t.Helper()
-	return setDatabase(t, sqlstoretest.SQLite(t))
-}
-
-// noDatabase is newDatabase with a file that is not there yet.
-func noDatabase(t *testing.T) string {
-	t.Helper()
-	return setDatabase(t, "sqlite://"+filepath.Join(t.TempDir(), "apikeys.db"))
-}
-
-func setDatabase(t *testing.T, url string) (path string) {
-	t.Helper()
 	for _, v := range app.Variables() {
 		t.Setenv(v.Name, "") // so that it is restored
 		if err := os.Unsetenv(v.Name); err != nil {
 			t.Fatal(err)
 		}
 	}
+	url := sqlstoretest.SQLite(t)
 	t.Setenv("APIKEYS_DATABASE_URL", url)
 	return strings.TrimPrefix(url, "sqlite://")
 }

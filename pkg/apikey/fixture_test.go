@@ -19,6 +19,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/sqlstore"
 	"github.com/piercloud/apikeys/pkg/sqlstore/sqlitetest"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
 const (
@@ -67,7 +68,7 @@ func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	url := emptyDatabase.URL(t)
 	f := &fixture{clock: newClock(), path: strings.TrimPrefix(url, "sqlite://")}
-	f.store = openStore(t, url, f.clock)
+	f.store = sqlstoretest.Open(t, url)
 	f.cache = apikey.NewCache(f.store, func() bool { return true })
 	f.auth = apikey.NewAuthenticator(f.cache, f.Now)
 	f.Service = apikey.NewService(f.store, scope.DefaultCatalogue(), newBox(t), f.changed, f.Now)
@@ -88,20 +89,6 @@ var emptyDatabase = sqlitetest.NewTemplate(func(url string) error {
 	}
 	return errors.Join(err, store.Close())
 })
-
-func openStore(t testing.TB, url string, c *clock) *sqlstore.Store {
-	t.Helper()
-	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: url, Timeout: time.Minute, Now: c.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return store
-}
 
 func newBox(t testing.TB) *sealed.Box {
 	t.Helper()
