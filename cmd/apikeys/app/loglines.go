@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -160,7 +161,7 @@ func appendPlain(b, given []byte, r slog.Record) (text []byte, plain bool) {
 		return b, false
 	}
 	b = append(b, `{"time":"`...)
-	b = r.Time.AppendFormat(b, time.RFC3339Nano)
+	b = appendTime(b, r.Time)
 	b = append(b, `","level":"`...)
 	b = append(b, r.Level.String()...)
 	b = append(b, `","msg":"`...)
@@ -173,6 +174,51 @@ func appendPlain(b, given []byte, r slog.Record) (text []byte, plain bool) {
 		return plain
 	})
 	return append(b, "}\n"...), plain
+}
+
+// second is how times of one second and place are written, without what follows the second.
+type second struct {
+	unix        int64
+	place       *time.Location
+	until, zone string
+}
+
+// present is the second that a time was last written of. All lines of a second share it.
+var present atomic.Pointer[second]
+
+// appendTime appends a time as time.RFC3339Nano has it.
+func appendTime(b []byte, t time.Time) []byte {
+	s := present.Load()
+	if s == nil || s.unix != t.Unix() || s.place != t.Location() {
+		s = &second{t.Unix(), t.Location(), t.Format("2006-01-02T15:04:05"), t.Format("Z07:00")}
+		present.Store(s)
+	}
+	b = append(b, s.until...)
+	b = appendFraction(b, t.Nanosecond(), len("999999999"))
+	return append(b, s.zone...)
+}
+
+// appendFraction appends what follows the integer in a number, of which there are so many digits, without zeros at the end.
+func appendFraction(b []byte, fraction, digits int) []byte {
+	if fraction == 0 {
+		return b
+	}
+	b = append(b, ".000000000"[:1+digits]...)
+	for i := len(b) - 1; fraction > 0; i, fraction = i-1, fraction/10 {
+		b[i] += byte(fraction % 10)
+	}
+	return bytes.TrimRight(b, "0")
+}
+
+// appendNumber appends a number without an exponent, in the fewest digits that tell it from all others. Milliseconds, of which there
+// are thousandths, take a short way: no two numbers have the same nine digits.
+func appendNumber(b []byte, value float64) []byte {
+	if value > 0 && value < 1e6 {
+		if thousandths := int(value*1000 + .5); float64(thousandths)/1000 == value {
+			return appendFraction(strconv.AppendInt(b, int64(thousandths/1000), 10), thousandths%1000, len("999"))
+		}
+	}
+	return strconv.AppendFloat(b, value, 'f', -1, 64)
 }
 
 // appendAttribute appends an attribute of a line, if it is plain.
@@ -196,7 +242,7 @@ func appendAttribute(b []byte, a slog.Attr) (text []byte, plain bool) {
 	case slog.KindFloat64:
 		value := a.Value.Float64()
 		// Others have an exponent.
-		return strconv.AppendFloat(b, value, 'f', -1, 64), value == 0 || value >= 1e-6 && value < 1e21
+		return appendNumber(b, value), value == 0 || value >= 1e-6 && value < 1e21
 	default:
 		return b, false
 	}

@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
 	"github.com/piercloud/apikeys/pkg/apikey"
 )
@@ -84,6 +86,28 @@ func TestGatheredLinesAreThoseOfSlog(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTimesAndNumbersAreThoseOfSlog: they have a short way of their own.
+func TestTimesAndNumbersAreThoseOfSlog(t *testing.T) {
+	places := []*time.Location{time.UTC, time.Local, time.FixedZone("", -3*3600), time.FixedZone("", 5*3600+1800)}
+	rapid.Check(t, func(r *rapid.T) {
+		at := time.Unix(rapid.Int64Range(0, 3).Draw(r, "second"), rapid.Int64Range(0, 999).Draw(r, "part")*rapid.SampledFrom([]int64{1, 1000, 1e6}).Draw(r, "unit"))
+		number := float64(rapid.Int64Range(0, 1e10).Draw(r, "number")) / rapid.SampledFrom([]float64{1, 7, 10, 1000, 1e4, -1000}).Draw(r, "divisor")
+		record := slog.NewRecord(at.In(rapid.SampledFrom(places).Draw(r, "place")), slog.LevelInfo, "request", 0)
+		record.AddAttrs(slog.Float64("duration_ms", number))
+		var want, got bytes.Buffer
+		lines := app.NewLines(&got)
+		for _, to := range []io.Writer{&want, lines} {
+			if err := app.NewLogger(jsonLog, to).Handler().Handle(t.Context(), record); err != nil {
+				r.Fatal(err)
+			}
+		}
+		lines.Flush()
+		if got.String() != want.String() {
+			r.Errorf("%s, want %s", got.String(), want.String())
+		}
+	})
 }
 
 // TestLogIsWrittenInItsOrder: also when part of it is gathered and part of it is not, and from many goroutines at once each
