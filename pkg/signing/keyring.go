@@ -72,8 +72,17 @@ type Keyring struct {
 
 // keySet is what was loaded together.
 type keySet struct {
-	keys  []Key // by NotBefore
-	byKID map[string]*Key
+	keys []Key // by NotBefore
+}
+
+// key returns the one with an identifier, nil if there is none. There are few, and looking at them takes less than hashing a name.
+func (s *keySet) key(kid string) *Key {
+	for i := range s.keys {
+		if s.keys[i].KID == kid {
+			return &s.keys[i]
+		}
+	}
+	return nil
 }
 
 // NewKeyring returns an empty keyring over a store; call [Keyring.Load], then [Keyring.Run].
@@ -165,7 +174,7 @@ func (k *Keyring) reload(ctx context.Context) error {
 		return err
 	}
 	now := k.clock()
-	set := &keySet{byKID: map[string]*Key{}}
+	set := &keySet{}
 	for _, r := range records {
 		if !r.publishedAt(now) {
 			continue
@@ -175,9 +184,6 @@ func (k *Keyring) reload(ctx context.Context) error {
 			return fmt.Errorf("signing key %s: %w", r.KID, err)
 		}
 		set.keys = append(set.keys, Key{KID: r.KID, NotBefore: r.NotBefore, RetireAt: r.RetireAt, private: private})
-	}
-	for i := range set.keys {
-		set.byKID[set.keys[i].KID] = &set.keys[i]
 	}
 	k.current.Store(set)
 	return nil
@@ -277,8 +283,8 @@ func (k *Keyring) Verify(kid string, data, signature []byte) error {
 	if set == nil {
 		return ErrNoKey
 	}
-	key, ok := set.byKID[kid]
-	if !ok {
+	key := set.key(kid)
+	if key == nil {
 		return ErrUnknownKey
 	}
 	return k.verifier.Verify(data, signature, &key.private.PublicKey)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -78,7 +77,7 @@ func (k *Keyring) Fresh() (Record, error) {
 // Published reports whether a key is published now, and so whether what it signed counts.
 func (k *Keyring) Published(kid string) bool {
 	set := k.current.Load()
-	return set != nil && set.byKID[kid] != nil
+	return set != nil && set.key(kid) != nil
 }
 
 // publishedAt reports whether the key is published at a time after its creation.
@@ -88,12 +87,10 @@ func (r Record) publishedAt(now time.Time) bool { return r.RetireAt.IsZero() || 
 func (k *Keyring) drop(kid string) {
 	for {
 		set := k.current.Load()
-		if set == nil || set.byKID[kid] == nil {
+		if set == nil || set.key(kid) == nil {
 			return
 		}
-		rest := &keySet{byKID: maps.Clone(set.byKID)}
-		rest.keys = slices.DeleteFunc(slices.Clone(set.keys), func(key Key) bool { return key.KID == kid })
-		delete(rest.byKID, kid)
+		rest := &keySet{keys: slices.DeleteFunc(slices.Clone(set.keys), func(key Key) bool { return key.KID == kid })}
 		if k.current.CompareAndSwap(set, rest) {
 			return
 		}

@@ -72,8 +72,13 @@ func (r keyRow) key() (apikey.Key, error) {
 	if err := lifespan.Validate(); err != nil {
 		return apikey.Key{}, fmt.Errorf("stored key %s: %w", r.ClientID, err)
 	}
-	status := apikey.Status(r.Status)
-	if status != apikey.Active && status != apikey.Inactive {
+	var status apikey.Status
+	switch r.Status { // one text for all keys in memory, which every verified token has to look at
+	case string(apikey.Active):
+		status = apikey.Active
+	case string(apikey.Inactive):
+		status = apikey.Inactive
+	default:
 		return apikey.Key{}, fmt.Errorf("stored key %s: unknown status %q", r.ClientID, r.Status)
 	}
 	return apikey.Key{

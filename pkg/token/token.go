@@ -190,9 +190,16 @@ func (i *Issuer) verify(raw string) (seenToken, error) {
 	if err != nil || body.Issuer != i.issuer || body.Audience != i.audience || body.NotBefore != body.IssuedAt {
 		return seenToken{}, ErrInvalid
 	}
-	return seenToken{kid: head.KID, claims: Claims{
-		Issuer: body.Issuer, Audience: body.Audience, ClientID: body.ClientID, TenancyID: body.TenancyID,
-		Scopes: scopes, Scope: scopes.String(), Generation: body.Generation, TokenID: body.TokenID,
+	// One text instead of five: who asks about the token again finds them beside each other in memory.
+	granted := scopes.String()
+	text := head.KID + body.ClientID + body.TenancyID + granted + body.TokenID
+	next := func(like string) (part string) {
+		part, text = text[:len(like)], text[len(like):]
+		return part
+	}
+	return seenToken{kid: next(head.KID), claims: Claims{
+		Issuer: i.issuer, Audience: i.audience, ClientID: next(body.ClientID), TenancyID: next(body.TenancyID),
+		Scopes: scopes, Scope: next(granted), TokenID: next(body.TokenID), Generation: body.Generation,
 		IssuedAt: time.Unix(body.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(body.ExpiresAt, 0).UTC(),
 	}}, nil
 }
