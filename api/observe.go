@@ -28,7 +28,7 @@ const bodyMax = 1 << 20
 // userAgentMax bounds what is kept of a User-Agent, in bytes.
 const userAgentMax = 256
 
-// Headers of nearly every response. They are shared slices, put into the header map as they are, because Header.Set would allocate
+// Headers of every response. They are shared slices, put into the header map as they are, because Header.Set would allocate
 // a new one for each on the way of every token.
 var (
 	headerNosniff    = []string{"nosniff"}
@@ -52,6 +52,8 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		started := s.now()
 		r, h := c.Request(), c.Response().Header()
 		h[requestIDHeader] = []string{rand.Text()}
+		h["X-Content-Type-Options"] = headerNosniff
+		h["Cross-Origin-Resource-Policy"] = headerSameOrigin
 		if !below(r.URL.Path, verifyPath) { // where an answer may do without
 			confineDocument(h)
 		}
@@ -72,8 +74,6 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 
 // confineDocument tells browsers how to treat an answer that they might take for a document.
 func confineDocument(h http.Header) {
-	h["X-Content-Type-Options"] = headerNosniff
-	h["Cross-Origin-Resource-Policy"] = headerSameOrigin
 	h["Referrer-Policy"] = headerNoReferrer
 	h["Content-Security-Policy"] = headerNoFrames
 	h["Cross-Origin-Opener-Policy"] = headerSameOrigin

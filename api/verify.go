@@ -28,7 +28,7 @@ func (r verifyRoutes) register(e *echo.Echo) {
 }
 
 // verify answers 200 with no body. A gateway reads three fields of that and drops the rest: what tells browsers how to treat a
-// document would cost more than finding the token, and is in refusals alone. That it must not be stored is in both.
+// document would cost more than finding the token, and is in refusals alone.
 func (r verifyRoutes) verify(c echo.Context) error {
 	claims, err := r.decide(c.Request())
 	h := c.Response().Header()

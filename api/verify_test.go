@@ -20,8 +20,8 @@ func (a answer) allows(k createdKey) answer {
 	if a.Header.Get("Cache-Control") != "no-store" {
 		a.t.Error("the answer may be stored")
 	}
-	if h := a.Header; len(a.body) > 0 || h.Get("Content-Type") != "" {
-		a.t.Errorf("an answer without the headers for documents is one: %v %s", h, a.body)
+	if h := a.Header; len(a.body) > 0 || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cross-Origin-Resource-Policy") != "same-origin" {
+		a.t.Errorf("an answer without the headers for documents has a body, or lacks the others: %v %s", h, a.body)
 	}
 	return a
 }
