@@ -2,6 +2,8 @@ import { expect, test } from "./fixtures/console";
 import { password } from "./fixtures/management";
 import { clipboard, line, nameField, secretWindow, tabTo } from "./fixtures/screens";
 
+const holdsFocus = (element: Element) => element.contains(document.activeElement);
+
 test.describe("with the keyboard alone", () => {
   test.use({ signedIn: false });
 
@@ -41,7 +43,7 @@ test.describe("with the keyboard alone", () => {
 
     const window = secretWindow(page);
     await expect(window).toBeVisible();
-    await expect.poll(() => window.evaluate((element) => element.contains(document.activeElement))).toBe(true);
+    await expect.poll(() => window.evaluate(holdsFocus)).toBe(true);
     await tabTo(page, window.getByRole("button", { name: "Copy client secret" }));
     await press("Enter");
     await expect.poll(() => clipboard(page)).toMatch(/^aks_\w+$/);
@@ -65,9 +67,10 @@ test("dialogs keep the focus inside, and give it back", async ({ page, admin }) 
     await page.keyboard.press("Enter");
     const dialog = page.getByRole("dialog");
     await expect(dialog).toBeVisible();
+    await expect.poll(() => dialog.evaluate(holdsFocus)).toBe(true); // it takes the focus a moment after it is there
     for (let presses = 0; presses < 12; presses++) {
       await page.keyboard.press("Tab");
-      expect(await dialog.evaluate((element) => element.contains(document.activeElement))).toBe(true);
+      expect(await dialog.evaluate(holdsFocus)).toBe(true);
     }
     await page.keyboard.press("Escape");
     await expect(dialog).toBeHidden();
