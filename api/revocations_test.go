@@ -229,7 +229,7 @@ func TestStreamOfTheServiceBringsWhatIsRevoked(t *testing.T) {
 		following := make(chan struct{})
 		go func() {
 			defer close(following)
-			s.Tailer.Run(ctx)
+			_ = s.Tailer.Run(ctx)
 		}()
 		admin := s.admin(t)
 		k := admin.create("key")

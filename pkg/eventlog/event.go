@@ -176,9 +176,14 @@ func (e Event) computeHash() ([]byte, error) {
 	return h.Sum(nil), nil
 }
 
-// follows reports whether e is, by number and by hash, the successor of head.
+// succeeds reports whether e says that it is the successor of head.
+func (e Event) succeeds(head Head) bool {
+	return e.Seq == head.Seq+1 && bytes.Equal(e.PrevHash, head.Hash)
+}
+
+// follows reports whether e is, by number and by hash, the successor of head, and unaltered.
 func (e Event) follows(head Head) (bool, error) {
-	if e.Seq != head.Seq+1 || !bytes.Equal(e.PrevHash, head.Hash) {
+	if !e.succeeds(head) {
 		return false, nil
 	}
 	want, err := e.computeHash()

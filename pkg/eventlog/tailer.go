@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,11 @@ const (
 	tailTimeout = 5 * time.Second
 )
 
+// ErrDiscontinued says that the log does not go on from where it was read: events that nobody here has seen were pruned, as after
+// a process was stopped for longer than they are kept, or the database is another one. Nothing that was derived from the log
+// holds then.
+var ErrDiscontinued = errors.New("the event log does not go on from where it was read; start the service again")
+
 // Tailer follows the log and hands each event, in order and once, to its subscribers. It reads by polling: that needs
 // nothing of the database but a query, also through a pooler that keeps no session.
 //
@@ -29,10 +35,9 @@ type Tailer struct {
 	subscribers []func(Event)
 	wake        chan struct{}
 
-	poll     chan struct{} // holds one element while the log is read: one reading at a time
-	placed   bool          // guarded by poll: position is that of the log
-	position atomic.Int64
-	readAt   atomic.Pointer[time.Time] // start of the last complete reading
+	poll   chan struct{}             // holds one element while the log is read: one reading at a time
+	read   atomic.Pointer[Head]      // up to which events have been handed out; nil before the first reading
+	readAt atomic.Pointer[time.Time] // start of the last complete reading
 }
 
 // NewTailer returns a tailer that starts at the log's head as of its first successful reading. now must carry a monotonic
@@ -53,7 +58,16 @@ func (t *Tailer) Wake() {
 }
 
 // Position returns the sequence number up to which events have been handed out.
-func (t *Tailer) Position() int64 { return t.position.Load() }
+func (t *Tailer) Position() int64 { return t.Read().Seq }
+
+// Read returns the event up to which events have been handed out, as the head that the log had then. Before the first reading it is
+// the zero Head.
+func (t *Tailer) Read() Head {
+	if read := t.read.Load(); read != nil {
+		return *read
+	}
+	return Head{}
+}
 
 // Age returns how long ago the last complete reading of the log began, as [Elapsed] measures it; ok is false before the
 // first.
@@ -79,7 +93,8 @@ func (t *Tailer) Fresh() bool {
 }
 
 // Run follows the log until ctx ends. A reading that fails is logged and tried again at the next interval.
-func (t *Tailer) Run(ctx context.Context) {
+// Errors: [ErrDiscontinued].
+func (t *Tailer) Run(ctx context.Context) error {
 	ticker := time.NewTicker(TailInterval)
 	defer ticker.Stop()
 	failing := false
@@ -87,7 +102,9 @@ func (t *Tailer) Run(ctx context.Context) {
 		err := t.Poll(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return
+			return nil
+		case errors.Is(err, ErrDiscontinued):
+			return err
 		case err != nil && !failing:
 			slog.WarnContext(ctx, "the event log can't be read; caches are not used", "error", err)
 		case err == nil && failing:
@@ -96,15 +113,15 @@ func (t *Tailer) Run(ctx context.Context) {
 		failing = err != nil
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-ticker.C:
 		case <-t.wake:
 		}
 	}
 }
 
-// Poll reads the log once, to its end, and hands out what is new. Errors: those of the log and of ctx, also while somebody
-// else reads; what was read before is kept.
+// Poll reads the log once, to its end, and hands out what is new. Errors: [ErrDiscontinued]; those of the log and of ctx, also
+// while somebody else reads; what was read before is kept.
 func (t *Tailer) Poll(ctx context.Context) error {
 	select {
 	case t.poll <- struct{}{}:
@@ -116,26 +133,29 @@ func (t *Tailer) Poll(ctx context.Context) error {
 	defer cancel()
 
 	started := t.now()
-	if !t.placed {
+	if t.read.Load() == nil {
 		head, err := t.log.Head(ctx)
 		if err != nil {
 			return err
 		}
-		t.position.Store(head.Seq)
-		t.placed = true
+		t.read.Store(&head)
 		t.readAt.Store(&started)
 		return nil
 	}
 	for {
-		events, err := t.log.After(ctx, t.position.Load(), tailBatch)
+		events, err := t.log.After(ctx, t.Position(), tailBatch)
 		if err != nil {
 			return err
 		}
 		for _, e := range events {
+			if !e.succeeds(t.Read()) {
+				t.readAt.Store(nil)
+				return ErrDiscontinued
+			}
 			for _, f := range t.subscribers {
 				f(e)
 			}
-			t.position.Store(e.Seq)
+			t.read.Store(&Head{Seq: e.Seq, Hash: e.Hash})
 		}
 		if len(events) < tailBatch {
 			t.readAt.Store(&started)

@@ -213,7 +213,9 @@ func TestRunReadsAtEveryIntervalAndRecovers(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			tailer.Run(ctx)
+			if err := tailer.Run(ctx); err != nil {
+				t.Error(err)
+			}
 		}()
 		synctest.Wait()
 		log.append(t, 1)
@@ -241,6 +243,45 @@ func TestRunReadsAtEveryIntervalAndRecovers(t *testing.T) {
 	})
 }
 
+// TestALogThatDoesNotGoOnIsNotFollowed: what was in events that nobody here has seen can't be known, so nothing that is known counts.
+func TestALogThatDoesNotGoOnIsNotFollowed(t *testing.T) {
+	for name, lose := range map[string]func(t *testing.T, l *liveLog){
+		"events that were not read are pruned": func(t *testing.T, l *liveLog) {
+			l.append(t, 3)
+			l.log.events = l.log.events[4:]
+		},
+		"the newest event is lost, and others come": func(t *testing.T, l *liveLog) {
+			before := l.log.events[1]
+			l.log.events, l.log.head = l.log.events[:1], eventlog.Head{Seq: before.Seq - 1, Hash: before.PrevHash}
+			another := draft()
+			another.Subject.ID = "another"
+			l.log.append(t, another, draft())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := &liveLog{}
+			tailer := eventlog.NewTailer(log, time.Now)
+			var got []int64
+			tailer.Subscribe(func(e eventlog.Event) { got = append(got, e.Seq) })
+			poll(t, tailer)
+			log.append(t, 2)
+			poll(t, tailer)
+			lose(t, log)
+			for range 2 {
+				if err := tailer.Poll(t.Context()); !errors.Is(err, eventlog.ErrDiscontinued) {
+					t.Errorf("it is read: %v", err)
+				}
+			}
+			if tailer.Fresh() || !slices.Equal(got, numbers(1, 2)) {
+				t.Errorf("fresh is %v, and %v were handed out", tailer.Fresh(), got)
+			}
+			if err := tailer.Run(t.Context()); !errors.Is(err, eventlog.ErrDiscontinued) {
+				t.Errorf("it is followed: %v", err)
+			}
+		})
+	}
+}
+
 func TestWakeMakesRunReadAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &liveLog{}
@@ -248,7 +289,7 @@ func TestWakeMakesRunReadAtOnce(t *testing.T) {
 		var got []int64
 		tailer.Subscribe(func(e eventlog.Event) { got = append(got, e.Seq) })
 		ctx, cancel := context.WithCancel(t.Context())
-		go tailer.Run(ctx)
+		go func() { _ = tailer.Run(ctx) }()
 		synctest.Wait()
 		before := time.Now()
 		log.append(t, 1)

@@ -345,8 +345,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		}
 		settleMemory()
 		a.announce("API Keys listens on %s://%s\n", scheme, listener.Addr())
-		a.work(serving)
-		return nil
+		return a.work(serving)
 	})
 	return group.Wait()
 }
@@ -373,16 +372,17 @@ func (a *App) prepareUntilDone(ctx context.Context, tried func()) error {
 	}
 }
 
-// work runs what goes on beside requests, until ctx ends.
-func (a *App) work(ctx context.Context) {
-	var group errgroup.Group
-	for _, run := range []func(context.Context){a.Tailer.Run, a.Keyring.Run, a.Operators.Run, a.Uses.Run, a.retireSecrets, a.purge, a.survey, a.settle} {
+// work runs what goes on beside requests, until ctx ends. Errors: [eventlog.ErrDiscontinued].
+func (a *App) work(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.Tailer.Run(ctx) })
+	for _, run := range []func(context.Context){a.Keyring.Run, a.Operators.Run, a.Uses.Run, a.retireSecrets, a.purge, a.survey, a.settle} {
 		group.Go(func() error {
 			run(ctx)
 			return nil
 		})
 	}
-	_ = group.Wait() // none of them fails
+	return group.Wait()
 }
 
 // retireSecrets retires the secrets whose grace period has ended, again and again until ctx ends.

@@ -59,7 +59,7 @@ func benchApp(b *testing.B) (*app.App, apikey.Created) {
 	followed := make(chan struct{})
 	go func() {
 		defer close(followed)
-		a.Tailer.Run(ctx)
+		_ = a.Tailer.Run(ctx)
 	}()
 	b.Cleanup(func() {
 		cancel()

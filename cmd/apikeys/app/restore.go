@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,7 +22,7 @@ var (
 	// ErrNotInService: the database is a backup that was put in place without apikeys restore.
 	ErrNotInService = errors.New("the database is a backup, which does not know what was revoked since; put it into service with: apikeys restore")
 	// ErrRestored: the database is another one than this process has read.
-	ErrRestored = errors.New("the database was restored from a backup under the running service; start the service again")
+	ErrRestored = errors.New("the database was restored from a backup, or lost its newest changes, under the running service; start the service again")
 )
 
 // PlaceBackup puts a backup where the configured SQLite database is to be. Nothing may be there.
@@ -78,8 +79,9 @@ func (a *App) refuseBackup(ctx context.Context) error {
 	}
 }
 
-// watchTimeline returns [ErrRestored] when the log is shorter than what this process has read of it, or its feed has another
-// base: nothing that is in memory holds then. It returns nil when ctx ends.
+// watchTimeline returns [ErrRestored] when the log is shorter than what this process has read of it, ends with another event at
+// that place, or its feed has another base: nothing that is in memory holds then. Of a longer one [eventlog.Tailer] sees that it
+// does not go on from what was read. It returns nil when ctx ends.
 func (a *App) watchTimeline(ctx context.Context) error {
 	ticker := time.NewTicker(timelineInterval)
 	defer ticker.Stop()
@@ -92,9 +94,10 @@ func (a *App) watchTimeline(ctx context.Context) error {
 		if !a.prepared.Load() {
 			continue
 		}
-		read := a.Tailer.Position() // before the log is asked, which only grows
-		seq, base, err := a.Store.Timeline(ctx)
-		if err == nil && (seq < read || base != a.Revoked.Base()) {
+		read := a.Tailer.Read() // before the log is asked, which only grows
+		head, base, err := a.Store.Timeline(ctx)
+		another := head.Seq < read.Seq || head.Seq == read.Seq && !bytes.Equal(head.Hash, read.Hash) || base != a.Revoked.Base()
+		if err == nil && another {
 			return ErrRestored
 		}
 	}

@@ -156,6 +156,19 @@ func TestARestoredBackupHonoursNothingOfBefore(t *testing.T) {
 	})
 }
 
+// TestAServiceEndsWhenItsDatabaseLosesItsNewestChange: as one does that fails over to a copy that was a moment behind. There are
+// as many changes as before, and one of them is another.
+func TestAServiceEndsWhenItsDatabaseLosesItsNewestChange(t *testing.T) {
+	t.Parallel()
+	e := onPostgreSQL(pgtest.URL(t))
+	s := start(t, e)
+	signIn(s)
+	shell(t, postgresProgram(t, "psql"), e["APIKEYS_DATABASE_URL"], "-c", "UPDATE log_head SET hash = sha256(hash)")
+	if code := s.exitCode(); code != 1 || !strings.Contains(s.stderr.String(), "lost its newest changes") {
+		t.Errorf("it ended with code %d: %s", code, s.stderr.String())
+	}
+}
+
 // TestAServiceEndsWhenItsDatabaseIsRestoredUnderIt: what it has in memory is of another time.
 func TestAServiceEndsWhenItsDatabaseIsRestoredUnderIt(t *testing.T) {
 	t.Parallel()
