@@ -343,6 +343,9 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		if err := a.prepareUntilDone(serving, release); err != nil {
 			return err
 		}
+		if !a.prepared.Load() {
+			return nil // it ends before it has begun
+		}
 		settleMemory()
 		a.announce("API Keys listens on %s://%s\n", scheme, listener.Addr())
 		return a.work(serving)
