@@ -238,6 +238,10 @@ func (a *App) Prepare(ctx context.Context) error {
 			return fmt.Errorf("prepare the status lists: %w", err)
 		}
 	}
+	// From here on changes are told: one that comes while the keys are loaded must not be missed.
+	if err := a.Tailer.Poll(ctx); err != nil {
+		return fmt.Errorf("read the event log: %w", err)
+	}
 	if err := a.Keyring.Load(ctx); errors.Is(err, sealed.ErrWrongKey) {
 		return &ConfigError{Prefix + "MASTER_KEY", "is not the master key of this database: " + err.Error()}
 	} else if err != nil {
