@@ -141,19 +141,32 @@ func (s *Server) inTime(began time.Time) bool { return eventlog.Elapsed(began, s
 // Token issues a token. With the key in memory it touches no database; its use is noted and written later, in a batch.
 // Errors: [Error]; limit.ExceededError; apikey.ErrUnavailable, signing.ErrNoKey.
 func (s *Server) Token(ctx context.Context, r TokenRequest) (TokenResponse, error) {
+	x := exchange{TokenRequest: r}
 	for range decisionTries {
 		began := s.now()
-		response, outcome, err := s.issue(ctx, r)
-		if err != nil || s.inTime(began) {
-			s.observe(outcome)
-			return response, err
+		response, outcome, err := s.issue(ctx, &x)
+		if err == nil && !s.inTime(began) {
+			continue
 		}
+		if err == nil {
+			s.uses.Issued(r.ClientID, x.secretID, r.IP)
+		}
+		s.observe(outcome)
+		return response, err
 	}
 	s.observe(Failed)
 	return TokenResponse{}, apikey.ErrUnavailable
 }
 
-func (s *Server) issue(ctx context.Context, r TokenRequest) (response TokenResponse, outcome string, err error) {
+// exchange is a token request on its way. It counts for limits once, however often it is decided.
+type exchange struct {
+	TokenRequest
+	secretID string
+	admitted bool
+	standing limit.Standing
+}
+
+func (s *Server) issue(ctx context.Context, r *exchange) (response TokenResponse, outcome string, err error) {
 	if r.GrantType != ClientCredentials {
 		return TokenResponse{}, Malformed, &Error{UnsupportedGrantType, "the grant_type must be " + ClientCredentials}
 	}
@@ -163,14 +176,17 @@ func (s *Server) issue(ctx context.Context, r TokenRequest) (response TokenRespo
 	}
 	key, secretID, err := s.clients.Authenticate(ctx, r.ClientID, r.ClientSecret)
 	if err != nil {
-		return s.denied(r, address, err)
+		return s.denied(r.TokenRequest, address, err)
 	}
-	standing, err := s.admit(key)
-	if err != nil {
-		s.uses.Denied(key.ClientID, usage.RateLimited, r.IP, r.RequestID)
-		return TokenResponse{}, usage.RateLimited, err
+	r.secretID = secretID
+	if !r.admitted {
+		if r.standing, err = s.admit(key); err != nil {
+			s.uses.Denied(key.ClientID, usage.RateLimited, r.IP, r.RequestID)
+			return TokenResponse{}, usage.RateLimited, err
+		}
+		s.count(address)
+		r.admitted = true
 	}
-	s.count(address)
 	scopes, err := grantedScopes(key, r.Scope)
 	if err != nil {
 		s.uses.Denied(key.ClientID, usage.ScopeNotGranted, r.IP, r.RequestID)
@@ -184,8 +200,7 @@ func (s *Server) issue(ctx context.Context, r TokenRequest) (response TokenRespo
 	if err != nil {
 		return TokenResponse{}, Failed, err
 	}
-	s.uses.Issued(key.ClientID, secretID, r.IP)
-	return TokenResponse{AccessToken: access, ExpiresIn: grant.Grant.Lifespan, Scope: grant.Scope, Standing: standing}, Issued, nil
+	return TokenResponse{AccessToken: access, ExpiresIn: grant.Grant.Lifespan, Scope: grant.Scope, Standing: r.standing}, Issued, nil
 }
 
 // denied notes that a client could not be authenticated and returns what [Server.issue] does.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/oauth"
 	"github.com/piercloud/apikeys/pkg/operator"
 )
@@ -176,5 +177,35 @@ func TestADecisionThatWasHeldUpIsMadeAgain(t *testing.T) {
 				t.Errorf("the key ended meanwhile: %v", err)
 			}
 		})
+	}
+}
+
+// TestARequestThatIsDecidedAgainCountsOnce: neither its limit nor its use.
+func TestARequestThatIsDecidedAgainCountsOnce(t *testing.T) {
+	f := newFixture(t, oauth.Options{Limits: limit.Config{TokenClient: limit.Rate{Requests: 2, Window: time.Hour}}})
+	c := f.create(t, acme, "Acme", "cca:admin")
+	f.stale = true // each decision asks the database
+	f.store.held = func() { f.advance(time.Second) }
+	if _, err := f.Token(t.Context(), request(c, "")); !errors.Is(err, apikey.ErrUnavailable) {
+		t.Errorf("held up each time: %v", err)
+	}
+	if err := f.uses.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if k, err := f.store.Get(t.Context(), acme, c.Key.ClientID); err != nil || !k.LastUsedAt.IsZero() {
+		t.Errorf("nobody got a token, and the key was used at %v; %v", k.LastUsedAt, err)
+	}
+	f.store.held = func() {
+		f.store.held = nil
+		f.advance(time.Second)
+	}
+	if r, err := f.Token(t.Context(), request(c, "")); err != nil || r.Standing.Remaining != 0 {
+		t.Errorf("held up once, %d requests remain; %v", r.Standing.Remaining, err)
+	}
+	if err := f.uses.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if k, err := f.store.Get(t.Context(), acme, c.Key.ClientID); err != nil || k.LastUsedAt.IsZero() {
+		t.Errorf("the key was never used; %v", err)
 	}
 }
