@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/signing"
 )
 
@@ -56,7 +57,7 @@ func (s *Snapshots) Current() (*Snapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	if l := s.last; l != nil && l.newest == s.set.Newest() && l.kid == key.KID && now.Sub(l.madeAt) < snapshotAgeMax {
+	if l := s.last; l != nil && l.newest == s.set.Newest() && l.kid == key.KID && eventlog.Elapsed(l.madeAt, now) < snapshotAgeMax {
 		return l, nil
 	}
 	payload, newest := s.set.payload(s.issuer, now)

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/signing"
 	"github.com/piercloud/apikeys/pkg/token"
 )
@@ -102,7 +103,7 @@ func (l *Lists) URIs(ctx context.Context) ([]string, error) {
 // last returns the number of the newest list. It may be a second behind. Errors: those of the store.
 func (l *Lists) last(ctx context.Context) (int64, error) {
 	l.mu.Lock()
-	given, current := l.given, !l.counted.IsZero() && l.now().Sub(l.counted) < RemakeInterval
+	given, current := l.given, !l.counted.IsZero() && eventlog.Elapsed(l.counted, l.now()) < RemakeInterval
 	l.mu.Unlock()
 	if current {
 		return given / Size, nil
@@ -137,7 +138,7 @@ func (l *Lists) Current(ctx context.Context, number int64) (*List, error) {
 	made := l.made[number]
 	l.mu.Unlock()
 	if made != nil {
-		if age := now.Sub(made.madeAt); age < RemakeInterval || made.newest == newest && age < remakeMax {
+		if age := eventlog.Elapsed(made.madeAt, now); age < RemakeInterval || made.newest == newest && age < remakeMax {
 			return made, nil
 		}
 	}
