@@ -116,7 +116,8 @@ func (r *Recorder) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := r.Flush(ctx); err != nil && ctx.Err() == nil {
+			// Cancelled during a commit, a batch would be written again without need. The store bounds how long each takes.
+			if err := r.Flush(context.WithoutCancel(ctx)); err != nil {
 				slog.WarnContext(ctx, "usage can't be written; trying again", "error", err)
 			}
 		}
