@@ -28,9 +28,10 @@ type lookups struct {
 	waiting []*lookup
 }
 
-// lookup is a key that a call waits for. key and err are there when done is closed.
+// lookup is a key that a call waits for. key and err are there when done is closed; gone is closed when nobody waits any more.
 type lookup struct {
 	clientID string
+	gone     <-chan struct{}
 	done     chan struct{}
 	key      apikey.Key
 	err      error
@@ -44,7 +45,7 @@ func (s *Store) Lookup(ctx context.Context, clientID string) (key apikey.Key, er
 	if err := limited.Err(); err != nil {
 		return apikey.Key{}, outcome(ctx, err)
 	}
-	l := &lookup{clientID: clientID, done: make(chan struct{})}
+	l := &lookup{clientID: clientID, gone: limited.Done(), done: make(chan struct{})}
 	if s.lookups.begins(l) {
 		go s.lookUp(l)
 	}
@@ -68,12 +69,23 @@ func (l *lookups) begins(one *lookup) bool {
 	return true
 }
 
-// next returns lookups that wait, at most [lookupMax]. When there are none, whoever asks has nothing more to read.
+// next returns lookups that wait, at most [lookupMax]. When there are none, whoever asks has nothing more to read. Those that
+// nobody waits for any more, as after the database has stood still, are dropped: the living would wait for them.
 func (l *lookups) next() []*lookup {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	batch := l.waiting[:min(len(l.waiting), lookupMax)]
-	if l.waiting = l.waiting[len(batch):]; len(batch) == 0 {
+	var batch []*lookup
+	for len(l.waiting) > 0 && len(batch) < lookupMax {
+		one := l.waiting[0]
+		l.waiting[0] = nil // the rest of the queue keeps its array
+		l.waiting = l.waiting[1:]
+		select {
+		case <-one.gone:
+		default:
+			batch = append(batch, one)
+		}
+	}
+	if len(batch) == 0 {
 		l.running--
 	}
 	return batch

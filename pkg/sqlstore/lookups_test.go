@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -174,6 +175,29 @@ func waitingLookupsEndInTime(t *testing.T, open func(testing.TB, Options) *Store
 		if time.Now().After(deadline) {
 			t.Fatalf("with connections again: %v", err)
 		}
+	}
+}
+
+// TestLookupsThatNobodyWaitsForAreDropped: after the database has stood still there may be very many, and the living wait behind them.
+func TestLookupsThatNobodyWaitsForAreDropped(t *testing.T) {
+	gone := make(chan struct{})
+	close(gone)
+	l := &lookups{running: lookupsAtOnce}
+	for i := range 3 * lookupMax {
+		one := &lookup{clientID: "ak_gone", gone: gone}
+		if i%lookupMax == 0 {
+			one = &lookup{clientID: "ak_waits", gone: make(chan struct{})}
+		}
+		if l.begins(one) {
+			t.Fatal("it does not wait")
+		}
+	}
+	batch := l.next()
+	if len(batch) != 3 || slices.ContainsFunc(batch, func(one *lookup) bool { return one.clientID != "ak_waits" }) {
+		t.Errorf("%d are read", len(batch))
+	}
+	if rest := l.next(); len(rest) != 0 || l.running != lookupsAtOnce-1 || len(l.waiting) != 0 {
+		t.Errorf("%d more are read, %d wait, %d read", len(rest), len(l.waiting), l.running)
 	}
 }
 
