@@ -216,16 +216,37 @@ func (s *Store) Denials(ctx context.Context, tenancyID, clientID string) ([]usag
 
 // PurgeHours implements [usage.Store].
 func (s *Store) PurgeHours(ctx context.Context, before, late time.Time) error {
-	return s.write(ctx, func(t tx) error {
-		if err := t.db.Exec("DELETE FROM usage WHERE hour < ?", newInstant(before)).Error; err != nil {
-			return fmt.Errorf("purge usage: %w", err)
+	for _, outlived := range []struct {
+		table, key, at string
+		before         time.Time
+	}{
+		{"usage", "client_id, hour, secret_id", "hour", before},
+		{"usage_opening", "client_id, day", "day", dayOf(before)},
+		{"usage_hour_opening", "client_id, hour", "hour", late},
+	} {
+		statement := fmt.Sprintf("DELETE FROM %[1]s WHERE (%[2]s) IN (SELECT %[2]s FROM %[1]s WHERE %[3]s < ? LIMIT ?)", outlived.table, outlived.key, outlived.at)
+		if err := s.purge(ctx, statement, outlived.before); err != nil {
+			return err
 		}
-		if err := t.db.Exec("DELETE FROM usage_opening WHERE day < ?", newInstant(dayOf(before))).Error; err != nil {
-			return fmt.Errorf("purge days of use: %w", err)
+	}
+	return nil
+}
+
+// purgeBatch is how many rows are removed in one transaction: few enough for SQLite's only writer to be free again in a moment,
+// also when months are to be removed at once.
+const purgeBatch = 10_000
+
+// purge runs a statement that removes so many rows from before a time, until it finds fewer.
+func (s *Store) purge(ctx context.Context, statement string, before time.Time) error {
+	for removed := int64(purgeBatch); removed == purgeBatch; {
+		err := s.write(ctx, func(t tx) error {
+			deleted := t.db.Exec(statement, newInstant(before), purgeBatch)
+			removed = deleted.RowsAffected
+			return deleted.Error
+		})
+		if err != nil {
+			return fmt.Errorf("purge uses: %w", err)
 		}
-		if err := t.db.Exec("DELETE FROM usage_hour_opening WHERE hour < ?", newInstant(late)).Error; err != nil {
-			return fmt.Errorf("purge hours of use: %w", err)
-		}
-		return nil
-	})
+	}
+	return nil
 }

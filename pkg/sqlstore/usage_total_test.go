@@ -9,6 +9,23 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
+// monthsArePurgedInBatches: more at once than one transaction removes.
+func monthsArePurgedInBatches(t *testing.T, open func(testing.TB, Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	id := fill(t, s, newTenancy(t, s), 1)[0]
+	now := time.Now().Truncate(time.Hour)
+	hour := newInstant(now.Add(time.Hour)) - newInstant(now)
+	execute(t, s, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "+
+		"INSERT INTO usage (client_id, hour, secret_id, issued, denied) SELECT ?, CAST(? AS BIGINT) - i * CAST(? AS BIGINT), '', 1, 0 FROM n", 2*purgeBatch+3, id, newInstant(now), hour)
+	if err := s.PurgeHours(t.Context(), now.Add(-2*time.Hour), now); err != nil {
+		t.Fatal(err)
+	}
+	var left int64
+	if err := s.reader.WithContext(t.Context()).Table("usage").Count(&left).Error; err != nil || left != 2 {
+		t.Errorf("%d hours are left of 2, %v", left, err)
+	}
+}
+
 // totalsOfOldCounts runs the migrations on what was counted before there were totals, and openings.
 func totalsOfOldCounts(t *testing.T, open func(testing.TB, Options) *Store) {
 	s := open(t, Options{Timeout: patience})
