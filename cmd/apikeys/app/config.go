@@ -125,7 +125,9 @@ func readSecretFiles(environment map[string]string) (map[string]string, error) {
 			problems = append(problems, &ConfigError{name + "_FILE", "can't be read: " + err.Error()})
 			continue
 		}
-		environment[name] = strings.TrimRight(string(content), "\r\n")
+		if environment[name] = strings.TrimRight(string(content), "\r\n"); environment[name] == "" {
+			problems = append(problems, &ConfigError{name + "_FILE", "names an empty file"}) // which is no way to set nothing
+		}
 	}
 	return environment, errors.Join(problems...)
 }

@@ -212,6 +212,10 @@ func TestSecretsMayBeInFiles(t *testing.T) {
 	if !slices.Equal(wrong(err), []string{"APIKEYS_DATABASE_URL_FILE"}) {
 		t.Errorf("the file is not there: %v", err)
 	}
+	_, err = app.LoadConfig(map[string]string{"APIKEYS_DATABASE_URL_FILE": file("empty", "\n")})
+	if !slices.Equal(wrong(err), []string{"APIKEYS_DATABASE_URL_FILE"}) {
+		t.Errorf("the file is empty: %v", err)
+	}
 	_, err = app.LoadConfig(map[string]string{"APIKEYS_MASTER_KEY_FILE": file("bad", "bad")})
 	if !slices.Equal(wrong(err), []string{"APIKEYS_MASTER_KEY"}) {
 		t.Errorf("the file's content is wrong: %v", err)
