@@ -121,19 +121,28 @@ func copyFile(from, to string) error {
 	return nil
 }
 
-// checkWhole lets SQLite look through the whole file.
+var errNoBackup = errors.New("the file is no backup of this service")
+
+// checkWhole lets SQLite look through the whole file, which must have a log: to SQLite a file of no bytes is a database in order.
 func checkWhole(ctx context.Context, path string) error {
 	pool, err := openFile(path)
 	if err != nil {
 		return err
 	}
 	var found string
+	var logs int
 	err = pool.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&found)
+	if err == nil {
+		err = pool.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = 'log_head'").Scan(&logs)
+	}
 	if err := errors.Join(err, pool.Close()); err != nil {
 		return fmt.Errorf("the backup can't be read: %w", err)
 	}
 	if found != "ok" {
 		return fmt.Errorf("the backup is damaged: %s", found)
+	}
+	if logs == 0 {
+		return errNoBackup
 	}
 	return nil
 }

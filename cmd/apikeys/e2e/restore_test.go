@@ -81,6 +81,13 @@ func backUp(t *testing.T, e environment) (restore func() (environment, result)) 
 			t.Errorf("without the master key: %+v", r)
 		}
 		copyTo(t, path+".master-key", target+".master-key")
+		cut := filepath.Join(t.TempDir(), "cut")
+		if err := os.WriteFile(cut, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r := run(t, restored, "restore", cut); r.code != 1 || !strings.Contains(r.stderr, "is no backup") {
+			t.Errorf("from a file without content, as a full disk leaves it: %+v", r)
+		}
 		copyTo(t, file, target)
 		if r := run(t, restored, "serve"); r.code != 1 || !strings.Contains(r.stderr, "apikeys restore") {
 			t.Errorf("a backup that is served as it is: %+v", r)
