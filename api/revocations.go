@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/revocation"
 )
 
@@ -94,7 +96,7 @@ func (r revocationRoutes) snapshot(c echo.Context) error {
 // stream sends what is revoked as it happens. Nothing is kept for a follower but its position: one that reads slowly gets
 // later what it has missed, and one that does not read at all is dropped.
 func (r revocationRoutes) stream(c echo.Context) error {
-	address := c.RealIP()
+	address := limit.Address(c.RealIP())
 	if !r.listeners.enter(address) {
 		return throttledFault(heartbeat)
 	}
@@ -142,7 +144,7 @@ func (r revocationRoutes) stream(c echo.Context) error {
 	return nil
 }
 
-func (r revocationRoutes) leave(address string) {
+func (r revocationRoutes) leave(address netip.Addr) {
 	r.listeners.leave(address)
 	if r.observer != nil {
 		r.observer.Listening(-1)
@@ -273,14 +275,14 @@ type listeners struct {
 
 	mu        sync.Mutex
 	total     int
-	byAddress map[string]int
+	byAddress map[netip.Addr]int
 }
 
 func newListeners(all, each int) *listeners {
-	return &listeners{all: all, each: each, byAddress: map[string]int{}}
+	return &listeners{all: all, each: each, byAddress: map[netip.Addr]int{}}
 }
 
-func (l *listeners) enter(address string) bool {
+func (l *listeners) enter(address netip.Addr) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.total >= l.all || l.byAddress[address] >= l.each {
@@ -291,7 +293,7 @@ func (l *listeners) enter(address string) bool {
 	return true
 }
 
-func (l *listeners) leave(address string) {
+func (l *listeners) leave(address netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.total--

@@ -23,6 +23,7 @@ import (
 
 	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/revocation"
 )
 
@@ -235,6 +236,28 @@ func TestStreamsEndWhenTheServiceStops(t *testing.T) {
 	})
 }
 
+// TestAListenerIsCountedWithItsNetwork: whoever has one address of version 6 has as many as he likes.
+func TestAListenerIsCountedWithItsNetwork(t *testing.T) {
+	f := newFeed()
+	f.listeners = newListeners(3, 2)
+	handler := f.handler()
+	for _, address := range []string{"2001:db8::1", "2001:db8::2"} {
+		if !f.listeners.enter(limit.Address(address)) {
+			t.Fatalf("%s is refused", address)
+		}
+	}
+	for address, want := range map[string]int{"[2001:db8::3]:1": http.StatusTooManyRequests, "[2001:db8:0:1::3]:1": http.StatusOK} {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // a follower that leaves at once
+		r := streamRequest(ctx, "")
+		r.RemoteAddr = address
+		w := &deadlineRecorder{httptest.NewRecorder()}
+		if handler.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("%s: got %d, want %d", address, w.Code, want)
+		}
+	}
+}
+
 func TestListenersAreLimited(t *testing.T) {
 	f := newFeed()
 	f.listeners = newListeners(3, 2)
@@ -254,7 +277,7 @@ func TestListenersAreLimited(t *testing.T) {
 		}
 	}
 	for _, address := range []string{"192.0.2.1", "192.0.2.1", "192.0.2.2"} {
-		if !f.listeners.enter(address) {
+		if !f.listeners.enter(limit.Address(address)) {
 			t.Fatalf("%s is refused", address)
 		}
 	}
@@ -265,7 +288,7 @@ func TestListenersAreLimited(t *testing.T) {
 		}
 	}
 	refused("192.0.2.3") // there are three
-	f.listeners.leave("192.0.2.2")
+	f.listeners.leave(limit.Address("192.0.2.2"))
 	refused("192.0.2.1") // it has two
 	if w := ask("192.0.2.3"); w.Code != http.StatusOK {
 		t.Errorf("got %d where there is room", w.Code)

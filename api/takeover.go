@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"time"
 
@@ -46,7 +47,7 @@ func takeOver(c echo.Context) (*takenOver, error) {
 }
 
 // attend serves a follower whose connection was taken over, and closes it. Nobody else would catch a panic here.
-func (r revocationRoutes) attend(conn *takenOver, address string, cursor int64) {
+func (r revocationRoutes) attend(conn *takenOver, address netip.Addr, cursor int64) {
 	defer func() {
 		_ = conn.Close()
 		r.leave(address)
