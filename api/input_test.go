@@ -295,3 +295,15 @@ func TestUnknownRoutesAndMethodsAreAnsweredInTheFormOfTheirPath(t *testing.T) {
 		}
 	}
 }
+
+// TestManyUnknownMembersAreNoMoreWorkThanTheyAre: anybody may send them. When each was looked for among all, this took hours.
+func TestManyUnknownMembersAreNoMoreWorkThanTheyAre(t *testing.T) {
+	s := onOne(t)
+	var body strings.Builder
+	body.WriteString(`{"a":0`)
+	for i := range 60_000 {
+		fmt.Fprintf(&body, `,"%d":0`, i)
+	}
+	body.WriteString("}")
+	s.stranger(t).do("POST", "/v1/session", "application/json", strings.NewReader(body.String())).wants(http.StatusBadRequest)
+}

@@ -20,7 +20,7 @@ const messageExtension = "x-message"
 
 // describe turns what the validator found into one predicate for each field.
 func (op *operation) describe(err error) error {
-	d := description{op: op}
+	d := description{op: op, named: map[string]bool{}}
 	d.add(err, "")
 	if len(d.invalid) == 0 {
 		// The contract itself is at fault when the validator objects to something that is none of the above.
@@ -32,6 +32,7 @@ func (op *operation) describe(err error) error {
 type description struct {
 	op      *operation
 	invalid apikey.InvalidError
+	named   map[string]bool // objects whose unknown members have been named
 }
 
 // add collects the errors below err. parameter is the parameter that they are about, empty for the body.
@@ -75,6 +76,9 @@ func (d *description) addRequest(e *openapi3filter.RequestError) {
 }
 
 func (d *description) addSchema(e *openapi3.SchemaError, parameter string) {
+	if len(d.invalid) == invalidMax {
+		return
+	}
 	path := e.JSONPointer()
 	for i, part := range path {
 		path[i] = printable(part)
@@ -89,8 +93,14 @@ func (d *description) addSchema(e *openapi3.SchemaError, parameter string) {
 	d.note(fieldName(path), predicate(e))
 }
 
-// addUnknown names the members that the schema does not have. The validator reports each of them in words only.
+// addUnknown names the members that the schema does not have. The validator reports each of them in words only, and so an object
+// as often as it has such members: all are named the first time.
 func (d *description) addUnknown(e *openapi3.SchemaError, path []string) {
+	object := fieldName(path)
+	if d.named[object] {
+		return
+	}
+	d.named[object] = true
 	members, _ := e.Value.(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if e.Schema.Properties[name] != nil {
