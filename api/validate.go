@@ -181,12 +181,16 @@ func (op *operation) checkBody(r *http.Request) error {
 	return nil
 }
 
+// believedMax is how many bytes are made room for because they are announced. For more, room is made as they arrive: many who
+// announce a lot and send nothing must not take the memory.
+const believedMax = 16 << 10
+
 // readBody returns the whole body. Errors: a [fault] that blames the caller, as reading from memory and network fails for
 // no other reason.
 func readBody(r *http.Request) ([]byte, error) {
 	var body []byte
 	var err error
-	if r.ContentLength >= 0 {
+	if r.ContentLength >= 0 && r.ContentLength <= believedMax {
 		body = make([]byte, r.ContentLength)
 		_, err = io.ReadFull(r.Body, body)
 	} else {

@@ -1,0 +1,26 @@
+package api
+
+import (
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// TestRoomIsMadeForWhatArrives: not for what is announced, which costs nobody anything.
+func TestRoomIsMadeForWhatArrives(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	const requests = 100
+	for range requests {
+		body, err := readBody(&http.Request{ContentLength: bodyMax, Body: io.NopCloser(strings.NewReader("x"))})
+		if err != nil || string(body) != "x" {
+			t.Fatalf("read %q, %v", body, err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / requests; each > 2*believedMax {
+		t.Errorf("%d bytes for each", each)
+	}
+}
