@@ -55,7 +55,7 @@ type Options struct {
 	// SingleSignOn signs operators in with a provider, which is called ProviderName. Optional.
 	SingleSignOn *oidc.Client
 	ProviderName string
-	Sessions     scs.CtxStore // errors of the database must be apikey.ErrUnavailable
+	Sessions     Sessions // errors of the database must be apikey.ErrUnavailable
 	Catalogue    *scope.Catalogue
 	// Issuer is the URL of this service. When it is https, cookies are Secure and browsers are told to come back with TLS only.
 	Issuer string

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -101,7 +102,9 @@ func (s *server) ChangePassword(ctx context.Context, request oas.ChangePasswordR
 		return nil, err
 	}
 	s.sessions.Put(ctx, sessionGeneration, o.SessionGeneration)
-	_, _, err = s.sessions.Commit(ctx)
+	if _, _, err = s.sessions.Commit(ctx); errors.Is(err, errSessionEnded) {
+		err = nil // signed out meanwhile, which is no matter of the password
+	}
 	return oas.ChangePassword204Response{}, err
 }
 

@@ -37,11 +37,41 @@ const (
 	sessionMark       = "mark"       // random, to tell sessions apart without their tokens
 )
 
+// Sessions is where sessions are kept.
+type Sessions interface {
+	scs.CtxStore
+	scs.IterableCtxStore
+	// ReplaceCtx stores a session in place of the one with the same token, and reports whether there was one.
+	ReplaceCtx(ctx context.Context, token string, data []byte, expiry time.Time) (bool, error)
+}
+
+// lastingSessions keeps a session that has been ended from being stored again by a request that had read it before. Only
+// startSession stores new ones.
+type lastingSessions struct{ Sessions }
+
+// starting is the key of the context in which a new session is stored.
+type starting struct{}
+
+// errSessionEnded: the session was ended while the request was served.
+var errSessionEnded = errors.New("the session has ended")
+
+// CommitCtx is of scs.CtxStore. Errors: errSessionEnded.
+func (l lastingSessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
+	if ctx.Value(starting{}) != nil {
+		return l.Sessions.CommitCtx(ctx, token, data, expiry)
+	}
+	replaced, err := l.ReplaceCtx(ctx, token, data, expiry)
+	if err == nil && !replaced {
+		return errSessionEnded
+	}
+	return err
+}
+
 // newSessions returns the sessions of operators. The store sees a hash of the token only, so that nobody who reads the
 // database can take over a session.
-func newSessions(store scs.CtxStore, secure bool) *scs.SessionManager {
+func newSessions(store Sessions, secure bool) *scs.SessionManager {
 	m := scs.New()
-	m.Store = store
+	m.Store = lastingSessions{store}
 	m.Lifetime = sessionLifetime // without an IdleTimeout, as scs would count it by the wall clock and write at every request
 	m.HashTokenInStore = true
 	m.Cookie.Name = sessionCookie
@@ -76,7 +106,10 @@ func (s *server) signedIn(ctx context.Context) (operator.Operator, error) {
 	}
 	if unseen >= sessionTouch {
 		s.sessions.Put(ctx, sessionSeen, now.Unix())
-		if _, _, err := s.sessions.Commit(ctx); err != nil {
+		switch _, _, err := s.sessions.Commit(ctx); {
+		case errors.Is(err, errSessionEnded):
+			return operator.Operator{}, operator.ErrNotFound
+		case err != nil:
 			return operator.Operator{}, err
 		}
 	}
@@ -120,7 +153,7 @@ func (s *server) startSession(ctx context.Context, o operator.Operator) (*http.C
 	s.sessions.Put(ctx, sessionUserAgent, callerOf(ctx).Origin.UserAgent)
 	s.sessions.Put(ctx, sessionMark, rand.Text())
 	s.sessions.SetDeadline(ctx, now.Add(sessionLifetime))
-	token, _, err := s.sessions.Commit(ctx)
+	token, _, err := s.sessions.Commit(context.WithValue(ctx, starting{}, true))
 	if err != nil {
 		return nil, err
 	}

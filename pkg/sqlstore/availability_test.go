@@ -58,6 +58,10 @@ func calls(s *Store, tenancy, clientID string) []call {
 		{"ChangeSigningKeys", true, func(ctx context.Context) error {
 			return s.ChangeSigningKeys(ctx, func([]signing.Record) (*signing.Change, error) { return nil, nil })
 		}},
+		{"ReplaceCtx", true, func(ctx context.Context) error {
+			_, err := s.Sessions().ReplaceCtx(ctx, "token", []byte{}, epoch)
+			return err
+		}},
 		{"CommitCtx", true, func(ctx context.Context) error { return s.Sessions().CommitCtx(ctx, "token", []byte{}, epoch) }},
 		{"Record", true, func(ctx context.Context) error {
 			return s.Record(ctx, usage.Batch{Uses: []usage.Use{{ClientID: clientID, SecretID: "s", At: epoch}}})

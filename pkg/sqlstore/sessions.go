@@ -59,6 +59,19 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, exp
 	})
 }
 
+// ReplaceCtx stores a session in place of the one with the same token, and reports whether there was one.
+func (s *Sessions) ReplaceCtx(ctx context.Context, token string, data []byte, expiry time.Time) (replaced bool, err error) {
+	err = s.store.write(ctx, func(t tx) error {
+		updated := t.db.Model(&sessionRow{}).Where("token = ?", token).Updates(map[string]any{"data": data, "expires_at": newInstant(expiry)})
+		if updated.Error != nil {
+			return fmt.Errorf("store a session: %w", updated.Error)
+		}
+		replaced = updated.RowsAffected > 0
+		return nil
+	})
+	return replaced, err
+}
+
 // DeleteCtx removes a session; one that isn't there is no error.
 func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
 	return s.store.write(ctx, func(t tx) error {
