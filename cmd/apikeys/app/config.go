@@ -270,7 +270,8 @@ func isAddress(text string) bool {
 // isOrigin accepts scheme and host, with a port or without, and nothing behind it.
 func isOrigin(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && text == u.Scheme+"://"+u.Host
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && text == u.Scheme+"://"+u.Host &&
+		!strings.ContainsAny(u.Host, "*?") // which CORS would take for a pattern, and what else compares origins would not
 }
 
 func configRule(f validator.FieldError) string {

@@ -83,7 +83,7 @@ func TestABadValueIsNamed(t *testing.T) {
 		"APIKEYS_MASTER_KEY":          {"short", strings.Repeat("A", 43), strings.Repeat("A", 64), "!" + masterKey()[1:]},
 		"APIKEYS_OPERATOR_PASSWORD":   {"short", "elevenchars", strings.Repeat("x", 257)},
 		"APIKEYS_SCOPES_FILE":         {filepath.Join(t.TempDir(), "absent.yaml"), t.TempDir()},
-		"APIKEYS_CORS_ORIGINS":        {"*", "console.example.com", "https://a.example.com,b.example.com", "https://a.example.com/"},
+		"APIKEYS_CORS_ORIGINS":        {"*", "console.example.com", "https://a.example.com,b.example.com", "https://a.example.com/", "https://*.example.com", "https://a?.example.com"},
 		"APIKEYS_TRUSTED_PROXIES":     {"10.0.0.1", "localhost", "10.0.0.0/33", "10.0.0.0/8,x"},
 		"APIKEYS_USAGE_DAYS":          {"0", "-1", "3661", "many", "1.5", "9999999999999999999"},
 		"APIKEYS_LIMITS":              {"yes", "ON", "0", "management=0/1m", "management=5", "tokens=5/1m"},
