@@ -1,4 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
+import type { ApiKeyPage } from "@/features/api-keys/api/api-key";
 import { api, send } from "@/shared/api/client";
 
 /** What ids are called now, for sentences that would otherwise show ids. */
@@ -6,16 +7,24 @@ export type Names = ReadonlyMap<string, string>;
 
 const NAMED_MAX = 100;
 
-async function fetchKeyNames(signal: AbortSignal): Promise<Names> {
+async function fetchUsedKeys(signal: AbortSignal): Promise<ApiKeyPage> {
   const query = { page_size: NAMED_MAX, sort_field: "last_used_at", sort_order: "DESC" } as const;
   const { data } = await send(api.GET("/v1/api-keys", { params: { query }, signal }));
-  return new Map(data.items.map((key) => [key.client_id, key.name]));
+  return data;
 }
 
-/** The names of the hundred keys that were used last; others are shown by their client IDs. */
+function namesOf(page: ApiKeyPage): Names {
+  return new Map(page.items.map((key) => [key.client_id, key.name]));
+}
+
+/**
+ * The names of the hundred keys that were used last; others are shown by their client IDs. What is kept is a page like those
+ * of the list, which changes of keys write to.
+ */
 export const keyNamesQuery = queryOptions({
   queryKey: ["api-keys", "list", "names"],
-  queryFn: ({ signal }) => fetchKeyNames(signal),
+  queryFn: ({ signal }) => fetchUsedKeys(signal),
+  select: namesOf,
   staleTime: 60_000,
 });
 
