@@ -39,7 +39,7 @@ export function InviteDialog({ onClose, onInvited }: InviteDialogProps) {
   }
 
   return (
-    <Dialog onClose={onClose} title={t("operators.inviteTitle")} size="md" returnFocus={false}>
+    <Dialog onClose={onClose} title={t("operators.inviteTitle")} size="md" busy={invite.isPending} returnFocus={false}>
       <form onSubmit={submit} noValidate>
         <Stack gap="md">
           <TextInput
@@ -64,7 +64,7 @@ export function InviteDialog({ onClose, onInvited }: InviteDialogProps) {
           {invite.error && !rejected && <ProblemAlert error={invite.error} />}
         </Stack>
         <Group justify="flex-end" gap="xs" mt="xl">
-          <Button variant="default" onClick={onClose}>
+          <Button variant="default" disabled={invite.isPending} onClick={onClose}>
             {t("action.cancel")}
           </Button>
           <Button type="submit" loading={invite.isPending}>

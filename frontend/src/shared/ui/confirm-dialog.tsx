@@ -27,7 +27,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
   const { title, children, confirm, cancel, pending = false, error, nested = false, onConfirm, onClose } = props;
   const { t } = useTranslation();
   return (
-    <Dialog onClose={onClose} title={title} size="md" nested={nested}>
+    <Dialog onClose={onClose} title={title} size="md" nested={nested} busy={pending}>
       <Text size="md" component="div">
         {children}
       </Text>
@@ -37,7 +37,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
         </Text>
       )}
       <Group justify="flex-end" gap="xs" mt="xl">
-        <Button variant="default" onClick={onClose} data-autofocus>
+        <Button variant="default" disabled={pending} onClick={onClose} data-autofocus>
           {cancel ?? t("action.cancel")}
         </Button>
         <Button color="red" loading={pending} onClick={onConfirm}>

@@ -22,6 +22,11 @@ export function useLeaveBlocker(when: boolean): LeaveBlocker {
   };
 }
 
+/** Holds navigations without asking, while an answer is on its way that only this page can show. */
+export function useHold(pending: boolean): void {
+  useBlocker({ shouldBlockFn: () => pending, enableBeforeUnload: () => pending });
+}
+
 interface LeaveGuardProps {
   /** Whether leaving now would lose something. */
   when: boolean;

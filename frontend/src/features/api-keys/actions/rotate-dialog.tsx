@@ -1,3 +1,5 @@
+// What shows the secret must have arrived before there is one.
+import "../secret/secret-dialog";
 import { Button, Group, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -57,7 +59,7 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
   }
 
   return (
-    <Dialog onClose={onClose} title={t("rotate.title")} size="lg" returnFocus={false}>
+    <Dialog onClose={onClose} title={t("rotate.title")} size="lg" busy={rotate.isPending} returnFocus={false}>
       <Text size="md">
         <Trans t={t} i18nKey="rotate.message" values={{ name: apiKey.name }} components={{ b: <strong /> }} />
       </Text>
@@ -99,7 +101,7 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
         </div>
       )}
       <Group justify="flex-end" gap="xs" mt="xl">
-        <Button variant="default" onClick={onClose}>
+        <Button variant="default" disabled={rotate.isPending} onClick={onClose}>
           {t("action.cancel")}
         </Button>
         <Button color={choice === "now" ? "red" : undefined} loading={rotate.isPending} onClick={submit}>

@@ -1,19 +1,18 @@
 import { useCanGoBack, useRouter } from "@tanstack/react-router";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { BackLink } from "@/shared/ui/back-link";
-import { LeaveGuard } from "@/shared/ui/leave-guard";
+import { LeaveGuard, useHold } from "@/shared/ui/leave-guard";
 import { Page } from "@/shared/ui/page";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import type { IssuedSecret } from "../api/api-key";
 import { useCreateApiKey } from "../api/create-api-key";
 import { WriteGate } from "../parts/write-gate";
+import SecretDialog from "../secret/secret-dialog";
 import { KeyFields } from "./key-fields";
 import { emptyValues, type KeyValues, lifespanOf } from "./key-values";
 import { rateLimitOf } from "./rate-limit";
 import { useKeyForm } from "./use-key-form";
-
-const SecretDialog = lazy(() => import("../secret/secret-dialog"));
 
 /** Adds a key, then shows its secret. `onDone` leaves for the list. */
 export function CreatePage({ onDone }: { onDone: () => void }) {
@@ -25,6 +24,7 @@ export function CreatePage({ onDone }: { onDone: () => void }) {
   const [issued, setIssued] = useState<IssuedSecret | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
   const [rejections, setRejections] = useState(0);
+  useHold(create.isPending);
 
   function submit(values: KeyValues) {
     setProblem(null);
@@ -67,24 +67,22 @@ export function CreatePage({ onDone }: { onDone: () => void }) {
           onCancel={() => (canGoBack ? router.history.back() : void router.navigate({ to: "/api-keys" }))}
         />
         <LeaveGuard
-          when={issued === null && form.isDirty()}
+          when={issued === null && !create.isPending && form.isDirty()}
           title={t("leave.title")}
           message={t("leave.addMessage")}
           stay={t("leave.stay")}
           leave={t("leave.discard")}
         />
-        <Suspense fallback={null}>
-          {issued && (
-            <SecretDialog
-              issued={issued}
-              reason="created"
-              onClose={() => {
-                setIssued(null);
-                onDone();
-              }}
-            />
-          )}
-        </Suspense>
+        {issued && (
+          <SecretDialog
+            issued={issued}
+            reason="created"
+            onClose={() => {
+              setIssued(null);
+              onDone();
+            }}
+          />
+        )}
       </Page>
     </WriteGate>
   );

@@ -176,7 +176,7 @@ export function KeyFields(props: KeyFieldsProps) {
               <Button type="submit" loading={pending}>
                 {t("action.save")}
               </Button>
-              <Button variant="default" onClick={onCancel}>
+              <Button variant="default" disabled={pending} onClick={onCancel}>
                 {t("action.cancel")}
               </Button>
             </div>
