@@ -27,33 +27,31 @@ interface UseKeyActions {
 /** What can be done to a key, shared by the list and the key's page. */
 export function useKeyActions({ onDeleted }: { onDeleted: () => void }): UseKeyActions {
   const { t } = useTranslation();
-  const { mutate } = useSetStatus();
+  const { mutateAsync } = useSetStatus();
   const [open, setOpen] = useState<Open>(null);
   const [trigger, setTrigger] = useState<HTMLElement | null>(null);
 
   const setStatus = useCallback(
     (key: Pick<ApiKey, "client_id" | "name">, status: ApiKeyStatus, undone = false) => {
-      mutate(
-        { clientId: key.client_id, status },
-        {
-          onSuccess: () => {
-            const message = t(
-              status === "inactive" ? "setStatus.deactivated" : undone ? "setStatus.undone" : "setStatus.activated",
-              { name: key.name },
-            );
-            const undo = { label: t("action.undo"), run: () => setStatus(key, "active", true) };
-            toaster.show({ tone: "success", message, ...(status === "inactive" && { action: undo }) });
-          },
-          onError: (error) => {
-            const what = t(status === "active" ? "setStatus.activateFailed" : "setStatus.deactivateFailed", {
-              name: key.name,
-            });
-            toaster.show({ tone: "error", message: `${what} ${problemMessage(t, error)}` });
-          },
+      // Callbacks of mutate would be those of the last call alone, and none once the screen has been left.
+      mutateAsync({ clientId: key.client_id, status }).then(
+        () => {
+          const message = t(
+            status === "inactive" ? "setStatus.deactivated" : undone ? "setStatus.undone" : "setStatus.activated",
+            { name: key.name },
+          );
+          const undo = { label: t("action.undo"), run: () => setStatus(key, "active", true) };
+          toaster.show({ tone: "success", message, ...(status === "inactive" && { action: undo }) });
+        },
+        (error: unknown) => {
+          const what = t(status === "active" ? "setStatus.activateFailed" : "setStatus.deactivateFailed", {
+            name: key.name,
+          });
+          toaster.show({ tone: "error", message: `${what} ${problemMessage(t, error)}` });
         },
       );
     },
-    [mutate, t],
+    [mutateAsync, t],
   );
 
   const close = useCallback(() => {
