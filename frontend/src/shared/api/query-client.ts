@@ -1,8 +1,10 @@
-import { QueryClient } from "@tanstack/react-query";
+import { MutationCache, QueryClient } from "@tanstack/react-query";
 import { isTransient } from "./client";
 
 export function createQueryClient(): QueryClient {
-  return new QueryClient({
+  const client = new QueryClient({
+    // Whatever is changed is in the history of its subject, and in the audit log.
+    mutationCache: new MutationCache({ onSettled: () => void client.invalidateQueries({ queryKey: ["events"] }) }),
     defaultOptions: {
       queries: {
         staleTime: 15_000,
@@ -15,4 +17,5 @@ export function createQueryClient(): QueryClient {
       mutations: { retry: false, networkMode: "always" },
     },
   });
+  return client;
 }
