@@ -14,6 +14,9 @@ interface ApiErrorInit {
 /** The code of an error that no answer came for: the network or the service is down. */
 export const UNREACHABLE = "network/unreachable";
 
+/** The code of an answer that is not the service's, such as a proxy's: whether the service did what it was told is not known. */
+export const UNANSWERED = "network/unanswered";
+
 /** What any call of the client throws. Compare `code`; it is stable, the other texts are not. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
@@ -51,7 +54,7 @@ export function apiErrorFrom(response: Response, body: unknown): ApiError {
   const problem = isRecord(body) ? body : {};
   return new ApiError({
     status: response.status,
-    code: typeof problem.code === "string" ? problem.code : response.status >= 500 ? "internal/error" : "unknown",
+    code: typeof problem.code === "string" ? problem.code : response.status >= 500 ? UNANSWERED : "unknown",
     ...(typeof problem.detail === "string" && { detail: problem.detail }),
     fieldErrors: Array.isArray(problem.errors) ? problem.errors.filter(isFieldError) : [],
     requestId: response.headers.get("X-Request-Id") ?? undefined,

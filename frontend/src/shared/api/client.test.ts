@@ -2,7 +2,7 @@ import { HttpResponse, http } from "msw";
 import { afterEach, describe, expect, it } from "vitest";
 import { apiKey } from "@/test/fixtures";
 import { at, server } from "@/test/server";
-import { ApiError, UNREACHABLE } from "./api-error";
+import { ApiError, UNANSWERED, UNREACHABLE } from "./api-error";
 import { api, send } from "./client";
 import { reauthentication } from "./reauthentication";
 
@@ -41,7 +41,7 @@ describe("a call", () => {
 
   it("survives an answer that is no problem document", async () => {
     server.use(http.get(at("/v1/api-keys/ak_EXAMPLE"), () => HttpResponse.text("<html>", { status: 502 })));
-    await expect(getKey()).rejects.toMatchObject({ status: 502, code: "internal/error", fieldErrors: [] });
+    await expect(getKey()).rejects.toMatchObject({ status: 502, code: UNANSWERED, fieldErrors: [] });
   });
 
   it("says when the service can't be reached", async () => {

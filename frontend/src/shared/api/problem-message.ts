@@ -15,6 +15,7 @@ const known = [
   "idempotency/mismatch",
   "internal/error",
   "invitation/not-found",
+  "network/unanswered",
   "network/unreachable",
   "operator/email-taken",
   "operator/last-admin",
