@@ -75,7 +75,9 @@ export function useFormat(): Format {
       dateTime: (at) => dateTime().format(new Date(at)),
       relative: (at, now) => {
         const distance = relativeTime(new Date(at), now);
-        return distance ? relative().format(distance.value, distance.unit) : t("time.now");
+        if (!distance) return t("time.now");
+        // "há 12 min." would end a sentence twice, and the symbol has no point anyway.
+        return relative().format(distance.value, distance.unit).replace(/\.$/, "");
       },
       number: (value) => number().format(value),
       compact: (value) => compact().format(value),
