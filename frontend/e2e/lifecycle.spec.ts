@@ -1,6 +1,6 @@
 import type { Page } from "@playwright/test";
 import { expect, test } from "./fixtures/console";
-import { choose, line, secretWindow, shownSecret } from "./fixtures/screens";
+import { choose, gate, line, secretWindow, shownSecret } from "./fixtures/screens";
 
 async function rotate(page: Page, choice: RegExp): Promise<string> {
   const confirmation = page.getByRole("dialog", { name: "Generate new client secret" });
@@ -91,6 +91,74 @@ test.describe("deactivating", () => {
     await page.getByRole("button", { name: "Deactivate" }).click();
     await expect(page.getByRole("button", { name: "Activate" })).toBeVisible();
     await expect(page.getByRole("main").getByText("Inactive", { exact: true })).toBeVisible();
+  });
+});
+
+test.describe("what a change says", () => {
+  test("a key can be deactivated by who has looked at the audit log", async ({ page, admin }) => {
+    const key = await admin.createKey({ name: "ERP integration" });
+    await page.goto("/audit");
+    await expect(page.getByText("ERP integration").first()).toBeVisible();
+    await page.getByRole("link", { name: "API Keys", exact: true }).click();
+    await choose(page, "ERP integration", "Deactivate");
+    await expect(page.getByRole("status").getByText("“ERP integration” is inactive")).toBeVisible();
+    await expect.poll(async () => (await admin.exchange(key.client_id, key.client_secret)).status).toBe(401);
+  });
+
+  test("a refusal is told of each change, also on another page", async ({ page, admin, complaints }) => {
+    complaints.expect(/status of 503/);
+    await admin.createKey({ name: "First" });
+    await admin.createKey({ name: "Second" });
+    const { opened, open } = gate();
+    await page.route("**/deactivate", async (route) => {
+      await opened;
+      await route.fulfill({ status: 503, json: { code: "service/unavailable" } });
+    });
+    await page.goto("/api-keys");
+    await choose(page, "First", "Deactivate");
+    await choose(page, "Second", "Deactivate");
+    await page.getByRole("link", { name: "Usage", exact: true }).click();
+    await expect(page.getByRole("heading", { name: "Usage", level: 1 })).toBeVisible();
+    open();
+    for (const name of ["First", "Second"]) {
+      await expect(page.getByText(`“${name}” could not be deactivated`)).toBeVisible();
+    }
+  });
+
+  test("the history shows what was done beside it", async ({ page, admin }) => {
+    const key = await admin.createKey({ name: "ERP integration" });
+    await page.goto(`/api-keys/${key.client_id}?tab=history`);
+    await expect(page.getByText("created the API key")).toBeVisible();
+    await page.getByRole("button", { name: "Deactivate" }).click();
+    await expect(page.getByText("deactivated the API key", { exact: true })).toBeVisible();
+  });
+
+  test("a secret that is on its way is waited for", async ({ page, admin }) => {
+    const { opened, open } = gate();
+    await page.route("**/rotate-secret", async (route) => {
+      await opened;
+      await route.continue();
+    });
+    const key = await admin.createKey({ name: "ERP integration" });
+    await page.goto(`/api-keys/${key.client_id}`);
+    await page.getByRole("button", { name: "Generate new client secret" }).click();
+    const confirmation = page.getByRole("dialog", { name: "Generate new client secret" });
+    await confirmation.getByRole("radio", { name: /Replace now/ }).click();
+    await confirmation.getByRole("button", { name: "Generate new client secret" }).click();
+    await expect(confirmation.getByRole("button", { name: "Cancel" })).toBeDisabled();
+    await page.keyboard.press("Escape");
+    open();
+    const secret = await shownSecret(secretWindow(page, "New client secret"));
+    expect((await admin.exchange(key.client_id, secret)).status).toBe(201);
+  });
+
+  test("what answers instead of the service is not believed", async ({ page, admin, complaints }) => {
+    complaints.expect(/status of 504/);
+    const key = await admin.createKey({ name: "ERP integration" });
+    await page.route("**/deactivate", (route) => route.fulfill({ status: 504, body: "<html>" }));
+    await page.goto(`/api-keys/${key.client_id}`);
+    await page.getByRole("button", { name: "Deactivate" }).click();
+    await expect(page.getByText("see whether it was before you repeat it")).toBeVisible();
   });
 });
 
