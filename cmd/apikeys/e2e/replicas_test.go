@@ -315,8 +315,8 @@ func TestAReplicaThatCantReadTheLogSaysSoAndBelievesNothingOld(t *testing.T) {
 	}
 	const bypasses = `apikeys_key_cache_lookups_total{result="bypass"}`
 	before := metric(bypasses)
-	operator.accessToken(other) // by the database alone
-	if metric(bypasses) != before+1 {
+	operator.accessToken(other) // by the database alone, more than once where it takes so long that it is decided again
+	if metric(bypasses) <= before {
 		t.Error("the cache was used")
 	}
 	// Somebody else deactivates the key, as a replica could that reads the log.
