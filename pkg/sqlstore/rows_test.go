@@ -58,6 +58,20 @@ func sessionsExpire(t *testing.T, open func(testing.TB, Options) *Store) {
 	if got := find("a"); got != "second true" {
 		t.Errorf("after the purge a living session is %q", got)
 	}
+	replace := func(token, data string) bool {
+		t.Helper()
+		replaced, err := sessions.ReplaceCtx(t.Context(), token, []byte(data), epoch.Add(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return replaced
+	}
+	if !replace("a", "third") || find("a") != "third true" {
+		t.Errorf("a session that is there is %q", find("a"))
+	}
+	if replace("b", "again") || find("b") != " false" {
+		t.Errorf("a session that has ended is %q", find("b"))
+	}
 	for range 2 { // deleting what is not there is no error
 		if err := sessions.DeleteCtx(t.Context(), "a"); err != nil {
 			t.Fatal(err)
