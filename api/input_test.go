@@ -67,6 +67,8 @@ var badKeys = []struct{ name, body, fields string }{
 	{"lifespan 56 min", lifespanBody("56", "minutes"), lifespanMessage},
 	{"lifespan 60 h", lifespanBody("60", "hours"), lifespanMessage},
 	{"lifespan 1.5", lifespanBody("1.5", "hours"), "token_lifespan.value must be a whole number"},
+	{"lifespan 1.0", lifespanBody("1.0", "hours"), "token_lifespan.value must be a whole number"},
+	{"lifespan 1e0", lifespanBody("1e0", "hours"), "token_lifespan.value must be a whole number"},
 	{"lifespan in text", lifespanBody(`"1"`, "hours"), "token_lifespan.value must be a whole number"},
 	{"lifespan 2^31", lifespanBody("2147483648", "hours"), lifespanMessage},
 	{"lifespan 10^400", lifespanBody("1e400", "hours"), "token_lifespan.value must be a whole number"},
@@ -143,6 +145,7 @@ func TestABadRotationIsRefusedAndTheSecretStays(t *testing.T) {
 			`{"grace_period_seconds":-1}`:     "grace_period_seconds must be between 0 and 604800",
 			`{"grace_period_seconds":604801}`: "grace_period_seconds must be between 0 and 604800",
 			`{"grace_period_seconds":1.5}`:    "grace_period_seconds must be a whole number",
+			`{"grace_period_seconds":6E1}`:    "grace_period_seconds must be a whole number",
 			`{"grace_period_seconds":"1"}`:    "grace_period_seconds must be a whole number",
 			`{"grace_period_seconds":null}`:   "grace_period_seconds must not be null",
 		} {

@@ -189,7 +189,7 @@ func boundsPredicate(schema *openapi3.Schema) string {
 func typePredicate(schema *openapi3.Schema) string {
 	switch {
 	case schema.Type.Is(openapi3.TypeInteger):
-		return "must be a whole number"
+		return wholeNumber
 	case schema.Type.Is(openapi3.TypeString):
 		return "must be a string"
 	case schema.Type.Is(openapi3.TypeArray):

@@ -18,9 +18,13 @@ const jsonDepthMax = 32
 // wholeBody is the name that errors of no single member give.
 const wholeBody = "body"
 
-// checkJSON finds what a JSON decoder would let pass, or would replace without a word: members that are given twice, text
-// that is not Unicode or has NUL characters, and anything after the value. Everything that is wrong with text is listed; the
-// first error of form ends the check.
+// wholeNumber is what is said of a number that is none of the contract's: they are all whole.
+const wholeNumber = "must be a whole number"
+
+// checkJSON finds what a JSON decoder would let pass, would replace without a word, or would refuse without saying where:
+// members that are given twice, text that is not Unicode or has NUL characters, numbers with a fraction or an exponent,
+// which are whole by the schema (1.0) and not for Go, and anything after the value. Everything that is wrong with text and
+// numbers is listed; the first error of form ends the check.
 func checkJSON(body []byte) apikey.InvalidError {
 	w := jsonWalker{body: body, decoder: json.NewDecoder(bytes.NewReader(body))}
 	w.decoder.UseNumber()
@@ -64,6 +68,10 @@ func (w *jsonWalker) value(path []string) error {
 	switch t := token.(type) {
 	case string:
 		w.text(path, t, start)
+	case json.Number:
+		if strings.ContainsAny(t.String(), ".eE") {
+			w.report(path, wholeNumber)
+		}
 	case json.Delim:
 		if t == '{' {
 			return w.object(path)
@@ -121,6 +129,10 @@ func (w *jsonWalker) text(path []string, text string, start int64) {
 	default:
 		return
 	}
+	w.report(path, message)
+}
+
+func (w *jsonWalker) report(path []string, message string) {
 	if len(w.invalid) < invalidMax {
 		w.invalid = append(w.invalid, apikey.FieldError{Field: fieldName(path), Message: message})
 	}

@@ -121,7 +121,7 @@ func TestAKeysRateLimitIsKeptToldAndRemoved(t *testing.T) {
 				t.Errorf("after %v it has %s", step.patch, got)
 			}
 		}
-		for _, wrong := range []any{0, -1, 100001, 1.5, "60"} {
+		for _, wrong := range []any{0, -1, 100001, 1.5, json.Number("60.0"), "60"} {
 			p := admin.patch(k.path(), map[string]any{"rate_limit": wrong}).refused(http.StatusBadRequest, "bad-request/invalid-parameters")
 			if !strings.HasPrefix(p.fields(), "rate_limit ") {
 				t.Errorf("%v: %s", wrong, p.fields())
