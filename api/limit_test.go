@@ -70,6 +70,20 @@ func TestTooManyWrongSecretsFromAnAddressAreRefused(t *testing.T) {
 		strings.NewReader("token=x&client_id="+k.ClientID+"&client_secret="+k.ClientSecret)).wants(http.StatusTooManyRequests)
 }
 
+func TestTooManyTokensTakenBackOneByOneAreRefused(t *testing.T) {
+	s := onOne(t, map[string]string{"APIKEYS_LIMITS": "token-revocation=1/1h"})
+	k, c := s.admin(t).create("key"), s.stranger(t)
+	revoke := func() answer {
+		form := url.Values{"token": {c.token(k.ClientID, k.ClientSecret)}, "client_id": {k.ClientID}, "client_secret": {k.ClientSecret}}
+		return c.do("POST", "/oauth2/revoke", "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+	}
+	revoke().wants(http.StatusOK)
+	a := revoke().wants(http.StatusTooManyRequests).standsAt("1", "0", true)
+	if !strings.Contains(string(a.body), `"error":"temporarily_unavailable"`) {
+		t.Errorf("got %s", a.body)
+	}
+}
+
 func TestManagementRequestsAreCountedByOperatorAndByKey(t *testing.T) {
 	s := onOne(t, map[string]string{"APIKEYS_LIMITS": "management=4/1m"})
 	s.operator(t, s.tenancy(t), "other@example.com", "readonly")

@@ -12,6 +12,7 @@ import (
 type Config struct {
 	TokenClient   Rate // token requests of one client that has proved itself, unless its key has a rate of its own
 	TokenAddress  Rate // requests of one address that spend or try client credentials
+	Revocation    Rate // tokens of one key that are taken back one by one
 	Management    Rate // management requests of one operator or one API key
 	SignInAccount Rate // sign-ins to one account from one address
 	SignInAddress Rate // sign-ins from one address, whatever the account
@@ -21,6 +22,7 @@ type Config struct {
 const (
 	TokenClient   = "token-client"
 	TokenAddress  = "token-address"
+	Revocation    = "token-revocation"
 	Management    = "management"
 	SignInAccount = "sign-in-account"
 	SignInAddress = "sign-in-address"
@@ -30,6 +32,7 @@ const (
 var Default = Config{
 	TokenClient:   Rate{600, time.Minute},
 	TokenAddress:  Rate{6000, time.Minute},
+	Revocation:    Rate{600, time.Hour},
 	Management:    Rate{600, time.Minute},
 	SignInAccount: Rate{10, 5 * time.Minute},
 	SignInAddress: Rate{50, 5 * time.Minute},
@@ -53,7 +56,7 @@ func Parse(text string) (Config, error) {
 	}
 	c, seen := Default, map[string]bool{}
 	rates := map[string]*Rate{
-		TokenClient: &c.TokenClient, TokenAddress: &c.TokenAddress, Management: &c.Management,
+		TokenClient: &c.TokenClient, TokenAddress: &c.TokenAddress, Revocation: &c.Revocation, Management: &c.Management,
 		SignInAccount: &c.SignInAccount, SignInAddress: &c.SignInAddress,
 	}
 	for entry := range strings.SplitSeq(text, ",") {
@@ -64,7 +67,7 @@ func Parse(text string) (Config, error) {
 			return Config{}, errors.New(`must be on, off, or a list such as token-client=600/1m,management=600/1m`)
 		case target == nil:
 			return Config{}, fmt.Errorf("has no limit called %q; there are %s", name,
-				strings.Join([]string{TokenClient, TokenAddress, Management, SignInAccount, SignInAddress}, ", "))
+				strings.Join([]string{TokenClient, TokenAddress, Revocation, Management, SignInAccount, SignInAddress}, ", "))
 		case seen[name]:
 			return Config{}, fmt.Errorf("has %s more than once", name)
 		}

@@ -10,12 +10,14 @@ import (
 	"github.com/piercloud/apikeys/pkg/oauth"
 )
 
-// limited is a server that admits 3 requests a minute of a client and 10 of an address, and what came of them.
+// limited is a server that admits 3 requests a minute of a client and 10 of an address, and has 2 tokens of a key taken back
+// in an hour, and what came of them.
 func limited(t *testing.T) (*fixture, map[string]int) {
 	outcomes := map[string]int{}
 	return newFixture(t, oauth.Options{
 		Limits: limit.Config{
 			TokenClient: limit.Rate{Requests: 3, Window: time.Minute}, TokenAddress: limit.Rate{Requests: 10, Window: time.Minute},
+			Revocation: limit.Rate{Requests: 2, Window: time.Hour},
 		},
 		Observe: func(outcome string) { outcomes[outcome]++ },
 	}), outcomes
@@ -104,6 +106,33 @@ func TestOnlyFailuresOfThoseWhoAskAboutTokensCount(t *testing.T) {
 	}
 	if policyOf(err) != limit.TokenAddress {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestTokensOfAKeyAreTakenBackOneByOneUpToALimitWhoeverDoesIt(t *testing.T) {
+	f, _ := limited(t)
+	c, neighbour := f.create(t, acme, "Acme", "cca:admin"), f.create(t, acme, "Neighbour", "cca:admin")
+	tokens := []string{f.issue(t, c), f.issue(t, c), f.issue(t, c)}
+	own, operator := f.inquirer(t, c), oauth.Inquirer{TenancyID: acme}
+	for _, raw := range []string{tokens[0], tokens[0], tokens[1], tokens[1], "not a token"} { // what does not count any more is free
+		if err := f.Revoke(t.Context(), own, raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, i := range []oauth.Inquirer{own, operator} {
+		if err := f.Revoke(t.Context(), i, tokens[2]); policyOf(err) != limit.Revocation {
+			t.Errorf("got %v", err)
+		}
+	}
+	if _, err := f.VerifyActive(t.Context(), tokens[2]); err != nil {
+		t.Errorf("the token that was not taken back: %v", err)
+	}
+	if err := f.Revoke(t.Context(), operator, f.issue(t, neighbour)); err != nil {
+		t.Errorf("of another key: %v", err)
+	}
+	f.advance(30 * time.Minute)
+	if err := f.Revoke(t.Context(), own, tokens[2]); err != nil {
+		t.Errorf("half an hour later: %v", err)
 	}
 }
 

@@ -78,8 +78,9 @@ type Server struct {
 	observe func(outcome string)
 	signed  func(ctx context.Context, took time.Duration) // nil for nobody
 
-	perClient  *limit.Buckets[string]
-	perAddress *limit.Buckets[netip.Addr]
+	perClient   *limit.Buckets[string]
+	perAddress  *limit.Buckets[netip.Addr]
+	revocations *limit.Buckets[string] // by the client whose tokens they are
 }
 
 // Uses is told what becomes of the requests of clients that exist; [usage.Recorder] is one. It must be quick, and safe for
@@ -91,7 +92,7 @@ type Uses interface {
 
 // Options are what a server can do without.
 type Options struct {
-	Limits limit.Config // of token requests
+	Limits limit.Config // of token requests and revocations
 	// Status returns the place in a status list that an index given by the store stands for. Optional: without it tokens name
 	// none. It must be quick.
 	Status func(index int64) token.Status
@@ -122,8 +123,9 @@ func NewServer(
 	}
 	return &Server{
 		clients: clients, keys: keys, tokens: tokens, revoked: revoked, uses: uses, now: now, status: o.Status, observe: o.Observe, signed: o.Signed,
-		perClient:  limit.New[string](limit.TokenClient, o.Limits.TokenClient, now),
-		perAddress: limit.New[netip.Addr](limit.TokenAddress, o.Limits.TokenAddress, now),
+		perClient:   limit.New[string](limit.TokenClient, o.Limits.TokenClient, now),
+		perAddress:  limit.New[netip.Addr](limit.TokenAddress, o.Limits.TokenAddress, now),
+		revocations: limit.New[string](limit.Revocation, o.Limits.Revocation, now),
 	}
 }
 

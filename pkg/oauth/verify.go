@@ -110,8 +110,9 @@ func (s *Server) Introspect(ctx context.Context, i Inquirer, raw string) (token.
 }
 
 // Revoke ends one token (RFC 7009 §2). A client revokes its own tokens, an operator its tenancy's. What does not count any
-// more, or never did, needs nothing. Errors: [Error] with unauthorized_client for somebody else's token;
-// apikey.ErrUnavailable.
+// more, or never did, needs nothing. How many of a key's tokens are taken back one by one is limited, whoever does it, because
+// everybody who follows the feed keeps each until it expires; rotating the secret ends them all with one entry.
+// Errors: [Error] with unauthorized_client for somebody else's token; limit.ExceededError; apikey.ErrUnavailable.
 func (s *Server) Revoke(ctx context.Context, i Inquirer, raw string) error {
 	claims, err := s.VerifyActive(ctx, raw)
 	if errors.Is(err, ErrInvalidToken) {
@@ -122,6 +123,9 @@ func (s *Server) Revoke(ctx context.Context, i Inquirer, raw string) error {
 	}
 	if own := i.ClientID == claims.ClientID || i.ClientID == "" && i.TenancyID == claims.TenancyID; !own {
 		return &Error{UnauthorizedClient, "the token was issued to another client"}
+	}
+	if _, err := s.revocations.Take(claims.ClientID); err != nil {
+		return err
 	}
 	after, err := json.Marshal(map[string]string{"jti": claims.TokenID, "expires_at": claims.ExpiresAt.Format(time.RFC3339)})
 	if err != nil {
