@@ -51,7 +51,7 @@ func (s *Service) Admit(origin eventlog.Origin) error {
 
 // SignInAs returns the operator that a provider has identified, and notes it in the log. Somebody who comes for the first
 // time is linked to the operator of the first tenancy with the same e-mail address, whose password then ends, or becomes an
-// operator of that tenancy. The role is the one that the provider tells of, each time anew; only the tenancy's last admin
+// operator of that tenancy, also if a customer has invited that address and nobody accepted. The role is the one that the provider tells of, each time anew; only the tenancy's last admin
 // stays one. What is refused is noted, too. Errors: [RefusedError].
 func (s *Service) SignInAs(ctx context.Context, a Assertion, origin eventlog.Origin) (Operator, error) {
 	a.Email = normalizeEmail(a.Email)
@@ -86,15 +86,18 @@ func (s *Service) identify(ctx context.Context, a Assertion, origin eventlog.Ori
 		action = eventlog.OperatorLinked
 		found, err = s.store.OperatorByEmail(ctx, a.Email)
 	}
+	elsewhere := err == nil && found.TenancyID != PlatformTenancyID
 	switch {
-	case errors.Is(err, ErrNotFound) && a.Role == "":
+	case elsewhere && !found.Invited():
+		return Operator{}, &RefusedError{RefusedTaken}
+	case (elsewhere || errors.Is(err, ErrNotFound)) && a.Role == "":
 		return Operator{}, &RefusedError{RefusedNoRole}
+	case elsewhere:
+		return s.enrolInvited(ctx, found.ID, a, origin)
 	case errors.Is(err, ErrNotFound):
 		return s.enrol(ctx, a, origin)
 	case err != nil:
 		return Operator{}, err
-	case found.TenancyID != PlatformTenancyID:
-		return Operator{}, &RefusedError{RefusedTaken}
 	}
 	own := Caller{TenancyID: PlatformTenancyID, OperatorID: found.ID, Actor: actorOf(found), Origin: origin}
 	o, err := s.update(ctx, own, found.ID, action, func(o *Operator, otherAdmin bool) error { return o.follow(a, otherAdmin) })
@@ -140,6 +143,25 @@ func (s *Service) enrol(ctx context.Context, a Assertion, origin eventlog.Origin
 	}
 	return o, s.store.CreateOperator(ctx, o, event)
 }
+
+// enrolInvited is [Service.enrol] for somebody whom a customer has invited and who never accepted. An invitation says nothing
+// of whose address it is, and the provider does: otherwise each customer could keep anybody out. The customer's log tells that
+// the invitation ended, and nothing of the person. Errors: [RefusedError] when it was accepted meanwhile; [ErrEmailTaken].
+func (s *Service) enrolInvited(ctx context.Context, invitedID string, a Assertion, origin eventlog.Origin) (Operator, error) {
+	err := s.store.DeleteOperator(ctx, invitedID, func(o Operator, _ bool) (eventlog.Draft, error) {
+		if !o.Invited() {
+			return eventlog.Draft{}, &RefusedError{RefusedTaken}
+		}
+		return s.managed(Caller{TenancyID: o.TenancyID, Actor: singleSignOn}, eventlog.OperatorDeleted, &o, nil)
+	})
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Operator{}, err
+	}
+	return s.enrol(ctx, a, origin)
+}
+
+// singleSignOn is who the log names for what no person has decided.
+var singleSignOn = eventlog.Actor{Kind: eventlog.ActorSystem, ID: "single-sign-on", Name: "single sign-on"}
 
 // noteRefusal writes to the log that an identity was refused; o is zero unless there is an operator of the first tenancy.
 func (s *Service) noteRefusal(ctx context.Context, a Assertion, o Operator, reason Refusal, origin eventlog.Origin) error {

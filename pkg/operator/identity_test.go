@@ -193,6 +193,40 @@ func TestAProvenIdentityIsRefusedWithoutRoleVerifiedAddressOrAnActiveAccount(t *
 	f.refuses(t, asserted("2", "bea@example.com", operator.Admin), operator.RefusedDeactivated)
 }
 
+func TestAnInvitationThatNobodyAcceptedKeepsNobodyOut(t *testing.T) {
+	f := newFixture(t, false)
+	f.ana(t)
+	customer, err := f.CreateTenancy(t.Context(), "A customer", system)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := operator.Caller{TenancyID: customer.ID, Actor: system}
+	invited, err := f.Invite(t.Context(), own, "bea@example.com", operator.Admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.refuses(t, asserted("1", "bea@example.com", ""), operator.RefusedNoRole)
+	if _, err := f.Get(t.Context(), own, invited.Operator.ID); err != nil {
+		t.Errorf("after a sign-in that was refused: %v", err)
+	}
+	before := len(f.events(t))
+	bea, err := f.SignInAs(t.Context(), asserted("1", "bea@example.com", operator.Editor), home)
+	if err != nil || bea.TenancyID != operator.PlatformTenancyID || bea.Role != operator.Editor {
+		t.Fatalf("got %+v, %v", bea, err)
+	}
+	ended := f.events(t)[before]
+	if ended.Action != eventlog.OperatorDeleted || ended.TenancyID != customer.ID || ended.Subject.ID != invited.Operator.ID ||
+		ended.Origin != (eventlog.Origin{}) || ended.Actor.Kind != eventlog.ActorSystem {
+		t.Errorf("the customer's log tells %+v", ended)
+	}
+	if _, err := f.Accept(t.Context(), invited.Token, password, home); !errors.Is(err, operator.ErrLinkUsed) {
+		t.Errorf("the invitation: %v", err)
+	}
+	if _, err := f.Invite(t.Context(), own, "bea@example.com", operator.Admin); !errors.Is(err, operator.ErrEmailTaken) {
+		t.Errorf("inviting again: %v", err)
+	}
+}
+
 func TestTwoFirstSignInsOfOnePersonMakeOneOperator(t *testing.T) {
 	f := newFixture(t, false)
 	f.ana(t)
