@@ -92,7 +92,7 @@ type server struct {
 	operators *operator.Service
 	usage     *usage.Service
 	audit     *audit.Service
-	exports   chan struct{} // holds one entry for each that runs
+	exports   *places[string] // by tenancy
 	catalogue *scope.Catalogue
 	// management counts requests by the operator's id or the client id; neither can be the other.
 	management *limit.Buckets[string]
@@ -120,7 +120,7 @@ func New(o Options) (*echo.Echo, error) {
 	}
 	s := &server{
 		keys: o.Keys, oauth: o.OAuth, operators: o.Operators, usage: o.Usage, catalogue: o.Catalogue,
-		audit: o.Audit, exports: make(chan struct{}, exportsMax),
+		audit: o.Audit, exports: newPlaces[string](exportsMax, exportsMaxFor),
 		sessions: newSessions(o.Sessions, strings.HasPrefix(o.Issuer, "https:")), origins: http.NewCrossOriginProtection(),
 		management:   limit.New[string](limit.Management, o.Management, o.Now),
 		singleSignOn: o.SingleSignOn, providerName: o.ProviderName,
@@ -150,7 +150,7 @@ func New(o Options) (*echo.Echo, error) {
 	verifyRoutes{o.OAuth}.register(e)
 	revocationRoutes{
 		set: o.Revoked, snapshots: o.Snapshots, fresh: o.Fresh, stopping: o.Stopping,
-		listeners: newListeners(listenersMax, listenersMaxFor), writeMax: streamWriteMax,
+		listeners: newPlaces[netip.Addr](listenersMax, listenersMaxFor), writeMax: streamWriteMax,
 		observer: o.Observer,
 	}.register(e)
 	if o.StatusLists != nil {

@@ -18,11 +18,12 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// exportsMax bounds the exports that run in this process: each keeps reading the log for as long as it lasts.
-const exportsMax = 4
-
-// exportRetry is how long callers are asked to wait while as many exports run as may.
-const exportRetry = 10 * time.Second
+// Exports that run in this process: each keeps reading the log for as long as its caller takes.
+const (
+	exportsMax    = 4
+	exportsMaxFor = 2                // of one tenancy
+	exportRetry   = 10 * time.Second // how long callers are asked to wait while as many run as may
+)
 
 // ExportEvents streams all events that match.
 func (s *server) ExportEvents(ctx context.Context, request oas.ExportEventsRequestObject) (oas.ExportEventsResponseObject, error) {
@@ -56,12 +57,10 @@ type eventExport struct {
 // VisitExportEventsResponse writes the answer. Once it has begun, there is only one way left to say that it can't be
 // finished: to cut the connection, so that nobody takes a part for the whole.
 func (e eventExport) VisitExportEventsResponse(w http.ResponseWriter) error {
-	select {
-	case e.server.exports <- struct{}{}:
-		defer func() { <-e.server.exports }()
-	default:
+	if !e.server.exports.enter(e.viewer.TenancyID) {
 		return throttledFault(exportRetry)
 	}
+	defer e.server.exports.leave(e.viewer.TenancyID)
 	control := http.NewResponseController(w)
 	if err := control.SetReadDeadline(time.Time{}); err != nil { // when it passes, the request counts as given up
 		return err

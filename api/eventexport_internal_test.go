@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/piercloud/apikeys/api/internal/oas"
+	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/audit"
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
@@ -42,15 +44,17 @@ func (l *endlessLog) Events(ctx context.Context, q audit.Selection) ([]eventlog.
 	return events, nil
 }
 
-// exporting serves the export of a log as the whole service does: errors become answers before the first byte.
+// exporting serves the export of a log as the whole service does: errors become answers before the first byte. The path is
+// the tenancy that asks.
 func exporting(t *testing.T, log *endlessLog) (*httptest.Server, *server) {
 	t.Helper()
 	s := &server{
-		audit: audit.NewService(log, nil, "", time.Now), exports: make(chan struct{}, exportsMax), now: time.Now,
+		audit: audit.NewService(log, nil, "", time.Now), exports: newPlaces[string](exportsMax, exportsMaxFor), now: time.Now,
 		log: slog.New(slog.DiscardHandler),
 	}
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer, err := s.ExportEvents(r.Context(), oas.ExportEventsRequestObject{Params: oas.ExportEventsParams{Format: oas.Jsonl}})
+		p := principal{caller: apikey.Caller{TenancyID: r.URL.Path}}
+		answer, err := s.ExportEvents(context.WithValue(r.Context(), principalKey{}, p), oas.ExportEventsRequestObject{Params: oas.ExportEventsParams{Format: oas.Jsonl}})
 		if err == nil {
 			err = answer.VisitExportEventsResponse(w)
 		}
@@ -63,9 +67,9 @@ func exporting(t *testing.T, log *endlessLog) (*httptest.Server, *server) {
 	return site, s
 }
 
-func export(t *testing.T, ctx context.Context, site *httptest.Server) (status, lines int, err error) { //nolint:revive // the context is the export's own
+func export(t *testing.T, ctx context.Context, site *httptest.Server, tenancy string) (status, lines int, err error) { //nolint:revive // the context is the export's own
 	t.Helper()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, site.URL, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, site.URL+"/"+tenancy, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,46 +84,51 @@ func export(t *testing.T, ctx context.Context, site *httptest.Server) (status, l
 
 func TestAnExportThatCanNotBeFinishedIsCutOff(t *testing.T) {
 	site, s := exporting(t, &endlessLog{failAt: 999_000})
-	status, lines, err := export(t, t.Context(), site)
+	status, lines, err := export(t, t.Context(), site, "acme")
 	if status != http.StatusOK || lines == 0 || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %d, %d events, then %v", status, lines, err)
 	}
-	if len(s.exports) != 0 {
+	if s.exports.count() != 0 {
 		t.Error("the export still counts as running")
 	}
 }
 
 func TestAnExportThatCanNotBeginIsAnError(t *testing.T) {
 	site, _ := exporting(t, &endlessLog{failAt: 2_000_000})
-	if status, _, err := export(t, t.Context(), site); status != http.StatusInternalServerError || err != nil {
+	if status, _, err := export(t, t.Context(), site, "acme"); status != http.StatusInternalServerError || err != nil {
 		t.Errorf("got %d, %v", status, err)
 	}
 }
 
-func TestExportsAtOnceAreBounded(t *testing.T) {
+func TestExportsAtOnceAreBoundedForEachTenancyAndInAll(t *testing.T) {
 	log := &endlessLog{asked: make(chan struct{})}
 	site, s := exporting(t, log)
 	running, leave := context.WithCancel(t.Context())
 	ended := make(chan error, exportsMax)
-	for range exportsMax {
-		go func() {
-			_, _, err := export(t, running, site)
-			ended <- err
-		}()
+	refused := func(tenancy string) {
+		t.Helper()
+		if status, _, err := export(t, t.Context(), site, tenancy); status != http.StatusTooManyRequests || err != nil {
+			t.Errorf("one more of %s: got %d, %v", tenancy, status, err)
+		}
 	}
-	for range exportsMax {
-		<-log.asked
+	for _, tenancy := range []string{"acme", "globex"} {
+		for range exportsMaxFor {
+			go func() {
+				_, _, err := export(t, running, site, tenancy)
+				ended <- err
+			}()
+		}
+		for range exportsMaxFor {
+			<-log.asked
+		}
+		refused(tenancy)
 	}
-	if status, _, err := export(t, t.Context(), site); status != http.StatusTooManyRequests || err != nil {
-		t.Errorf("one more: got %d, %v", status, err)
-	}
+	refused("initech")
 	leave()
 	for range exportsMax {
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("an export whose caller left ended with %v", err)
 		}
 	}
-	for range exportsMax { // all places are given back
-		s.exports <- struct{}{}
-	}
+	await.Until(t, time.Minute, "all places are given back", func() bool { return s.exports.count() == 0 })
 }

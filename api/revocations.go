@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -47,7 +46,7 @@ type revocationRoutes struct {
 	snapshots *revocation.Snapshots
 	fresh     func() bool
 	stopping  <-chan struct{}
-	listeners *listeners
+	listeners *places[netip.Addr]
 	writeMax  time.Duration // for a follower to take what is written to it
 	observer  Observer      // nil for nobody
 }
@@ -267,37 +266,4 @@ func (w *eventWriter) flush() {
 	}
 	w.err = w.send(w.pending)
 	w.pending = nil // most of the time a follower waits, and should cost little then
-}
-
-// listeners counts the streams, in all and by address, up to a maximum of each.
-type listeners struct {
-	all, each int // the most of them
-
-	mu        sync.Mutex
-	total     int
-	byAddress map[netip.Addr]int
-}
-
-func newListeners(all, each int) *listeners {
-	return &listeners{all: all, each: each, byAddress: map[netip.Addr]int{}}
-}
-
-func (l *listeners) enter(address netip.Addr) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.total >= l.all || l.byAddress[address] >= l.each {
-		return false
-	}
-	l.total++
-	l.byAddress[address]++
-	return true
-}
-
-func (l *listeners) leave(address netip.Addr) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.total--
-	if l.byAddress[address]--; l.byAddress[address] == 0 {
-		delete(l.byAddress, address)
-	}
 }

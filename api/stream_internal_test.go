@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"runtime"
 	"strconv"
 	"strings"
@@ -43,7 +44,7 @@ func newFeed() *feed {
 	f := &feed{stop: make(chan struct{})}
 	f.revocationRoutes = revocationRoutes{
 		set: revocation.NewSet(nil, time.Now), fresh: func() bool { return !f.stale.Load() }, stopping: f.stop,
-		listeners: newListeners(listenersMax, listenersMaxFor), writeMax: streamWriteMax,
+		listeners: newPlaces[netip.Addr](listenersMax, listenersMaxFor), writeMax: streamWriteMax,
 	}
 	s := &server{now: time.Now, prepared: always, log: slog.New(slog.DiscardHandler), console: newConsole(nil)}
 	f.echo = echo.New()
@@ -239,7 +240,7 @@ func TestStreamsEndWhenTheServiceStops(t *testing.T) {
 // TestAListenerIsCountedWithItsNetwork: whoever has one address of version 6 has as many as he likes.
 func TestAListenerIsCountedWithItsNetwork(t *testing.T) {
 	f := newFeed()
-	f.listeners = newListeners(3, 2)
+	f.listeners = newPlaces[netip.Addr](3, 2)
 	handler := f.handler()
 	for _, address := range []string{"2001:db8::1", "2001:db8::2"} {
 		if !f.listeners.enter(limit.Address(address)) {
@@ -260,7 +261,7 @@ func TestAListenerIsCountedWithItsNetwork(t *testing.T) {
 
 func TestListenersAreLimited(t *testing.T) {
 	f := newFeed()
-	f.listeners = newListeners(3, 2)
+	f.listeners = newPlaces[netip.Addr](3, 2)
 	handler := f.handler()
 	ask := func(address string) *httptest.ResponseRecorder {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -331,10 +332,10 @@ func connect(t testing.TB, address string, lastEventID int64) net.Conn {
 	return c
 }
 
-func (l *listeners) count() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.total
+func (p *places[K]) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.total
 }
 
 func heap() uint64 {
