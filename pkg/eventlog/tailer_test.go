@@ -8,8 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-	"unsafe"
 
+	"github.com/piercloud/apikeys/pkg/clocktest"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
@@ -320,21 +320,6 @@ func TestASuspendedProcessIsNotFreshWhenItGoesOn(t *testing.T) {
 	}
 }
 
-// asleep returns the time of a machine that slept for so long: the clock on its wall went on, the monotonic one did not.
-func asleep(t *testing.T, now time.Time, d time.Duration) time.Time {
-	t.Helper()
-	woken := now.Add(d)
-	type layout struct {
-		wall uint64
-		ext  int64 // of a time with both clocks, the monotonic one
-	}
-	(*layout)(unsafe.Pointer(&woken)).ext -= int64(d) // there is no other way to have such a time
-	if woken.Sub(now) != 0 || woken.Round(0).Sub(now.Round(0)) != d {
-		t.Fatal("a time is not made as this test thinks")
-	}
-	return woken
-}
-
 func TestTimeGoesOnWhileTheMachineSleepsOrItsClockIsSetBack(t *testing.T) {
 	began := time.Now()
 	for name, c := range map[string]struct {
@@ -343,8 +328,8 @@ func TestTimeGoesOnWhileTheMachineSleepsOrItsClockIsSetBack(t *testing.T) {
 	}{
 		"at once":               {began, 0},
 		"later":                 {began.Add(time.Second), time.Second},
-		"after a sleep":         {asleep(t, began, time.Hour), time.Hour},
-		"after it was set back": {asleep(t, began.Add(time.Second), -time.Hour), time.Second},
+		"after a sleep":         {clocktest.Asleep(t, began, time.Hour), time.Hour},
+		"after it was set back": {clocktest.Asleep(t, began.Add(time.Second), -time.Hour), time.Second},
 	} {
 		if got := eventlog.Elapsed(began, c.now); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
@@ -353,7 +338,7 @@ func TestTimeGoesOnWhileTheMachineSleepsOrItsClockIsSetBack(t *testing.T) {
 	now := began
 	tailer := eventlog.NewTailer(&liveLog{}, func() time.Time { return now })
 	poll(t, tailer)
-	now = asleep(t, began, time.Hour)
+	now = clocktest.Asleep(t, began, time.Hour)
 	if tailer.Fresh() {
 		t.Error("fresh after the machine slept for an hour")
 	}

@@ -20,6 +20,12 @@ func newClock(now func() time.Time) clock {
 
 func (c clock) elapsed() time.Duration { return c.now().Sub(c.start) }
 
+// age returns how long ago a time was: the longer one of what the monotonic clock and the clock on the wall say. The first
+// stands still while the machine sleeps, and the second can be set back.
+func age(of, now time.Time) time.Duration {
+	return max(now.Sub(of), now.Round(0).Sub(of.Round(0)))
+}
+
 // pause waits and reports whether it was for the whole time, not cut short by ctx.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)

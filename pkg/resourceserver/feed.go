@@ -62,7 +62,7 @@ func (f *feed) apply(s *snapshot) {
 }
 
 // heard notes a sign of life.
-func (f *feed) heard() { f.fresh.contact(f.clock.elapsed()) }
+func (f *feed) heard() { f.fresh.contact(f.clock.now()) }
 
 // follow keeps a stream open, until ctx ends.
 func (f *feed) follow(ctx context.Context) {

@@ -1,10 +1,13 @@
 package resourceserver_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	awaiting "github.com/piercloud/apikeys/pkg/await" // beside await, which waits for a position
+	"github.com/piercloud/apikeys/pkg/clocktest"
 	"github.com/piercloud/apikeys/pkg/resourceserver"
 	"github.com/piercloud/apikeys/pkg/resourceserver/resourceservertest"
 )
@@ -141,6 +144,31 @@ func TestKeepAcceptingEndsAfterTheBound(t *testing.T) {
 			t.Errorf("after the server's return: %v", err)
 		}
 	})
+}
+
+// The monotonic clock stands still while a machine sleeps, and what was revoked meanwhile has not been heard of.
+func TestASleepOfTheMachineCountsForTheBound(t *testing.T) {
+	var slept atomic.Pointer[time.Time]
+	now := func() time.Time {
+		if woken := slept.Load(); woken != nil {
+			return *woken
+		}
+		return time.Now()
+	}
+	issuer := resourceservertest.NewIssuer(t, resourceservertest.WithClock(now))
+	verifier := issuer.NewVerifier(t, resourceserver.Options{PollInterval: time.Hour})
+	streaming := func() bool { return verifier.FeedStatus().Streaming }
+	awaiting.Until(t, time.Minute, "the stream speaks", streaming)
+	issuer.Stop()
+	awaiting.Until(t, time.Minute, "the stream has ended", func() bool { return !streaming() })
+	token := issuer.Token(claims{"exp": now().Add(12 * time.Hour).Unix()})
+	if _, err := verifier.Verify(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	woken := clocktest.Asleep(t, now(), time.Hour)
+	slept.Store(&woken)
+	_, err := verifier.Verify(t.Context(), token)
+	wantError(t, err, resourceserver.ErrFeedStale)
 }
 
 func TestRefuseAtOnceRefusesFromTheBreakToTheNextContact(t *testing.T) {

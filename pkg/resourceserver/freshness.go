@@ -1,7 +1,6 @@
 package resourceserver
 
 import (
-	"math"
 	"sync/atomic"
 	"time"
 )
@@ -25,8 +24,8 @@ const silenceMax = 11 * time.Second
 type freshness struct {
 	policy FeedLostPolicy
 	bound  time.Duration // after a contact
-	until  atomic.Int64  // nanoseconds on the verifier's clock
-	last   atomic.Int64  // the last contact, on the same
+	last   atomic.Pointer[time.Time]
+	ended  atomic.Bool // reliance, since the last contact
 }
 
 func newFreshness(policy FeedLostPolicy, lossMax time.Duration) *freshness {
@@ -37,9 +36,9 @@ func newFreshness(policy FeedLostPolicy, lossMax time.Duration) *freshness {
 }
 
 // contact notes a sign of life: a complete message of the stream, or a snapshot.
-func (f *freshness) contact(elapsed time.Duration) {
-	f.last.Store(int64(elapsed))
-	f.until.Store(int64(elapsed + f.bound))
+func (f *freshness) contact(now time.Time) {
+	f.last.Store(&now)
+	f.ended.Store(false)
 }
 
 // lost notes that there is no contact for now.
@@ -50,8 +49,17 @@ func (f *freshness) lost() {
 }
 
 // expire ends reliance until the next contact.
-func (f *freshness) expire() { f.until.Store(math.MinInt64) }
+func (f *freshness) expire() { f.ended.Store(true) }
 
-func (f *freshness) isStale(elapsed time.Duration) bool {
-	return int64(elapsed) > f.until.Load()
+func (f *freshness) isStale(now time.Time) bool {
+	last := f.last.Load()
+	return last == nil || f.ended.Load() || age(*last, now) > f.bound
+}
+
+// lastContact returns the time of the last sign of life; zero when there was none.
+func (f *freshness) lastContact() time.Time {
+	if last := f.last.Load(); last != nil {
+		return *last
+	}
+	return time.Time{}
 }

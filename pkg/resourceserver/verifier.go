@@ -311,7 +311,7 @@ func (v *Verifier) checkLive(token *verifiedToken, now time.Time) error {
 	if v.revoked.revokes(token) {
 		return ErrRevoked
 	}
-	if v.fresh.isStale(now.Sub(v.clock.start)) {
+	if v.fresh.isStale(now) {
 		if v.closed.Load() {
 			return ErrClosed
 		}
@@ -339,8 +339,8 @@ func (v *Verifier) FeedStatus() FeedStatus {
 	clients, tokens := v.revoked.count()
 	return FeedStatus{
 		Streaming:   v.feed.streaming.Load(),
-		Stale:       v.fresh.isStale(v.clock.elapsed()),
-		LastContact: v.clock.start.Add(time.Duration(v.fresh.last.Load())),
+		Stale:       v.fresh.isStale(v.clock.now()),
+		LastContact: v.fresh.lastContact(),
 		Position:    v.feed.position.get(),
 		Clients:     clients,
 		Tokens:      tokens,

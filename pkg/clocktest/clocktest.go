@@ -1,0 +1,24 @@
+// Package clocktest makes times for tests that no test can wait for.
+package clocktest
+
+import (
+	"testing"
+	"time"
+	"unsafe"
+)
+
+// Asleep returns the time of a machine that slept for d since now, which must come from time.Now: the clock on its wall went
+// on, the monotonic one did not. With a negative d the clock on the wall was set back.
+func Asleep(t testing.TB, now time.Time, d time.Duration) time.Time {
+	t.Helper()
+	woken := now.Add(d)
+	type layout struct {
+		wall uint64
+		ext  int64 // of a time with both clocks, the monotonic one
+	}
+	(*layout)(unsafe.Pointer(&woken)).ext -= int64(d) // there is no other way to have such a time
+	if woken.Sub(now) != 0 || woken.Round(0).Sub(now.Round(0)) != d {
+		t.Fatal("a time is not made as clocktest thinks")
+	}
+	return woken
+}
