@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/piercloud/apikeys/pkg/clocktest"
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/signing"
 	"github.com/piercloud/apikeys/pkg/sqlstore"
@@ -165,6 +166,29 @@ func TestListIsMadeOnceWhileNothingIsRevoked(t *testing.T) {
 	}
 	if s := says(t, first); s.Expires <= f.now.Unix()+int64(statuslist.TTL/time.Second) {
 		t.Errorf("a list that is handed out until %v expires at %v, before a verifier must ask again", f.now, time.Unix(s.Expires, 0).UTC())
+	}
+}
+
+// The monotonic clock stands still while the machine sleeps.
+func TestASleepOfTheMachineMakesListsAndTheirNumberOld(t *testing.T) {
+	f := newFixture(t)
+	f.now = time.Now()
+	first := f.current(t, 0)
+	uris := func() int {
+		t.Helper()
+		all, err := f.URIs(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	before := uris()
+	f.change(func() { f.now, f.have.Given = clocktest.Asleep(t, f.now, time.Hour), statuslist.Size })
+	if after := uris(); before != 1 || after != 2 {
+		t.Errorf("%d lists are known before and %d after", before, after)
+	}
+	if f.current(t, 0) == first {
+		t.Error("the list is that of an hour ago")
 	}
 }
 
