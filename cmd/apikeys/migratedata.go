@@ -30,7 +30,7 @@ func newMigrateDataCommand() *cobra.Command {
 			if !strings.HasPrefix(config.DatabaseURL, "postgres") {
 				return &app.ConfigError{Variable: app.Prefix + "DATABASE_URL", Problem: "must be the PostgreSQL database to move to"}
 			}
-			return withApp(c, func(ctx context.Context, a *app.App) error { return migrateData(ctx, c, a, from) })
+			return withAppOrNew(c, func(ctx context.Context, a *app.App) error { return migrateData(ctx, c, a, from) })
 		},
 	}
 	command.Flags().StringVar(&from, "from", "", "the SQLite database to move (required)")

@@ -28,7 +28,7 @@ func newOperatorCreateCommand() *cobra.Command {
 		Long:  "Register an operator. The password is read from the terminal, or from standard input when that is not one;\nan empty one makes a password and prints it.",
 		Args:  oneArgument,
 		RunE: func(c *cobra.Command, args []string) error {
-			return withApp(c, func(ctx context.Context, a *app.App) error {
+			return withAppOrNew(c, func(ctx context.Context, a *app.App) error {
 				tenancy, err := chooseTenancy(ctx, a, tenancy)
 				if err != nil {
 					return err

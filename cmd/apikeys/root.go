@@ -101,14 +101,20 @@ func openAppWith(c *cobra.Command, o app.Options) (*app.App, error) {
 	return app.New(config, o)
 }
 
-// withApp runs a command's work on a database with an up-to-date schema.
+// withApp runs a command's work on a database, whose schema is brought up to date. Where there is none, none is made: from
+// the wrong folder a backup of nothing would be made, and a log without events would verify.
 func withApp(c *cobra.Command, work func(context.Context, *app.App) error) error {
+	return migrateAnd(c, app.Options{Existing: true}, work)
+}
+
+// withAppOrNew is [withApp] for work that a database may begin with.
+func withAppOrNew(c *cobra.Command, work func(context.Context, *app.App) error) error {
 	return migrateAnd(c, app.Options{}, work)
 }
 
 // withAppAlone is [withApp] for work that no running service may see or disturb. On SQLite it makes sure that there is none.
 func withAppAlone(c *cobra.Command, work func(context.Context, *app.App) error) error {
-	return migrateAnd(c, app.Options{Alone: true}, work)
+	return migrateAnd(c, app.Options{Existing: true, Alone: true}, work)
 }
 
 func migrateAnd(c *cobra.Command, o app.Options, work func(context.Context, *app.App) error) error {
@@ -116,7 +122,7 @@ func migrateAnd(c *cobra.Command, o app.Options, work func(context.Context, *app
 	if err != nil {
 		return err
 	}
-	err = a.Store.Migrate(c.Context())
+	err = a.Migrate(c.Context())
 	if err == nil && o.Alone {
 		err = a.Store.Ping(c.Context()) // which writes, if only for an instant, and so finds out whether somebody is there
 	}

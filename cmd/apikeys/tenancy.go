@@ -15,7 +15,7 @@ func newTenancyCommand() *cobra.Command {
 			Short: "Register a customer and print its id",
 			Args:  oneArgument,
 			RunE: func(c *cobra.Command, args []string) error {
-				return withApp(c, func(ctx context.Context, a *app.App) error {
+				return withAppOrNew(c, func(ctx context.Context, a *app.App) error {
 					t, err := a.Operators.CreateTenancy(ctx, args[0], commandActor(c))
 					if err != nil {
 						return explainInput(err)

@@ -35,8 +35,11 @@ import (
 type Options struct {
 	// URL is sqlite://PATH, relative (sqlite://data/apikeys.db) or absolute (sqlite:///var/lib/apikeys.db), or a
 	// postgres:// or postgresql:// URL. The file and the directory of a SQLite database are created, readable by their
-	// owner alone.
+	// owner alone, unless it is to be an existing one.
 	URL string
+	// Existing is for work that is of no use on a new database. Where SQLite has none, opening fails with [ErrNoDatabase] and
+	// makes nothing. On PostgreSQL it does nothing.
+	Existing bool
 	// Timeout bounds each call of the store, with all its waiting: for a free connection, for a lock, for an answer.
 	// After it a call fails with [apikey.ErrUnavailable]. 0 is 5 seconds.
 	Timeout time.Duration
@@ -57,6 +60,9 @@ type Options struct {
 // Operations are the kinds of calls: one reading statement, several that see one moment, one that writes what the log does
 // not tell, several of those, and a change with its event.
 var Operations = []string{"read", "snapshot", "write", "write-all", "change"}
+
+// ErrNoDatabase means that the file of a SQLite database is not there, or has nothing in it.
+var ErrNoDatabase = errors.New("there is no database")
 
 const (
 	timeoutDefault  = 5 * time.Second
@@ -95,7 +101,7 @@ const (
 )
 
 // Open prepares a store. It doesn't connect, so it works while the database is down; only what is wrong with the options,
-// or a directory or file that can't be made, is an error. Call [Store.Migrate] before anything else.
+// or a directory or file that can't be made, is an error, and [ErrNoDatabase]. Call [Store.Migrate] before anything else.
 func Open(_ context.Context, o Options) (*Store, error) {
 	s := &Store{totals: newTotals(), changing: make(chan struct{}, changingMax), timeout: o.Timeout, now: o.Now, observe: o.Observe}
 	if s.observe == nil {
@@ -117,7 +123,7 @@ func Open(_ context.Context, o Options) (*Store, error) {
 	var err error
 	switch scheme, rest, _ := strings.Cut(o.URL, "://"); scheme {
 	case "sqlite":
-		err = s.openSQLite(rest, o.Alone, config)
+		err = s.openSQLite(rest, o, config)
 	case "postgres", "postgresql":
 		err = s.openPostgreSQL(o, config)
 	default:
@@ -162,24 +168,25 @@ func (s *Store) Ping(ctx context.Context) error {
 	})
 }
 
-func (s *Store) openSQLite(path string, alone bool, config *gorm.Config) error {
+func (s *Store) openSQLite(path string, o Options, config *gorm.Config) error {
 	if path == "" || strings.ContainsAny(path, "?#\x00") {
 		return fmt.Errorf("the database URL must be sqlite:// and the path of a file, without parameters; its path is %q", path)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("create the database's directory: %w", err)
+	place := makePlace
+	if o.Existing {
+		place = findPlace
 	}
-	if err := createPrivately(path); err != nil {
-		return fmt.Errorf("create the database: %w", err)
+	err := place(path)
+	if err != nil {
+		return err
 	}
-	var err error
 	s.dialect = sqliteDialect
 	busy := fmt.Sprintf("busy_timeout(%d)", s.timeout.Milliseconds())
 	// With synchronous=FULL a commit is on the disk before it is acknowledged, also in WAL mode.
 	writing := url.Values{
 		"_pragma": {busy, "foreign_keys(1)", "journal_mode(WAL)", "synchronous(FULL)"}, "_txlock": {"immediate"},
 	}
-	if alone {
+	if o.Alone {
 		// In WAL mode every open connection keeps a shared lock, so that this succeeds only when there is no other.
 		writing["_pragma"] = append([]string{fmt.Sprintf("busy_timeout(%d)", aloneTimeout.Milliseconds()), "locking_mode(EXCLUSIVE)"}, writing["_pragma"][1:]...)
 		s.writer, err = s.openSQLitePool(path, writing, 1, config)
@@ -191,6 +198,29 @@ func (s *Store) openSQLite(path string, alone bool, config *gorm.Config) error {
 		return err
 	}
 	s.reader, err = s.openSQLitePool(path, reading, max(4, runtime.NumCPU()), config)
+	return err
+}
+
+// makePlace makes the file of a database and its directory, unless they are there.
+func makePlace(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("create the database's directory: %w", err)
+	}
+	if err := createPrivately(path); err != nil {
+		return fmt.Errorf("create the database: %w", err)
+	}
+	return nil
+}
+
+// findPlace looks for the file of a database. One without content is what a start that was cut off leaves.
+func findPlace(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+		return fmt.Errorf("%s: %w", path, ErrNoDatabase)
+	}
+	if err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a directory", path)
+	}
 	return err
 }
 

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,6 +50,26 @@ func TestOpenMakesTheSQLiteFileForItsOwnerAlone(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestOpenMakesNothingWhereADatabaseIsToBeThere(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path := filepath.Join(folder, "data", "apikeys.db")
+	absent := func() {
+		t.Helper()
+		if _, err := Open(t.Context(), Options{URL: "sqlite://" + path, Existing: true}); !errors.Is(err, ErrNoDatabase) {
+			t.Errorf("got %v", err)
+		}
+	}
+	absent()
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("it made %v, %v", left, err)
+	}
+	s := newStore(t, Options{URL: "sqlite://" + path}) // which makes the file, and writes nothing yet
+	absent()
+	migrate(t, s)
+	newTenancy(t, newStore(t, Options{URL: "sqlite://" + path, Existing: true}))
 }
 
 func TestSQLiteIsSetUpToLoseNothing(t *testing.T) {

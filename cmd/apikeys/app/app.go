@@ -50,6 +50,8 @@ type Options struct {
 	Now    func() time.Time // nil for time.Now
 	Output io.Writer        // for what a person must read, such as the first password
 	Logger *slog.Logger
+	// Existing is for commands that are of no use on a new database: they make none, and no master key.
+	Existing bool
 	// Alone is for commands that no running service may disturb; see sqlstore.Options.
 	Alone  bool
 	Bounds Bounds // the zero value for [DefaultBounds]
@@ -107,12 +109,9 @@ func New(c Config, o Options) (*App, error) {
 			return nil, &ConfigError{Prefix + "SCOPES_FILE", "can't be used: " + err.Error()}
 		}
 	}
-	box, err := c.box()
-	if err != nil {
-		return nil, &ConfigError{Prefix + "MASTER_KEY", "can't be used: " + err.Error()}
-	}
 	var served *certificate
 	if c.TLSCertFile != "" {
+		var err error
 		if served, err = newCertificate(c.TLSCertFile, c.TLSKeyFile, o.Logger); err != nil {
 			return nil, &ConfigError{Prefix + "TLS_CERT_FILE", "can't be used: " + err.Error()}
 		}
@@ -126,10 +125,15 @@ func New(c Config, o Options) (*App, error) {
 		o.Logger = slog.New(tracing.Handler(o.Logger.Handler()))
 	}
 	a := &App{
-		Config: c, options: o, gathered: gathered, metrics: metrics.New(), traces: traces, tls: served, box: box,
+		Config: c, options: o, gathered: gathered, metrics: metrics.New(), traces: traces, tls: served,
 		stopping: make(chan struct{}), floor: newFloor(),
 	}
-	a.Store, err = sqlstore.Open(context.Background(), sqlstore.Options{URL: c.DatabaseURL, Logger: o.Logger, Now: o.Now, Observe: a.observeStore(), Alone: o.Alone, Timeout: o.timeout()})
+	a.Store, err = sqlstore.Open(context.Background(), sqlstore.Options{
+		URL: c.DatabaseURL, Logger: o.Logger, Now: o.Now, Observe: a.observeStore(), Existing: o.Existing, Alone: o.Alone, Timeout: o.timeout(),
+	})
+	if errors.Is(err, sqlstore.ErrNoDatabase) {
+		return nil, c.noDatabase()
+	}
 	if err != nil {
 		return nil, &ConfigError{Prefix + "DATABASE_URL", "can't be used: " + err.Error()}
 	}
@@ -141,6 +145,9 @@ func New(c Config, o Options) (*App, error) {
 
 // assemble connects the parts.
 func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
+	if a.box, err = a.Config.box(); err != nil {
+		return &ConfigError{Prefix + "MASTER_KEY", "can't be used: " + err.Error()}
+	}
 	now := a.options.Now
 	a.Tailer = eventlog.NewTailer(a.Store, now)
 	cache := apikey.NewCache(a.Store, a.Tailer.Fresh)
@@ -202,6 +209,21 @@ func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 	a.measure(cache)
 	a.handler = server
 	return nil
+}
+
+// Migrate brings the schema up to date. A database that has none is given one, unless it is to be an existing one.
+// Errors: a [ConfigError] then; those of the store.
+func (a *App) Migrate(ctx context.Context) error {
+	if a.options.Existing {
+		there, _, err := a.Store.Schema(ctx)
+		if err != nil {
+			return err
+		}
+		if there == 0 {
+			return a.Config.noDatabase()
+		}
+	}
+	return a.Store.Migrate(ctx)
 }
 
 // Handler serves everything over HTTP. Until the database is prepared it answers 503.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -63,7 +64,7 @@ var secretVariables = []string{"DATABASE_URL", "MASTER_KEY", "MASTER_KEY_PREVIOU
 
 // ConfigError says which variable is wrong.
 type ConfigError struct {
-	Variable string // with its prefix
+	Variable string // with its prefix; or a flag that is no variable
 	Problem  string // a predicate
 }
 
@@ -308,6 +309,25 @@ func configRule(f validator.FieldError) string {
 // sqlitePath returns the database file of a SQLite URL.
 func (c Config) sqlitePath() (path string, ok bool) {
 	return strings.CutPrefix(c.DatabaseURL, "sqlite://")
+}
+
+// noDatabase is the error of a command that is of no use on a new database. A path alone doesn't tell what is wrong with it:
+// the folder that it begins in may be another one than it seems.
+func (c Config) noDatabase() *ConfigError {
+	const remedy = "; look whether it is the right one, or make it with: apikeys migrate"
+	path, ok := c.sqlitePath()
+	if !ok {
+		return &ConfigError{Prefix + "DATABASE_URL", "names a PostgreSQL database without the tables of this service" + remedy}
+	}
+	return &ConfigError{Prefix + "DATABASE_URL", "names " + absolute(path) + ", and there is no database of this service" + remedy}
+}
+
+// absolute returns a path with the folder that it begins in.
+func absolute(path string) string {
+	if whole, err := filepath.Abs(path); err == nil {
+		return whole
+	}
+	return path
 }
 
 // trustedProxies returns the networks whose X-Forwarded-For is believed.

@@ -91,7 +91,7 @@ func unjoin(err error) []error {
 
 // checkService builds the service and looks into the database.
 func (d *doctor) checkService(ctx context.Context) {
-	a, err := New(d.config, Options{Logger: slog.New(slog.DiscardHandler)})
+	a, err := New(d.config, Options{Existing: true, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		for _, err := range unjoin(err) {
 			d.problem("configuration", "", "%v", err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/eventlog"
@@ -18,14 +19,26 @@ var ErrInUse = errors.New("the database is in use, or can't be reached; stop the
 
 // MigrateData moves everything from the SQLite database at a URL to the configured one on PostgreSQL, which must be empty, and
 // verifies the event log there. The source is locked meanwhile, and stays as it is. progress is as in [sqlstore.Store.MoveTo].
-// Errors: a [ConfigError] when the master key is not that of the source; [ErrInUse]; sqlstore.ErrNotEmpty.
+// Errors: a [ConfigError] when there is no source, or the master key is not its own; [ErrInUse]; sqlstore.ErrNotEmpty.
 func (a *App) MigrateData(ctx context.Context, from string, progress func(table string, rows int64)) ([]sqlstore.Moved, error) {
-	source, err := sqlstore.Open(ctx, sqlstore.Options{URL: from, Alone: true, Timeout: aloneTimeout, Logger: a.options.Logger, Now: a.options.Now})
+	source, err := sqlstore.Open(ctx, sqlstore.Options{
+		URL: from, Existing: true, Alone: true, Timeout: aloneTimeout, Logger: a.options.Logger, Now: a.options.Now,
+	})
+	if errors.Is(err, sqlstore.ErrNoDatabase) {
+		return nil, noSource(from)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the source: %w", err)
 	}
+	if there, _, err := source.Schema(ctx); err == nil && there == 0 {
+		return nil, errors.Join(noSource(from), source.Close())
+	} // what else is wrong comes up again
 	moved, err := a.moveFrom(ctx, source, progress)
 	return moved, errors.Join(err, source.Close())
+}
+
+func noSource(url string) error {
+	return &ConfigError{"--from", "names " + absolute(strings.TrimPrefix(url, "sqlite://")) + ", and there is no database of this service"}
 }
 
 func (a *App) moveFrom(ctx context.Context, source *sqlstore.Store, progress func(table string, rows int64)) ([]sqlstore.Moved, error) {

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/piercloud/apikeys/pkg/sealed"
+	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
+)
+
+// needing are lines of the commands that need a database which is there.
+var needing = []string{
+	"backup copy.db", "checkpoint", "operator reset-password ana@example.com", "prune-log --keep 400d", "restore", "rotate-master-key",
+	"signing-key list", "signing-key revoke KID", "signing-key rotate", "tenancy list", "verify-log",
+}
+
+// beginning are those of the commands that a database may begin with, as may what serves.
+var beginning = []string{"migrate", "operator create ana@example.com", "tenancy create Acme"}
+
+func TestEveryCommandIsSaidToNeedADatabaseOrNot(t *testing.T) {
+	said := []string{"serve", "migrate-data", "doctor", "scan", "version"} // in tests of their own, or without a database
+	for _, line := range slices.Concat(needing, beginning) {
+		command, _, err := newRootCommand().Find(strings.Fields(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		said = append(said, strings.TrimPrefix(command.CommandPath(), "apikeys "))
+	}
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		for _, command := range c.Commands() {
+			walk(command)
+		}
+		if name := strings.TrimPrefix(c.CommandPath(), "apikeys "); !c.HasSubCommands() && !slices.Contains(said, name) {
+			t.Errorf("what %s does without a database is not tried", name)
+		}
+	}
+	walk(newRootCommand())
+}
+
+// elsewhere sets the environment for a database that is not there, in a folder in which a command is started by mistake.
+func elsewhere(t *testing.T) (path string) {
+	t.Helper()
+	newDatabase(t)
+	folder := t.TempDir()
+	t.Chdir(folder)
+	t.Setenv("APIKEYS_DATABASE_URL", "sqlite://data/apikeys.db")
+	return filepath.Join(folder, "data", "apikeys.db")
+}
+
+func TestACommandThatNeedsADatabaseMakesNone(t *testing.T) {
+	for _, line := range needing {
+		t.Run(line, func(t *testing.T) {
+			path := elsewhere(t)
+			says := "APIKEYS_DATABASE_URL names " + path + ", and there is no database"
+			run(t, "", strings.Fields(line)...).failed(t, 2, says)
+			if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
+				t.Errorf("it left %v, %v", left, err)
+			}
+			write(t, path, nil)
+			run(t, "", strings.Fields(line)...).failed(t, 2, says)
+			if left, err := os.ReadDir("data"); err != nil || len(left) > 1 {
+				t.Errorf("beside an empty file it left %v, %v", left, err)
+			}
+			tamper(t, path, "CREATE TABLE another_program (id INTEGER)")
+			t.Setenv("APIKEYS_MASTER_KEY", sealed.NewMasterKey())
+			run(t, "", strings.Fields(line)...).failed(t, 2, says)
+		})
+	}
+}
+
+func TestACommandThatNeedsADatabaseMakesNoTablesInPostgreSQL(t *testing.T) {
+	newDatabase(t)
+	t.Setenv("APIKEYS_DATABASE_URL", pgtest.URL(t))
+	t.Setenv("APIKEYS_MASTER_KEY", sealed.NewMasterKey())
+	for _, line := range needing {
+		run(t, "", strings.Fields(line)...).failed(t, 2, "APIKEYS_DATABASE_URL names a PostgreSQL database without the tables of this service")
+	}
+	run(t, "", "migrate").succeeded(t)
+	run(t, "", "verify-log").succeeded(t)
+}
+
+func TestADatabaseBeginsWithWhatFillsIt(t *testing.T) {
+	for _, line := range beginning {
+		t.Run(line, func(t *testing.T) {
+			path := elsewhere(t)
+			run(t, password, strings.Fields(line)...).succeeded(t)
+			run(t, "", "verify-log").succeeded(t)
+			for _, file := range []string{path, path + ".master-key"} {
+				if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+					t.Errorf("%s: %v, %v", file, info, err)
+				}
+			}
+		})
+	}
+}
+
+func TestNothingIsMigratedFromADatabaseThatIsNotThere(t *testing.T) {
+	path := elsewhere(t)
+	t.Setenv("APIKEYS_DATABASE_URL", pgtest.URL(t))
+	t.Setenv("APIKEYS_MASTER_KEY", sealed.NewMasterKey())
+	says := "--from names " + path + ", and there is no database"
+	run(t, "", "migrate-data", "--from=sqlite://data/apikeys.db").failed(t, 2, says)
+	if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+	write(t, path, nil)
+	run(t, "", "migrate-data", "--from=sqlite://data/apikeys.db").failed(t, 2, says)
+	tamper(t, path, "CREATE TABLE another_program (id INTEGER)")
+	run(t, "", "migrate-data", "--from=sqlite://data/apikeys.db").failed(t, 2, says)
+}
