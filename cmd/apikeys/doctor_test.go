@@ -73,9 +73,8 @@ func TestDoctorFindsNothingWrong(t *testing.T) {
 
 func TestDoctorBeforeTheFirstStartMakesNothing(t *testing.T) {
 	path := newDatabase(t)
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
+	remove(t, path)
+	remove(t, path+".master-key")
 	issuing(t, "")
 	if found, r := examine(t); len(found) != 1 || found["warning database"].Check == "" || r.err != nil {
 		t.Errorf("it finds %+v, %v", found, r.err)

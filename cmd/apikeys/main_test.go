@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
@@ -37,7 +38,8 @@ func run(t *testing.T, stdin string, arguments ...string) result {
 	return r
 }
 
-// newDatabase sets the environment for a SQLite database of the test's own, with its tables and nothing in them, and returns its path.
+// newDatabase sets the environment for a SQLite database of the test's own, with its tables and nothing in them, and its master
+// key beside it, and returns its path.
 func newDatabase(t *testing.T) string {
 	t.Helper()
 	for _, v := range app.Variables() {
@@ -48,7 +50,9 @@ func newDatabase(t *testing.T) string {
 	}
 	url := sqlstoretest.SQLite(t)
 	t.Setenv("APIKEYS_DATABASE_URL", url)
-	return strings.TrimPrefix(url, "sqlite://")
+	path := strings.TrimPrefix(url, "sqlite://")
+	write(t, path+".master-key", []byte(sealed.NewMasterKey()))
+	return path
 }
 
 func (r result) succeeded(t *testing.T) result {

@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
@@ -39,4 +42,23 @@ func TestTheMasterKeyFileIsRotatedOnlyWhileNobodyServes(t *testing.T) {
 	run(t, "", "checkpoint").succeeded(t) // which a signing key signs
 	t.Setenv("APIKEYS_MASTER_KEY", string(before))
 	run(t, "", "rotate-master-key").failed(t, 2, "APIKEYS_MASTER_KEY_PREVIOUS")
+}
+
+func TestALostMasterKeyIsNotReplaced(t *testing.T) {
+	path := newDatabase(t)
+	run(t, "", "signing-key", "rotate").succeeded(t)
+	key := path + ".master-key"
+	content, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	remove(t, key)
+	for _, line := range slices.Concat([]string{"serve --listen=127.0.0.1:0"}, needing, beginning) {
+		run(t, "", strings.Fields(line)...).failed(t, 2, key+", is not there, while the database is")
+		if left, err := filepath.Glob(key + "*"); err != nil || len(left) > 0 {
+			t.Fatalf("%s left %v, %v", line, left, err)
+		}
+	}
+	write(t, key, content)
+	run(t, "", "checkpoint").succeeded(t)
 }

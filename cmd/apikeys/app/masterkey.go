@@ -29,6 +29,12 @@ func (c Config) box() (*sealed.Box, error) {
 		return sealed.NewBox(key, previous)
 	}
 	file := c.masterKeyFile()
+	database, _ := c.sqlitePath()
+	used := hasContent(database) // before the key is looked for, which is made before there is any
+	if used && !exists(string(file)) {
+		return nil, fmt.Errorf("it is not set, and the file with it, %s, is not there, while the database is; "+
+			"put the file back, or set it to what was in there: a new one would open nothing", absolute(string(file)))
+	}
 	key, err := file.ensure()
 	if err != nil {
 		return nil, err
@@ -41,6 +47,12 @@ func (c Config) box() (*sealed.Box, error) {
 	default:
 		return sealed.NewBox(key)
 	}
+}
+
+// hasContent reports whether a database was ever written to.
+func hasContent(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() > 0
 }
 
 // masterKeyFile is where the master key is when none is configured: beside the SQLite database.

@@ -66,7 +66,7 @@ func serve(t *testing.T, environment map[string]string) (address string, said *o
 // serveWith is serve with the log going somewhere, and with other bounds.
 func serveWith(t *testing.T, environment map[string]string, log io.Writer, bounds app.Bounds) (address string, said *output) {
 	t.Helper()
-	environment["APIKEYS_DATABASE_URL"] = sqlstoretest.SQLite(t)
+	environment["APIKEYS_DATABASE_URL"], environment["APIKEYS_MASTER_KEY"] = sqlstoretest.SQLite(t), masterKey()
 	environment["APIKEYS_OPERATOR_PASSWORD"] = adminPassword
 	config, err := app.LoadConfig(environment)
 	if err != nil {

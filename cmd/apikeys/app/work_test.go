@@ -34,6 +34,7 @@ func newWorker(t *testing.T) *worker {
 	t.Helper()
 	config, err := app.LoadConfig(map[string]string{
 		"APIKEYS_DATABASE_URL":      sqlstoretest.SQLite(t),
+		"APIKEYS_MASTER_KEY":        masterKey(),
 		"APIKEYS_OPERATOR_PASSWORD": adminPassword,
 	})
 	if err != nil {
