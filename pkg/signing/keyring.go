@@ -107,6 +107,9 @@ func (k *Keyring) Load(ctx context.Context) error {
 		if len(records) > 0 && k.clock().Before(records[len(records)-1].NotBefore.Add(Period-PublishLead)) {
 			return nil, nil
 		}
+		if _, err := k.openAll(records); err != nil {
+			return nil, err // with a wrong master key, a key would be added that the right one doesn't open
+		}
 		return k.succeed(records, PublishLead, eventlog.Actor{Kind: eventlog.ActorSystem, ID: "serve", Name: "serve"})
 	})
 	if err != nil {
@@ -116,9 +119,12 @@ func (k *Keyring) Load(ctx context.Context) error {
 }
 
 // Rotate creates a new signing key that starts to sign after lead, or at once with a lead of 0: then verifiers that have
-// not seen it yet must refetch the key set. Errors: those of the store.
+// not seen it yet must refetch the key set. Errors: as of [Keyring.Load].
 func (k *Keyring) Rotate(ctx context.Context, lead time.Duration, actor eventlog.Actor) error {
 	err := k.store.ChangeSigningKeys(ctx, func(records []Record) (*Change, error) {
+		if _, err := k.openAll(records); err != nil {
+			return nil, err
+		}
 		return k.succeed(records, lead, actor)
 	})
 	if err != nil {
@@ -173,6 +179,16 @@ func (k *Keyring) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	set, err := k.openAll(records)
+	if err != nil {
+		return err
+	}
+	k.current.Store(set)
+	return nil
+}
+
+// openAll opens those that are still published.
+func (k *Keyring) openAll(records []Record) (*keySet, error) {
 	now := k.clock()
 	set := &keySet{}
 	for _, r := range records {
@@ -181,12 +197,11 @@ func (k *Keyring) reload(ctx context.Context) error {
 		}
 		private, err := k.open(r)
 		if err != nil {
-			return fmt.Errorf("signing key %s: %w", r.KID, err)
+			return nil, fmt.Errorf("signing key %s: %w", r.KID, err)
 		}
 		set.keys = append(set.keys, Key{KID: r.KID, NotBefore: r.NotBefore, RetireAt: r.RetireAt, private: private})
 	}
-	k.current.Store(set)
-	return nil
+	return set, nil
 }
 
 func (k *Keyring) open(r Record) (*ecdsa.PrivateKey, error) {

@@ -406,9 +406,17 @@ func TestAnotherMasterKeyIsNoticed(t *testing.T) {
 	if _, err := other.Signer(); !errors.Is(err, signing.ErrNoKey) {
 		t.Errorf("and then Signer: %v", err)
 	}
+	if err := other.Rotate(t.Context(), 0, admin); !errors.Is(err, sealed.ErrWrongKey) {
+		t.Errorf("on rotation the error is %v", err)
+	}
+	f.set(start.Add(signing.Period)) // when a successor is due
+	if err := other.Load(t.Context()); !errors.Is(err, sealed.ErrWrongKey) {
+		t.Errorf("when a successor is due the error is %v", err)
+	}
 	if len(f.records(t)) != 1 {
 		t.Error("a key was made under the other master key")
 	}
+	f.load(t)
 }
 
 // alteredStore alters the records that it reads.
