@@ -37,16 +37,17 @@ func newRestoreCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
+			work := func(ctx context.Context, a *app.App) error { return restore(ctx, c, a) }
+			if len(args) == 0 {
+				return withAppAlone(c, work)
+			}
 			config, err := loadConfig(c)
 			if err != nil {
 				return err
 			}
-			if len(args) == 1 {
-				if err := config.PlaceBackup(c.Context(), args[0]); err != nil {
-					return err
-				}
-			}
-			return withAppAlone(c, func(ctx context.Context, a *app.App) error { return restore(ctx, c, a) })
+			return config.PlaceBackup(c.Context(), args[0], func(draft app.Config) error {
+				return migrateAndWith(c, draft, app.Options{Existing: true, Alone: true}, work)
+			})
 		},
 	}
 }

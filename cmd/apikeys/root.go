@@ -90,13 +90,15 @@ func loadConfig(c *cobra.Command) (app.Config, error) {
 }
 
 // openApp builds the service for a command. The caller closes it.
-func openApp(c *cobra.Command) (*app.App, error) { return openAppWith(c, app.Options{}) }
-
-func openAppWith(c *cobra.Command, o app.Options) (*app.App, error) {
+func openApp(c *cobra.Command) (*app.App, error) {
 	config, err := loadConfig(c)
 	if err != nil {
 		return nil, err
 	}
+	return openAppWith(c, config, app.Options{})
+}
+
+func openAppWith(c *cobra.Command, config app.Config, o app.Options) (*app.App, error) {
 	o.Output, o.Logger = c.OutOrStdout(), app.NewLogger(config, app.NewLines(c.ErrOrStderr()))
 	return app.New(config, o)
 }
@@ -118,7 +120,15 @@ func withAppAlone(c *cobra.Command, work func(context.Context, *app.App) error) 
 }
 
 func migrateAnd(c *cobra.Command, o app.Options, work func(context.Context, *app.App) error) error {
-	a, err := openAppWith(c, o)
+	config, err := loadConfig(c)
+	if err != nil {
+		return err
+	}
+	return migrateAndWith(c, config, o, work)
+}
+
+func migrateAndWith(c *cobra.Command, config app.Config, o app.Options, work func(context.Context, *app.App) error) error {
+	a, err := openAppWith(c, config, o)
 	if err != nil {
 		return err
 	}

@@ -81,11 +81,15 @@ func (s *Store) IsBackup(ctx context.Context) (bool, error) {
 	return version == backup, err
 }
 
-// PlaceBackup copies a backup to where a SQLite database is to be, after checking that it is whole. Nothing may be at path, nor
-// what belonged to a database that was there: SQLite would apply an old write-ahead log to the copy.
-// Errors: fs.ErrExist; that the backup can't be read or is damaged.
-func PlaceBackup(ctx context.Context, from, path string) error {
-	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+// companions are what the names of a SQLite database and of the files that belong to it end with.
+var companions = []string{"", "-wal", "-shm", "-journal"}
+
+// PlaceBackup copies a backup to where a SQLite database is to be, after checking that it is whole. It is made ready beside that
+// place first, by restore, which is given the copy's path and must leave no connection open; the database appears as that left
+// it, or not at all. Nothing may be at path, nor what belonged to a database that was there: SQLite would apply an old
+// write-ahead log to the copy. Errors: fs.ErrExist; that the backup can't be read or is damaged; those of restore.
+func PlaceBackup(ctx context.Context, from, path string, restore func(draft string) error) error {
+	for _, suffix := range companions {
 		if _, err := os.Lstat(path + suffix); !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s%s is there; move the old database away, with what begins like it: %w", path, suffix, fs.ErrExist)
 		}
@@ -94,14 +98,44 @@ func PlaceBackup(ctx context.Context, from, path string) error {
 		return fmt.Errorf("create the database's directory: %w", err)
 	}
 	draft := path + ".restoring"
-	err := copyFile(from, draft)
+	err := removeDatabase(draft) // of a command that was killed
+	if err == nil {
+		err = copyFile(from, draft)
+	}
 	if err == nil {
 		err = checkWhole(ctx, draft)
 	}
 	if err == nil {
-		err = os.Link(draft, path)
+		err = restore(draft)
 	}
-	return errors.Join(err, os.Remove(draft), syncFolder(filepath.Dir(path)))
+	if err == nil {
+		err = checkClosed(draft)
+	}
+	if err == nil {
+		err = os.Link(draft, path) // which replaces nothing
+	}
+	return errors.Join(err, removeDatabase(draft), syncFolder(filepath.Dir(path)))
+}
+
+// removeDatabase removes the files of a database, as far as they are there.
+func removeDatabase(path string) error {
+	var failures []error
+	for _, suffix := range companions {
+		if err := os.Remove(path + suffix); !errors.Is(err, fs.ErrNotExist) {
+			failures = append(failures, err)
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// checkClosed reports as an error that a database is not in its file alone.
+func checkClosed(path string) error {
+	for _, suffix := range companions[1:] {
+		if _, err := os.Lstat(path + suffix); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s%s is there: the copy is still in use", path, suffix)
+		}
+	}
+	return nil
 }
 
 func copyFile(from, to string) error {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -25,19 +26,38 @@ var (
 	ErrRestored = errors.New("the database was restored from a backup, or lost its newest changes, under the running service; start the service again")
 )
 
-// PlaceBackup puts a backup where the configured SQLite database is to be. Nothing may be there.
-// Errors: a [ConfigError] when the database is not SQLite, or its master key is not there.
-func (c Config) PlaceBackup(ctx context.Context, backup string) error {
+// PlaceBackup puts a backup where the configured SQLite database is to be, as restore has left it. That is given the
+// configuration of a copy beside that place. Nothing may be there, and when anything is wrong nothing is.
+// Errors: a [ConfigError] when the database is not SQLite, or its master key is not there; those of restore.
+func (c Config) PlaceBackup(ctx context.Context, backup string, restore func(Config) error) error {
 	path, ok := c.sqlitePath()
 	if !ok {
 		return &ConfigError{Prefix + "DATABASE_URL", "is not SQLite; restore with pg_restore, then run apikeys restore without a file"}
 	}
-	if c.MasterKey == "" {
-		if _, err := os.Stat(string(c.masterKeyFile())); err != nil {
+	if c.MasterKey == "" { // the file with it is not beside the copy
+		if err := c.readMasterKeys(); err != nil {
 			return &ConfigError{Prefix + "MASTER_KEY", "must be the one of the backup, or its file be there: " + err.Error()}
 		}
 	}
-	return sqlstore.PlaceBackup(ctx, backup, path)
+	return sqlstore.PlaceBackup(ctx, backup, path, func(draft string) error {
+		c.DatabaseURL = "sqlite://" + draft
+		return restore(c)
+	})
+}
+
+// readMasterKeys configures what is in the files beside the database, the second of which is of a rotation that was cut off.
+func (c *Config) readMasterKeys() error {
+	file := c.masterKeyFile()
+	key, err := os.ReadFile(string(file))
+	if err != nil {
+		return err
+	}
+	next, err := os.ReadFile(string(file.next()))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	c.MasterKey, c.MasterKeyPrevious = string(key), string(next)
+	return nil
 }
 
 // Restore puts a database into service that was restored from a backup. What was issued, revoked or changed after the backup

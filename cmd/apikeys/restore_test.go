@@ -1,0 +1,79 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/piercloud/apikeys/pkg/sealed"
+)
+
+// backedUp returns the path of a backup of a database that something is encrypted in, and the content of its key file. The
+// configured database is another one, of which nothing is there.
+func backedUp(t *testing.T) (backup string, key []byte, target string) {
+	t.Helper()
+	path := newDatabase(t)
+	run(t, "", "signing-key", "rotate").succeeded(t)
+	backup = filepath.Join(t.TempDir(), "backup.db")
+	run(t, "", "backup", backup).succeeded(t)
+	key, err := os.ReadFile(path + ".master-key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target = filepath.Join(t.TempDir(), "apikeys.db")
+	t.Setenv("APIKEYS_DATABASE_URL", "sqlite://"+target)
+	return backup, key, target
+}
+
+// only fails the test unless the folder of path holds these files alone, which end like so.
+func only(t *testing.T, path string, endings ...string) {
+	t.Helper()
+	files, err := filepath.Glob(path + "*")
+	for i, file := range files {
+		files[i] = strings.TrimPrefix(file, path)
+	}
+	if got, want := strings.Join(files, " "), strings.Join(endings, " "); err != nil || got != want {
+		t.Errorf("%q is there, %v; want %q", got, err, want)
+	}
+}
+
+func TestARefusedRestoreLeavesNothing(t *testing.T) {
+	backup, key, target := backedUp(t)
+	write(t, target+".master-key", []byte(sealed.NewMasterKey()))
+	run(t, "", "restore", backup).failed(t, 2, "APIKEYS_MASTER_KEY is not the master key of this database")
+	only(t, target, ".master-key")
+	write(t, target+".master-key", []byte("damaged"))
+	run(t, "", "restore", backup).failed(t, 2, "APIKEYS_MASTER_KEY can't be used")
+	only(t, target, ".master-key")
+
+	write(t, target+".master-key", key)
+	content, err := os.ReadFile(backup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	altered := write(t, filepath.Join(t.TempDir(), "altered.db"), content)
+	tamper(t, altered, "UPDATE event SET actor_name = 'somebody else'")
+	run(t, "", "restore", altered).failed(t, 1, "the event log does not verify")
+	only(t, target, ".master-key")
+	run(t, "", "restore", filepath.Join(t.TempDir(), "absent")).failed(t, 1, "read the backup")
+	only(t, target, ".master-key")
+
+	run(t, "", "restore", backup).succeeded(t)
+	only(t, target, "", ".master-key")
+	run(t, "", "checkpoint").succeeded(t) // which a signing key signs
+	run(t, "", "restore", backup).failed(t, 1, "move the old database away")
+}
+
+// TestARestoreThatWasKilledIsDoneAgain: what it left is not taken for a part of the backup.
+func TestARestoreThatWasKilledIsDoneAgain(t *testing.T) {
+	backup, key, target := backedUp(t)
+	write(t, target+".master-key", []byte(sealed.NewMasterKey()))
+	write(t, target+".master-key.next", key) // a rotation was cut off, too
+	for _, ending := range []string{"", "-wal", "-shm"} {
+		write(t, target+".restoring"+ending, []byte("cut o"))
+	}
+	run(t, "", "restore", backup).succeeded(t)
+	only(t, target, "", ".master-key", ".master-key.next")
+	run(t, "", "verify-log").succeeded(t)
+}
