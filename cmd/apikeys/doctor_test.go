@@ -84,6 +84,28 @@ func TestDoctorBeforeTheFirstStartMakesNothing(t *testing.T) {
 	}
 }
 
+// TestDoctorFindsWhatAStartRefuses also before there is a database.
+func TestDoctorFindsWhatAStartRefuses(t *testing.T) {
+	for variable, value := range map[string]string{
+		"APIKEYS_OPERATOR_EMAIL":      "nobody",
+		"APIKEYS_SCOPES_FILE":         write(t, filepath.Join(t.TempDir(), "scopes.yaml"), []byte("products: []")),
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318",
+	} {
+		for name, database := range map[string]func(t *testing.T) string{"before": elsewhere, "after": healthy} {
+			t.Run(variable+" "+name+" the first start", func(t *testing.T) {
+				database(t)
+				issuing(t, "")
+				t.Setenv(variable, value)
+				found, r := examine(t)
+				if f := found["problem configuration"]; !strings.HasPrefix(f.Detail, variable+" ") || strings.Count(r.stdout, variable+" ") != 1 || r.code != 1 {
+					t.Errorf("it finds %+v, exit code %d", found, r.code)
+				}
+				run(t, "", "serve", "--listen=127.0.0.1:0").failed(t, 2, variable+" ")
+			})
+		}
+	}
+}
+
 func TestDoctorNamesWhatIsBroken(t *testing.T) {
 	secret := sealed.NewMasterKey()
 	file := func(t *testing.T, content string) string {

@@ -263,6 +263,9 @@ func hashPassword(password string) (string, error) {
 
 func normalizeEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
+// ValidEmail reports whether [Service.Create] accepts an e-mail address.
+func ValidEmail(email string) bool { return validEmail(normalizeEmail(email)) }
+
 // validEmail accepts a bare address; a host without a dot is fine, since the first operator is admin@localhost.
 func validEmail(email string) bool {
 	a, err := mail.ParseAddress(email)

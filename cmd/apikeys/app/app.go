@@ -102,16 +102,12 @@ func New(c Config, o Options) (*App, error) {
 	if o.Bounds == (Bounds{}) {
 		o.Bounds = DefaultBounds
 	}
-	catalogue := scope.DefaultCatalogue()
-	if c.ScopesFile != "" {
-		var err error
-		if catalogue, err = scope.LoadCatalogue(c.ScopesFile); err != nil {
-			return nil, &ConfigError{Prefix + "SCOPES_FILE", "can't be used: " + err.Error()}
-		}
+	catalogue, err := c.catalogue()
+	if err != nil {
+		return nil, err
 	}
 	var served *certificate
 	if c.TLSCertFile != "" {
-		var err error
 		if served, err = newCertificate(c.TLSCertFile, c.TLSKeyFile, o.Logger); err != nil {
 			return nil, &ConfigError{Prefix + "TLS_CERT_FILE", "can't be used: " + err.Error()}
 		}
@@ -270,10 +266,6 @@ func (a *App) Prepare(ctx context.Context) error {
 		return fmt.Errorf("load the signing keys: %w", err)
 	}
 	first, err := a.Operators.EnsureFirst(ctx, a.Config.OperatorEmail, a.Config.OperatorPassword, actor)
-	var invalid *operator.InvalidError
-	if errors.As(err, &invalid) {
-		return &ConfigError{Prefix + "OPERATOR_EMAIL", invalid.Message}
-	}
 	if err != nil {
 		return fmt.Errorf("create the first operator: %w", err)
 	}

@@ -19,6 +19,8 @@ import (
 	"github.com/go-playground/validator/v10"
 
 	"github.com/piercloud/apikeys/pkg/limit"
+	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/sealed"
 )
 
@@ -34,7 +36,7 @@ type Config struct {
 	MasterKey   string `env:"MASTER_KEY"`
 	// MasterKeyPrevious opens what is sealed under it, and seals nothing.
 	MasterKeyPrevious string   `env:"MASTER_KEY_PREVIOUS"`
-	OperatorEmail     string   `env:"OPERATOR_EMAIL"    envDefault:"admin@localhost"           validate:"required"`
+	OperatorEmail     string   `env:"OPERATOR_EMAIL"    envDefault:"admin@localhost"           validate:"email-address"`
 	OperatorPassword  string   `env:"OPERATOR_PASSWORD" validate:"omitempty,min=12,max=256"`
 	ScopesFile        string   `env:"SCOPES_FILE"       validate:"omitempty,file"`
 	CORSOrigins       []string `env:"CORS_ORIGINS"      validate:"dive,origin"`
@@ -184,6 +186,18 @@ func (c Config) limits() limit.Config {
 	return limits
 }
 
+// catalogue returns the scopes that can be granted. Errors: a [ConfigError].
+func (c Config) catalogue() (*scope.Catalogue, error) {
+	if c.ScopesFile == "" {
+		return scope.DefaultCatalogue(), nil
+	}
+	catalogue, err := scope.LoadCatalogue(c.ScopesFile)
+	if err != nil {
+		return nil, &ConfigError{Prefix + "SCOPES_FILE", "can't be used: " + err.Error()}
+	}
+	return catalogue, nil
+}
+
 // Bounds of APIKEYS_DRAIN, and its default where other replicas take over.
 const (
 	drainDefault = 5 * time.Second
@@ -250,7 +264,7 @@ var configValidator = newConfigValidator()
 func newConfigValidator() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("env") })
-	for tag, accepts := range map[string]func(string) bool{"origin": isOrigin, "address": isAddress, "drain": isDrain, "provider": isProvider} {
+	for tag, accepts := range map[string]func(string) bool{"origin": isOrigin, "address": isAddress, "drain": isDrain, "provider": isProvider, "email-address": operator.ValidEmail} {
 		if err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return accepts(f.Field().String()) }); err != nil {
 			panic(err) // only for a malformed tag name
 		}
@@ -285,6 +299,8 @@ func configRule(f validator.FieldError) string {
 		return "must be scheme and host without a path, such as https://keys.example.com"
 	case "provider":
 		return "must be a URL with https, such as https://login.example.com, or http on this machine"
+	case "email-address":
+		return "must be an e-mail address"
 	case "oneof":
 		return "must be one of: " + strings.ReplaceAll(f.Param(), " ", ", ")
 	case "drain":

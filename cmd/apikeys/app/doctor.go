@@ -66,12 +66,12 @@ func Diagnose(ctx context.Context, c Config, failure error) []Finding {
 		}
 		return d.findings
 	}
-	d.fine("configuration", "every variable can be read")
+	startable := d.checkStart(ctx)
 	d.checkTLS()
 	d.checkProxies()
 	d.checkIssuer(ctx)
 	d.checkProvider(ctx)
-	if d.checkFiles() {
+	if d.checkFiles() && startable {
 		d.checkService(ctx)
 	}
 	return d.findings
@@ -87,6 +87,24 @@ func unjoin(err error) []error {
 		return all
 	}
 	return []error{err}
+}
+
+// checkStart makes what the service does before it asks for its database, and reports whether that is possible. The certificate
+// has a check of its own.
+func (d *doctor) checkStart(ctx context.Context) bool {
+	_, err := d.config.catalogue()
+	traces, tracesErr := newTracing(slog.New(slog.DiscardHandler))
+	if traces != nil {
+		_ = traces.Shutdown(ctx) // nothing was traced
+	}
+	if err = errors.Join(err, tracesErr); err != nil {
+		for _, err := range unjoin(err) {
+			d.problem("configuration", "set it as README.md says", "%v", err)
+		}
+		return false
+	}
+	d.fine("configuration", "every variable can be used")
+	return true
 }
 
 // checkService builds the service and looks into the database.

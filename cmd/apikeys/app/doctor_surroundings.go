@@ -156,7 +156,7 @@ func (d *doctor) checkFiles() bool {
 		if exists(string(key.next())) {
 			d.warn("master key", "apikeys rotate-master-key, while the service is stopped", "%s is there: a rotation was cut off", key.next())
 		}
-		if exists(path) && !exists(string(key)) {
+		if hasContent(path) && !exists(string(key)) {
 			d.problem("master key", "put it back, or set "+Prefix+"MASTER_KEY", "%s is not there, and the database is", key)
 			return false
 		}
@@ -165,7 +165,7 @@ func (d *doctor) checkFiles() bool {
 			return false
 		}
 	}
-	if !exists(path) {
+	if !hasContent(path) {
 		d.warn("database", "nothing, before the first start; else check "+Prefix+"DATABASE_URL and the folder the service is started in", "%s is not there yet", path)
 		return false
 	}

@@ -49,10 +49,10 @@ func (c Config) box() (*sealed.Box, error) {
 	}
 }
 
-// hasContent reports whether a database was ever written to.
+// hasContent reports whether a database was ever written to, which is so unless it is known that it was not.
 func hasContent(path string) bool {
 	info, err := os.Stat(path)
-	return err == nil && info.Size() > 0
+	return !errors.Is(err, fs.ErrNotExist) && (err != nil || info.Size() > 0)
 }
 
 // masterKeyFile is where the master key is when none is configured: beside the SQLite database.
