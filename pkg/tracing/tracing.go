@@ -10,6 +10,8 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -40,6 +42,9 @@ func FromEnvironment(ctx context.Context, lookup func(name string) string, log *
 	if err != nil || to == nil {
 		return nil, err
 	}
+	if err := checkSampler(lookup); err != nil {
+		return nil, err
+	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces can't be sent", "error", err) }))
 	exporter, err := otlptrace.New(ctx, to)
 	if err != nil {
@@ -51,6 +56,23 @@ func FromEnvironment(ctx context.Context, lookup func(name string) string, log *
 	}
 	provider := sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(described))
 	return &Tracing{provider: provider, tracer: provider.Tracer(scopeName)}, nil
+}
+
+// checkSampler refuses what the SDK would only complain of, to trace every request then.
+func checkSampler(lookup func(name string) string) error {
+	const sampler, argument = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
+	switch strings.ToLower(strings.TrimSpace(lookup(sampler))) {
+	case "", "always_on", "always_off", "parentbased_always_on", "parentbased_always_off":
+		return nil // the argument means nothing to them
+	case "traceidratio", "parentbased_traceidratio":
+	default:
+		return &VariableError{sampler, "must be one of: always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio"}
+	}
+	text := strings.TrimSpace(lookup(argument))
+	if ratio, err := strconv.ParseFloat(text, 64); text != "" && (err != nil || !(ratio >= 0 && ratio <= 1)) {
+		return &VariableError{argument, "must be a number from 0 to 1, the part of the requests that are traced"}
+	}
+	return nil
 }
 
 // Request begins the span of a request, which is a child of the caller's when the request names one (W3C Trace Context). method

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -232,6 +233,7 @@ func TestTracesAreOffUnlessTheEnvironmentNamesACollector(t *testing.T) {
 
 func TestAWrongVariableOfTracesIsNamedWithoutItsValue(t *testing.T) {
 	for name, value := range map[string]string{
+		"OTEL_TRACES_SAMPLER":         "private",
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "ftp://private", "OTEL_EXPORTER_OTLP_HEADERS": "private",
 		"OTEL_EXPORTER_OTLP_TRACES_HEADERS": "a=%zz-private", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_TIMEOUT": "0s-private",
 	} {
@@ -247,5 +249,32 @@ func TestAWrongVariableOfTracesIsNamedWithoutItsValue(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// TestOnlyASamplerThatIsUnderstoodIsTaken: the SDK would log the others, and trace every request.
+func TestOnlyASamplerThatIsUnderstoodIsTaken(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318")
+	for _, test := range []struct{ sampler, argument, wrong string }{
+		{"", "", ""},
+		{"", "half", ""},
+		{"always_off", "half", ""},
+		{"traceidratio", "", ""},
+		{" ParentBased_TraceIDRatio ", " 0.25 ", ""},
+		{"traceidratio", "0", ""},
+		{"parentbased_traceidratio", "1", ""},
+		{"sometimes", "", "OTEL_TRACES_SAMPLER"},
+		{"jaeger_remote", "", "OTEL_TRACES_SAMPLER"},
+		{"traceidratio", "half", "OTEL_TRACES_SAMPLER_ARG"},
+		{"traceidratio", "-0.1", "OTEL_TRACES_SAMPLER_ARG"},
+		{"parentbased_traceidratio", "25", "OTEL_TRACES_SAMPLER_ARG"},
+		{"parentbased_traceidratio", "NaN", "OTEL_TRACES_SAMPLER_ARG"},
+	} {
+		t.Setenv("OTEL_TRACES_SAMPLER", test.sampler)
+		t.Setenv("OTEL_TRACES_SAMPLER_ARG", test.argument)
+		err := open(t, filepath.Join(t.TempDir(), "apikeys.db"))
+		if names := strings.Join(wrong(err), " "); names != test.wrong || err != nil && !strings.HasPrefix(err.Error(), test.wrong+" must be ") {
+			t.Errorf("%q with %q: %v", test.sampler, test.argument, err)
+		}
 	}
 }
