@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -282,12 +283,30 @@ func isAddress(text string) bool {
 	return err == nil
 }
 
-// isOrigin accepts scheme and host, with a port or without, and nothing behind it.
+// isOrigin accepts scheme and host, with a port or without, and nothing behind it: as a browser writes it in Origin, which is
+// compared as text (https://url.spec.whatwg.org/#host-serializing). That is in small letters, names in ASCII, addresses in
+// their shortest form, and the port only where it is not the scheme's own.
 func isOrigin(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && text == u.Scheme+"://"+u.Host &&
-		!strings.ContainsAny(u.Host, "*?") // which CORS would take for a pattern, and what else compares origins would not
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || text != u.Scheme+"://"+u.Host {
+		return false
+	}
+	if _, port, ok := strings.Cut(u.Host[strings.LastIndex(u.Host, "]")+1:], ":"); ok {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 || port != strconv.FormatUint(n, 10) || port == map[string]string{"http": "80", "https": "443"}[u.Scheme] {
+			return false
+		}
+	}
+	host := u.Hostname()
+	if strings.HasPrefix(u.Host, "[") {
+		ip, err := netip.ParseAddr(host)
+		return err == nil && ip.Is6() && ip.Zone() == "" && host == ip.String()
+	}
+	return hostName.MatchString(host)
 }
+
+// hostName is also what an IPv4 address looks like. Of other characters, CORS would take an asterisk for a pattern.
+var hostName = regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$`)
 
 func configRule(f validator.FieldError) string {
 	switch f.Tag() {
@@ -296,7 +315,8 @@ func configRule(f validator.FieldError) string {
 	case "address":
 		return "must be host:port, such as 127.0.0.1:8080 or :8080"
 	case "origin":
-		return "must be scheme and host without a path, such as https://keys.example.com"
+		return "must be scheme and host as a browser writes them, such as https://keys.example.com or http://localhost:5173: " +
+			"in small letters, without a path, and with a port only where it is not 443 for https or 80 for http"
 	case "provider":
 		return "must be a URL with https, such as https://login.example.com, or http on this machine"
 	case "email-address":

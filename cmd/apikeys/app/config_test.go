@@ -122,6 +122,28 @@ func TestABadValueIsNamed(t *testing.T) {
 	}
 }
 
+// TestAnOriginIsWrittenAsABrowserDoes: another would never be equal to what a browser sends, and nothing would say so.
+func TestAnOriginIsWrittenAsABrowserDoes(t *testing.T) {
+	for origin, right := range map[string]bool{
+		"https://keys.example.com": true, "http://localhost": true, "http://localhost:5173": true, "https://keys.example.com:8443": true,
+		"https://xn--bcher-kva.example": true, "http://192.0.2.1:8080": true, "http://[::1]": true, "http://[2001:db8::1]:8080": true,
+		"https://keys.example.com.": true, "http://my_host-1:65535": true, "http://localhost:443": true, "https://localhost:80": true,
+		"https://Keys.example.com": false, "HTTPS://keys.example.com": false, "https://keys.example.com:443": false, "http://localhost:80": false,
+		"http://[::1]:80": false, "https://[2001:db8::1]:443": false, "https://keys.example.com:65536": false, "https://keys.example.com:0": false,
+		"https://keys.example.com:08443": false, "https://keys.example.com:": false, "http://[::1]:": false, "http://:8080": false, "http://": false,
+		"https://b\u00fccher.example": false, "http://[2001:DB8::1]": false, "http://[0:0::1]": false, "http://[fe80::1%25eth0]": false,
+		"http://[192.0.2.1]": false, "https://keys..example.com": false, "https://.example.com": false, "https://keys.example.com:8443/": false,
+		"https://keys%2eexample.com": false, "null": false,
+	} {
+		for _, variable := range []string{"APIKEYS_ISSUER", "APIKEYS_CORS_ORIGINS"} {
+			_, err := app.LoadConfig(map[string]string{variable: origin})
+			if names := wrong(err); right && err != nil || !right && (!slices.Equal(names, []string{variable}) || !strings.Contains(err.Error(), "as a browser writes them")) {
+				t.Errorf("%s=%s: %v", variable, origin, err)
+			}
+		}
+	}
+}
+
 func TestEverythingWrongIsToldAtOnce(t *testing.T) {
 	_, err := app.LoadConfig(map[string]string{"APIKEYS_LISTEN": "x", "APIKEYS_LIMITS": "x", "APIKEYS_DATABASE_URL": "x", "APIKEYS_MASTER_KEY": "x"})
 	names := wrong(err)
