@@ -82,7 +82,9 @@ func TestOperatorCreateRefusesBadInputWith2(t *testing.T) {
 	run(t, "short\n", "operator", "create", "ana@example.com").failed(t, 2, "password must have 12 to 256 characters")
 	run(t, password, "operator", "create", "nobody").failed(t, 2, "email must be an e-mail address")
 	run(t, password, "operator", "create", "ana@example.com", "--role", "owner").failed(t, 2, "role must be")
-	run(t, password, "operator", "create", "ana@example.com", "--tenancy", uuid.NewString()).failed(t, 1, "there is no such")
+	for _, id := range []string{uuid.NewString(), "Acme Ltd."} {
+		run(t, password, "operator", "create", "ana@example.com", "--tenancy", id).failed(t, 1, fmt.Sprintf("there is no tenancy %q", id))
+	}
 	if _, err := signIn(t, "ana@example.com", password); err == nil {
 		t.Error("a refused operator was registered")
 	}

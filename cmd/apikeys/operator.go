@@ -75,10 +75,15 @@ func newOperatorResetPasswordCommand() *cobra.Command {
 	}
 }
 
-// chooseTenancy returns the id that was given, or that of the first tenancy, which is made if there is none.
+// chooseTenancy returns the id that was given, which must be that of a tenancy, or that of the first tenancy, which is made if
+// there is none.
 func chooseTenancy(ctx context.Context, a *app.App, given string) (string, error) {
 	if given != "" {
-		return given, nil
+		t, err := a.Operators.Tenancy(ctx, given)
+		if errors.Is(err, operator.ErrNotFound) {
+			return "", fmt.Errorf("there is no tenancy %q; apikeys tenancy list shows those that there are", given)
+		}
+		return t.ID, err
 	}
 	first, err := a.Operators.EnsureTenancy(ctx)
 	return first.ID, err
