@@ -91,26 +91,56 @@ func chooseTenancy(ctx context.Context, a *app.App, given string) (string, error
 
 // readPassword asks at a terminal, without echo, or reads one line. An empty line makes a password.
 func readPassword(c *cobra.Command) (password, generated string, err error) {
-	if file, ok := c.InOrStdin().(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		c.PrintErr("Password (empty to make one): ")
-		typed, err := term.ReadPassword(int(file.Fd()))
-		c.PrintErrln()
-		if err != nil {
-			return "", "", fmt.Errorf("read the password: %w", err)
-		}
-		password = string(typed)
-	} else {
+	read := func() (string, error) {
 		line, err := bufio.NewReader(c.InOrStdin()).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return "", "", fmt.Errorf("read the password: %w", err)
+		if errors.Is(err, io.EOF) {
+			err = nil
 		}
-		password = strings.TrimRight(line, "\r\n")
+		return strings.TrimRight(line, "\r\n"), err
+	}
+	if file, ok := c.InOrStdin().(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		terminal := int(file.Fd())
+		before, err := term.GetState(terminal)
+		if err != nil {
+			return "", "", fmt.Errorf("ask for the password: %w", err)
+		}
+		c.PrintErr("Password (empty to make one): ")
+		defer func() {
+			_ = term.Restore(terminal, before) // what is left to do when it was interrupted
+			c.PrintErrln()
+		}()
+		read = func() (string, error) {
+			typed, err := term.ReadPassword(terminal)
+			return string(typed), err
+		}
+	}
+	if password, err = readUntilDone(c.Context(), read); err != nil {
+		return "", "", fmt.Errorf("read the password: %w", err)
 	}
 	if password == "" {
 		generated = operator.NewPassword()
 		return generated, generated, nil
 	}
 	return password, "", nil
+}
+
+// readUntilDone returns what is read, or, as reading itself can't be interrupted, the reason why ctx has ended.
+func readUntilDone(ctx context.Context, read func() (string, error)) (string, error) {
+	type result struct {
+		text string
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		text, err := read()
+		done <- result{text, err}
+	}()
+	select {
+	case r := <-done:
+		return r.text, r.err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
 }
 
 func tellPassword(c *cobra.Command, generated string) {
