@@ -48,6 +48,16 @@ function* secretFaults(service) {
   }
 }
 
+/**
+ * Returns what is wrong with the environment of a service whose image sets variables of these names. Who gives a variable in a
+ * file finds the image's own beside it, and a program that can't tell which one is meant refuses both.
+ */
+export function environmentFaults(service, imageVariables) {
+  return Object.keys(service.environment ?? {})
+    .filter((variable) => variable.endsWith('_FILE') && imageVariables.includes(variable.slice(0, -'_FILE'.length)))
+    .map((variable) => `reads ${variable}, and its image sets ${variable.slice(0, -'_FILE'.length)}`);
+}
+
 /** What breaks into a service, or goes wrong in it, gets no further. */
 function* confinementFaults(service) {
   if (!/^[1-9]\d*:[1-9]\d*$/.test(service.user ?? '')) yield 'names no user and group other than root by number';

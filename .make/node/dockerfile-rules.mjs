@@ -6,7 +6,7 @@ import { DockerfileParser } from 'dockerfile-ast';
 import { pinned } from './compose-rules.mjs';
 
 /** Returns what is wrong with a Dockerfile, in sentences. Paths in it are below context. */
-export function dockerfileFaults(context, path, content = readFileSync(isAbsolute(path) ? path : join(context, path), 'utf8')) {
+export function dockerfileFaults(context, path, content = read(context, path)) {
   const file = DockerfileParser.parse(content);
   const faults = [];
   const fault = (instruction, message) => faults.push(`${path}:${instruction.getRange().start.line + 1}: ${message}`);
@@ -49,4 +49,18 @@ export function dockerfileFaults(context, path, content = readFileSync(isAbsolut
     faults.push(`${path}: the last stage has no health check`);
   }
   return faults;
+}
+
+/** Returns the names of the variables that an image has from the last stage of its Dockerfile. */
+export function imageVariables(context, path, content = read(context, path)) {
+  const file = DockerfileParser.parse(content);
+  const last = file.getFROMs().at(-1).getRange().start.line;
+  return file
+    .getENVs()
+    .filter((env) => env.getRange().start.line > last)
+    .flatMap((env) => env.getProperties().map((property) => property.getName()));
+}
+
+function read(context, path) {
+  return readFileSync(isAbsolute(path) ? path : join(context, path), 'utf8');
 }

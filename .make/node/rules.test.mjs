@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { composeFaults } from './compose-rules.mjs';
-import { dockerfileFaults } from './dockerfile-rules.mjs';
+import { composeFaults, environmentFaults } from './compose-rules.mjs';
+import { dockerfileFaults, imageVariables } from './dockerfile-rules.mjs';
 
 const model = JSON.parse(readFileSync(process.env.MODEL, 'utf8'));
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -84,6 +84,24 @@ for (const path of Object.values(model.services).flatMap(({ build }) => (build ?
       assert.notEqual(edited, content);
       const faults = dockerfileFaults(root, path, edited);
       assert.ok(faults.some((fault) => fault.includes(complaint)), `the faults are ${JSON.stringify(faults)}`);
+    });
+  }
+}
+
+for (const [name, service] of Object.entries(model.services).filter(([, { build }]) => build)) {
+  const path = service.build.dockerfile;
+  const content = readFileSync(`${root}/${path}`, 'utf8');
+  const faultsWith = (added) => environmentFaults(service, imageVariables(root, path, `${content}${added}`));
+  test(`the image of ${name} sets nothing that Compose gives in a file`, () => assert.deepEqual(faultsWith(''), []));
+
+  for (const variable of Object.keys(service.environment).filter((name) => name.endsWith('_FILE'))) {
+    const set = variable.replace(/_FILE$/, '');
+    test(`an image of ${name} is refused that sets ${set}`, () => {
+      const fault = [`reads ${variable}, and its image sets ${set}`];
+      assert.deepEqual(faultsWith(`ENV ${set}=x\n`), fault);
+      assert.deepEqual(faultsWith(`ENV OTHER=x \\\n    ${set}="x y"\n`), fault);
+      assert.deepEqual(faultsWith(`ENV ${set} x\n`), fault);
+      assert.deepEqual(environmentFaults(service, imageVariables(root, path, `FROM a AS b\nENV ${set}=x\n${content}`)), []);
     });
   }
 }
