@@ -87,6 +87,7 @@ func TestDoctorBeforeTheFirstStartMakesNothing(t *testing.T) {
 // TestDoctorFindsWhatAStartRefuses also before there is a database.
 func TestDoctorFindsWhatAStartRefuses(t *testing.T) {
 	for variable, value := range map[string]string{
+		"APIKEYS_DATABASE_URL":        "sqlite://data/apikeys.db?mode=memory",
 		"APIKEYS_OPERATOR_EMAIL":      "nobody",
 		"APIKEYS_SCOPES_FILE":         write(t, filepath.Join(t.TempDir(), "scopes.yaml"), []byte("products: []")),
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318",

@@ -169,7 +169,7 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 func (s *Store) openSQLite(path string, o Options, config *gorm.Config) error {
-	if path == "" || strings.ContainsAny(path, "?#\x00") {
+	if !ValidPath(path) {
 		return fmt.Errorf("the database URL must be sqlite:// and the path of a file, without parameters; its path is %q", path)
 	}
 	place := makePlace
@@ -200,6 +200,10 @@ func (s *Store) openSQLite(path string, o Options, config *gorm.Config) error {
 	s.reader, err = s.openSQLitePool(path, reading, max(4, runtime.NumCPU()), config)
 	return err
 }
+
+// ValidPath reports whether what stands behind sqlite:// can be the path of a database. It has no parameters: whoever writes
+// some would wait in vain for what they do.
+func ValidPath(path string) bool { return path != "" && !strings.ContainsAny(path, "?#\x00") }
 
 // makePlace makes the file of a database and its directory, unless they are there.
 func makePlace(path string) error {

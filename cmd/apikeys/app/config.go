@@ -23,6 +23,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/sealed"
+	"github.com/piercloud/apikeys/pkg/sqlstore"
 )
 
 // Prefix stands in front of every environment variable.
@@ -244,8 +245,8 @@ func (c Config) validateTLS() error {
 func (c Config) validateDatabase() error {
 	switch scheme, rest, _ := strings.Cut(c.DatabaseURL, "://"); scheme {
 	case "sqlite":
-		if rest == "" {
-			return &ConfigError{Prefix + "DATABASE_URL", "names no file after sqlite://"}
+		if !sqlstore.ValidPath(rest) {
+			return &ConfigError{Prefix + "DATABASE_URL", "must name a file after sqlite://, without parameters"}
 		}
 	case "postgres", "postgresql":
 		if _, err := url.Parse(c.DatabaseURL); err != nil {
