@@ -33,7 +33,7 @@ const Prefix = "APIKEYS_"
 type Config struct {
 	Listen      string `env:"LISTEN"            envDefault:"127.0.0.1:8080"            validate:"address"`
 	DatabaseURL string `env:"DATABASE_URL"      envDefault:"sqlite://data/apikeys.db"  validate:"required"`
-	Issuer      string `env:"ISSUER"            envDefault:"http://localhost:8080"     validate:"origin"`
+	Issuer      string `env:"ISSUER"            envDefault:"http://localhost:8080"     validate:"issuer"`
 	Audience    string `env:"AUDIENCE"`
 	MasterKey   string `env:"MASTER_KEY"`
 	// MasterKeyPrevious opens what is sealed under it, and seals nothing.
@@ -266,7 +266,7 @@ var configValidator = newConfigValidator()
 func newConfigValidator() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("env") })
-	for tag, accepts := range map[string]func(string) bool{"origin": isOrigin, "address": isAddress, "drain": isDrain, "provider": isProvider, "email-address": operator.ValidEmail} {
+	for tag, accepts := range map[string]func(string) bool{"issuer": isIssuer, "origin": isOrigin, "address": isAddress, "drain": isDrain, "provider": isProvider, "email-address": operator.ValidEmail} {
 		if err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return accepts(f.Field().String()) }); err != nil {
 			panic(err) // only for a malformed tag name
 		}
@@ -284,19 +284,27 @@ func isAddress(text string) bool {
 	return err == nil
 }
 
-// isOrigin accepts scheme and host, with a port or without, and nothing behind it: as a browser writes it in Origin, which is
-// compared as text (https://url.spec.whatwg.org/#host-serializing). That is in small letters, names in ASCII, addresses in
-// their shortest form, and the port only where it is not the scheme's own.
-func isOrigin(text string) bool {
+// isIssuer accepts scheme and host, with a port or without, and nothing behind it. How they are written is a matter between this
+// service and who verifies tokens, by comparing them as text (RFC 8414 §4).
+func isIssuer(text string) bool {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || text != u.Scheme+"://"+u.Host {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || text != u.Scheme+"://"+u.Host {
 		return false
 	}
-	if _, port, ok := strings.Cut(u.Host[strings.LastIndex(u.Host, "]")+1:], ":"); ok {
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || n == 0 || port != strconv.FormatUint(n, 10) || port == map[string]string{"http": "80", "https": "443"}[u.Scheme] {
-			return false
-		}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	return u.Port() == "" && !strings.HasSuffix(u.Host, ":") || err == nil && port > 0
+}
+
+// isOrigin accepts what [isIssuer] does, as a browser writes it in Origin, which is compared as text
+// (https://url.spec.whatwg.org/#host-serializing). That is in small letters, names in ASCII, addresses in their shortest form,
+// and the port only where it is not the scheme's own.
+func isOrigin(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || !isIssuer(text) {
+		return false
+	}
+	if port := u.Port(); strings.HasPrefix(port, "0") || port != "" && port == map[string]string{"http": "80", "https": "443"}[u.Scheme] {
+		return false
 	}
 	host := u.Hostname()
 	if strings.HasPrefix(u.Host, "[") {
@@ -315,6 +323,8 @@ func configRule(f validator.FieldError) string {
 		return "must not be empty"
 	case "address":
 		return "must be host:port, such as 127.0.0.1:8080 or :8080"
+	case "issuer":
+		return "must be scheme and host without a path, such as https://keys.example.com"
 	case "origin":
 		return "must be scheme and host as a browser writes them, such as https://keys.example.com or http://localhost:5173: " +
 			"in small letters, without a path, and with a port only where it is not 443 for https or 80 for http"

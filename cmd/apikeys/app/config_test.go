@@ -135,11 +135,23 @@ func TestAnOriginIsWrittenAsABrowserDoes(t *testing.T) {
 		"http://[192.0.2.1]": false, "https://keys..example.com": false, "https://.example.com": false, "https://keys.example.com:8443/": false,
 		"https://keys%2eexample.com": false, "null": false,
 	} {
-		for _, variable := range []string{"APIKEYS_ISSUER", "APIKEYS_CORS_ORIGINS"} {
-			_, err := app.LoadConfig(map[string]string{variable: origin})
-			if names := wrong(err); right && err != nil || !right && (!slices.Equal(names, []string{variable}) || !strings.Contains(err.Error(), "as a browser writes them")) {
-				t.Errorf("%s=%s: %v", variable, origin, err)
-			}
+		_, err := app.LoadConfig(map[string]string{"APIKEYS_CORS_ORIGINS": origin})
+		if names := wrong(err); right && err != nil || !right && (!slices.Equal(names, []string{"APIKEYS_CORS_ORIGINS"}) || !strings.Contains(err.Error(), "as a browser writes them")) {
+			t.Errorf("%s: %v", origin, err)
+		}
+	}
+}
+
+// TestAnIssuerIsWrittenAsItAlwaysWas: whoever verifies tokens compares it as text.
+func TestAnIssuerIsWrittenAsItAlwaysWas(t *testing.T) {
+	for issuer, right := range map[string]bool{
+		"https://Keys.example.com": true, "https://keys.example.com:443": true, "http://[::1]:80": true, "https://b\u00fccher.example": true,
+		"https://keys.example.com:65536": false, "https://keys.example.com:0": false, "https://keys.example.com:": false, "http://:8080": false,
+		"http://[::1]:": false, "HTTPS://keys.example.com": false,
+	} {
+		_, err := app.LoadConfig(map[string]string{"APIKEYS_ISSUER": issuer})
+		if names := wrong(err); right && err != nil || !right && !slices.Equal(names, []string{"APIKEYS_ISSUER"}) {
+			t.Errorf("%s: %v", issuer, err)
 		}
 	}
 }
