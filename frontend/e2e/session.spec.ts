@@ -1,7 +1,7 @@
 import type { Page } from "@playwright/test";
 import { expect, test } from "./fixtures/console";
-import { password } from "./fixtures/management";
-import { fillKey, line, nameField, save, secretWindow } from "./fixtures/screens";
+import { newEmail, Operator, password } from "./fixtures/management";
+import { fillKey, line, nameField, save, secretWindow, shownSecret } from "./fixtures/screens";
 
 test.describe("without a session", () => {
   test.use({ signedIn: false });
@@ -102,6 +102,92 @@ test.describe("a session that expires", () => {
     await expect(dialog).toBeHidden();
     await expect(page).toHaveURL("/api-keys?status=active");
     await expect(line(page, "ERP integration")).toBeVisible();
+  });
+});
+
+test.describe("two tabs of a browser", () => {
+  test("show the same operator: signing in at one takes everything of the other's away", async ({
+    page,
+    context,
+    service,
+    admin,
+    complaints,
+  }) => {
+    complaints.expect(/status of 401/);
+    const rui = await Operator.create(
+      service,
+      await service.command(["tenancy", "create", "Globex"]),
+      "admin",
+      newEmail("rui"),
+    );
+    await rui.createKey({ name: "Of Globex" });
+    await admin.createKey({ name: "Of Acme" });
+    await page.goto("/api-keys/new");
+    await fillKey(page, "Secret of Acme");
+    await save(page);
+    await expect(secretWindow(page)).toBeVisible();
+    const secret = await shownSecret(secretWindow(page));
+
+    // Signing out would already tell of itself; here nothing does before there is another session.
+    const signedIn = await context.request.post("/v1/session", { data: { email: rui.email, password } });
+    expect(signedIn.status()).toBe(201);
+    const other = await context.newPage();
+    await other.goto("/api-keys");
+    await expect(line(other, "Of Globex")).toBeVisible();
+
+    await expect(page).toHaveURL("/api-keys");
+    await expect(line(page, "Of Globex")).toBeVisible();
+    expect(await page.content()).not.toContain(secret);
+    await expect(page.getByText("Acme")).toHaveCount(0);
+    await page.goBack();
+    await expect(page.getByText("Acme")).toHaveCount(0);
+    await rui.dispose();
+  });
+
+  test("sign out together, whatever is not saved", async ({ page, context, operator, complaints }) => {
+    complaints.expect(/status of 401/);
+    await page.goto("/api-keys/new");
+    await nameField(page).fill("ERP integration");
+    const other = await context.newPage();
+    await other.goto("/api-keys");
+    await other.getByRole("button", { name: `Operator menu: ${operator.email}` }).click();
+    await other.getByRole("menuitem", { name: "Sign out" }).click();
+    await expect(other.getByRole("heading", { name: "Sign in to API Keys" })).toBeVisible();
+    await expect(page.getByRole("heading", { name: "Sign in to API Keys" })).toBeVisible();
+  });
+
+  test("learn on return of a session that no tab told of", async ({ page, context, service, operator, complaints }) => {
+    complaints.expect(/status of (401|503)/);
+    const rui = await Operator.create(
+      service,
+      await service.command(["tenancy", "create", "Globex"]),
+      "admin",
+      newEmail("rui"),
+    );
+    const comeBack = () => page.evaluate(() => window.dispatchEvent(new Event("focus")));
+    await page.goto("/api-keys/new");
+    await nameField(page).fill("ERP integration");
+
+    await page.route("**/v1/session", (route) => route.fulfill({ status: 503, body: "" }));
+    const asked = page.waitForResponse("**/v1/session");
+    await comeBack();
+    await asked;
+    await expect(nameField(page), "a service that is down throws nobody out").toHaveValue("ERP integration");
+    await page.unroute("**/v1/session");
+
+    await operator.endSession();
+    await comeBack();
+    const dialog = page.getByRole("dialog", { name: "Your session has expired" });
+    await dialog.getByRole("textbox", { name: "Password" }).fill(password);
+    await dialog.getByRole("button", { name: "Sign in" }).click();
+    await expect(dialog).toBeHidden();
+    await expect(nameField(page)).toHaveValue("ERP integration");
+
+    await context.request.post("/v1/session", { data: { email: rui.email, password } });
+    await comeBack();
+    await expect(page.getByRole("heading", { name: "No API keys yet" })).toBeVisible();
+    await expect(page.getByRole("button", { name: `Operator menu: ${rui.email}` })).toBeVisible();
+    await rui.dispose();
   });
 });
 

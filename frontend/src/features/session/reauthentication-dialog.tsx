@@ -1,7 +1,5 @@
 import { Anchor, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
-import { api, send } from "@/shared/api/client";
 import { reauthentication } from "@/shared/api/reauthentication";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Dialog } from "@/shared/ui/dialog";
@@ -10,23 +8,9 @@ import { SignInForm } from "./sign-in-form";
 import { signInMethodsQuery } from "./sign-in-methods";
 import { SingleSignOnButton } from "./single-sign-on-button";
 
-/** Signing in with the provider happens in another tab; whoever comes back from there as the same operator goes on. */
-function ProviderSignIn({ operatorId }: { operatorId: string }) {
+/** Signing in with the provider happens in another tab, which tells this one. */
+function ProviderSignIn() {
   const provider = useQuery(signInMethodsQuery).data?.oidc;
-  useEffect(() => {
-    async function look() {
-      if (document.visibilityState !== "visible") return;
-      const session = await send(api.GET("/v1/session")).catch(() => null);
-      if (session?.data.operator.id === operatorId) reauthentication.complete();
-    }
-    const onReturn = () => void look();
-    document.addEventListener("visibilitychange", onReturn);
-    window.addEventListener("focus", onReturn);
-    return () => {
-      document.removeEventListener("visibilitychange", onReturn);
-      window.removeEventListener("focus", onReturn);
-    };
-  }, [operatorId]);
   return <SingleSignOnButton name={provider?.name ?? ""} returnTo="/api-keys" newTab />;
 }
 
@@ -48,7 +32,7 @@ export default function ReauthenticationDialog() {
         {operator.sign_in_method === "oidc" ? t("reauthentication.elsewhere") : t("reauthentication.message")}
       </Text>
       {operator.sign_in_method === "oidc" ? (
-        <ProviderSignIn operatorId={operator.id} />
+        <ProviderSignIn />
       ) : (
         <SignInForm email={operator.email} onSignedIn={() => reauthentication.complete()} />
       )}

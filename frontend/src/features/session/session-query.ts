@@ -1,19 +1,27 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { api, type Schemas, send } from "@/shared/api/client";
 import { reauthentication } from "@/shared/api/reauthentication";
+import { announceIdentity, identityOf } from "./identity";
 
 export type Session = Schemas["Session"];
 
-async function fetchSession(signal: AbortSignal): Promise<Session> {
-  const { data } = await send(api.GET("/v1/session", { signal }));
-  reauthentication.arm();
+export async function readSession(signal?: AbortSignal): Promise<Session> {
+  const { data } = await send(api.GET("/v1/session", signal ? { signal } : {}));
   return data;
+}
+
+/** Begins a page with the session that the browser has. Signing in with the provider leads to one, so it is told. */
+async function enter(signal: AbortSignal): Promise<Session> {
+  const session = await readSession(signal);
+  announceIdentity(identityOf(session));
+  reauthentication.arm();
+  return session;
 }
 
 /** Who is signed in; fails with 401 when nobody is. */
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
-  queryFn: ({ signal }) => fetchSession(signal),
+  queryFn: ({ signal }) => enter(signal),
   staleTime: Number.POSITIVE_INFINITY,
   gcTime: Number.POSITIVE_INFINITY,
 });

@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, type Schemas, send } from "@/shared/api/client";
 import { reauthentication } from "@/shared/api/reauthentication";
+import { announceIdentity, identityOf } from "./identity";
 import { type Session, sessionQuery } from "./session-query";
 
 async function signIn(body: Schemas["SignIn"]): Promise<Session> {
@@ -16,6 +17,7 @@ export function useSignIn() {
     gcTime: 0,
     onSuccess: (session) => {
       queryClient.setQueryData(sessionQuery.queryKey, session);
+      announceIdentity(identityOf(session));
       reauthentication.arm();
     },
   });

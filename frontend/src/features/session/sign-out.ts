@@ -3,9 +3,11 @@ import { ApiError } from "@/shared/api/api-error";
 import { api, send } from "@/shared/api/client";
 import { reauthentication } from "@/shared/api/reauthentication";
 import { toaster } from "@/shared/ui/toaster-store";
+import { announceIdentity } from "./identity";
 
 export async function endSession(): Promise<void> {
   await send(api.DELETE("/v1/session"));
+  announceIdentity(null);
 }
 
 /** Forgets everything that was read under the session. To be called once no signed-in screen is mounted any more. */

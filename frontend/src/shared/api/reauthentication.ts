@@ -26,6 +26,11 @@ class Reauthentication {
     return this.#armed;
   }
 
+  /** Asks the operator to sign in again when it is known that the next call would have to wait for that. */
+  require(): void {
+    if (!this.isRequired()) this.wait().catch(() => undefined);
+  }
+
   /** Resolves when the operator has signed in again; rejects when they left instead. */
   wait(): Promise<void> {
     return new Promise((resolve, reject) => {
