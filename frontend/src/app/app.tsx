@@ -6,10 +6,12 @@ import { colorSchemeManager } from "@/shared/theme/color-scheme";
 import { styleNonce } from "@/shared/theme/nonce";
 import { cssVariablesResolver, theme } from "@/shared/theme/theme";
 import { Announcer } from "@/shared/ui/announcer";
+import { useKeptFocus } from "@/shared/ui/kept-focus";
 import { Toaster } from "@/shared/ui/toaster";
 import type { AppRouter } from "./router";
 
 export function App({ queryClient, router }: { queryClient: QueryClient; router: AppRouter }) {
+  useKeptFocus();
   return (
     <MantineProvider
       theme={theme}

@@ -39,7 +39,7 @@ export function InviteDialog({ onClose, onInvited }: InviteDialogProps) {
   }
 
   return (
-    <Dialog onClose={onClose} title={t("operators.inviteTitle")} size="md" busy={invite.isPending} returnFocus={false}>
+    <Dialog onClose={onClose} title={t("operators.inviteTitle")} size="md" busy={invite.isPending}>
       <form onSubmit={submit} noValidate>
         <Stack gap="md">
           <TextInput

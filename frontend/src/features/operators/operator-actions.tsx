@@ -1,4 +1,4 @@
-import { type ReactNode, useCallback, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useSession } from "@/features/session/session-query";
 import { problemMessage } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
@@ -22,17 +22,17 @@ type Open =
   | { dialog: "link"; issued: IssuedLink; reason: "invited" | "reset" }
   | null;
 
-type OperatorAction = (operator: Operator, trigger: HTMLElement | null) => void;
+type OperatorAction = (operator: Operator) => void;
 
-/** What can be done to operators. `trigger` gets the focus back when the dialog closes. */
+/** What can be done to operators. */
 export interface OperatorActions {
-  invite: (trigger: HTMLElement | null) => void;
+  invite: () => void;
   changeRole: OperatorAction;
   resetPassword: OperatorAction;
   showSessions: OperatorAction;
   deactivate: OperatorAction;
   remove: OperatorAction;
-  activate: (operator: Operator) => void;
+  activate: OperatorAction;
 }
 
 interface UseOperatorActions {
@@ -48,29 +48,23 @@ export function useOperatorActions(): UseOperatorActions {
   const reset = useResetPassword();
   const remove = useDeleteOperator();
   const [open, setOpen] = useState<Open>(null);
-  const [trigger, setTrigger] = useState<HTMLElement | null>(null);
 
-  const close = useCallback(() => {
-    setOpen(null);
-    // The trigger may have gone with its row; the page's own focus then stays.
-    requestAnimationFrame(() => trigger?.focus());
-  }, [trigger]);
+  const close = () => setOpen(null);
 
-  function show(next: Open, element: HTMLElement | null) {
+  function show(next: Open) {
     update.reset();
     reset.reset();
     remove.reset();
-    setTrigger(element);
     setOpen(next);
   }
 
   const actions: OperatorActions = {
-    invite: (element) => show({ dialog: "invite" }, element),
-    changeRole: (operator, element) => show({ dialog: "role", operator }, element),
-    resetPassword: (operator, element) => show({ dialog: "reset", operator }, element),
-    showSessions: (operator, element) => show({ dialog: "sessions", operator }, element),
-    deactivate: (operator, element) => show({ dialog: "deactivate", operator }, element),
-    remove: (operator, element) => show({ dialog: "remove", operator }, element),
+    invite: () => show({ dialog: "invite" }),
+    changeRole: (operator) => show({ dialog: "role", operator }),
+    resetPassword: (operator) => show({ dialog: "reset", operator }),
+    showSessions: (operator) => show({ dialog: "sessions", operator }),
+    deactivate: (operator) => show({ dialog: "deactivate", operator }),
+    remove: (operator) => show({ dialog: "remove", operator }),
     activate: (operator) =>
       update.mutate(
         { operatorId: operator.id, patch: { status: "active" } },

@@ -9,7 +9,6 @@ import {
   IconTrash,
   IconUserCog,
 } from "@tabler/icons-react";
-import { useRef } from "react";
 import { useSession } from "@/features/session/session-query";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useNow } from "@/shared/i18n/use-now";
@@ -47,7 +46,6 @@ export function OperatorRow({ operator, actions }: { operator: Operator; actions
   const { t } = useTranslation();
   const format = useFormat();
   const session = useSession();
-  const trigger = useRef<HTMLButtonElement>(null);
   const own = session.operator.id === operator.id;
   return (
     <tr>
@@ -74,29 +72,23 @@ export function OperatorRow({ operator, actions }: { operator: Operator; actions
       <td className={classes.menuCell}>
         <Menu>
           <Menu.Target>
-            <ActionIcon ref={trigger} size={30} aria-label={t("list.actionsFor", { name: operator.email })}>
+            <ActionIcon size={30} aria-label={t("list.actionsFor", { name: operator.email })}>
               <IconDots size={18} stroke={1.8} />
             </ActionIcon>
           </Menu.Target>
           <Menu.Dropdown>
-            <Menu.Item
-              leftSection={<IconUserCog {...icon} />}
-              onClick={() => actions.changeRole(operator, trigger.current)}
-            >
+            <Menu.Item leftSection={<IconUserCog {...icon} />} onClick={() => actions.changeRole(operator)}>
               {t("operators.changeRole")}
             </Menu.Item>
             {operator.status !== "deactivated" && operator.sign_in_method === "password" && (
               <Menu.Item
                 leftSection={operator.status === "invited" ? <IconMailForward {...icon} /> : <IconKey {...icon} />}
-                onClick={() => actions.resetPassword(operator, trigger.current)}
+                onClick={() => actions.resetPassword(operator)}
               >
                 {operator.status === "invited" ? t("operators.newLink") : t("operators.resetPassword")}
               </Menu.Item>
             )}
-            <Menu.Item
-              leftSection={<IconDeviceLaptop {...icon} />}
-              onClick={() => actions.showSessions(operator, trigger.current)}
-            >
+            <Menu.Item leftSection={<IconDeviceLaptop {...icon} />} onClick={() => actions.showSessions(operator)}>
               {t("operators.sessions")}
             </Menu.Item>
             {operator.status === "deactivated" ? (
@@ -104,19 +96,12 @@ export function OperatorRow({ operator, actions }: { operator: Operator; actions
                 {t("action.activate")}
               </Menu.Item>
             ) : (
-              <Menu.Item
-                leftSection={<IconCircleOff {...icon} />}
-                onClick={() => actions.deactivate(operator, trigger.current)}
-              >
+              <Menu.Item leftSection={<IconCircleOff {...icon} />} onClick={() => actions.deactivate(operator)}>
                 {t("action.deactivate")}
               </Menu.Item>
             )}
             <Menu.Divider />
-            <Menu.Item
-              data-danger
-              leftSection={<IconTrash {...icon} />}
-              onClick={() => actions.remove(operator, trigger.current)}
-            >
+            <Menu.Item data-danger leftSection={<IconTrash {...icon} />} onClick={() => actions.remove(operator)}>
               {t("operators.remove")}
             </Menu.Item>
           </Menu.Dropdown>

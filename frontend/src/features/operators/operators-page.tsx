@@ -1,7 +1,6 @@
 import { Button, Skeleton } from "@mantine/core";
 import { IconLock, IconUserPlus } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useRef } from "react";
 import { useSession } from "@/features/session/session-query";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
@@ -15,7 +14,6 @@ import classes from "./operators.module.css";
 
 function Operators() {
   const { t } = useTranslation();
-  const inviteButton = useRef<HTMLButtonElement>(null);
   const { data, error, isFetching, refetch } = useQuery(operatorsQuery);
   const { actions, dialogs } = useOperatorActions();
   return (
@@ -23,11 +21,7 @@ function Operators() {
       title={t("operators.title")}
       description={t("operators.description")}
       actions={
-        <Button
-          ref={inviteButton}
-          leftSection={<IconUserPlus size={16} stroke={1.9} aria-hidden />}
-          onClick={() => actions.invite(inviteButton.current)}
-        >
+        <Button leftSection={<IconUserPlus size={16} stroke={1.9} aria-hidden />} onClick={() => actions.invite()}>
           {t("operators.invite")}
         </Button>
       }

@@ -13,7 +13,7 @@ export function RoleDialog({ operator, onClose }: { operator: Operator; onClose:
   const update = useUpdateOperator();
   const [role, setRole] = useState(operator.role);
   return (
-    <Dialog onClose={onClose} title={t("operators.roleTitle", { email: operator.email })} size="md" returnFocus={false}>
+    <Dialog onClose={onClose} title={t("operators.roleTitle", { email: operator.email })} size="md">
       <RoleChoice
         value={role}
         onChange={(chosen) => {

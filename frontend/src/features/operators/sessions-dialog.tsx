@@ -24,12 +24,7 @@ export function SessionsDialog({ operator, own, onClose }: SessionsDialogProps) 
   const { data, error, isFetching, refetch } = useQuery(sessionsQuery(operator.id));
   const end = useEndSessions();
   return (
-    <Dialog
-      onClose={onClose}
-      title={t("operators.sessionsTitle", { email: operator.email })}
-      size="lg"
-      returnFocus={false}
-    >
+    <Dialog onClose={onClose} title={t("operators.sessionsTitle", { email: operator.email })} size="lg">
       {error && (
         <ProblemAlert
           error={error}

@@ -41,7 +41,7 @@ export function OnceDialog({ title, size, copied, storedLabel, ask, onClose, chi
 
   return (
     <>
-      <Dialog onClose={requestClose} closeOnEscape={!confirming} returnFocus={false} size={size} title={title}>
+      <Dialog onClose={requestClose} closeOnEscape={!confirming} size={size} title={title}>
         {children}
         <Group justify="space-between" gap="md" mt="xl">
           <Checkbox

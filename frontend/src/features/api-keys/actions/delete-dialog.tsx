@@ -38,7 +38,7 @@ export default function DeleteDialog({ apiKey, onClose, onDeleted }: DeleteDialo
   }
 
   return (
-    <Dialog onClose={onClose} title={t("delete.title")} size="md" returnFocus={false}>
+    <Dialog onClose={onClose} title={t("delete.title")} size="md">
       <form onSubmit={submit}>
         <Text size="md">
           <Trans t={t} i18nKey="delete.message" values={{ name: apiKey.name }} components={{ b: <strong /> }} />

@@ -13,9 +13,8 @@ type Open = { dialog: "rotate" | "delete"; key: ApiKey } | { dialog: "secret"; i
 
 export interface KeyActions {
   setStatus: (key: ApiKey, status: ApiKeyStatus) => void;
-  /** `trigger` gets the focus back when the dialog closes. */
-  rotate: (key: ApiKey, trigger: HTMLElement | null) => void;
-  remove: (key: ApiKey, trigger: HTMLElement | null) => void;
+  rotate: (key: ApiKey) => void;
+  remove: (key: ApiKey) => void;
 }
 
 interface UseKeyActions {
@@ -29,7 +28,6 @@ export function useKeyActions({ onDeleted }: { onDeleted: () => void }): UseKeyA
   const { t } = useTranslation();
   const { mutateAsync } = useSetStatus();
   const [open, setOpen] = useState<Open>(null);
-  const [trigger, setTrigger] = useState<HTMLElement | null>(null);
 
   const setStatus = useCallback(
     (key: Pick<ApiKey, "client_id" | "name">, status: ApiKeyStatus, undone = false) => {
@@ -54,23 +52,13 @@ export function useKeyActions({ onDeleted }: { onDeleted: () => void }): UseKeyA
     [mutateAsync, t],
   );
 
-  const close = useCallback(() => {
-    setOpen(null);
-    // The trigger may have gone with its row; the page's own focus then stays.
-    requestAnimationFrame(() => trigger?.focus());
-  }, [trigger]);
+  const close = () => setOpen(null);
 
   const actions: KeyActions = useMemo(
     () => ({
       setStatus,
-      rotate: (key, element) => {
-        setTrigger(element);
-        setOpen({ dialog: "rotate", key });
-      },
-      remove: (key, element) => {
-        setTrigger(element);
-        setOpen({ dialog: "delete", key });
-      },
+      rotate: (key) => setOpen({ dialog: "rotate", key }),
+      remove: (key) => setOpen({ dialog: "delete", key }),
     }),
     [setStatus],
   );

@@ -60,10 +60,7 @@ export default function KeyMenuItems({ menu, apiKey, actions, clientIdRef }: Key
             >
               {t("action.edit")}
             </Menu.Item>
-            <Menu.Item
-              leftSection={<IconRefresh {...icon} />}
-              onClick={() => actions.rotate(apiKey, menu.target.current)}
-            >
+            <Menu.Item leftSection={<IconRefresh {...icon} />} onClick={() => actions.rotate(apiKey)}>
               {t("action.rotate")}
             </Menu.Item>
             {apiKey.status === "active" ? (
@@ -82,11 +79,7 @@ export default function KeyMenuItems({ menu, apiKey, actions, clientIdRef }: Key
               </Menu.Item>
             )}
             <Menu.Divider />
-            <Menu.Item
-              data-danger
-              leftSection={<IconTrash {...icon} />}
-              onClick={() => actions.remove(apiKey, menu.target.current)}
-            >
+            <Menu.Item data-danger leftSection={<IconTrash {...icon} />} onClick={() => actions.remove(apiKey)}>
               {t("action.delete")}
             </Menu.Item>
           </>

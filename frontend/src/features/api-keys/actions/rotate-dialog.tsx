@@ -59,7 +59,7 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
   }
 
   return (
-    <Dialog onClose={onClose} title={t("rotate.title")} size="lg" busy={rotate.isPending} returnFocus={false}>
+    <Dialog onClose={onClose} title={t("rotate.title")} size="lg" busy={rotate.isPending}>
       <Text size="md">
         <Trans t={t} i18nKey="rotate.message" values={{ name: apiKey.name }} components={{ b: <strong /> }} />
       </Text>

@@ -10,7 +10,7 @@ import {
   IconTrash,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { KeyHistory } from "@/features/audit/key-history";
 import { useCanWrite } from "@/features/session/session-query";
 import { DenialsCard } from "@/features/usage/key/denials-card";
@@ -36,8 +36,6 @@ import { RevokeTokensDialog } from "./revoke-tokens-dialog";
 
 function KeyPageActions({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActions }) {
   const { t } = useTranslation();
-  const rotateButton = useRef<HTMLButtonElement>(null);
-  const moreButton = useRef<HTMLButtonElement>(null);
   const [revoking, setRevoking] = useState(false);
   const active = apiKey.status === "active";
   const icon = { size: 16, stroke: 1.7, "aria-hidden": true } as const;
@@ -58,16 +56,12 @@ function KeyPageActions({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActio
       >
         {active ? t("action.deactivate") : t("action.activate")}
       </Button>
-      <Button
-        ref={rotateButton}
-        leftSection={<IconRefresh {...icon} />}
-        onClick={() => actions.rotate(apiKey, rotateButton.current)}
-      >
+      <Button leftSection={<IconRefresh {...icon} />} onClick={() => actions.rotate(apiKey)}>
         {t("action.rotate")}
       </Button>
       <Menu>
         <Menu.Target>
-          <ActionIcon ref={moreButton} variant="default" size={36} aria-label={t("action.more")}>
+          <ActionIcon variant="default" size={36} aria-label={t("action.more")}>
             <IconDots size={18} stroke={1.8} />
           </ActionIcon>
         </Menu.Target>
@@ -76,11 +70,7 @@ function KeyPageActions({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActio
             {t("action.revokeTokens")}
           </Menu.Item>
           <Menu.Divider />
-          <Menu.Item
-            data-danger
-            leftSection={<IconTrash {...icon} />}
-            onClick={() => actions.remove(apiKey, moreButton.current)}
-          >
+          <Menu.Item data-danger leftSection={<IconTrash {...icon} />} onClick={() => actions.remove(apiKey)}>
             {t("action.delete")}
           </Menu.Item>
         </Menu.Dropdown>
