@@ -1,5 +1,6 @@
 import i18next from "i18next";
 import { describe, expect, it } from "vitest";
+import { addLanguage } from "@/test/language";
 import { ApiError, unreachable } from "./api-error";
 import { problemMessage, rejectedFields, reportableRequestId } from "./problem-message";
 
@@ -11,9 +12,13 @@ describe("a problem's text", () => {
     expect(problemMessage(t, error)).toBe("Another API key has this name.");
   });
 
-  it("says how long to wait", () => {
-    const error = new ApiError({ status: 429, code: "rate-limit/exceeded", retryAfterSeconds: 30 });
-    expect(problemMessage(t, error)).toBe("Too many attempts. Try again in 30 seconds.");
+  it("says how long to wait", async () => {
+    const wait = (retryAfterSeconds: number) =>
+      new ApiError({ status: 429, code: "rate-limit/exceeded", retryAfterSeconds });
+    expect(problemMessage(t, wait(30))).toBe("Too many attempts. Try again in 30 seconds.");
+    expect(problemMessage(t, wait(3540))).toBe("Too many attempts. Try again in 59 minutes.");
+    const portuguese = await addLanguage(i18next, "pt-BR");
+    expect(problemMessage(portuguese.t, wait(3600))).toBe("Tentativas demais. Tente novamente em 1 hora.");
   });
 
   it("exists for an unreachable service, for unknown codes and for faults of the console", () => {

@@ -36,7 +36,7 @@ function isKnown(code: string): code is KnownCode {
 export function problemMessage(t: TFunction, error: unknown): string {
   if (!(error instanceof ApiError)) return t("problem.unknown");
   if (error.code === "rate-limit/exceeded" && error.retryAfterSeconds) {
-    return t("problem.rateLimitWait", { count: error.retryAfterSeconds });
+    return t("problem.rateLimitWait", { seconds: error.retryAfterSeconds });
   }
   return isKnown(error.code) ? t(`problem.${error.code}`) : t("problem.unknown");
 }

@@ -1,5 +1,6 @@
 import i18next, { type i18n, type ResourceLanguage } from "i18next";
 import { initReactI18next } from "react-i18next";
+import { durationInWords } from "./duration";
 import { type Language, languages, preferredLanguage, rememberLanguage } from "./language";
 import type en from "./locales/en.json";
 
@@ -32,6 +33,7 @@ export async function startI18n(language: Language = preferredLanguage()): Promi
     interpolation: { escapeValue: false },
     returnNull: false,
   });
+  i18next.services.formatter?.add("duration", (seconds: number, lng) => durationInWords(seconds, lng ?? language));
   document.documentElement.lang = language;
   return i18next;
 }
