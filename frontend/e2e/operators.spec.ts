@@ -119,6 +119,17 @@ test("an operator is signed out everywhere", async ({ page, service, tenancy }) 
   await editor.dispose();
 });
 
+test("who ends their own sessions has signed out", async ({ page, operator }) => {
+  await page.goto("/operators");
+  await choose(page, operator.email, "Sessions");
+  const dialog = page.getByRole("dialog", { name: `Sessions of ${operator.email}` });
+  await expect(dialog).toContainText("This session");
+  await dialog.getByRole("button", { name: "Sign out everywhere" }).click();
+  await expect(page.getByRole("heading", { name: "Sign in to API Keys" })).toBeVisible();
+  await expect(page).toHaveURL("/sign-in");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+});
+
 test("one's own password is changed with the present one", async ({ page, operator, complaints }) => {
   complaints.expect(/status of 400/);
   await page.goto("/api-keys");

@@ -1,8 +1,8 @@
 import { Menu, useMantineColorScheme } from "@mantine/core";
 import { IconDeviceDesktop, IconLock, IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
-import { useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { useSession } from "@/features/session/session-query";
+import { useSignOut } from "@/features/session/sign-out";
 import { chooseLanguage } from "@/shared/i18n/i18n";
 import { languages } from "@/shared/i18n/language";
 import { languageNames } from "@/shared/i18n/language-picker";
@@ -23,7 +23,7 @@ export default function OperatorMenuItems({ menu, compact }: { menu: ButtonMenu;
   const { t, i18n } = useTranslation();
   const { operator } = useSession();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const navigate = useNavigate();
+  const signOut = useSignOut();
   const [changingPassword, setChangingPassword] = useState(false);
   return (
     <>
@@ -73,10 +73,7 @@ export default function OperatorMenuItems({ menu, compact }: { menu: ButtonMenu;
               {t("password.changeTitle")}
             </Menu.Item>
           )}
-          <Menu.Item
-            leftSection={<IconLogout size={16} stroke={1.7} aria-hidden />}
-            onClick={() => void navigate({ to: "/sign-in", search: {}, state: { signOut: true } })}
-          >
+          <Menu.Item leftSection={<IconLogout size={16} stroke={1.7} aria-hidden />} onClick={signOut}>
             {t("operator.signOut")}
           </Menu.Item>
         </Menu.Dropdown>

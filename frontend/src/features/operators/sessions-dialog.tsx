@@ -1,5 +1,6 @@
 import { Button, Group, Skeleton, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { useSignOut } from "@/features/session/sign-out";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Dialog } from "@/shared/ui/dialog";
@@ -22,7 +23,8 @@ export function SessionsDialog({ operator, own, onClose }: SessionsDialogProps) 
   const { t } = useTranslation();
   const format = useFormat();
   const { data, error, isFetching, refetch } = useQuery(sessionsQuery(operator.id));
-  const end = useEndSessions();
+  const end = useEndSessions(own);
+  const signOut = useSignOut();
   return (
     <Dialog onClose={onClose} title={t("operators.sessionsTitle", { email: operator.email })} size="lg">
       {error && (
@@ -76,6 +78,10 @@ export function SessionsDialog({ operator, own, onClose }: SessionsDialogProps) 
             onClick={() =>
               end.mutate(operator.id, {
                 onSuccess: () => {
+                  if (own) {
+                    signOut();
+                    return;
+                  }
                   toaster.show({ tone: "success", message: t("operators.ended", { email: operator.email }) });
                   onClose();
                 },

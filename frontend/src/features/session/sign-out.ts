@@ -1,9 +1,16 @@
 import type { QueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { ApiError } from "@/shared/api/api-error";
 import { api, send } from "@/shared/api/client";
 import { reauthentication } from "@/shared/api/reauthentication";
 import { toaster } from "@/shared/ui/toaster-store";
 import { announceIdentity } from "./identity";
+
+/** Signs out: ends the session, if there is one still, on the way to the page that asks to sign in. */
+export function useSignOut(): () => void {
+  const navigate = useNavigate();
+  return () => void navigate({ to: "/sign-in", search: {}, state: { signOut: true } });
+}
 
 export async function endSession(): Promise<void> {
   await send(api.DELETE("/v1/session"));

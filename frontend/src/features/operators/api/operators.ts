@@ -93,11 +93,13 @@ export function useDeleteOperator() {
   });
 }
 
-export function useEndSessions() {
+/** Ends the sessions of an operator; after one's `own`, nothing can be read anew. */
+export function useEndSessions(own: boolean) {
+  const settle = useSettle();
   return useMutation({
     mutationFn: async (operatorId: string) => {
       await send(api.DELETE("/v1/operators/{operator_id}/sessions", { params: { path: { operator_id: operatorId } } }));
     },
-    ...useSettle(),
+    ...(!own && settle),
   });
 }
