@@ -218,6 +218,30 @@ test.describe("a readonly operator", () => {
   });
 });
 
+test.describe("the language", () => {
+  test("stays when the texts of another can't be fetched, and can be chosen again", async ({
+    page,
+    operator,
+    complaints,
+  }) => {
+    complaints.expect(/net::ERR_FAILED/);
+    const texts = /\/assets\/pt-BR-.*\.js$/;
+    await page.route(texts, (route) => route.abort());
+    await page.goto("/api-keys");
+    const menu = page.getByRole("button", { name: `Operator menu: ${operator.email}` });
+    const portuguese = page.getByRole("menuitemradio", { name: "Português" });
+    await menu.click();
+    await portuguese.click();
+    await expect(page.getByRole("alert")).toContainText("The texts in Português could not be fetched");
+    await expect(page.getByRole("heading", { name: "API Keys", level: 1 })).toBeVisible();
+    await page.unroute(texts);
+    await page.keyboard.press("Escape");
+    await menu.click();
+    await portuguese.click();
+    await expect(page.getByRole("heading", { name: "Chaves de API", level: 1 })).toBeVisible();
+  });
+});
+
 test.describe("the theme", () => {
   const scheme = (page: Page) => page.getAttribute("html", "data-mantine-color-scheme");
 

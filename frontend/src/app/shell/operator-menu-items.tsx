@@ -3,9 +3,8 @@ import { IconDeviceDesktop, IconLock, IconLogout, IconMoon, IconSun } from "@tab
 import { lazy, Suspense, useState } from "react";
 import { useSession } from "@/features/session/session-query";
 import { useSignOut } from "@/features/session/sign-out";
-import { chooseLanguage } from "@/shared/i18n/i18n";
 import { languages } from "@/shared/i18n/language";
-import { languageNames } from "@/shared/i18n/language-picker";
+import { languageNames, useChooseLanguage } from "@/shared/i18n/language-picker";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import type { ButtonMenu } from "@/shared/ui/menu-button";
 import { MenuOfButton } from "@/shared/ui/menu-of-button";
@@ -24,6 +23,7 @@ export default function OperatorMenuItems({ menu, compact }: { menu: ButtonMenu;
   const { operator } = useSession();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const signOut = useSignOut();
+  const choose = useChooseLanguage();
   const [changingPassword, setChangingPassword] = useState(false);
   return (
     <>
@@ -51,13 +51,7 @@ export default function OperatorMenuItems({ menu, compact }: { menu: ButtonMenu;
           </Menu.RadioGroup>
           <Menu.Divider />
           <Menu.Label>{t("preferences.language")}</Menu.Label>
-          <Menu.RadioGroup
-            value={i18n.language}
-            onChange={(value) => {
-              const language = languages.find((known) => known === value);
-              if (language) void chooseLanguage(language);
-            }}
-          >
+          <Menu.RadioGroup value={i18n.language} onChange={choose}>
             {languages.map((language) => (
               <Menu.RadioItem key={language} value={language} lang={language}>
                 {languageNames[language]}

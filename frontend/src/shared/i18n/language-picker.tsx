@@ -1,22 +1,33 @@
 import { SegmentedControl } from "@mantine/core";
 import { useTranslation } from "@/shared/i18n/use-translation";
+import { toaster } from "@/shared/ui/toaster-store";
 import { chooseLanguage } from "./i18n";
 import { type Language, languages } from "./language";
 
 /** Each language is written in itself, for those who can't read the present one. */
 export const languageNames: Record<Language, string> = { en: "English", "pt-BR": "Português" };
 
+/** Changes the language; when its texts can't be fetched, the present one stays, and says so. */
+export function useChooseLanguage(): (value: string) => void {
+  const { t } = useTranslation();
+  return (value) => {
+    const language = languages.find((known) => known === value);
+    if (!language) return;
+    chooseLanguage(language).catch(() =>
+      toaster.show({ tone: "error", message: t("preferences.languageFailed", { language: languageNames[language] }) }),
+    );
+  };
+}
+
 export function LanguagePicker() {
   const { t, i18n } = useTranslation();
+  const choose = useChooseLanguage();
   return (
     <SegmentedControl
       size="xs"
       aria-label={t("preferences.language")}
       value={i18n.language}
-      onChange={(value) => {
-        const language = languages.find((known) => known === value);
-        if (language) void chooseLanguage(language);
-      }}
+      onChange={choose}
       data={languages.map((language) => ({ value: language, label: languageNames[language] }))}
     />
   );
