@@ -210,8 +210,13 @@ test.describe("a readonly operator", () => {
       await expect(main.getByRole("button", { name })).toHaveCount(0);
       await expect(main.getByRole("link", { name })).toHaveCount(0);
     }
-    for (const path of ["/api-keys/new", `/api-keys/${key.client_id}/edit`]) {
+    for (const [path, title] of [
+      ["/api-keys/new", "Add API key"],
+      [`/api-keys/${key.client_id}/edit`, "Edit API key"],
+    ] as const) {
       await page.goto(path);
+      await expect(page.getByRole("heading", { name: title, level: 1 })).toBeVisible();
+      await expect(page).toHaveTitle(`${title} · API Keys`);
       await expect(page.getByRole("heading", { name: "Your role is read-only" })).toBeVisible();
       await expect(page.getByRole("textbox")).toHaveCount(0);
     }

@@ -50,7 +50,7 @@ export function CreatePage({ onDone }: { onDone: () => void }) {
   }
 
   return (
-    <WriteGate>
+    <WriteGate title={t("form.addTitle")}>
       <Page
         width="form"
         title={t("form.addTitle")}

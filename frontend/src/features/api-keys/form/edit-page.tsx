@@ -126,7 +126,7 @@ export function EditPage({ clientId, onDone }: EditPageProps) {
   const query = useQuery({ ...apiKeyQuery(clientId), refetchOnMount: "always" });
   const loaded = query.isFetchedAfterMount ? query.data : undefined;
   return (
-    <WriteGate>
+    <WriteGate title={t("form.editTitle")}>
       <Page
         width="form"
         title={t("form.editTitle")}

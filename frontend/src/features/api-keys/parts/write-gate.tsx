@@ -4,22 +4,25 @@ import { useCanWrite } from "@/features/session/session-query";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { ButtonLink } from "@/shared/ui/button-link";
 import { EmptyState } from "@/shared/ui/empty-state";
+import { Page } from "@/shared/ui/page";
 
 /** Shows a screen that changes things only to those who may; to a readonly operator with a link to it, it says so. */
-export function WriteGate({ children }: { children: ReactNode }) {
+export function WriteGate({ title, children }: { title: string; children: ReactNode }) {
   const { t } = useTranslation();
   if (useCanWrite()) return children;
   return (
-    <EmptyState
-      icon={<IconLock size={22} stroke={1.6} />}
-      title={t("readonly.title")}
-      action={
-        <ButtonLink to="/api-keys" variant="default">
-          {t("notFound.home")}
-        </ButtonLink>
-      }
-    >
-      {t("readonly.text")}
-    </EmptyState>
+    <Page title={title}>
+      <EmptyState
+        icon={<IconLock size={22} stroke={1.6} />}
+        title={t("readonly.title")}
+        action={
+          <ButtonLink to="/api-keys" variant="default">
+            {t("notFound.home")}
+          </ButtonLink>
+        }
+      >
+        {t("readonly.text")}
+      </EmptyState>
+    </Page>
   );
 }
