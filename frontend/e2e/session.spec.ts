@@ -157,6 +157,23 @@ test.describe("two tabs of a browser", () => {
     await expect(page.getByRole("heading", { name: "Sign in to API Keys" })).toBeVisible();
   });
 
+  test("sign out once: what was signed out may be loaded again", async ({ page, context, operator, complaints }) => {
+    complaints.expect(/status of 401/);
+    await page.goto("/api-keys");
+    await page.getByRole("button", { name: `Operator menu: ${operator.email}` }).click();
+    await page.getByRole("menuitem", { name: "Sign out" }).click();
+    await expect(page.getByRole("heading", { name: "Sign in to API Keys" })).toBeVisible();
+    const other = await context.newPage();
+    await other.goto("/sign-in");
+    await other.getByRole("textbox", { name: "Email" }).fill(operator.email);
+    await other.getByRole("textbox", { name: "Password" }).fill(password);
+    await other.getByRole("button", { name: "Sign in" }).click();
+    await expect(other).toHaveURL("/api-keys");
+    await page.reload();
+    await expect(page).toHaveURL("/api-keys");
+    await expect(page.getByRole("button", { name: `Operator menu: ${operator.email}` })).toBeVisible();
+  });
+
   test("learn on return of a session that no tab told of", async ({ page, context, service, operator, complaints }) => {
     complaints.expect(/status of (401|503)/);
     const rui = await Operator.create(

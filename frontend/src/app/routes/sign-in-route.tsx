@@ -14,7 +14,14 @@ export default function SignInRoute() {
   const { state } = useLocation();
   const router = useRouter();
   const queryClient = useQueryClient();
+  const navigate = route.useNavigate();
   useEffect(() => forgetSession(queryClient), [queryClient]);
+  useEffect(() => {
+    // A browser keeps the state of a page that it loads again, which would end the session that was begun since.
+    if (state.signOut) {
+      void navigate({ to: ".", search: true, state: (before) => ({ ...before, signOut: false }), replace: true });
+    }
+  }, [state.signOut, navigate]);
   return (
     <SignInPage
       notice={state.passwordSet ? t("invitation.done") : undefined}
