@@ -16,7 +16,7 @@ func Asleep(t testing.TB, now time.Time, d time.Duration) time.Time {
 		wall uint64
 		ext  int64 // of a time with both clocks, the monotonic one
 	}
-	(*layout)(unsafe.Pointer(&woken)).ext -= int64(d) // there is no other way to have such a time
+	(*layout)(unsafe.Pointer(&woken)).ext -= int64(d) //nolint:gosec // there is no other way to have such a time
 	if woken.Sub(now) != 0 || woken.Round(0).Sub(now.Round(0)) != d {
 		t.Fatal("a time is not made as clocktest thinks")
 	}
