@@ -4,8 +4,8 @@ import { type ErrorComponentProps, useRouter } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { problemMessage, reportableRequestId } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import { ButtonLink } from "@/shared/ui/button-link";
 import { EmptyState } from "@/shared/ui/empty-state";
+import { HomeLink } from "@/shared/ui/home-link";
 import classes from "./fallback-screens.module.css";
 
 function useTitle(title: string) {
@@ -20,15 +20,7 @@ export function NotFoundScreen() {
   useTitle(t("notFound.title"));
   return (
     <div className={classes.screen}>
-      <EmptyState
-        icon={<IconError404 size={24} stroke={1.6} />}
-        title={t("notFound.title")}
-        action={
-          <ButtonLink to="/api-keys" variant="default">
-            {t("notFound.home")}
-          </ButtonLink>
-        }
-      >
+      <EmptyState icon={<IconError404 size={24} stroke={1.6} />} title={t("notFound.title")} action={<HomeLink />}>
         {t("notFound.text")}
       </EmptyState>
     </div>

@@ -2,8 +2,8 @@ import { Skeleton } from "@mantine/core";
 import { IconKeyOff } from "@tabler/icons-react";
 import { ApiError } from "@/shared/api/api-error";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import { ButtonLink } from "@/shared/ui/button-link";
 import { EmptyState } from "@/shared/ui/empty-state";
+import { HomeLink } from "@/shared/ui/home-link";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import classes from "./key-page-fallback.module.css";
 
@@ -18,15 +18,7 @@ export function KeyPageFallback({ error, retrying, onRetry }: KeyPageFallbackPro
   const { t } = useTranslation();
   if (error instanceof ApiError && error.status === 404) {
     return (
-      <EmptyState
-        icon={<IconKeyOff size={22} stroke={1.6} />}
-        title={t("keyPage.gone.title")}
-        action={
-          <ButtonLink to="/api-keys" variant="default">
-            {t("notFound.home")}
-          </ButtonLink>
-        }
-      >
+      <EmptyState icon={<IconKeyOff size={22} stroke={1.6} />} title={t("keyPage.gone.title")} action={<HomeLink />}>
         {t("keyPage.gone.text")}
       </EmptyState>
     );

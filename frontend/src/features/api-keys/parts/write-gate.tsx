@@ -2,8 +2,8 @@ import { IconLock } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useCanWrite } from "@/features/session/session-query";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import { ButtonLink } from "@/shared/ui/button-link";
 import { EmptyState } from "@/shared/ui/empty-state";
+import { HomeLink } from "@/shared/ui/home-link";
 import { Page } from "@/shared/ui/page";
 
 /** Shows a screen that changes things only to those who may; to a readonly operator with a link to it, it says so. */
@@ -12,15 +12,7 @@ export function WriteGate({ title, children }: { title: string; children: ReactN
   if (useCanWrite()) return children;
   return (
     <Page title={title}>
-      <EmptyState
-        icon={<IconLock size={22} stroke={1.6} />}
-        title={t("readonly.title")}
-        action={
-          <ButtonLink to="/api-keys" variant="default">
-            {t("notFound.home")}
-          </ButtonLink>
-        }
-      >
+      <EmptyState icon={<IconLock size={22} stroke={1.6} />} title={t("readonly.title")} action={<HomeLink />}>
         {t("readonly.text")}
       </EmptyState>
     </Page>
