@@ -67,7 +67,7 @@ func exporting(t *testing.T, log *endlessLog) (*httptest.Server, *server) {
 	return site, s
 }
 
-func export(t *testing.T, ctx context.Context, site *httptest.Server, tenancy string) (status, lines int, err error) { //nolint:revive // the context is the export's own
+func export(ctx context.Context, t *testing.T, site *httptest.Server, tenancy string) (status, lines int, err error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, site.URL+"/"+tenancy, nil)
 	if err != nil {
@@ -84,7 +84,7 @@ func export(t *testing.T, ctx context.Context, site *httptest.Server, tenancy st
 
 func TestAnExportThatCanNotBeFinishedIsCutOff(t *testing.T) {
 	site, s := exporting(t, &endlessLog{failAt: 999_000})
-	status, lines, err := export(t, t.Context(), site, "acme")
+	status, lines, err := export(t.Context(), t, site, "acme")
 	if status != http.StatusOK || lines == 0 || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %d, %d events, then %v", status, lines, err)
 	}
@@ -95,7 +95,7 @@ func TestAnExportThatCanNotBeFinishedIsCutOff(t *testing.T) {
 
 func TestAnExportThatCanNotBeginIsAnError(t *testing.T) {
 	site, _ := exporting(t, &endlessLog{failAt: 2_000_000})
-	if status, _, err := export(t, t.Context(), site, "acme"); status != http.StatusInternalServerError || err != nil {
+	if status, _, err := export(t.Context(), t, site, "acme"); status != http.StatusInternalServerError || err != nil {
 		t.Errorf("got %d, %v", status, err)
 	}
 }
@@ -107,14 +107,14 @@ func TestExportsAtOnceAreBoundedForEachTenancyAndInAll(t *testing.T) {
 	ended := make(chan error, exportsMax)
 	refused := func(tenancy string) {
 		t.Helper()
-		if status, _, err := export(t, t.Context(), site, tenancy); status != http.StatusTooManyRequests || err != nil {
+		if status, _, err := export(t.Context(), t, site, tenancy); status != http.StatusTooManyRequests || err != nil {
 			t.Errorf("one more of %s: got %d, %v", tenancy, status, err)
 		}
 	}
 	for _, tenancy := range []string{"acme", "globex"} {
 		for range exportsMaxFor {
 			go func() {
-				_, _, err := export(t, running, site, tenancy)
+				_, _, err := export(running, t, site, tenancy)
 				ended <- err
 			}()
 		}
