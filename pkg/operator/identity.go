@@ -51,8 +51,9 @@ func (s *Service) Admit(origin eventlog.Origin) error {
 
 // SignInAs returns the operator that a provider has identified, and notes it in the log. Somebody who comes for the first
 // time is linked to the operator of the first tenancy with the same e-mail address, whose password then ends, or becomes an
-// operator of that tenancy, also if a customer has invited that address and nobody accepted. The role is the one that the provider tells of, each time anew; only the tenancy's last admin
-// stays one. What is refused is noted, too. Errors: [RefusedError].
+// operator of that tenancy, also if a customer has invited that address and nobody accepted. The role is the one that the
+// provider tells of, each time anew; only the tenancy's last admin stays one. What is refused is noted, too.
+// Errors: [RefusedError].
 func (s *Service) SignInAs(ctx context.Context, a Assertion, origin eventlog.Origin) (Operator, error) {
 	a.Email = normalizeEmail(a.Email)
 	o, err := s.identify(ctx, a, origin)

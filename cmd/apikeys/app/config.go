@@ -358,18 +358,22 @@ func (c Config) sqlitePath() (path string, ok bool) {
 	return strings.CutPrefix(c.DatabaseURL, "sqlite://")
 }
 
-// noDatabase is the error of a command that is of no use on a new database. A path alone doesn't tell what is wrong with it:
-// the folder that it begins in may be another one than it seems.
+// noDatabase is the error of a command that is of no use on a new database.
 func (c Config) noDatabase() *ConfigError {
 	const remedy = "; look whether it is the right one, or make it with: apikeys migrate"
 	path, ok := c.sqlitePath()
 	if !ok {
 		return &ConfigError{Prefix + "DATABASE_URL", "names a PostgreSQL database without the tables of this service" + remedy}
 	}
-	return &ConfigError{Prefix + "DATABASE_URL", "names " + absolute(path) + ", and there is no database of this service" + remedy}
+	return &ConfigError{Prefix + "DATABASE_URL", namesNothing(path) + remedy}
 }
 
-// absolute returns a path with the folder that it begins in.
+// namesNothing is what is wrong with the path of a SQLite database that is not there.
+func namesNothing(path string) string {
+	return "names " + absolute(path) + ", and there is no database of this service"
+}
+
+// absolute returns a path with the folder that it begins in, which may be another one than it seems.
 func absolute(path string) string {
 	if whole, err := filepath.Abs(path); err == nil {
 		return whole

@@ -38,7 +38,7 @@ func (a *App) MigrateData(ctx context.Context, from string, progress func(table 
 }
 
 func noSource(url string) error {
-	return &ConfigError{"--from", "names " + absolute(strings.TrimPrefix(url, "sqlite://")) + ", and there is no database of this service"}
+	return &ConfigError{"--from", namesNothing(strings.TrimPrefix(url, "sqlite://"))}
 }
 
 func (a *App) moveFrom(ctx context.Context, source *sqlstore.Store, progress func(table string, rows int64)) ([]sqlstore.Moved, error) {
