@@ -174,11 +174,16 @@ func (s *server) byToken(ctx context.Context, credentials []string, n need) (pri
 	}}, nil
 }
 
+// signedOutFault says that there is no session, or no longer.
+func signedOutFault(cause error) *fault {
+	return &fault{status: http.StatusUnauthorized, code: "failed", detail: "Sign in, or send an access token.", cause: cause}
+}
+
 // bySession returns the operator of the context's session, whose role is read anew each time.
 func (s *server) bySession(ctx context.Context, n need) (principal, error) {
 	o, err := s.signedIn(ctx)
 	if errors.Is(err, operator.ErrNotFound) {
-		return principal{}, &fault{status: http.StatusUnauthorized, code: "failed", detail: "Sign in, or send an access token.", cause: err}
+		return principal{}, signedOutFault(err)
 	}
 	if err != nil {
 		return principal{}, err

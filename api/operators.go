@@ -98,6 +98,9 @@ func (s *server) AcceptInvitation(ctx context.Context, request oas.AcceptInvitat
 // ChangePassword changes the caller's own password; its present session goes on under the new session generation.
 func (s *server) ChangePassword(ctx context.Context, request oas.ChangePasswordRequestObject) (oas.ChangePasswordResponseObject, error) {
 	o, err := s.operators.ChangePassword(ctx, managerOf(ctx), valueOf(request.Body.CurrentPassword), valueOf(request.Body.NewPassword))
+	if errors.Is(err, operator.ErrNotFound) {
+		return nil, signedOutFault(err)
+	}
 	if err != nil {
 		return nil, err
 	}

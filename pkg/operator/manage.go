@@ -113,7 +113,8 @@ func (s *Service) Accept(ctx context.Context, token, password string, origin eve
 }
 
 // ChangePassword sets the caller's own password and ends its other sessions; the returned operator has the new session
-// generation. Errors: [InvalidError], also when the current password is wrong; [ErrSingleSignOn]; [ThrottledError].
+// generation. Errors: [InvalidError], also when the current password is wrong; [ErrSingleSignOn]; [ThrottledError];
+// [ErrNotFound], also when the session in which the password was given ended meanwhile.
 func (s *Service) ChangePassword(ctx context.Context, c Caller, current, password string) (Operator, error) {
 	o, err := s.store.OperatorByID(ctx, c.OperatorID)
 	if err != nil {
@@ -136,7 +137,14 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, current, passwor
 	if err != nil {
 		return Operator{}, err
 	}
+	before := o
 	return s.update(ctx, c, c.OperatorID, eventlog.OperatorPasswordSet, func(o *Operator, _ bool) error {
+		switch { // what may have become of the operator while passwords were hashed
+		case o.Identity != (Identity{}):
+			return ErrSingleSignOn
+		case o.PasswordHash != before.PasswordHash || o.SessionGeneration != before.SessionGeneration || o.Status != Active:
+			return ErrNotFound
+		}
 		o.setPassword(hash, s.clock())
 		return nil
 	})

@@ -1,0 +1,61 @@
+package operator_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/operator"
+)
+
+// meddled is a store in which something else happens once, just before an operator is changed.
+type meddled struct {
+	operator.Store
+	meddle func()
+}
+
+func (m *meddled) UpdateOperator(ctx context.Context, id string, change func(operator.Operator, bool) (operator.Operator, *eventlog.Draft, error)) (operator.Operator, error) {
+	if meddle := m.meddle; meddle != nil {
+		m.meddle = nil
+		meddle()
+	}
+	return m.Store.UpdateOperator(ctx, id, change)
+}
+
+// TestAChangeOfPasswordGivesWay to what became of the operator while passwords were hashed: whoever knows the old one must not win
+// over the reset that is to keep them out.
+func TestAChangeOfPasswordGivesWay(t *testing.T) {
+	for name, test := range map[string]struct {
+		meddle func(*fixture, operator.Caller) error
+		want   error
+	}{
+		"to a reset": {func(f *fixture, _ operator.Caller) error {
+			return f.ResetPassword(t.Context(), "ana@example.com", "quite another passphrase", system)
+		}, operator.ErrNotFound},
+		"to the end of all sessions": {func(f *fixture, own operator.Caller) error {
+			return f.SignOutEverywhere(t.Context(), own, own.OperatorID)
+		}, operator.ErrNotFound},
+		"to single sign-on": {func(f *fixture, _ operator.Caller) error {
+			_, err := f.SignInAs(t.Context(), asserted("1", "ana@example.com", operator.Admin), home)
+			return err
+		}, operator.ErrSingleSignOn},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, false)
+			ana := f.ana(t)
+			own := operator.Caller{TenancyID: ana.TenancyID, OperatorID: ana.ID}
+			s := operator.NewService(&meddled{f.store, func() {
+				if err := test.meddle(f, own); err != nil {
+					t.Fatal(err)
+				}
+			}}, operator.Limits{}, f.Now)
+			if _, err := s.ChangePassword(t.Context(), own, password, newPassword); !errors.Is(err, test.want) {
+				t.Errorf("got %v, want %v", err, test.want)
+			}
+			if _, err := f.SignIn(t.Context(), "ana@example.com", newPassword, home); !errors.Is(err, operator.ErrWrongPassword) {
+				t.Errorf("signing in with the new password: %v", err)
+			}
+		})
+	}
+}
