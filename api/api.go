@@ -2,7 +2,7 @@
 // against the contract, and the one place where errors become responses.
 //
 // It decides nothing that a program without HTTP would have to decide too: a handler reads its input, calls one use case of
-// packages apikey, oauth or operator, and writes the output. Echo is used in this package only.
+// packages apikey, audit, oauth, oidc, operator or usage, and writes the output. Of the service, this package alone uses Echo.
 //
 // openapi.yaml is written first. The management routes are generated from it and every request to them is checked against
 // it; the routes that spend keys are written by hand, since each costs one signature and should cost little else.
@@ -172,8 +172,8 @@ func New(o Options) (*echo.Echo, error) {
 	return e, nil
 }
 
-// registerManagement adds the routes that are generated from the contract. Each first asks who calls and then checks the
-// request, so that strangers learn nothing from messages.
+// registerManagement adds the routes that are generated from the contract. Once a request is there as a whole, each first asks
+// who calls and then checks the request, so that strangers learn nothing from messages.
 func (s *server) registerManagement(e *echo.Echo, c *contract) error {
 	guards := make(map[string][]echo.MiddlewareFunc, len(c.operations))
 	for id, op := range c.operations {
@@ -181,7 +181,7 @@ func (s *server) registerManagement(e *echo.Echo, c *contract) error {
 		if !ok {
 			return errors.New("no access rule for operation " + id)
 		}
-		guards[id] = append([]echo.MiddlewareFunc{s.authorize(need), validate(op)}, compress(id)...)
+		guards[id] = append([]echo.MiddlewareFunc{receive(op), s.authorize(need), validate(op)}, compress(id)...)
 	}
 	oas.RegisterHandlersWithOptions(e, oas.NewStrictHandler(s, nil), oas.RegisterHandlersOptions{OperationMiddlewares: guards})
 	return nil

@@ -73,7 +73,8 @@ func (s *server) ListOperatorSessions(ctx context.Context, request oas.ListOpera
 	items := []oas.OperatorSession{}
 	own := s.sessions.GetString(ctx, sessionMark)
 	err = s.sessions.Iterate(ctx, func(session context.Context) error {
-		if s.sessions.GetString(session, sessionOperator) != o.ID || s.sessions.GetInt64(session, sessionGeneration) != o.SessionGeneration {
+		if s.sessions.GetString(session, sessionOperator) != o.ID || s.sessions.GetInt64(session, sessionGeneration) != o.SessionGeneration ||
+			s.unseen(session) > sessionIdle {
 			return nil
 		}
 		mark := s.sessions.GetString(session, sessionMark)

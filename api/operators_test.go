@@ -142,6 +142,11 @@ func TestSigningOutEverywhereEndsEverySession(t *testing.T) {
 		if strings.Count(string(own.body), `"current":true`) != 1 {
 			t.Errorf("got %s", own.body)
 		}
+		s.pass(2*time.Hour - 30*time.Second) // by which the laptop's has ended
+		admin = s.admin(t)
+		if admin.get(path).wants(http.StatusOK).decode(&list); len(list.Items) != 1 {
+			t.Errorf("with one that was not used for two hours: %+v", list.Items)
+		}
 		admin.delete(path).wants(http.StatusNoContent)
 		for _, c := range []*caller{laptop, phone} {
 			c.get("/v1/session").refused(http.StatusUnauthorized, "failed")

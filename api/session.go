@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/piercloud/apikeys/api/internal/oas"
+	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
@@ -99,21 +100,27 @@ func (s *server) signedIn(ctx context.Context) (operator.Operator, error) {
 	if err != nil {
 		return operator.Operator{}, err
 	}
-	now := s.now()
-	unseen := now.Sub(time.Unix(s.sessions.GetInt64(ctx, sessionSeen), 0))
+	unseen := s.unseen(ctx)
 	if unseen > sessionIdle {
 		return operator.Operator{}, operator.ErrNotFound
 	}
 	if unseen >= sessionTouch {
-		s.sessions.Put(ctx, sessionSeen, now.Unix())
+		s.sessions.Put(ctx, sessionSeen, s.now().Unix())
 		switch _, _, err := s.sessions.Commit(ctx); {
 		case errors.Is(err, errSessionEnded):
 			return operator.Operator{}, operator.ErrNotFound
+		case errors.Is(err, apikey.ErrUnavailable): // a full disk, say, is no reason to show nothing; idle, the session ends sooner
+			s.log.WarnContext(ctx, "a session's use can't be noted", "error", err)
 		case err != nil:
 			return operator.Operator{}, err
 		}
 	}
 	return o, nil
+}
+
+// unseen returns how long ago the context's session was last used.
+func (s *server) unseen(ctx context.Context) time.Duration {
+	return s.now().Sub(time.Unix(s.sessions.GetInt64(ctx, sessionSeen), 0))
 }
 
 // SignIn starts a session. Its token is new, whatever cookie the request had, so that nobody can prepare a session for

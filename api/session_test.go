@@ -1,6 +1,11 @@
 package api_test
 
 import (
+	"bufio"
+	"database/sql"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -137,4 +142,70 @@ func TestTheCookieIsSecureWhenTheIssuerIsHTTPS(t *testing.T) {
 	if cookie := s.stranger(t).post("/v1/session", credentials("admin@example.com", password)).wants(http.StatusCreated).cookie(); !cookie.Secure {
 		t.Errorf("got %v", cookie)
 	}
+}
+
+// TestWhoIsSignedInSeesEverythingWhileNothingCanBeWritten: that a session is in use is noted every minute, and can wait.
+func TestWhoIsSignedInSeesEverythingWhileNothingCanBeWritten(t *testing.T) {
+	s := onOne(t)
+	admin := s.admin(t)
+	path, _ := strings.CutPrefix(s.Config.DatabaseURL, "sqlite://")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	writer, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	if _, err := writer.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	s.pass(2 * time.Minute)
+	admin.get("/v1/api-keys").wants(http.StatusOK)
+	if _, err := writer.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestWhoIsThrownOutWhileSendingARequestIsRefused: a caller must not have it settled who he is and send the rest long after.
+func TestWhoIsThrownOutWhileSendingARequestIsRefused(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *service) {
+		admin := s.admin(t)
+		s.operator(t, s.tenancy(t), "eve@example.com", operator.Admin)
+		cookie := s.stranger(t).post("/v1/session", credentials("eve@example.com", password)).wants(http.StatusCreated).cookie()
+		eve := admin.people()["eve@example.com"].path()
+
+		const body = `{"status":"active"}`
+		connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		if err := connection.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(connection, "PATCH %s HTTP/1.1\r\nHost: localhost\r\nCookie: %s=%s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n",
+			eve, cookie.Name, cookie.Value, len(body))
+		answers := bufio.NewReader(connection)
+		if line, err := answers.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
+			t.Fatalf("got %q, %v", line, err) // the service waits for the body
+		}
+		if _, err := answers.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+		admin.patch(eve, map[string]string{"status": "deactivated"}).wants(http.StatusOK)
+		if _, err := io.WriteString(connection, body); err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusUnauthorized || admin.people()["eve@example.com"].Status != "deactivated" {
+			t.Errorf("got %s, and the operator is %s", response.Status, admin.people()["eve@example.com"].Status)
+		}
+	})
 }

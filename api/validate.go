@@ -29,6 +29,26 @@ var listHeaders = []string{"If-Match"}
 // singleHeaders are the headers that may be given once.
 var singleHeaders = []string{"Idempotency-Key"}
 
+// receive reads the whole body before anybody asks who calls. Else a caller could have that settled, hold back the body's end,
+// and send it long after having been thrown out.
+func receive(op *operation) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			if op.media == nil {
+				r.Body, r.ContentLength = http.NoBody, 0 // nobody is to read it; it may be one that breaks off
+				return next(c)
+			}
+			body, err := readBody(r)
+			if err != nil {
+				return err
+			}
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			return next(c)
+		}
+	}
+}
+
 // validate checks requests against the contract before their handler sees them. It names every field that is wrong, and is
 // stricter than the contract's language can say: parameters and members that the contract does not know are refused, as
 // they are most likely misspelt; so is text that a database could not keep.
@@ -58,14 +78,14 @@ func (op *operation) check(c echo.Context) error {
 			invalid = append(invalid, apikey.FieldError{Field: name, Message: "must be given once"})
 		}
 	}
-	if op.media == nil {
-		r.Body, r.ContentLength = http.NoBody, 0 // nobody is to read it; it may be one that breaks off
-	} else if err := op.checkBody(r); err != nil {
-		var wrong apikey.InvalidError
-		if !errors.As(err, &wrong) {
-			return err
+	if op.media != nil {
+		if err := op.checkBody(r); err != nil {
+			var wrong apikey.InvalidError
+			if !errors.As(err, &wrong) {
+				return err
+			}
+			invalid = append(invalid, wrong...)
 		}
-		invalid = append(invalid, wrong...)
 	}
 	if len(invalid) > 0 {
 		return invalid
@@ -156,7 +176,7 @@ func checkText(text string) string {
 	}
 }
 
-// checkBody reads the body, refuses what is not a JSON text of the right media type, and puts it back for the schema's check.
+// checkBody refuses a body that is not a JSON text of the right media type. It puts back what it has read, for the schema's check.
 func (op *operation) checkBody(r *http.Request) error {
 	body, err := readBody(r)
 	if err != nil {
