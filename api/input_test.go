@@ -60,6 +60,7 @@ var badKeys = []struct{ name, body, fields string }{
 	{"invalid UTF-8 in the name", "{\"name\":\"a\xff\",\"scopes\":[\"cca:admin\"]}", "name must be valid UTF-8"},
 	{"invalid UTF-8 in the description", "{\"name\":\"n\",\"description\":\"\xc3\",\"scopes\":[\"cca:admin\"]}", "description must be valid UTF-8"},
 	{"half a surrogate pair", `{"name":"a\ud800","scopes":["cca:admin"]}`, "name must be valid Unicode"},
+	{"more values than any body needs", `{"name":[` + strings.Repeat("0,", 20_000) + `0]}`, "body must not have so many values"},
 	{"deep nesting", `{"name":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`, "body must not be nested so deep"},
 	{"lifespan 0", lifespanBody("0", "hours"), lifespanMessage},
 	{"lifespan -1", lifespanBody("-1", "hours"), lifespanMessage},

@@ -15,6 +15,10 @@ import (
 // jsonDepthMax bounds how deep a body may nest. Those of the contract need three levels.
 const jsonDepthMax = 32
 
+// jsonValuesMax bounds how many values a body has, those of its members among them. Looking at each costs far more than receiving it, and anybody
+// may send a megabyte of them.
+const jsonValuesMax = 12_000
+
 // wholeBody is the name that errors of no single member give.
 const wholeBody = "body"
 
@@ -24,7 +28,7 @@ const wholeNumber = "must be a whole number"
 // checkJSON finds what a JSON decoder would let pass, would replace without a word, or would refuse without saying where:
 // members that are given twice, text that is not Unicode or has NUL characters, numbers with a fraction or an exponent,
 // which are whole by the schema (1.0) and not for Go, and anything after the value. Everything that is wrong with text and
-// numbers is listed; the first error of form ends the check.
+// numbers is listed; the first error of form ends the check, and so do too many values.
 func checkJSON(body []byte) apikey.InvalidError {
 	w := jsonWalker{body: body, decoder: json.NewDecoder(bytes.NewReader(body))}
 	w.decoder.UseNumber()
@@ -52,6 +56,7 @@ func (e fieldError) Error() string { return e.Field + " " + e.Message }
 type jsonWalker struct {
 	body    []byte
 	decoder *json.Decoder
+	values  int
 	invalid apikey.InvalidError
 }
 
@@ -59,6 +64,9 @@ type jsonWalker struct {
 func (w *jsonWalker) value(path []string) error {
 	if len(path) > jsonDepthMax {
 		return fieldError{wholeBody, "must not be nested so deep"}
+	}
+	if w.values++; w.values > jsonValuesMax {
+		return fieldError{wholeBody, "must not have so many values"}
 	}
 	start := w.decoder.InputOffset()
 	token, err := w.decoder.Token()
