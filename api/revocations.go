@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -18,8 +19,11 @@ import (
 	"github.com/piercloud/apikeys/pkg/revocation"
 )
 
-// eventStream is the media type of the stream.
-const eventStream = "text/event-stream"
+// The media types of the stream and of the snapshot.
+const (
+	eventStream       = "text/event-stream"
+	signedRevocations = "application/jose+json"
+)
 
 // isStream reports whether an answer with these headers is the stream.
 func isStream(h http.Header) bool {
@@ -63,14 +67,21 @@ func (r revocationRoutes) get(c echo.Context) error {
 	return r.snapshot(c)
 }
 
-// wantsStream reports whether the caller asks for the stream.
+// wantsStream reports whether the caller names the stream, and likes it better than the snapshot (RFC 9110 §12.5.1). Who names
+// both alike, as generated clients do, is a client that waits for an end.
 func wantsStream(c echo.Context) bool {
-	for _, accepted := range strings.Split(c.Request().Header.Get(echo.HeaderAccept), ",") {
-		if mediaType, _, _ := strings.Cut(accepted, ";"); strings.TrimSpace(mediaType) == eventStream {
-			return true
+	weights := map[string]float64{} // of what is named
+	for accepted := range strings.SplitSeq(strings.Join(c.Request().Header.Values(echo.HeaderAccept), ","), ",") {
+		mediaType, parameters, err := mime.ParseMediaType(accepted)
+		if err != nil {
+			continue
+		}
+		weights[mediaType] = 1
+		if text, ok := parameters["q"]; ok {
+			weights[mediaType], _ = strconv.ParseFloat(text, 64) // of no number: 0
 		}
 	}
-	return false
+	return weights[eventStream] > weights[signedRevocations]
 }
 
 // snapshot answers with the signed set. It may be stored, but has to be asked for again each time. While the log can't be
@@ -85,11 +96,12 @@ func (r revocationRoutes) snapshot(c echo.Context) error {
 	}
 	h := c.Response().Header()
 	h.Set(echo.HeaderCacheControl, "public, no-cache")
+	h.Set(echo.HeaderVary, echo.HeaderAccept)
 	h.Set("ETag", s.Tag)
 	if matchesTag(c.Request(), s.Tag) {
 		return c.NoContent(http.StatusNotModified)
 	}
-	return c.Blob(http.StatusOK, "application/jose+json", s.Body)
+	return c.Blob(http.StatusOK, signedRevocations, s.Body)
 }
 
 // stream sends what is revoked as it happens. Nothing is kept for a follower but its position: one that reads slowly gets

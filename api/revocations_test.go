@@ -222,6 +222,21 @@ func TestFeedIsForEveryone(t *testing.T) {
 }
 
 // TestStreamOfTheServiceBringsWhatIsRevoked goes all the way, from the change of a key to the listener.
+// TestWhoNamesTheSnapshotGetsIt, also beside the stream: generated clients name all that the contract has, and wait for an end.
+func TestWhoNamesTheSnapshotGetsIt(t *testing.T) {
+	s := onOne(t)
+	s.follow(t)
+	for _, accept := range []string{
+		"application/jose+json, text/event-stream, application/problem+json", "text/event-stream;q=0", "text/event-stream;q=x",
+		"text/event-stream;q=0.5, application/jose+json", "*/*", "",
+	} {
+		a := s.stranger(t).with("Accept", accept).revocations(s)
+		if a.wants(http.StatusOK); a.Header.Get("Content-Type") != "application/jose+json" || a.Header.Get("Vary") != "Accept" {
+			t.Errorf("%q: got %v", accept, a.Header)
+		}
+	}
+}
+
 func TestStreamOfTheServiceBringsWhatIsRevoked(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -233,7 +248,9 @@ func TestStreamOfTheServiceBringsWhatIsRevoked(t *testing.T) {
 		}()
 		admin := s.admin(t)
 		k := admin.create("key")
-		for _, accept := range []string{"text/event-stream", "application/json, text/event-stream;q=0.9"} {
+		for _, accept := range []string{
+			"text/event-stream", "application/json, text/event-stream;q=0.9", "text/event-stream, */*", "application/jose+json;q=0.5, text/event-stream",
+		} {
 			r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/v1/revocations", nil)
 			if err != nil {
 				t.Fatal(err)

@@ -173,7 +173,8 @@ export interface paths {
          *     the `kid` of its header is: that signing key was revoked, and is not in the key set any more. `keys` may be missing. `seq` is
          *     the position of the feed that the snapshot stands for.
          *
-         *     With `Accept: text/event-stream`: the same as a stream, from `Last-Event-ID` on. Events are `revocation` (`{"client_id",
+         *     With `Accept: text/event-stream`, unless `application/jose+json` is named beside it and weighs as much: the same as a stream,
+         *     from `Last-Event-ID` on, or without one from now on. Something is sent every 4 seconds. Events are `revocation` (`{"client_id",
          *     "generation"}`, `{"jti", "exp"}` or `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id), and `reset`
          *     (`Last-Event-ID` is not of this feed, as after the service's database was restored from a backup: take a snapshot). What was revoked more than 24 hours ago is left out, since no token
          *     lives longer.
