@@ -116,7 +116,7 @@ func (b *Buckets[K]) limiter(key K, r Rate) *rate.Limiter {
 			return rate.NewLimiter(r.perSecond(), r.Requests), false
 		})
 	}
-	if l.Burst() != r.Requests {
+	if l.Burst() != r.Requests || l.Limit() != r.perSecond() {
 		now := b.now()
 		l.SetLimitAt(now, r.perSecond())
 		l.SetBurstAt(now, r.Requests)

@@ -82,6 +82,14 @@ func TestARateOfOnesOwnHoldsFromNowOn(t *testing.T) {
 	if n := taken(limit.Rate{Requests: 60, Window: time.Minute}); n != 1 {
 		t.Errorf("%d requests a second at a rate of 60 a minute", n)
 	}
+	c.at = c.at.Add(time.Hour)
+	if n := taken(limit.Rate{Requests: 60, Window: time.Hour}); n != 60 {
+		t.Errorf("%d requests at a rate of 60 an hour", n)
+	}
+	c.at = c.at.Add(time.Minute)
+	if n := taken(limit.Rate{Requests: 60, Window: time.Hour}); n != 1 {
+		t.Errorf("%d requests a minute at a rate of 60 an hour", n)
+	}
 }
 
 func TestNoRateIsNoLimit(t *testing.T) {
