@@ -3,7 +3,7 @@
 // A signing key is published before it signs, so that verifiers know it when its first token arrives, and it stays
 // published until the last token that it signed has expired. Private halves are kept encrypted under the master key.
 //
-// Only this package, package token and package resourceserver know the JOSE library.
+// Only this package and package resourceserver know the JOSE library.
 package signing
 
 import (
@@ -265,18 +265,27 @@ func (k *Key) signsAt(now time.Time) bool {
 	return !now.Before(k.NotBefore) && (k.RetireAt.IsZero() || now.Before(k.RetireAt.Add(-RetireLag)))
 }
 
-// signing returns the key whose turn it is at now. Before the turn of the first key, as on a replica whose clock is behind
-// that of the one that made it, it is the first key. Errors: [ErrNoKey].
+// signing returns the key whose turn it is at now. Where it is nobody's, as a successor was revoked before it signed, the key
+// before goes on. Before the turn of the first key, as on a replica whose clock is behind that of the one that made it, it is the
+// first key. Errors: [ErrNoKey].
 func (s *keySet) signing(now time.Time) (*Key, error) {
 	if s == nil || len(s.keys) == 0 {
 		return nil, ErrNoKey
 	}
+	var begun *Key // the last whose turn has begun
 	for i := len(s.keys) - 1; i >= 0; i-- {
-		if s.keys[i].signsAt(now) {
-			return &s.keys[i], nil
+		key := &s.keys[i]
+		if key.signsAt(now) {
+			return key, nil
+		}
+		if begun == nil && !now.Before(key.NotBefore) {
+			begun = key
 		}
 	}
-	return &s.keys[0], nil
+	if begun == nil {
+		begun = &s.keys[0]
+	}
+	return begun, nil
 }
 
 // Signer returns the key that signs now. Errors: [ErrNoKey].

@@ -81,6 +81,31 @@ func TestAKeyThatIsRevokedBeforeItsTurnGetsASuccessor(t *testing.T) {
 	}
 }
 
+// TestAKeyGoesOnWhenItsSuccessorIsRevoked: an older one would be published for less than the life of the tokens it signs then.
+func TestAKeyGoesOnWhenItsSuccessorIsRevoked(t *testing.T) {
+	f := newFixture(t)
+	f.set(start.Add(time.Hour))
+	f.rotate(t, 0)
+	second := f.signer(t)
+	f.set(start.Add(10 * time.Hour))
+	f.rotate(t, signing.PublishLead)
+	f.set(start.Add(10*time.Hour + 30*time.Minute))
+	if err := f.Revoke(t.Context(), f.records(t)[2].KID, admin); err != nil {
+		t.Fatal(err)
+	}
+	last := start.Add(11*time.Hour + 29*time.Minute) // the turn of the revoked key would have begun, that of its successor has not
+	f.set(last)
+	f.load(t)
+	if f.signer(t) != second {
+		t.Error("the key whose successor was revoked does not sign")
+	}
+	f.set(last.Add(24 * time.Hour))
+	f.load(t)
+	if !f.Published(second) {
+		t.Error("a key is not published any more while a token that it signed lives")
+	}
+}
+
 func TestOnlyPublishedKeysAreRevoked(t *testing.T) {
 	f := newFixture(t)
 	revoked := f.revoke(t)
