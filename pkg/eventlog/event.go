@@ -221,7 +221,8 @@ func unixMicro(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// Log reads the log. Implementations are safe for concurrent use.
+// Log reads the log. Implementations are safe for concurrent use, and end each call in time: who follows the log sets no bound,
+// which would hide from them that it was the database that did not answer.
 type Log interface {
 	// After returns up to limit events with a sequence number above seq, in order.
 	After(ctx context.Context, seq int64, limit int) ([]Event, error)

@@ -15,8 +15,7 @@ const (
 	// StalenessMax is how old the last complete reading may be before what was derived from it is no longer trusted.
 	StalenessMax = 750 * time.Millisecond
 
-	tailBatch   = 1000
-	tailTimeout = 5 * time.Second
+	tailBatch = 1000
 )
 
 // ErrDiscontinued says that the log does not go on from where it was read: events that nobody here has seen were pruned, as after
@@ -129,9 +128,6 @@ func (t *Tailer) Poll(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	ctx, cancel := context.WithTimeout(ctx, tailTimeout)
-	defer cancel()
-
 	started := t.now()
 	if t.read.Load() == nil {
 		head, err := t.log.Head(ctx)

@@ -173,6 +173,24 @@ func TestTailerCountsAgeFromTheStartOfAReading(t *testing.T) {
 	}
 }
 
+// unbounded is a log that is to end its calls by itself.
+type unbounded struct {
+	eventlog.Log
+	t *testing.T
+}
+
+func (l unbounded) Head(ctx context.Context) (eventlog.Head, error) {
+	if at, bounded := ctx.Deadline(); bounded {
+		l.t.Errorf("the call is to end at %v", at)
+	}
+	return l.Log.Head(ctx)
+}
+
+// TestTailerLeavesItToTheLogToEndACall: of a bound that is the caller's, a store can't tell that the database did not answer.
+func TestTailerLeavesItToTheLogToEndACall(t *testing.T) {
+	poll(t, eventlog.NewTailer(unbounded{&liveLog{}, t}, (&clock{now: start}).Now))
+}
+
 func TestTailerDistrustsWhatItKnowsWhileTheLogFails(t *testing.T) {
 	log, now := &liveLog{}, &clock{now: start}
 	tailer := eventlog.NewTailer(log, now.Now)
