@@ -102,13 +102,13 @@ func (l *Lists) URIs(ctx context.Context) ([]string, error) {
 
 // last returns the number of the newest list. It may be a second behind. Errors: those of the store.
 func (l *Lists) last(ctx context.Context) (int64, error) {
-	l.mu.Lock()
-	given, current := l.given, !l.counted.IsZero() && eventlog.Elapsed(l.counted, l.now()) < RemakeInterval
-	l.mu.Unlock()
-	if current {
-		return given / Size, nil
+	if last, current := l.known(); current {
+		return last, nil
 	}
 	_, err, _ := l.making.Do("", func() (any, error) {
+		if _, current := l.known(); current {
+			return nil, nil // since another's reading, which ended a moment ago
+		}
 		now := l.now()
 		found, err := l.store.StatusIndexes(context.WithoutCancel(ctx), 0, 0)
 		if err == nil {
@@ -116,12 +116,15 @@ func (l *Lists) last(ctx context.Context) (int64, error) {
 		}
 		return nil, err
 	})
-	if err != nil {
-		return 0, err
-	}
+	last, _ := l.known()
+	return last, err
+}
+
+// known returns the number of the newest list when indexes were last counted, and whether that counts now.
+func (l *Lists) known() (last int64, current bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.given / Size, nil
+	return l.given / Size, !l.counted.IsZero() && eventlog.Elapsed(l.counted, l.now()) < RemakeInterval
 }
 
 func (l *Lists) count(given int64, at time.Time) {
@@ -133,14 +136,8 @@ func (l *Lists) count(given int64, at time.Time) {
 // Current returns a list that tells of everything that was revoked [RemakeInterval] before. The list after the newest exists
 // already, for the first token that names it. Errors: [ErrNotFound], signing.ErrNoKey; those of the store.
 func (l *Lists) Current(ctx context.Context, number int64) (*List, error) {
-	newest, now := l.newest(), l.now()
-	l.mu.Lock()
-	made := l.made[number]
-	l.mu.Unlock()
-	if made != nil {
-		if age := eventlog.Elapsed(made.madeAt, now); age < RemakeInterval || made.newest == newest && age < remakeMax {
-			return made, nil
-		}
+	if made := l.kept(number); made != nil {
+		return made, nil
 	}
 	switch last, err := l.last(ctx); {
 	case err != nil:
@@ -149,6 +146,9 @@ func (l *Lists) Current(ctx context.Context, number int64) (*List, error) {
 		return nil, ErrNotFound
 	}
 	_, err, _ := l.making.Do(strconv.FormatInt(number, 10), func() (any, error) {
+		if l.kept(number) != nil {
+			return nil, nil // since another's reading, which ended a moment ago
+		}
 		return nil, l.make(context.WithoutCancel(ctx), number)
 	})
 	if err != nil {
@@ -157,6 +157,21 @@ func (l *Lists) Current(ctx context.Context, number int64) (*List, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.made[number], nil
+}
+
+// kept returns a list that was made before and counts now, or nil.
+func (l *Lists) kept(number int64) *List {
+	newest, now := l.newest(), l.now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	made := l.made[number]
+	if made == nil {
+		return nil
+	}
+	if age := eventlog.Elapsed(made.madeAt, now); age < RemakeInterval || made.newest == newest && age < remakeMax {
+		return made
+	}
+	return nil
 }
 
 // payload is what a list says (draft-ietf-oauth-status-list §5.1).
