@@ -104,3 +104,29 @@ func TestOnlyConfiguredOriginsMayReadAnswers(t *testing.T) {
 		}
 	}
 }
+
+// TestManagementTakesOneBearerTokenAlone: of two credentials, or under another scheme, none is believed.
+func TestManagementTakesOneBearerTokenAlone(t *testing.T) {
+	s := onOne(t)
+	good := s.bearer(t, "settings.api-keys:readonly").headers["Authorization"]
+	for name, headers := range map[string][]string{
+		"a token twice":        {good, good},
+		"a token and another":  {good, "Bearer x"},
+		"under another scheme": {strings.Replace(good, "Bearer", "Basic", 1)},
+		"without a scheme":     {strings.TrimPrefix(good, "Bearer ")},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/v1/api-keys", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header["Authorization"] = headers
+		response, err := s.stranger(t).http.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: got %s", name, response.Status)
+		}
+	}
+}

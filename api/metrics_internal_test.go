@@ -20,6 +20,7 @@ func TestMetricsAreForThisMachineAlone(t *testing.T) {
 		{"[2001:db8::1]:5000", "", false},
 		{"", "", false},
 		{"127.0.0.1:5000", "X-Forwarded-For", false},
+		{"127.0.0.1:5000", "X-Forwarded-Host", false},
 		{"127.0.0.1:5000", "X-Forwarded-Proto", false},
 		{"127.0.0.1:5000", "X-Real-IP", false},
 		{"127.0.0.1:5000", "Forwarded", false},

@@ -242,3 +242,28 @@ func TestAnAnswerOpensWithItsMasterKeyOnly(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+// TestAKeptAnswerIsOfNoUseToAnotherCaller: who can write to the database must not get a secret by moving its answer to a row of
+// their own.
+func TestAKeptAnswerIsOfNoUseToAnotherCaller(t *testing.T) {
+	f := newFixture(t)
+	for _, caller := range []apikey.Caller{ana(), stranger()} {
+		if _, err := f.Create(t.Context(), caller, draft("Acme"), "once"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var anas []byte
+	moved, err := f.store.ResealAnswers(t.Context(), func(a apikey.Answer) ([]byte, error) { // in the order of their callers
+		if anas == nil {
+			anas = a.Sealed
+			return nil, nil
+		}
+		return anas, nil
+	})
+	if err != nil || moved != 1 {
+		t.Fatalf("%d moved, %v", moved, err)
+	}
+	if created, err := f.Create(t.Context(), stranger(), draft("Acme"), "once"); !errors.Is(err, sealed.ErrWrongKey) {
+		t.Errorf("got the key of %s, %v", created.Key.TenancyID, err)
+	}
+}

@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -67,6 +68,20 @@ func TestWhoKnowsOnlyAClientIDCantUseUpWhatItsOwnerMayAskFor(t *testing.T) {
 		f.issue(t, c)
 	}
 	if outcomes[string(apikey.WrongSecret)] != 10 || outcomes[oauth.AddressRateLimited] != 90 || outcomes[oauth.Issued] != 3 {
+		t.Errorf("the outcomes are %v", outcomes)
+	}
+}
+
+// TestTokensThatAreIssuedCountForTheirAddress, whichever keys they are of.
+func TestTokensThatAreIssuedCountForTheirAddress(t *testing.T) {
+	f, outcomes := limited(t)
+	for i := range 10 {
+		f.issue(t, f.create(t, acme, fmt.Sprintf("Key %d", i), "cca:admin"))
+	}
+	if _, err := f.Token(t.Context(), request(f.create(t, acme, "Another", "cca:admin"), "")); policyOf(err) != limit.TokenAddress {
+		t.Errorf("got %v", err)
+	}
+	if outcomes[oauth.Issued] != 10 || outcomes[oauth.AddressRateLimited] != 1 {
 		t.Errorf("the outcomes are %v", outcomes)
 	}
 }

@@ -2,11 +2,14 @@ package oidc_test
 
 import (
 	"errors"
+	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -190,6 +193,7 @@ func TestWhatAProviderMustNotSayIsRefused(t *testing.T) {
 		"no consent":                        {oidctest.Behaviour{Deny: true}, "access-denied"},
 		"metadata of another provider":      {metadata("issuer", "https://other.example.com"), "provider-unavailable"},
 		"metadata without a token endpoint": {metadata("token_endpoint", ""), "provider-unavailable"},
+		"metadata with a relative userinfo": {metadata("userinfo_endpoint", "/userinfo"), "provider-unavailable"},
 		"metadata with a relative endpoint": {metadata("authorization_endpoint", "/authorize"), "provider-unavailable"},
 		"metadata that asks for HS256":      {oidctest.Behaviour{Metadata: map[string]any{"id_token_signing_alg_values_supported": []string{"HS256", "none"}}, Signature: oidctest.HMACWithSecret}, "invalid-response"},
 		"no metadata":                       {fails("/.well-known/openid-configuration", 500), "provider-unavailable"},
@@ -382,5 +386,60 @@ func TestAProviderWithTLSMustNotSendSecretsWithoutIt(t *testing.T) {
 	}
 	if !oidc.Trusts("https://login.example.com", "https://elsewhere.example.com/token") || !oidc.Trusts(f.Issuer(), f.Issuer()+"/token") {
 		t.Error("a good endpoint is not trusted")
+	}
+}
+
+// TestTheIDTokenCountsMoreThanUserInfo: what is signed is not replaced by what is not.
+func TestTheIDTokenCountsMoreThanUserInfo(t *testing.T) {
+	f := newFixture(t, registered)
+	f.Behave(oidctest.Behaviour{
+		Claims:   func(c map[string]any) { delete(c, "email_verified") }, // so that userinfo is asked
+		UserInfo: func(c map[string]any) { c["groups"], c["email"] = []string{"keys-admins"}, "bea@example.com" },
+	})
+	o, err := f.signIn(t, f.client(), nil)
+	if err != nil || o.Role != operator.Editor || o.Email != "ana@example.com" {
+		t.Errorf("got %+v, %v", o, err)
+	}
+}
+
+// TestSecretsForTheProviderDoNotFollowARedirect: net/http would send code and verifier on to wherever it leads.
+func TestSecretsForTheProviderDoNotFollowARedirect(t *testing.T) {
+	f := newFixture(t, registered)
+	var followed atomic.Int32
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed.Add(1) }))
+	defer elsewhere.Close()
+	moved := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	defer moved.Close()
+	f.Behave(oidctest.Behaviour{Metadata: map[string]any{"token_endpoint": moved.URL}})
+	if _, err := f.signIn(t, f.client(), nil); codeOf(err) == "" {
+		t.Errorf("got %v", err)
+	}
+	if followed.Load() != 0 {
+		t.Error("the code was sent on")
+	}
+}
+
+// TestAnAnswerOfTheProviderIsBounded: it is held in memory whole.
+func TestAnAnswerOfTheProviderIsBounded(t *testing.T) {
+	f := newFixture(t, registered)
+	huge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		request, err := http.NewRequestWithContext(r.Context(), http.MethodGet, f.Issuer()+"/keys", nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		keys, err := http.DefaultTransport.RoundTrip(request)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer keys.Body.Close()
+		_, _ = io.WriteString(w, strings.Repeat(" ", 1<<20))
+		_, _ = io.Copy(w, keys.Body)
+	}))
+	defer huge.Close()
+	f.Behave(oidctest.Behaviour{Metadata: map[string]any{"jwks_uri": huge.URL}})
+	if o, err := f.signIn(t, f.client(), nil); codeOf(err) != "invalid-response" {
+		t.Errorf("got %+v, %v", o, err)
 	}
 }

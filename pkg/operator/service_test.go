@@ -400,3 +400,71 @@ func TestAGeneratedPasswordIsGoodEnough(t *testing.T) {
 		t.Errorf("%q and %q", a, b)
 	}
 }
+
+// TestGuessingTheCurrentPasswordIsThrottled like signing in: else whoever found a session could try any number.
+func TestGuessingTheCurrentPasswordIsThrottled(t *testing.T) {
+	f := newFixture(t, true)
+	ana := f.ana(t)
+	own := operator.Caller{TenancyID: ana.TenancyID, OperatorID: ana.ID, Origin: home}
+	for range limit.Default.SignInAccount.Requests {
+		var invalid *operator.InvalidError
+		if _, err := f.ChangePassword(t.Context(), own, "a wrong password", newPassword); !errors.As(err, &invalid) || invalid.Field != "current_password" {
+			t.Fatalf("got %v", err)
+		}
+	}
+	if _, err := f.ChangePassword(t.Context(), own, password, newPassword); !errors.Is(err, operator.ErrThrottled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestADeactivatedOperatorsLinksAreDead: those of before also when the operator is active again.
+func TestADeactivatedOperatorsLinksAreDead(t *testing.T) {
+	f := newFixture(t, false)
+	own := operator.Caller{TenancyID: f.ana(t).TenancyID}
+	before, err := f.Invite(t.Context(), own, "bea@example.com", operator.Editor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bea := before.Operator.ID
+	if _, err := f.Edit(t.Context(), own, bea, operator.Change{Status: operator.Deactivated}); err != nil {
+		t.Fatal(err)
+	}
+	meanwhile, err := f.Relink(t.Context(), own, bea)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Accept(t.Context(), meanwhile.Token, password, home); !errors.Is(err, operator.ErrLinkUsed) {
+		t.Errorf("while deactivated: %v", err)
+	}
+
+	carl, err := f.Invite(t.Context(), own, "carl@example.com", operator.Editor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, status := range []operator.Status{operator.Deactivated, operator.Active} {
+		if _, err := f.Edit(t.Context(), own, carl.Operator.ID, operator.Change{Status: status}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := f.Accept(t.Context(), carl.Token, password, home); !errors.Is(err, operator.ErrLinkUsed) {
+		t.Errorf("once active again: %v", err)
+	}
+}
+
+// TestOfTwoWhoUseALinkAtOnceOneSetsThePassword: both find it valid, and hash for a while before they use it.
+func TestOfTwoWhoUseALinkAtOnceOneSetsThePassword(t *testing.T) {
+	f := newFixture(t, false)
+	invited, err := f.Invite(t.Context(), operator.Caller{TenancyID: f.ana(t).TenancyID}, "bea@example.com", operator.Editor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	errs := make([]error, 2)
+	var group sync.WaitGroup
+	for i, chosen := range []string{password, newPassword} {
+		group.Go(func() { _, errs[i] = f.Accept(t.Context(), invited.Token, chosen, home) })
+	}
+	group.Wait()
+	if (errs[0] == nil) == (errs[1] == nil) || !errors.Is(errors.Join(errs...), operator.ErrLinkUsed) {
+		t.Errorf("got %v", errs)
+	}
+}

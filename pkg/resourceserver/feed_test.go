@@ -1,6 +1,9 @@
 package resourceserver_test
 
 import (
+	"bytes"
+	"io"
+	"net/http"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -258,4 +261,66 @@ func TestNewTriesAgainUntilTheIssuerIsThere(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestATokenThatIsHonouredLongerStaysRevokedForAsLong: leeway gives tokens more time, so revocations are kept for it, too.
+func TestATokenThatIsHonouredLongerStaysRevokedForAsLong(t *testing.T) {
+	options := resourceserver.Options{Leeway: 30 * time.Minute}
+	inBubble(t, options, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
+		lives, revoked := issuer.Token(), issuer.Token()
+		await(t, verifier, issuer.RevokeToken(revoked))
+		let(time.Hour + 29*time.Minute)
+		if _, err := verifier.Verify(t.Context(), lives); err != nil {
+			t.Fatalf("the token beside it: %v", err)
+		}
+		_, err := verifier.Verify(t.Context(), revoked)
+		wantError(t, err, resourceserver.ErrRevoked)
+	})
+}
+
+// TestAnOlderSnapshotTakesNothingBack, as one that a cache in between answers with.
+func TestAnOlderSnapshotTakesNothingBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
+		const client = "ak_client"
+		issuer.Revoke(client)
+		cached := snapshotOf(t, issuer)
+		network := &between{next: issuer.Client().Transport}
+		verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: network}})
+		token := issuer.Token(claims{"client_id": client})
+		if _, err := verifier.Verify(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+		await(t, verifier, issuer.Revoke(client))
+		_, err := verifier.Verify(t.Context(), token)
+		wantError(t, err, resourceserver.ErrRevoked)
+
+		network.snapshot = func(*http.Request) *http.Response {
+			return answer("application/jose+json", bytes.NewReader(bytes.Clone(cached)))
+		}
+		issuer.SetStreaming(false)
+		issuer.CutFeed()
+		let(time.Minute)
+		_, err = verifier.Verify(t.Context(), token)
+		wantError(t, err, resourceserver.ErrRevoked)
+	})
+}
+
+// snapshotOf returns the snapshot that the issuer has now.
+func snapshotOf(t *testing.T, issuer *resourceservertest.Issuer) []byte {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, issuer.URL()+"/v1/revocations", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := issuer.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
 }

@@ -70,6 +70,21 @@ func TestCommentsMayGoOnForEver(t *testing.T) {
 	}
 }
 
+// TestAMessageIsBounded, also one that never ends.
+func TestAMessageIsBounded(t *testing.T) {
+	for _, piece := range []string{"x", "data: x\n", ": x\n"} {
+		endless := io.LimitReader(repeated(piece), 100*eventMax)
+		if got, err := readEvents(endless); !errors.Is(err, errEventTooLarge) || len(got) > 0 {
+			t.Errorf("%q for ever: got %q, %v", piece, got, err)
+		}
+	}
+}
+
+// repeated is a text for ever.
+type repeated string
+
+func (r repeated) Read(p []byte) (int, error) { return copy(p, r), nil }
+
 // FuzzSSE: whatever arrives, and wherever it is cut, nothing panics, memory stays bounded, and a shorter stream yields a prefix
 // of the messages of the longer one.
 func FuzzSSE(f *testing.F) {

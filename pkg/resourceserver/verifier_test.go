@@ -7,9 +7,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -132,6 +135,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"issued in a second":         {issuer.Token(claims{"iat": now + 1}), resourceserver.ErrNotYetValid},
 		"lives over a day":           {issuer.Token(claims{"exp": now + 24*60*60 + 1}), resourceserver.ErrLifespan},
 		"lives for ever":             {issuer.Token(claims{"exp": int64(1)<<62 + 1, "iat": -int64(1) << 62}), resourceserver.ErrLifespan},
+		"issued before all time":     {issuer.Token(claims{"exp": now + 48*60*60, "iat": int64(math.MinInt64)}), resourceserver.ErrLifespan},
 		"a fraction of a second":     {issuer.Token(claims{"exp": 1.5}), resourceserver.ErrMalformed},
 		"no exp":                     {issuer.Token(claims{"exp": nil}), resourceserver.ErrMalformed},
 		"no iat":                     {issuer.Token(claims{"iat": nil}), resourceserver.ErrMalformed},
@@ -353,6 +357,30 @@ func TestCloseRefusesEverything(t *testing.T) {
 	verifier.Close()
 	_, err := verifier.Verify(t.Context(), token)
 	wantError(t, err, resourceserver.ErrClosed)
+}
+
+// TestDocumentsOfTheServerAreBounded, whether their length is announced or not.
+func TestDocumentsOfTheServerAreBounded(t *testing.T) {
+	for name, announced := range map[string]bool{"announced": true, "not announced": false} {
+		t.Run(name, func(t *testing.T) {
+			var server *httptest.Server
+			server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				document := `{"issuer": "` + server.URL + `", "jwks_uri": "` + server.URL + `/jwks"}` + strings.Repeat(" ", 1<<20)
+				if announced {
+					w.Header().Set("Content-Length", strconv.Itoa(len(document)))
+				}
+				_, _ = io.WriteString(w, document)
+			}))
+			defer server.Close()
+			verifier, err := resourceserver.New(t.Context(), server.URL, resourceserver.Options{})
+			if err == nil {
+				verifier.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), "/.well-known/") || !strings.Contains(err.Error(), "too large") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
 }
 
 func TestNewSaysWhatIsWrong(t *testing.T) {

@@ -342,3 +342,18 @@ func TestTokenIsRefusedFromTheMomentItIsRevokedHere(t *testing.T) {
 		t.Errorf("got %v, want %v", err, l.failed)
 	}
 }
+
+// TestARevokedTokenIsKnownUntilItHasExpired, however often what is old is forgotten.
+func TestARevokedTokenIsKnownUntilItHasExpired(t *testing.T) {
+	w := newWorld()
+	w.set.Apply(w.token("token", epoch.Add(time.Hour)))
+	for _, step := range []struct {
+		at    time.Time
+		known bool
+	}{{epoch.Add(time.Minute), true}, {epoch.Add(time.Hour), true}, {epoch.Add(time.Hour + revocation.Margin), true}, {epoch.Add(3 * time.Hour), false}} {
+		w.now = step.at
+		if w.set.Purge(); w.set.TokenRevoked("token") != step.known {
+			t.Errorf("after %v: known is %t", step.at.Sub(epoch), !step.known)
+		}
+	}
+}

@@ -85,6 +85,8 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 		{"CheckpointsOutliveSigningKeys", checkpointsOutliveSigningKeys},
 		{"StatusIndexesAreThoseThatKeysHold", statusIndexesAreThoseThatKeysHold},
 		{"RestoringEndsEveryStatusIndex", restoringEndsEveryStatusIndex},
+		{"RestoringEndsSessionsAndLinksAndBeginsAnotherFeed", restoringEndsWhatLetsIn},
+		{"RevokedSigningKeysAreToldAfterAStart", revokedSigningKeysAreTold},
 		{"KeysOfAnEarlierVersionAreGivenStatusIndexes", keysOfAnEarlierVersionAreGivenStatusIndexes},
 		{"PruningLeavesNoHole", pruningLeavesNoHole},
 		{"InterruptedPruningVerifies", interruptedPruningVerifies},

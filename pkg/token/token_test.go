@@ -539,3 +539,27 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 }
+
+// TestATokenDiesWithItsSigningKey, also when it has been read before.
+func TestATokenDiesWithItsSigningKey(t *testing.T) {
+	f := newFixture(t)
+	raw := f.issue(t, grant())
+	if _, err := f.Read(raw); err != nil {
+		t.Fatal(err)
+	}
+	key, err := f.keyring.Signer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.keyring.Revoke(t.Context(), key.KID, eventlog.Actor{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, reader := range map[string]*token.Issuer{"who knows it": f.Issuer, "who does not": f.issuer(issuerURL, audience)} {
+		if _, err := reader.Read(raw); !errors.Is(err, token.ErrInvalid) {
+			t.Errorf("by one %s: %v", name, err)
+		}
+	}
+	if _, err := f.Read(f.issue(t, grant())); err != nil {
+		t.Errorf("a token of its successor: %v", err)
+	}
+}

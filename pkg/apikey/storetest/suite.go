@@ -54,6 +54,8 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"EachGenerationHasAStatusIndexOfItsOwn", statusIndexes},
 		{"NoStatusIndexIsGivenTwiceAtOnce", statusIndexesAtOnce},
 		{"ListSearchesPartsOfNames", listSearch},
+		{"ListsAndTotalsAreThoseOfTheTenancyAlone", listsOfTenancies},
+		{"UsageIsThatOfTheTenancyAlone", usageOfTenancies},
 		{"ListFiltersByStatus", listStatus},
 		{"ListSortsTheSameWayEverywhere", listSort},
 		{"ListPagesShowEveryKeyOnce", listPages},

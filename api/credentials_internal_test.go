@@ -1,0 +1,89 @@
+package api
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/piercloud/apikeys/pkg/oauth"
+)
+
+// TestClientCredentialsAreReadFromOneFormOrOneHeader: what can be read in two ways is refused, and so is what ends up in logs.
+func TestClientCredentialsAreReadFromOneFormOrOneHeader(t *testing.T) {
+	const form = "application/x-www-form-urlencoded"
+	basic := func(pair string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(pair)) }
+	for name, test := range map[string]struct {
+		target, contentType, body string
+		headers                   []string
+		want                      string // id and secret, or the code of the refusal
+	}{
+		"in the body":                    {"/oauth2/token", form, "client_id=id&client_secret=s%2Bt", nil, "id s+t"},
+		"in the body, with a charset":    {"/oauth2/token", form + "; charset=UTF-8", "client_id=id&client_secret=s", nil, "id s"},
+		"in the header":                  {"/oauth2/token", form, "", []string{basic("id:s")}, "id s"},
+		"in the header, encoded":         {"/oauth2/token", form, "", []string{basic("i%3Ad:s%2Bt")}, "i:d s+t"},
+		"in the header, the id in both":  {"/oauth2/token", form, "client_id=id", []string{basic("id:s")}, "id s"},
+		"none":                           {"/oauth2/token", form, "client_id=id", nil, "invalid_client"},
+		"a parameter in the query":       {"/oauth2/token?scope=a:b", form, "client_id=id&client_secret=s", nil, "invalid_request"},
+		"JSON":                           {"/oauth2/token", "application/json", "client_id=id&client_secret=s", nil, "invalid_request"},
+		"plain text, as pages can send":  {"/oauth2/token", "text/plain", "client_id=id&client_secret=s", nil, "invalid_request"},
+		"no media type":                  {"/oauth2/token", "", "client_id=id&client_secret=s", nil, "invalid_request"},
+		"a parameter twice":              {"/oauth2/token", form, "client_id=id&client_secret=s&client_id=other", nil, "invalid_request"},
+		"the secret in header and body":  {"/oauth2/token", form, "client_id=id&client_secret=s", []string{basic("id:s")}, "invalid_request"},
+		"another id in header than body": {"/oauth2/token", form, "client_id=other", []string{basic("id:s")}, "invalid_request"},
+		"two headers":                    {"/oauth2/token", form, "", []string{basic("id:s"), basic("id:s")}, "invalid_client"},
+		"another scheme":                 {"/oauth2/token", form, "", []string{strings.Replace(basic("id:s"), "Basic", "Bearer", 1)}, "invalid_client"},
+		"no colon":                       {"/oauth2/token", form, "", []string{basic("id")}, "invalid_client"},
+		"a broken escape":                {"/oauth2/token", form, "", []string{basic("id:%zz")}, "invalid_client"},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, test.target, strings.NewReader(test.body))
+		r.Header.Set(echo.HeaderContentType, test.contentType)
+		r.Header[echo.HeaderAuthorization] = test.headers
+		var id, secret string
+		read, err := readForm(echo.New().NewContext(r, httptest.NewRecorder()))
+		if err == nil {
+			id, secret, err = clientCredentials(r, read)
+		}
+		got := id + " " + secret
+		if refused := (*oauth.Error)(nil); errors.As(err, &refused) {
+			got = string(refused.Code)
+		}
+		if got != test.want {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+	}
+}
+
+// TestTheVendorsRouteReadsOneObjectOfTwoMembers, and nothing beside it.
+func TestTheVendorsRouteReadsOneObjectOfTwoMembers(t *testing.T) {
+	const good = `{"client_id":"a","client_secret":"b"}`
+	for name, test := range map[string]struct {
+		target, contentType, body string
+		want                      int // 0 for none
+	}{
+		"as documented":       {"/auth", "application/json", good, 0},
+		"with a charset":      {"/auth", "application/json; charset=utf-8", good + "\n", 0},
+		"a query":             {"/auth?a=b", "application/json", good, http.StatusBadRequest},
+		"a form":              {"/auth", "application/x-www-form-urlencoded", good, http.StatusUnsupportedMediaType},
+		"plain text":          {"/auth", "text/plain", good, http.StatusUnsupportedMediaType},
+		"no media type":       {"/auth", "", good, http.StatusUnsupportedMediaType},
+		"a second value":      {"/auth", "application/json", good + good, http.StatusBadRequest},
+		"an unknown member":   {"/auth", "application/json", `{"client_id":"a","client_secret":"b","scope":"c"}`, http.StatusBadRequest},
+		"what is no UTF-8":    {"/auth", "application/json", "{\"client_id\":\"a\",\"client_secret\":\"\xff\"}", http.StatusBadRequest},
+		"a secret of no text": {"/auth", "application/json", `{"client_id":"a","client_secret":1}`, http.StatusBadRequest},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, test.target, strings.NewReader(test.body))
+		r.Header.Set(echo.HeaderContentType, test.contentType)
+		got := 0
+		if _, err := readAuthRequest(r); err != nil {
+			got = faultOf(err).status
+		}
+		if got != test.want {
+			t.Errorf("%s: got %d, want %d", name, got, test.want)
+		}
+	}
+}
