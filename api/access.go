@@ -31,7 +31,8 @@ var (
 	ruler  = need{role: operator.Admin}
 )
 
-// access says what every operation of the contract asks of its caller. What is not listed is not served.
+// access says what every operation of the contract asks of its caller. The generated routes are guarded by it, and without an entry
+// none is served; what it says of those that are written by hand, a test holds them to.
 var access = map[string]need{
 	"authenticate":           public,
 	"issueToken":             public,

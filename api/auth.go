@@ -45,7 +45,8 @@ func badParameter(message string) error {
 	return &fault{status: http.StatusBadRequest, code: "bad-request/invalid-parameters", detail: message}
 }
 
-// readAuthRequest reads the body strictly. Errors: fault.
+// readAuthRequest reads the body, which may hold nothing but the two members. As Go's decoder does, it takes their names in upper
+// case, too, and the last of one that is given twice. Errors: fault.
 func readAuthRequest(r *http.Request) (authRequest, error) {
 	if r.URL.RawQuery != "" {
 		return authRequest{}, badParameter("parameters belong in the body, not in the query")
@@ -91,7 +92,7 @@ func describeJSONError(err error) string {
 		return wrongType.Field + " must be a string"
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return strings.Trim(name, `"`) + " is not a known member"
+		return printable(strings.Trim(name, `"`)) + " is not a known member"
 	}
 	return "the body is not valid JSON"
 }

@@ -73,6 +73,7 @@ func TestTheVendorsRouteReadsOneObjectOfTwoMembers(t *testing.T) {
 		"no media type":       {"/auth", "", good, http.StatusUnsupportedMediaType},
 		"a second value":      {"/auth", "application/json", good + good, http.StatusBadRequest},
 		"an unknown member":   {"/auth", "application/json", `{"client_id":"a","client_secret":"b","scope":"c"}`, http.StatusBadRequest},
+		"a long member":       {"/auth", "application/json", `{"` + strings.Repeat("a", 1000) + `":1}`, http.StatusBadRequest},
 		"what is no UTF-8":    {"/auth", "application/json", "{\"client_id\":\"a\",\"client_secret\":\"\xff\"}", http.StatusBadRequest},
 		"a secret of no text": {"/auth", "application/json", `{"client_id":"a","client_secret":1}`, http.StatusBadRequest},
 	} {
@@ -80,7 +81,10 @@ func TestTheVendorsRouteReadsOneObjectOfTwoMembers(t *testing.T) {
 		r.Header.Set(echo.HeaderContentType, test.contentType)
 		got := 0
 		if _, err := readAuthRequest(r); err != nil {
-			got = faultOf(err).status
+			refused := faultOf(err)
+			if got = refused.status; len(refused.detail) > 100 {
+				t.Errorf("%s: the answer is as long as what was sent: %s", name, refused.detail)
+			}
 		}
 		if got != test.want {
 			t.Errorf("%s: got %d, want %d", name, got, test.want)

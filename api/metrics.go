@@ -10,8 +10,8 @@ import (
 
 // Observer is told what happens, for metrics. It must be quick and safe for concurrent use.
 type Observer interface {
-	// Requests returns what is told how long each request took that is answered so; streams are not told of. route is the
-	// pattern, "none" for what has no route.
+	// Requests returns a function to call with the duration of each request that had this method and route and was answered with
+	// this status. It is not called for streams. route is the pattern, "none" for what has no route.
 	Requests(method, route string, status int) func(took time.Duration)
 	// Listening says that so many more follow the revocation stream, or fewer.
 	Listening(delta int)

@@ -268,7 +268,7 @@ func (f *fault) oneLine() string {
 	return f.detail
 }
 
-// writeBody answers with JSON and a line break. An error means that nothing has been sent.
+// writeBody answers with JSON and a line break. What can't be encoded is an error before anything is sent.
 func writeBody(c echo.Context, status int, mediaType string, body any) error {
 	response := c.Response()
 	response.Header().Set(echo.HeaderContentType, mediaType)

@@ -79,7 +79,7 @@ func (f form) get(name string) string {
 	return ""
 }
 
-// readForm reads a form body. Errors: an oauth.Error with invalid_request; echo's when the body is too large.
+// readForm reads a form body. Errors: an oauth.Error with invalid_request; a fault when the body is too large.
 func readForm(c echo.Context) (form, error) {
 	invalid := func(description string) error {
 		return &oauth.Error{Code: oauth.InvalidRequest, Description: description}

@@ -90,7 +90,7 @@ type Page struct {
 type Answer struct {
 	Caller         string // who asked: kind and id of the actor, and its tenancy
 	IdempotencyKey string
-	RequestDigest  [32]byte // of the request's body
+	RequestDigest  [32]byte // of what was asked for, however it was spelt
 	Sealed         []byte   // the encrypted answer: it holds a secret
 	CreatedAt      time.Time
 }

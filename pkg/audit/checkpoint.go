@@ -52,7 +52,7 @@ type claims struct {
 }
 
 // Checkpoint returns the log's head, signed: a compact JWS (RFC 7515 §7.1) with typ checkpoint+jwt and the payload {iss, iat,
-// seq, hash}. It is to be kept where who can alter the database can't. Errors: signing.ErrNoKey; those of the store.
+// seq, hash}. It is to be kept out of reach of whoever can alter the database. Errors: signing.ErrNoKey; those of the store.
 func (s *Service) Checkpoint(ctx context.Context) (string, error) {
 	head, err := s.store.Head(ctx)
 	if err != nil {

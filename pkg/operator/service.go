@@ -75,7 +75,7 @@ func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Microse
 func (s *Service) SignIn(ctx context.Context, email, password string, origin eventlog.Origin) (Operator, error) {
 	email = normalizeEmail(email)
 	if !validEmail(email) {
-		email = "" // nobody's, and nothing to keep or to ask the database for
+		email = "" // nobody's, and nothing to keep
 	}
 	if err := s.throttle.admit(email, origin.IP); err != nil {
 		s.refused(email, origin)

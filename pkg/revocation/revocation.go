@@ -31,7 +31,7 @@ type Revocation struct {
 // Past is what the log holds of revocations up to a position.
 type Past struct {
 	Seq         int64 // the log's head when it was read
-	FeedBase    int64 // what makes a position in the feed of one in the log; 0 unless the database was restored
+	FeedBase    int64 // is added to a position in the log to get that in the feed; 0 unless the database was restored
 	Revocations []Revocation
 }
 

@@ -99,7 +99,7 @@ func (s *Set) payload(issuer string, now time.Time) (payload, int64) {
 	return p, s.newest()
 }
 
-// Newest returns the place in the log of the newest revocation, 0 for none.
+// Newest returns the position in the feed of the newest revocation, 0 for none.
 func (s *Set) Newest() int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -1,7 +1,7 @@
 // Package sqlstore owns everything that is SQL: opening the database, its schema, the rows and their mapping to domain
 // values, and the transaction that every change makes together with its entry in the ordered log. It implements the store
-// contracts of the packages apikey, operator, signing, usage and eventlog, and the session store of scs, on SQLite and on
-// PostgreSQL; the same suites prove both.
+// contracts of the packages apikey, audit, eventlog, operator, revocation, signing, statuslist and usage, and the session store of
+// scs, on SQLite and on PostgreSQL; the same suites prove both.
 //
 // It owns no rules: what a key may be and what an event says is decided by the packages whose contracts it implements.
 // Rows are private types, and what they hold is checked on the way out, so that a value the domain doesn't know is an

@@ -21,7 +21,7 @@ type openings struct {
 
 var (
 	dayOpenings = openings{"usage_opening", "day", 24 * time.Hour, func(r newestRow) instant { return r.Day }, false}
-	// hourOpenings are those of late alone.
+	// hourOpenings are kept for [usage.Lately] alone.
 	hourOpenings = openings{"usage_hour_opening", "hour", time.Hour, func(r newestRow) instant { return r.Hour }, true}
 )
 

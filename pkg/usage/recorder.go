@@ -31,7 +31,7 @@ type Recorder struct {
 
 // FlushStats count flushes since the start.
 type FlushStats struct {
-	Flushes  int64 // that wrote something
+	Flushes  int64 // that wrote all there was, in one batch or several
 	Failures int64
 	Rows     int64 // written
 }

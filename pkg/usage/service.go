@@ -25,7 +25,7 @@ const overviewMax = 20
 type Span struct {
 	From, Until time.Time
 	Resolution  Resolution
-	// Location decides where a day begins, and an hour in places whose offset is not whole hours.
+	// Location decides where a day begins. Hours begin on those of UTC, everywhere.
 	Location *time.Location
 }
 

@@ -50,8 +50,8 @@ func (a *App) measure(cache *apikey.Cache) {
 	flushes := func(count func(usage.FlushStats) int64) func() float64 {
 		return func() float64 { return float64(count(a.Uses.Stats())) }
 	}
-	m.Counter("usage_flushes_total", "Batches of usage that were written.", "", "", flushes(func(s usage.FlushStats) int64 { return s.Flushes }))
-	m.Counter("usage_flush_errors_total", "Batches of usage that could not be written and are kept for the next time.", "", "",
+	m.Counter("usage_flushes_total", "Times that all usage since the last time was written.", "", "", flushes(func(s usage.FlushStats) int64 { return s.Flushes }))
+	m.Counter("usage_flush_errors_total", "Times that usage could not be written, or not all of it; the rest is kept for the next time.", "", "",
 		flushes(func(s usage.FlushStats) int64 { return s.Failures }))
 	m.Counter("usage_flushed_rows_total", "Rows that batches of usage wrote.", "", "", flushes(func(s usage.FlushStats) int64 { return s.Rows }))
 	a.measureAttention()
