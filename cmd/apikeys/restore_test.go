@@ -65,6 +65,12 @@ func TestARefusedRestoreLeavesNothing(t *testing.T) {
 	run(t, "", "restore", backup).failed(t, 1, "move the old database away")
 }
 
+// TestAPlaceThatCantBeLookedAtIsNotTakenForAFile, in the way of another.
+func TestAPlaceThatCantBeLookedAtIsNotTakenForAFile(t *testing.T) {
+	newDatabase(t)
+	run(t, "", "backup", filepath.Join(write(t, filepath.Join(t.TempDir(), "file"), nil), "backup.db")).failed(t, 1, "not a directory")
+}
+
 // TestARestoreThatWasKilledIsDoneAgain: what it left is not taken for a part of the backup.
 func TestARestoreThatWasKilledIsDoneAgain(t *testing.T) {
 	backup, key, target := backedUp(t)

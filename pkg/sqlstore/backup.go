@@ -31,8 +31,8 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 	if s.dialect != sqliteDialect {
 		return ErrNotSQLite
 	}
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	if err := nothingAt(path); err != nil {
+		return fmt.Errorf("create the backup: %w", err)
 	}
 	draft, err := os.MkdirTemp(filepath.Dir(path), ".backup-")
 	if err != nil {
@@ -84,14 +84,29 @@ func (s *Store) IsBackup(ctx context.Context) (bool, error) {
 // companions are what the names of a SQLite database and of the files that belong to it end with.
 var companions = []string{"", "-wal", "-shm", "-journal"}
 
+// nothingAt returns nil when there is nothing at path. Errors: fs.ErrExist; those of looking.
+func nothingAt(path string) error {
+	switch _, err := os.Lstat(path); {
+	case err == nil:
+		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	default:
+		return err
+	}
+}
+
 // PlaceBackup copies a backup to where a SQLite database is to be, after checking that it is whole. It is made ready beside that
 // place first, by restore, which is given the copy's path and must leave no connection open; the database appears as that left
 // it, or not at all. Nothing may be at path, nor what belonged to a database that was there: SQLite would apply an old
 // write-ahead log to the copy. Errors: fs.ErrExist; that the backup can't be read or is damaged; those of restore.
 func PlaceBackup(ctx context.Context, from, path string, restore func(draft string) error) error {
 	for _, suffix := range companions {
-		if _, err := os.Lstat(path + suffix); !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s%s is there; move the old database away, with what begins like it: %w", path, suffix, fs.ErrExist)
+		switch err := nothingAt(path + suffix); {
+		case errors.Is(err, fs.ErrExist):
+			return fmt.Errorf("move the old database away, with what begins like it: %w", err)
+		case err != nil:
+			return fmt.Errorf("look for an old database: %w", err)
 		}
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

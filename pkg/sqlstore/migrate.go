@@ -154,7 +154,7 @@ func explain(err error) error {
 		return err
 	}
 	switch postgresCode(err) {
-	case "42501", "58P01", "0A000": // not allowed to, or not installed on the server (58P01 before, 0A000 since version 13)
+	case "42501", "0A000": // not allowed to, or not installed on the server
 		return fmt.Errorf("the extension pg_trgm can't be created; install postgresql-contrib on the server, or let a role that may "+
 			"do so run CREATE EXTENSION pg_trgm in this database: %w", err)
 	}
