@@ -142,10 +142,19 @@ func TestDoctorNamesWhatIsBroken(t *testing.T) {
 			t.Setenv("APIKEYS_TLS_CERT_FILE", file(t, "none"))
 			t.Setenv("APIKEYS_TLS_KEY_FILE", file(t, "none"))
 		}, "problem TLS certificate", 1},
-		"a certificate that has expired":  {func(t *testing.T, _ string) { certify(t, "127.0.0.1", -time.Hour) }, "problem TLS certificate", 1},
-		"a certificate that expires soon": {func(t *testing.T, _ string) { certify(t, "127.0.0.1", 29*24*time.Hour) }, "warning TLS certificate", 0},
-		"a certificate for another host":  {func(t *testing.T, _ string) { certify(t, "192.0.2.1", 365*24*time.Hour) }, "warning TLS certificate", 0},
-		"no provider":                     {func(t *testing.T, _ string) { signOnBy(t, "http://127.0.0.1:1", secret[:9]) }, "problem OpenID Connect", 1},
+		"a certificate that has expired": {func(t *testing.T, _ string) {
+			certify(t, certtest.Certificate{Address: "127.0.0.1", Ends: time.Now().Add(-time.Hour)})
+		}, "problem TLS certificate", 1},
+		"a certificate of tomorrow": {func(t *testing.T, _ string) {
+			certify(t, certtest.Certificate{Address: "127.0.0.1", Begins: time.Now().AddDate(0, 0, 1), Ends: time.Now().AddDate(1, 0, 0)})
+		}, "problem TLS certificate", 1},
+		"a certificate that expires soon": {func(t *testing.T, _ string) {
+			certify(t, certtest.Certificate{Address: "127.0.0.1", Ends: time.Now().Add(29 * 24 * time.Hour)})
+		}, "warning TLS certificate", 0},
+		"a certificate for another host": {func(t *testing.T, _ string) {
+			certify(t, certtest.Certificate{Address: "192.0.2.1", Ends: time.Now().Add(365 * 24 * time.Hour)})
+		}, "warning TLS certificate", 0},
+		"no provider": {func(t *testing.T, _ string) { signOnBy(t, "http://127.0.0.1:1", secret[:9]) }, "problem OpenID Connect", 1},
 		"another provider": {func(t *testing.T, _ string) {
 			provider := oidctest.Start(t, oidctest.Client{ID: "console"})
 			signOnBy(t, provider.Issuer()+"/", secret[:9])
@@ -175,7 +184,7 @@ func TestDoctorNamesWhatIsBroken(t *testing.T) {
 
 func TestDoctorFindsTheCertificateAndTheProviderFine(t *testing.T) {
 	healthy(t)
-	certify(t, "127.0.0.1", 365*24*time.Hour)
+	certify(t, certtest.Certificate{Address: "127.0.0.1", Ends: time.Now().Add(365 * 24 * time.Hour)})
 	signOnBy(t, oidctest.Start(t, oidctest.Client{ID: "console"}).Issuer(), "")
 	if found, r := examine(t); len(found) > 0 || r.err != nil {
 		t.Errorf("it finds %+v, %v", found, r.err)
@@ -194,12 +203,12 @@ func signOnBy(t *testing.T, issuer, clientSecret string) {
 	t.Setenv("APIKEYS_OIDC_ROLES", "readonly=*")
 }
 
-// certify configures a certificate for an address that ends after a time from now.
-func certify(t *testing.T, address string, ends time.Duration) {
+// certify configures a certificate.
+func certify(t *testing.T, c certtest.Certificate) {
 	t.Helper()
 	folder := t.TempDir()
 	certFile, keyFile := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
-	certtest.Certificate{Address: address, Serial: 1, Ends: time.Now().Add(ends)}.Write(t, certFile, keyFile)
+	c.Write(t, certFile, keyFile)
 	t.Setenv("APIKEYS_TLS_CERT_FILE", certFile)
 	t.Setenv("APIKEYS_TLS_KEY_FILE", keyFile)
 }

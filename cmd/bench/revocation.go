@@ -76,8 +76,11 @@ func measureRevocation(ctx context.Context, b *bench) (section, error) {
 	}
 	for i, k := range keys { // each place has seen each, so that refusing takes more than not knowing
 		for _, p := range places {
-			if refused, err := p.refuses(ctx, k, tokens[i]); err != nil || refused {
-				return s, fmt.Errorf("%s refuses a good key: %w", p.what, err)
+			switch refused, err := p.refuses(ctx, k, tokens[i]); {
+			case err != nil:
+				return s, fmt.Errorf("%s: %w", p.what, err)
+			case refused:
+				return s, fmt.Errorf("%s refuses a good key", p.what)
 			}
 		}
 	}

@@ -206,8 +206,12 @@ func (d *doctor) checkLog(ctx context.Context, a *App) {
 	from := base.Head
 	if begin := head.Seq - verifiedEvents; begin > base.Seq {
 		events, err := a.Store.After(ctx, begin-1, 1)
-		if err != nil || len(events) == 0 {
-			d.problem("event log", "apikeys verify-log", "can't be read at event %d: %v", begin, err)
+		if err != nil {
+			d.problem("event log", "", "can't be read at event %d: %v", begin, err)
+			return
+		}
+		if len(events) == 0 {
+			d.problem("event log", "apikeys verify-log", "lacks event %d", begin)
 			return
 		}
 		from = eventlog.Head{Seq: events[0].Seq, Hash: events[0].Hash}

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/oidc"
@@ -40,6 +41,8 @@ func (d *doctor) checkTLS() {
 	}
 	leaf, left := pair.Leaf, time.Until(pair.Leaf.NotAfter)
 	switch {
+	case time.Until(leaf.NotBefore) > 0:
+		d.problem(check, "use one that counts now, or correct the clock", "counts from %s on", leaf.NotBefore.Format(time.DateTime))
 	case left <= 0:
 		d.problem(check, "renew it", "expired on %s", leaf.NotAfter.Format(time.DateOnly))
 	case left < certificateLeft:
@@ -76,7 +79,7 @@ func (d *doctor) checkProxies() {
 	}
 	host, _, _ := net.SplitHostPort(d.config.Listen) // validated before
 	public := !isLocal(d.issuerHost())
-	behind := public && isLocal(host) || d.config.TLSCertFile == "" && len(d.config.Issuer) > 5 && d.config.Issuer[:5] == "https"
+	behind := public && isLocal(host) || d.config.TLSCertFile == "" && strings.HasPrefix(d.config.Issuer, "https:")
 	if behind && len(d.config.TrustedProxies) == 0 {
 		d.warn(check, "set "+Prefix+"TRUSTED_PROXIES to the network of the proxy",
 			"%s is reached through a proxy, and none is trusted: all clients seem to have its address, for rate limits and in the audit log", d.config.Issuer)

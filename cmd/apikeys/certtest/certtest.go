@@ -20,7 +20,8 @@ import (
 type Certificate struct {
 	Address string    // the IP address that it is for
 	Serial  int64     // small, and another one for each certificate that replaces another
-	Ends    time.Time // it began a day ago
+	Begins  time.Time // a day ago, when zero
+	Ends    time.Time
 }
 
 // Write writes a certificate, signed by itself, and its key to files, and returns a pool that trusts it.
@@ -30,9 +31,13 @@ func (c Certificate) Write(t testing.TB, certFile, keyFile string) *x509.CertPoo
 	if err != nil {
 		t.Fatal(err)
 	}
+	begins := c.Begins
+	if begins.IsZero() {
+		begins = time.Now().AddDate(0, 0, -1)
+	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(c.Serial), Subject: pkix.Name{CommonName: "localhost"}, IPAddresses: []net.IP{net.ParseIP(c.Address)},
-		NotBefore: time.Now().AddDate(0, 0, -1), NotAfter: c.Ends, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: begins, NotAfter: c.Ends, IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
