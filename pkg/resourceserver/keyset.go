@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,18 +55,21 @@ type keySet struct {
 
 	published atomic.Pointer[publishedKeys]
 	refreshMu sync.Mutex // one refresh at a time, so that an older answer can't replace a newer one
+	publishMu sync.Mutex // never held while the server is asked: what was revoked must not wait for that
 	// revoked are kids that are never taken from a key set again: one may come out of a cache, or from a replica that has not
-	// heard of it yet. Guarded by refreshMu.
+	// heard of it yet. Guarded by publishMu.
 	revoked map[string]bool
 
 	mu       sync.Mutex
 	asked    bool
 	askedAt  time.Duration
+	unread   bool // the last reading failed
 	inFlight chan struct{}
 }
 
 // find returns the key with this kid and the epoch it belongs to. If there is none, the set is read again, at most once per
-// interval however many ask; callers that come during the reading wait for it. Errors: ErrUnknownKey, or the context's.
+// interval however many ask; callers that come during the reading wait for it. Errors: ErrUnknownKey; ErrKeysUnread; the
+// context's.
 func (s *keySet) find(ctx context.Context, kid string) (*ecdsa.PublicKey, uint64, error) {
 	keys := s.published.Load()
 	if key := keys.byID[kid]; key != nil {
@@ -81,6 +85,11 @@ func (s *keySet) find(ctx context.Context, kid string) (*ecdsa.PublicKey, uint64
 	keys = s.published.Load()
 	if key := keys.byID[kid]; key != nil {
 		return key, keys.epoch, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unread {
+		return nil, 0, ErrKeysUnread
 	}
 	return nil, 0, ErrUnknownKey
 }
@@ -123,15 +132,16 @@ func (s *keySet) stop(cancel context.CancelFunc) {
 func (s *keySet) refresh(ctx context.Context) (time.Duration, error) {
 	s.refreshMu.Lock()
 	defer s.refreshMu.Unlock()
-	document, err := s.remote.get(ctx, s.url, nil, documentMax)
+	document, byID, err := s.read(ctx)
+	s.mu.Lock()
+	s.unread = err != nil
+	s.mu.Unlock()
 	if err != nil {
 		return keysAgeLeast, err
 	}
-	byID, err := parseKeys(document.body)
-	if err != nil {
-		return keysAgeLeast, fmt.Errorf("key set at %s: %w", s.remote.locate(s.url), err)
-	}
+	s.publishMu.Lock()
 	s.publish(byID)
+	s.publishMu.Unlock()
 	age, ok := maxAge(document.header)
 	if !ok {
 		age = keysAgeDefault
@@ -139,23 +149,51 @@ func (s *keySet) refresh(ctx context.Context) (time.Duration, error) {
 	return min(max(age, keysAgeLeast), keysAgeMost), nil
 }
 
-// revoke drops a key for good, and with it what was verified by it.
+// read asks the server for its keys. A cache on the way must ask, too: what is looked for is newer than what it has.
+func (s *keySet) read(ctx context.Context) (*document, map[string]*ecdsa.PublicKey, error) {
+	document, err := s.remote.get(ctx, s.url, http.Header{"Cache-Control": {"no-cache"}}, documentMax)
+	if err != nil {
+		return nil, nil, err
+	}
+	byID, err := parseKeys(document.body)
+	if err != nil {
+		return nil, nil, fmt.Errorf("key set at %s: %w", s.remote.locate(s.url), err)
+	}
+	return document, byID, nil
+}
+
+// revoke drops a key for good, and with it what was verified by it. The set is read again at once, whoever asked for it last:
+// another key signs from now on.
 func (s *keySet) revoke(kid string) {
-	s.refreshMu.Lock()
-	defer s.refreshMu.Unlock()
-	if s.revoked[kid] {
+	if !s.drop(kid) {
 		return
+	}
+	s.mu.Lock()
+	s.asked = false // also when a reading is under way, which may have begun before
+	s.mu.Unlock()
+	s.refetch()
+}
+
+// drop forgets a key for good and reports whether it was in use.
+func (s *keySet) drop(kid string) bool {
+	s.publishMu.Lock()
+	defer s.publishMu.Unlock()
+	if s.revoked[kid] {
+		return false
 	}
 	if s.revoked == nil {
 		s.revoked = map[string]bool{}
 	}
 	s.revoked[kid] = true
-	if published := s.published.Load(); published != nil && published.byID[kid] != nil {
-		s.publish(maps.Clone(published.byID))
+	published := s.published.Load()
+	if published == nil || published.byID[kid] == nil {
+		return false
 	}
+	s.publish(maps.Clone(published.byID))
+	return true
 }
 
-// publish makes keys those in use, without what was revoked. The caller holds refreshMu.
+// publish makes keys those in use, without what was revoked. The caller holds publishMu.
 func (s *keySet) publish(byID map[string]*ecdsa.PublicKey) {
 	maps.DeleteFunc(byID, func(kid string, _ *ecdsa.PublicKey) bool { return s.revoked[kid] })
 	next := &publishedKeys{byID: byID}

@@ -133,7 +133,8 @@ type Verifier struct {
 
 // New returns a verifier of the tokens of this issuer, an http or https URL without a slash at the end, exactly as it stands in
 // the tokens. It has read the issuer's metadata, keys and revocations when it returns, and tries again until ctx ends, or for
-// 30 s if that has no deadline, while the issuer is unreachable or unwell. ctx bounds New alone; the verifier works until Close.
+// 30 s if that has no deadline, while the issuer is unreachable or answers 429 or 5xx. ctx bounds New alone; the verifier works until Close, which also closes
+// the idle connections of Options.HTTPClient.
 //
 // Errors: bad options; an issuer that isn't one or names itself differently; the last failure when time was up.
 func New(ctx context.Context, issuer string, options Options) (*Verifier, error) {
@@ -238,8 +239,8 @@ func (v *Verifier) Close() {
 // It asks nobody: the one exception is a token with an unknown kid, for which the published keys are read again, at most once
 // per Options.KeyRefetchMin, and ctx bounds the wait. A token seen before costs well under a microsecond.
 //
-// Errors: those of this package, see ErrMalformed and the rest; with ErrFeedStale, ErrClosed, or ctx's error nothing
-// is said about the token.
+// Errors: those of this package, see ErrMalformed and the rest; with ErrKeysUnread, ErrFeedStale, ErrClosed, or ctx's error
+// nothing is said about the token.
 func (v *Verifier) Verify(ctx context.Context, raw string, requirements ...Requirement) (*Identity, error) {
 	token, err := v.lookUp(ctx, raw)
 	if err != nil {
@@ -347,8 +348,15 @@ func (v *Verifier) FeedStatus() FeedStatus {
 	}
 }
 
-// AwaitPosition returns when everything up to this position of the server's log is known here, or with ctx's error. A test
-// that revokes a key waits with it until the verifier must refuse the key's tokens.
+// AwaitPosition returns when everything up to this position of the server's log is known here, or with an error: ctx's, or
+// ErrClosed. A test that revokes a key waits with it until the verifier must refuse the key's tokens.
 func (v *Verifier) AwaitPosition(ctx context.Context, position uint64) error {
-	return v.feed.position.await(ctx, position)
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(v.keys.lifetime, cancel)()
+	err := v.feed.position.await(waiting, position)
+	if err != nil && ctx.Err() == nil {
+		return ErrClosed
+	}
+	return err
 }

@@ -357,6 +357,7 @@ func TestCloseRefusesEverything(t *testing.T) {
 	verifier.Close()
 	_, err := verifier.Verify(t.Context(), token)
 	wantError(t, err, resourceserver.ErrClosed)
+	wantError(t, verifier.AwaitPosition(t.Context(), issuer.Position()+1), resourceserver.ErrClosed)
 }
 
 // TestDocumentsOfTheServerAreBounded, whether their length is announced or not.
