@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
@@ -24,7 +23,8 @@ import (
 //
 // The access token is obtained at the first call and renewed before it expires. When the service refuses it earlier, since
 // the key's tokens were revoked or its secret was replaced, one new token is asked for and the call is made again.
-// [WithHTTPClient] sets the HTTP client for the calls and for the tokens; without it http.DefaultClient is used.
+// [WithHTTPClient] sets the HTTP client for the calls and for the tokens. Without it there is one that waits for answers without a
+// bound: bound each call by its context.
 //
 // A call fails with an *oauth2.RetrieveError when no token is to be had, for instance because the key was deactivated.
 // Errors of New: baseURL is not an http or https URL, or an option's. The client is safe for concurrent use.
@@ -38,7 +38,7 @@ func New(baseURL, clientID, clientSecret string, opts ...ClientOption) (*ClientW
 	if err != nil {
 		return nil, err
 	}
-	c.Client = &authenticated{next: c.Client, config: clientcredentials.Config{
+	c.Client = &authenticated{next: c.Client, turn: make(chan struct{}, 1), config: clientcredentials.Config{
 		ClientID: clientID, ClientSecret: clientSecret, AuthStyle: oauth2.AuthStyleInHeader,
 		TokenURL: strings.TrimSuffix(base.String(), "/") + "/oauth2/token",
 	}}
@@ -50,7 +50,7 @@ type authenticated struct {
 	next   HttpRequestDoer
 	config clientcredentials.Config
 
-	mu    sync.Mutex
+	turn  chan struct{} // holds one element while a token is looked for, which may take as long as the server does
 	token *oauth2.Token // nil until the first is obtained
 }
 
@@ -87,8 +87,12 @@ func (a *authenticated) send(r *http.Request, token *oauth2.Token) (*http.Respon
 
 // tokenUnlike returns the present token, or a new one when that has expired or is the one that was refused.
 func (a *authenticated) tokenUnlike(ctx context.Context, refused *oauth2.Token) (*oauth2.Token, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	select {
+	case a.turn <- struct{}{}:
+		defer func() { <-a.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for an access token: %w", ctx.Err())
+	}
 	if a.token != refused && a.token.Valid() {
 		return a.token, nil
 	}

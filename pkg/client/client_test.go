@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -109,6 +110,31 @@ func TestCallsAtOnceShareTheNewToken(t *testing.T) {
 	if s.issued != 1 {
 		t.Errorf("%d tokens were obtained", s.issued)
 	}
+}
+
+// TestACallWaitsForAnothersTokenNoLongerThanItMay: the other may wait for a server that does not answer.
+func TestACallWaitsForAnothersTokenNoLongerThanItMay(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(asked)
+		<-answer
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer server.Close()
+	c, err := client.New(server.URL, "ak_EXAMPLE", "aks_EXAMPLE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var other sync.WaitGroup
+	other.Go(func() { _, _ = c.ListScopesWithResponse(t.Context()) })
+	<-asked
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := c.ListScopesWithResponse(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	close(answer)
+	other.Wait()
 }
 
 func TestACallFailsWithTheReasonWhenNoTokenIsToBeHad(t *testing.T) {
