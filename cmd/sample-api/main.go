@@ -50,12 +50,17 @@ func run(ctx context.Context) error {
 	defer verifier.Close()
 
 	server := &http.Server{Addr: *listen, Handler: newHandler(verifier), ReadHeaderTimeout: 10 * time.Second}
-	context.AfterFunc(ctx, func() { _ = server.Shutdown(context.WithoutCancel(ctx)) })
+	answered := make(chan error, 1)
+	context.AfterFunc(ctx, func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		answered <- server.Shutdown(ctx)
+	})
 	slog.Info("listening", "address", *listen, "issuer", *issuer)
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("listen on %s: %w", *listen, err)
 	}
-	return nil
+	return <-answered // what has begun still needs the verifier
 }
 
 // newHandler returns the API: a token needs the scope, and has to be of the tenancy in the path.
