@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -191,7 +193,8 @@ func TestGatewaysOfTheDocumentation(t *testing.T) {
 			outside := &caller{t: t, url: func(path string) string { return base + path }, client: http.DefaultClient}
 			send := func(method, path, authorization string, headers ...string) answer {
 				t.Helper()
-				headers = append(headers, "X-Client-Id", "ak_spoofed", "X-Tenancy-Id", "spoofed", "X-Scope", "settings:admin")
+				headers = append(headers, "X-Client-Id", "ak_spoofed", "X-Tenancy-Id", "spoofed", "X-Scope", "settings:admin",
+					"X_Client_Id", "ak_spoofed", "X-Client_Id", "ak_spoofed", "X_Client-Id", "ak_spoofed", "X_Tenancy_Id", "spoofed", "X_Scope", "settings:admin")
 				if authorization != "" {
 					headers = append(headers, "Authorization", authorization)
 				}
@@ -233,6 +236,9 @@ func TestGatewaysOfTheDocumentation(t *testing.T) {
 					if string(a.body) != method+" /reports/a%20b?scope=everything&x=y;z" || body != `{"say":"hello"}` {
 						t.Errorf("%s arrived as %s with %s", method, a.body, body)
 					}
+					if strings.Contains(strings.Join(slices.Collect(maps.Keys(header)), " "), "_") {
+						t.Errorf("the API was told under other names: %v", header)
+					}
 					if header.Get("X-Client-Id") != k.ClientID || header.Get("X-Scope") != strings.Join(k.Scopes, " ") ||
 						len(header["X-Client-Id"]) != 1 || len(header["X-Tenancy-Id"]) != 1 || header.Get("X-Tenancy-Id") == "spoofed" {
 						t.Errorf("the API was told %v", header)
@@ -241,7 +247,8 @@ func TestGatewaysOfTheDocumentation(t *testing.T) {
 			}
 
 			outside.want(http.StatusOK, send(http.MethodGet, "/open", ""))
-			if header, _, _ := api.last(); header.Get("X-Client-Id")+header.Get("X-Tenancy-Id")+header.Get("X-Scope") != "" {
+			if header, _, _ := api.last(); header.Get("X-Client-Id")+header.Get("X-Tenancy-Id")+header.Get("X-Scope") != "" ||
+				strings.Contains(strings.Join(slices.Collect(maps.Keys(header)), " "), "_") {
 				t.Errorf("where nothing is asked, the API is told %v", header)
 			}
 
