@@ -186,8 +186,11 @@ func TestWhoIsThrownOutWhileSendingARequestIsRefused(t *testing.T) {
 		if err := connection.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(connection, "PATCH %s HTTP/1.1\r\nHost: localhost\r\nCookie: %s=%s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n",
+		_, err = fmt.Fprintf(connection, "PATCH %s HTTP/1.1\r\nHost: localhost\r\nCookie: %s=%s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n",
 			eve, cookie.Name, cookie.Value, len(body))
+		if err != nil {
+			t.Fatal(err)
+		}
 		answers := bufio.NewReader(connection)
 		if line, err := answers.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
 			t.Fatalf("got %q, %v", line, err) // the service waits for the body
