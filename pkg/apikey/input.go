@@ -118,10 +118,11 @@ func validText(field validator.FieldLevel) bool {
 	})
 }
 
-// visible refuses text that looks empty, such as zero-width spaces.
+// visible refuses text that looks empty, such as zero-width spaces, and the letters of some scripts that are blank.
 func visible(field validator.FieldLevel) bool {
 	return strings.ContainsFunc(field.Field().String(), func(r rune) bool {
-		return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S)
+		const brailleBlank = 0x2800
+		return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) && r != brailleBlank
 	})
 }
 

@@ -35,6 +35,7 @@ func TestCreateNamesEveryInvalidField(t *testing.T) {
 	}{
 		"no name":                       {func(d *apikey.Draft) { d.Name = "" }, []string{"name"}},
 		"a name of spaces":              {func(d *apikey.Draft) { d.Name = " \t\n\u00a0\u3000" }, []string{"name"}},
+		"a name of blank letters":       {func(d *apikey.Draft) { d.Name = "\u3164\u115f\u1160\uffa0\u2800" }, []string{"name"}},
 		"a name that can't be seen":     {func(d *apikey.Draft) { d.Name = "\u200b\u2060\u00ad" }, []string{"name"}},
 		"a name of 101 characters":      {func(d *apikey.Draft) { d.Name = strings.Repeat("a", 101) }, []string{"name"}},
 		"a name of 101 wide characters": {func(d *apikey.Draft) { d.Name = strings.Repeat("漢", 101) }, []string{"name"}},
