@@ -140,13 +140,16 @@ test.describe("what a change says", () => {
       await route.continue();
     });
     const key = await admin.createKey({ name: "ERP integration" });
-    await page.goto(`/api-keys/${key.client_id}`);
+    await page.goto("/api-keys");
+    await page.getByRole("link", { name: "ERP integration", exact: true }).click();
     await page.getByRole("button", { name: "Generate new client secret" }).click();
     const confirmation = page.getByRole("dialog", { name: "Generate new client secret" });
     await confirmation.getByRole("radio", { name: /Replace now/ }).click();
     await confirmation.getByRole("button", { name: "Generate new client secret" }).click();
     await expect(confirmation.getByRole("button", { name: "Cancel" })).toBeDisabled();
     await page.keyboard.press("Escape");
+    await page.evaluate(() => history.back());
+    await expect(page).toHaveURL(`/api-keys/${key.client_id}`);
     open();
     const secret = await shownSecret(secretWindow(page, "New client secret"));
     expect((await admin.exchange(key.client_id, secret)).status).toBe(201);

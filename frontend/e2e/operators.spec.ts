@@ -2,7 +2,7 @@ import type { Page } from "@playwright/test";
 import { audit } from "./fixtures/audit";
 import { expect, test } from "./fixtures/console";
 import { newEmail, nobody, Operator, password } from "./fixtures/management";
-import { choose } from "./fixtures/screens";
+import { choose, gate } from "./fixtures/screens";
 
 async function invite(page: Page, email: string): Promise<string> {
   await page.goto("/operators");
@@ -54,6 +54,35 @@ test("an invited operator sets a password with a link that works once, and signs
   await later.getByRole("button", { name: "Set password" }).click();
   await expect(later.getByRole("alert")).toContainText("This link no longer works");
   await later.context().close();
+});
+
+test("a link that is on its way is waited for", async ({ page }) => {
+  const email = newEmail("eva");
+  await page.goto("/api-keys");
+  await page.getByRole("link", { name: "Operators", exact: true }).click();
+  const window = page.getByRole("dialog", { name: "Invitation link" });
+
+  async function leaveWhile(call: string, press: string) {
+    const { opened, open } = gate();
+    await page.route(call, async (route) => {
+      if (route.request().method() === "POST") await opened;
+      await route.continue();
+    });
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: press }).click();
+    await expect(dialog.getByRole("button", { name: "Cancel" })).toBeDisabled();
+    await page.evaluate(() => history.back());
+    open();
+    await expect(window).toBeVisible();
+  }
+
+  await page.getByRole("button", { name: "Invite operator" }).click();
+  await page.getByRole("textbox", { name: "Email" }).fill(email);
+  await leaveWhile("**/v1/operators", "Invite operator");
+  await window.getByRole("checkbox", { name: "I have handed over the link" }).check();
+  await window.getByRole("button", { name: "Close" }).last().click();
+  await choose(page, email, "New invitation link");
+  await leaveWhile("**/reset-password", "Make link");
 });
 
 test("an operator who is deactivated is signed out everywhere", async ({ page, service, tenancy, browser }) => {

@@ -4,6 +4,7 @@ import { ApiError } from "@/shared/api/api-error";
 import { rejectedFields } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Dialog } from "@/shared/ui/dialog";
+import { useHold } from "@/shared/ui/leave-guard";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { type IssuedLink, type Role, useInviteOperator } from "./api/operators";
 import { RoleChoice } from "./role-choice";
@@ -22,6 +23,7 @@ export function InviteDialog({ onClose, onInvited }: InviteDialogProps) {
   const missing = checked && email.trim() === "";
   const rejected = rejectedFields(invite.error, (path) => (path === "email" ? "email" : undefined)).length > 0;
   const taken = invite.error instanceof ApiError && invite.error.code === "operator/email-taken";
+  useHold(invite.isPending);
 
   function submit(event: FormEvent) {
     event.preventDefault();

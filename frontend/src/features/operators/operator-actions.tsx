@@ -3,6 +3,7 @@ import { useSession } from "@/features/session/session-query";
 import { problemMessage } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { ConfirmDialog } from "@/shared/ui/confirm-dialog";
+import { useHold } from "@/shared/ui/leave-guard";
 import { toaster } from "@/shared/ui/toaster-store";
 import {
   type IssuedLink,
@@ -48,6 +49,7 @@ export function useOperatorActions(): UseOperatorActions {
   const reset = useResetPassword();
   const remove = useDeleteOperator();
   const [open, setOpen] = useState<Open>(null);
+  useHold(reset.isPending);
 
   const close = () => setOpen(null);
 

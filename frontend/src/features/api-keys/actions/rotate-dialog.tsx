@@ -8,6 +8,7 @@ import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { ChoiceCards } from "@/shared/ui/choice-cards";
 import { Dialog } from "@/shared/ui/dialog";
+import { useHold } from "@/shared/ui/leave-guard";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { WarningNote } from "@/shared/ui/warning-note";
 import { type ApiKey, currentSecret, type IssuedSecret, oldSecret } from "../api/api-key";
@@ -44,6 +45,7 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
   const evidence = useEvidence(apiKey.client_id);
   // Never three valid secrets: while an earlier one is still in its grace period, only "now" is left.
   const choice: Choice = old ? "now" : chosen;
+  useHold(rotate.isPending);
 
   function submit() {
     rotate.mutate(
