@@ -40,7 +40,7 @@ export default function ChangePasswordDialog({ onClose }: { onClose: () => void 
   }
 
   return (
-    <Dialog onClose={onClose} title={t("password.changeTitle")} size="md">
+    <Dialog onClose={onClose} title={t("password.changeTitle")} size="md" busy={change.isPending}>
       <form onSubmit={submit} noValidate>
         <Stack gap="md">
           <Text size="md" c="dimmed">
@@ -58,7 +58,7 @@ export default function ChangePasswordDialog({ onClose }: { onClose: () => void 
             }
             onChange={(event) => {
               setCurrent(event.currentTarget.value);
-              change.reset();
+              if (change.error) change.reset();
             }}
           />
           <NewPasswordFields
@@ -69,7 +69,7 @@ export default function ChangePasswordDialog({ onClose }: { onClose: () => void 
           {change.error && rejected.length === 0 && <ProblemAlert error={change.error} />}
         </Stack>
         <Group justify="flex-end" gap="xs" mt="xl">
-          <Button variant="default" onClick={onClose}>
+          <Button variant="default" disabled={change.isPending} onClick={onClose}>
             {t("action.cancel")}
           </Button>
           <Button type="submit" loading={change.isPending}>

@@ -13,12 +13,17 @@ export function RoleDialog({ operator, onClose }: { operator: Operator; onClose:
   const update = useUpdateOperator();
   const [role, setRole] = useState(operator.role);
   return (
-    <Dialog onClose={onClose} title={t("operators.roleTitle", { email: operator.email })} size="md">
+    <Dialog
+      onClose={onClose}
+      title={t("operators.roleTitle", { email: operator.email })}
+      size="md"
+      busy={update.isPending}
+    >
       <RoleChoice
         value={role}
         onChange={(chosen) => {
           setRole(chosen);
-          update.reset();
+          if (update.error) update.reset();
         }}
       />
       {operator.sign_in_method === "oidc" && (
@@ -32,7 +37,7 @@ export function RoleDialog({ operator, onClose }: { operator: Operator; onClose:
         </div>
       )}
       <Group justify="flex-end" gap="xs" mt="xl">
-        <Button variant="default" onClick={onClose}>
+        <Button variant="default" disabled={update.isPending} onClick={onClose}>
           {t("action.cancel")}
         </Button>
         <Button

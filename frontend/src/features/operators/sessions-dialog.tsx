@@ -26,7 +26,12 @@ export function SessionsDialog({ operator, own, onClose }: SessionsDialogProps) 
   const end = useEndSessions(own);
   const signOut = useSignOut();
   return (
-    <Dialog onClose={onClose} title={t("operators.sessionsTitle", { email: operator.email })} size="lg">
+    <Dialog
+      onClose={onClose}
+      title={t("operators.sessionsTitle", { email: operator.email })}
+      size="lg"
+      busy={end.isPending}
+    >
       {error && (
         <ProblemAlert
           error={error}
@@ -68,7 +73,7 @@ export function SessionsDialog({ operator, own, onClose }: SessionsDialogProps) 
           {own && t("operators.endsOwn")}
         </Text>
         <Group gap="xs">
-          <Button variant="default" onClick={onClose} data-autofocus>
+          <Button variant="default" disabled={end.isPending} onClick={onClose} data-autofocus>
             {t("action.close")}
           </Button>
           <Button

@@ -38,7 +38,7 @@ export default function DeleteDialog({ apiKey, onClose, onDeleted }: DeleteDialo
   }
 
   return (
-    <Dialog onClose={onClose} title={t("delete.title")} size="md">
+    <Dialog onClose={onClose} title={t("delete.title")} size="md" busy={remove.isPending}>
       <form onSubmit={submit}>
         <Text size="md">
           <Trans t={t} i18nKey="delete.message" values={{ name: apiKey.name }} components={{ b: <strong /> }} />
@@ -70,7 +70,12 @@ export default function DeleteDialog({ apiKey, onClose, onDeleted }: DeleteDialo
           </div>
         )}
         <Group justify="flex-end" gap="xs" mt="xl">
-          <Button variant="default" onClick={onClose} data-autofocus={typedRequired ? undefined : true}>
+          <Button
+            variant="default"
+            disabled={remove.isPending}
+            onClick={onClose}
+            data-autofocus={typedRequired ? undefined : true}
+          >
             {t("action.cancel")}
           </Button>
           <Button type="submit" color="red" disabled={!confirmed} loading={remove.isPending}>
