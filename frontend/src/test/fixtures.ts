@@ -1,5 +1,6 @@
 import type { ApiKey } from "@/features/api-keys/api/api-key";
 import type { ScopeCatalogue } from "@/features/api-keys/api/scope-catalogue";
+import type { Session } from "@/features/session/session-query";
 
 export function apiKey(override: Partial<ApiKey> = {}): ApiKey {
   return {
@@ -18,6 +19,13 @@ export function apiKey(override: Partial<ApiKey> = {}): ApiKey {
     ...override,
   };
 }
+
+/** An administrator's. */
+export const session: Session = {
+  operator: { id: "op_EXAMPLE", email: "admin@example.com", role: "admin", sign_in_method: "password" },
+  tenancy: { id: "tenancy_EXAMPLE", name: "Example" },
+  expires_at: "2036-11-20T12:00:00Z",
+};
 
 export const catalogue: ScopeCatalogue = {
   products: [

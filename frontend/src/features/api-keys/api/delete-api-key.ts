@@ -1,5 +1,4 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { ApiError } from "@/shared/api/api-error";
 import { api, send } from "@/shared/api/client";
 import { apiKeyQueryKeys } from "./api-key";
 
@@ -11,14 +10,14 @@ export function useDeleteApiKey() {
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: deleteApiKey,
-    onSettled: (_data, error, clientId) => {
-      if (error === null || (error instanceof ApiError && error.status === 404)) {
-        // The page of the key, if it is open, is left as it is; it is asked for anew when somebody comes back to it.
-        const queryKey = apiKeyQueryKeys.detail(clientId);
-        queryClient.removeQueries({ queryKey, type: "inactive" });
-        void queryClient.invalidateQueries({ queryKey, refetchType: "none" });
-      }
-      return queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.lists });
+    onSuccess: (_data, clientId) => {
+      // What is open still looks at the key, so it can't be removed; invalidating it would ask for what is known to be gone.
+      queryClient
+        .getQueryCache()
+        .find({ queryKey: apiKeyQueryKeys.detail(clientId) })
+        ?.reset();
     },
+    onError: (_error, clientId) => void queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.detail(clientId) }),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.lists }),
   });
 }

@@ -15,11 +15,13 @@ import { KeyHistory } from "@/features/audit/key-history";
 import { useCanWrite } from "@/features/session/session-query";
 import { DenialsCard } from "@/features/usage/key/denials-card";
 import { KeyUsageCard } from "@/features/usage/key/key-usage-card";
+import { isNotFound } from "@/shared/api/api-error";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { BackLink } from "@/shared/ui/back-link";
 import { ButtonLink } from "@/shared/ui/button-link";
 import { Card } from "@/shared/ui/card";
 import { Page } from "@/shared/ui/page";
+import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { type KeyActions, useKeyActions } from "../actions/key-actions";
 import { type ApiKey, oldSecret } from "../api/api-key";
 import { apiKeyQuery } from "../api/get-api-key";
@@ -96,7 +98,9 @@ export function KeyPage({ clientId, search, onSearch, onDeleted }: KeyPageProps)
     refetchInterval: ({ state }) => (state.data && oldSecret(state.data.key) ? EVIDENCE_REFRESH_MS : false),
   });
   const { actions, dialogs } = useKeyActions({ onDeleted });
-  const key = query.data?.key;
+  // A key that was read before may have been deleted since.
+  const key = isNotFound(query.error) ? undefined : query.data?.key;
+  const retry = { retrying: query.isFetching, onRetry: () => void query.refetch() };
 
   return (
     <Page
@@ -106,6 +110,7 @@ export function KeyPage({ clientId, search, onSearch, onDeleted }: KeyPageProps)
       back={<BackLink to="/api-keys">{t("list.title")}</BackLink>}
       actions={key && canWrite && <KeyPageActions apiKey={key} actions={actions} />}
     >
+      {key && query.error && <ProblemAlert error={query.error} title={t("keyPage.stale")} {...retry} />}
       {key ? (
         <Tabs
           value={search.tab}
@@ -148,7 +153,7 @@ export function KeyPage({ clientId, search, onSearch, onDeleted }: KeyPageProps)
           </Tabs.Panel>
         </Tabs>
       ) : (
-        <KeyPageFallback error={query.error} retrying={query.isFetching} onRetry={() => void query.refetch()} />
+        <KeyPageFallback error={query.error} {...retry} />
       )}
       {dialogs}
     </Page>

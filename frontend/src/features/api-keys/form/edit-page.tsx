@@ -124,7 +124,8 @@ export function EditPage({ clientId, onDone }: EditPageProps) {
   const { t } = useTranslation();
   // An edit starts from what the service holds now, not from what an earlier screen read.
   const query = useQuery({ ...apiKeyQuery(clientId), refetchOnMount: "always" });
-  const loaded = query.isFetchedAfterMount ? query.data : undefined;
+  const [entered] = useState(Date.now);
+  const loaded = query.dataUpdatedAt >= entered ? query.data : undefined;
   return (
     <WriteGate title={t("form.editTitle")}>
       <Page

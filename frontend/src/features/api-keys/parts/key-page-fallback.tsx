@@ -1,6 +1,6 @@
 import { Skeleton } from "@mantine/core";
 import { IconKeyOff } from "@tabler/icons-react";
-import { ApiError } from "@/shared/api/api-error";
+import { isNotFound } from "@/shared/api/api-error";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { EmptyState } from "@/shared/ui/empty-state";
 import { HomeLink } from "@/shared/ui/home-link";
@@ -16,7 +16,7 @@ interface KeyPageFallbackProps {
 /** What a screen about one key shows while the key is loading, is gone, or can't be read. */
 export function KeyPageFallback({ error, retrying, onRetry }: KeyPageFallbackProps) {
   const { t } = useTranslation();
-  if (error instanceof ApiError && error.status === 404) {
+  if (isNotFound(error)) {
     return (
       <EmptyState icon={<IconKeyOff size={22} stroke={1.6} />} title={t("keyPage.gone.title")} action={<HomeLink />}>
         {t("keyPage.gone.text")}
