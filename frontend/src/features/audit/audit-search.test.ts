@@ -25,6 +25,7 @@ describe("the filters in the URL", () => {
     [{}],
     [{ period: "yesterday" }],
     [{ from: "2026-02-31" }],
+    [{ from: "0050-01-01", to: "9999-12-31" }],
     [{ from: "soon", to: "<script>" }],
     [{ actor: 7, key: null, action: ["x"] }],
   ])("become the defaults where they are invalid: %o", (raw) => {
@@ -36,6 +37,10 @@ describe("the filters in the URL", () => {
       actor: "a".repeat(254),
       key: "k".repeat(64),
     });
+  });
+
+  it("have no last day before the first", () => {
+    expect(fromUrl({ from: "2026-11-20", to: "2026-11-01" })).toMatchObject({ from: "2026-11-20", to: "" });
   });
 
   it("make a custom period of a day alone", () => {

@@ -20,6 +20,8 @@ export const auditDefaults: AuditSearch = { actor: "", key: "", action: "", peri
 
 const ACTOR_MAX = 254;
 const TEXT_MAX = 64;
+const YEAR_MIN = 1970;
+const YEAR_MAX = 9998;
 
 function text(raw: unknown, max: number): string {
   return typeof raw === "string" ? raw.trim().slice(0, max) : "";
@@ -29,6 +31,8 @@ function dayStart(day: string): Date | null {
   const [, year, month, date] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(day) ?? [];
   if (!year || !month || !date) return null;
   const start = new Date(Number(year), Number(month) - 1, Number(date));
+  // No event is as far off, and Date takes the years before 100 for those of the 20th century.
+  if (Number(year) < YEAR_MIN || Number(year) > YEAR_MAX) return null;
   // The 31st of a short month would silently be a day of the next one.
   return start.getDate() === Number(date) && start.getMonth() === Number(month) - 1 ? start : null;
 }
@@ -36,7 +40,8 @@ function dayStart(day: string): Date | null {
 /** Reads the filters from a URL; what is invalid becomes the default. Days without a period make a custom one. */
 export function parseAuditSearch(raw: Partial<AuditSearch> & SearchSchemaInput): AuditSearch {
   const from = dayStart(text(raw.from, 10)) ? text(raw.from, 10) : "";
-  const to = dayStart(text(raw.to, 10)) ? text(raw.to, 10) : "";
+  const last = dayStart(text(raw.to, 10)) ? text(raw.to, 10) : "";
+  const to = last >= from ? last : "";
   const named = auditPeriods.find((period) => period === raw.period) ?? "any";
   const period = from !== "" || to !== "" ? "custom" : named;
   return {
