@@ -10,7 +10,7 @@ import { useSession } from "@/features/session/session-query";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { keyNamesQuery, operatorNamesQuery } from "./api/names";
 import classes from "./audit.module.css";
-import { type AuditSearch, auditDefaults, auditPeriods, isFiltered } from "./audit-search";
+import { type AuditSearch, auditDefaults, auditPeriods, isDay, isFiltered } from "./audit-search";
 import { actions, slashed } from "./sentence";
 
 interface AuditFiltersProps {
@@ -104,6 +104,47 @@ function ActorFilter({ value, onChange }: { value: string; onChange: (actor: str
   );
 }
 
+interface DayFilterProps {
+  label: string;
+  value: string;
+  min?: string;
+  max?: string;
+  onChange: (day: string) => void;
+}
+
+/** A day; one that is typed passes through years such as 0002, and is applied once it can be meant, or the field is left. */
+function DayFilter({ label, value, min, max, onChange }: DayFilterProps) {
+  const [typed, setTyped] = useState(value);
+  const [applied, setApplied] = useState(value);
+  if (value !== applied) {
+    setApplied(value);
+    setTyped(value);
+  }
+
+  function leave() {
+    const day = isDay(typed) ? typed : "";
+    setTyped(day);
+    if (day !== value) onChange(day);
+  }
+
+  return (
+    <TextInput
+      className={classes.day}
+      type="date"
+      label={label}
+      value={typed}
+      min={min || undefined}
+      max={max || undefined}
+      onChange={(event) => {
+        const day = event.currentTarget.value;
+        setTyped(day);
+        if (isDay(day)) onChange(day);
+      }}
+      onBlur={leave}
+    />
+  );
+}
+
 export function AuditFilters({ search, onChange }: AuditFiltersProps) {
   const { t } = useTranslation();
   const known = actions.map((action) => ({ value: action as string, label: t(`audit.action.${slashed(action)}`) }));
@@ -138,21 +179,17 @@ export function AuditFilters({ search, onChange }: AuditFiltersProps) {
       />
       {search.period === "custom" && (
         <>
-          <TextInput
-            className={classes.day}
-            type="date"
+          <DayFilter
             label={t("audit.filter.from")}
             value={search.from}
-            max={search.to || undefined}
-            onChange={(event) => onChange({ ...search, from: event.currentTarget.value })}
+            max={search.to}
+            onChange={(from) => onChange({ ...search, from })}
           />
-          <TextInput
-            className={classes.day}
-            type="date"
+          <DayFilter
             label={t("audit.filter.to")}
             value={search.to}
-            min={search.from || undefined}
-            onChange={(event) => onChange({ ...search, to: event.currentTarget.value })}
+            min={search.from}
+            onChange={(to) => onChange({ ...search, to })}
           />
         </>
       )}

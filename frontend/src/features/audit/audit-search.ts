@@ -37,10 +37,15 @@ function dayStart(day: string): Date | null {
   return start.getDate() === Number(date) && start.getMonth() === Number(month) - 1 ? start : null;
 }
 
+/** Whether a text is a day that can be filtered by. */
+export function isDay(day: string): boolean {
+  return dayStart(day) !== null;
+}
+
 /** Reads the filters from a URL; what is invalid becomes the default. Days without a period make a custom one. */
 export function parseAuditSearch(raw: Partial<AuditSearch> & SearchSchemaInput): AuditSearch {
-  const from = dayStart(text(raw.from, 10)) ? text(raw.from, 10) : "";
-  const last = dayStart(text(raw.to, 10)) ? text(raw.to, 10) : "";
+  const from = isDay(text(raw.from, 10)) ? text(raw.from, 10) : "";
+  const last = isDay(text(raw.to, 10)) ? text(raw.to, 10) : "";
   const to = last >= from ? last : "";
   const named = auditPeriods.find((period) => period === raw.period) ?? "any";
   const period = from !== "" || to !== "" ? "custom" : named;
