@@ -1,10 +1,14 @@
-import { lazy, Suspense, useSyncExternalStore } from "react";
+import { lazy, Suspense, useEffect, useSyncExternalStore } from "react";
 import { reauthentication } from "@/shared/api/reauthentication";
+import { whenIdle } from "@/shared/ui/on-demand";
 
-const ReauthenticationDialog = lazy(() => import("./reauthentication-dialog"));
+const load = () => import("./reauthentication-dialog");
+const ReauthenticationDialog = lazy(load);
 
 /** Asks the operator to sign in again as soon as a call found out that the session has expired. */
 export function ReauthenticationGate() {
   const required = useSyncExternalStore(reauthentication.subscribe, reauthentication.isRequired);
+  // Hours later the service may have another version, without this one's chunks; what was entered would be lost with the page.
+  useEffect(() => whenIdle(() => void load().catch(() => undefined)), []);
   return <Suspense fallback={null}>{required && <ReauthenticationDialog />}</Suspense>;
 }

@@ -20,7 +20,7 @@ export function onDemand<Props extends object>(load: Load<Props>) {
   };
 }
 
-function whenIdle(run: () => void): void {
+export function whenIdle(run: () => void): void {
   if (typeof requestIdleCallback === "function") requestIdleCallback(run);
   else setTimeout(run);
 }
