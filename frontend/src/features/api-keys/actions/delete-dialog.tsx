@@ -11,7 +11,7 @@ import { WarningNote } from "@/shared/ui/warning-note";
 import type { ApiKey } from "../api/api-key";
 import { useDeleteApiKey } from "../api/delete-api-key";
 import { apiKeyQuery } from "../api/get-api-key";
-import { needsTypedName } from "./delete-rule";
+import { isNameTyped, needsTypedName } from "./delete-rule";
 import classes from "./dialogs.module.css";
 
 interface DeleteDialogProps {
@@ -30,7 +30,7 @@ export default function DeleteDialog({ apiKey, onClose, onDeleted }: DeleteDialo
   const fresh = useQuery({ ...apiKeyQuery(apiKey.client_id), refetchOnMount: "always", retry: false });
   const lastUsedAt = fresh.data?.key.last_used_at ?? apiKey.last_used_at;
   const typedRequired = needsTypedName(lastUsedAt, now);
-  const confirmed = !typedRequired || typed.trim() === apiKey.name.trim();
+  const confirmed = !typedRequired || isNameTyped(typed, apiKey.name);
 
   function submit(event: FormEvent) {
     event.preventDefault();
