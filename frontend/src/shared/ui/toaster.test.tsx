@@ -1,0 +1,24 @@
+import { act, fireEvent, screen } from "@testing-library/react";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { renderInConsole } from "@/test/render";
+import { toaster } from "./toaster-store";
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => {
+  toaster.clear();
+  vi.useRealTimers();
+});
+
+it("a message stays while it is focused, and the next one goes by itself once that was dismissed", () => {
+  renderInConsole(null);
+  act(() => void toaster.show({ tone: "success", message: "first" }));
+  const dismiss = screen.getByRole("button", { name: "Dismiss message" });
+  act(() => dismiss.focus());
+  act(() => vi.advanceTimersByTime(60_000));
+  expect(screen.getByText("first")).toBeVisible();
+
+  fireEvent.click(dismiss);
+  act(() => void toaster.show({ tone: "success", message: "second" }));
+  act(() => vi.advanceTimersByTime(60_000));
+  expect(screen.queryByText("second")).toBeNull();
+});
