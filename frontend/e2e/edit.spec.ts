@@ -139,6 +139,16 @@ test.describe("unsaved changes", () => {
     await expect(nameField(page)).toHaveValue("Other");
   });
 
+  test("are not in the way of the link to the content", async ({ page, admin }) => {
+    const key = await admin.createKey({ name: "ERP integration" });
+    await page.goto(`/api-keys/${key.client_id}/edit`);
+    await nameField(page).fill("Changed");
+    await page.getByRole("link", { name: "Skip to content" }).focus();
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("main")).toBeFocused();
+    await expect(page).toHaveURL(`/api-keys/${key.client_id}/edit`);
+  });
+
   test("that were taken back hold nobody", async ({ page, admin }) => {
     await admin.createKey({ name: "ERP integration" });
     await page.goto("/api-keys");

@@ -2,7 +2,7 @@ import { ActionIcon } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconMenu2 } from "@tabler/icons-react";
 import { Outlet, useLocation } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useRef } from "react";
+import { lazy, type MouseEvent, Suspense, useEffect, useRef } from "react";
 import { ReauthenticationGate } from "@/features/session/reauthentication-gate";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { BrandMark } from "@/shared/ui/brand-mark";
@@ -22,6 +22,12 @@ function useFocusOnNavigation(pathname: string) {
   }, [pathname]);
 }
 
+/** Goes to the content itself: a new hash in the URL would be a navigation, which a form with changes holds. */
+function skip(event: MouseEvent) {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}
+
 export function Shell() {
   const { t } = useTranslation();
   const { pathname } = useLocation();
@@ -30,7 +36,8 @@ export function Shell() {
 
   return (
     <div className={classes.shell}>
-      <a className={classes.skip} href="#main">
+      {/* biome-ignore lint/a11y/useValidAnchor: it leads where it says, only without the URL */}
+      <a className={classes.skip} href="#main" onClick={skip}>
         {t("shell.skip")}
       </a>
       <header className={classes.topBar}>
