@@ -31,8 +31,8 @@ export function daysOf(range: UsageRange): number {
   return days[range];
 }
 
-export function parseRange(raw: unknown): UsageRange {
-  return usageRanges.find((range) => range === raw) ?? DEFAULT_RANGE;
+export function parseRange(raw: unknown, fallback: UsageRange = DEFAULT_RANGE): UsageRange {
+  return usageRanges.find((range) => range === raw) ?? fallback;
 }
 
 /** The reader's time zone, in which days begin. */

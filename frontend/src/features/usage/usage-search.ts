@@ -16,7 +16,7 @@ export const usageDefaults: UsageSearch = { range: "30d", unused: "30" };
 /** Reads the page's state from a URL; what is invalid becomes the default. */
 export function parseUsageSearch(raw: Partial<UsageSearch> & SearchSchemaInput): UsageSearch {
   return {
-    range: raw.range === undefined ? usageDefaults.range : parseRange(raw.range),
+    range: parseRange(raw.range, usageDefaults.range),
     unused: unusedChoices.find((days) => days === String(raw.unused)) ?? usageDefaults.unused,
   };
 }
