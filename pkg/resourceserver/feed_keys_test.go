@@ -2,6 +2,7 @@ package resourceserver_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -106,6 +107,35 @@ func TestTheKeyAfterARevokedOneIsFoundAtOnce(t *testing.T) {
 	})
 }
 
+// TestATokenByARevokedKeyIsRefusedAlsoWhileTheKeysCanNotBeRead: what is asked for at that moment may come to a server that has
+// dropped the key and has no other yet.
+func TestATokenByARevokedKeyIsRefusedAlsoWhileTheKeysCanNotBeRead(t *testing.T) {
+	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, _ *resourceserver.Verifier) {
+		var down atomic.Bool
+		verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: throughTransport{
+			issuer.Client().Transport, func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+				if down.Load() {
+					return nil, errors.New("down")
+				}
+				return next.RoundTrip(r)
+			},
+		}}})
+		synctest.Wait()
+		token := issuer.Token()
+		down.Store(true)
+		await(t, verifier, issuer.RevokeSigningKey())
+		_, err := verifier.Verify(t.Context(), token)
+		wantError(t, err, resourceserver.ErrUnknownKey)
+		_, err = verifier.Verify(t.Context(), issuer.Token())
+		wantError(t, err, resourceserver.ErrKeysUnread)
+		down.Store(false)
+		let(time.Second)
+		if _, err := verifier.Verify(t.Context(), issuer.Token()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestNothingIsSaidOfATokenWhileTheKeysCanNotBeRead: its bearer would throw a good one away.
 func TestNothingIsSaidOfATokenWhileTheKeysCanNotBeRead(t *testing.T) {
 	inBubble(t, resourceserver.Options{FeedLossMax: time.Hour}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
@@ -120,7 +150,7 @@ func TestNothingIsSaidOfATokenWhileTheKeysCanNotBeRead(t *testing.T) {
 			}
 		}
 		issuer.Resume()
-		let(resourceserver.KeyRefetchMinDefault)
+		let(time.Second)
 		if _, err := verifier.Verify(t.Context(), token); err != nil {
 			t.Error(err)
 		}

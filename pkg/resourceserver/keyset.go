@@ -24,6 +24,8 @@ const (
 	keysAgeLeast   = time.Minute
 	keysAgeMost    = time.Hour
 	keysAgeDefault = 5 * time.Minute
+	// keysRetryMin is between two readings for the sake of unknown kids when the first failed.
+	keysRetryMin = time.Second
 )
 
 // es256 is the only verifier there is. What a token says of its algorithm is compared with it and never chooses one, so
@@ -68,12 +70,15 @@ type keySet struct {
 }
 
 // find returns the key with this kid and the epoch it belongs to. If there is none, the set is read again, at most once per
-// interval however many ask; callers that come during the reading wait for it. Errors: ErrUnknownKey; ErrKeysUnread; the
-// context's.
+// interval however many ask; callers that come during the reading wait for it. Nothing is read for the sake of a revoked key.
+// Errors: ErrUnknownKey; ErrKeysUnread; the context's.
 func (s *keySet) find(ctx context.Context, kid string) (*ecdsa.PublicKey, uint64, error) {
 	keys := s.published.Load()
 	if key := keys.byID[kid]; key != nil {
 		return key, keys.epoch, nil
+	}
+	if s.isRevoked(kid) {
+		return nil, 0, ErrUnknownKey
 	}
 	if reading := s.refetch(); reading != nil {
 		select {
@@ -102,8 +107,12 @@ func (s *keySet) refetch() <-chan struct{} {
 	if s.inFlight != nil {
 		return s.inFlight
 	}
+	interval := s.intervalMin
+	if s.unread {
+		interval = min(interval, keysRetryMin)
+	}
 	now := s.clock.elapsed()
-	if (s.asked && now-s.askedAt < s.intervalMin) || s.lifetime.Err() != nil {
+	if (s.asked && now-s.askedAt < interval) || s.lifetime.Err() != nil {
 		return nil
 	}
 	s.asked, s.askedAt = true, now
@@ -172,6 +181,12 @@ func (s *keySet) revoke(kid string) {
 	s.asked = false // also when a reading is under way, which may have begun before
 	s.mu.Unlock()
 	s.refetch()
+}
+
+func (s *keySet) isRevoked(kid string) bool {
+	s.publishMu.Lock()
+	defer s.publishMu.Unlock()
+	return s.revoked[kid]
 }
 
 // drop forgets a key for good and reports whether it was in use.

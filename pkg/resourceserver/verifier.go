@@ -46,7 +46,8 @@ type Options struct {
 	FeedLossMax time.Duration
 	// PollInterval is the time between two readings of the snapshot when there is no stream. Default: 1 s.
 	PollInterval time.Duration
-	// KeyRefetchMin is the time between two readings of the key set that tokens with an unknown kid cause. Default: 10 s.
+	// KeyRefetchMin is the time between two readings of the key set that tokens with an unknown kid cause. Default: 10 s. It is at
+	// most a second where the first one failed.
 	KeyRefetchMin time.Duration
 	// TokenCacheBytes bounds the memory for tokens already verified. Default: 16 MiB, some 15,000 tokens.
 	TokenCacheBytes int
