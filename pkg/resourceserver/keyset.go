@@ -24,8 +24,8 @@ const (
 	keysAgeLeast   = time.Minute
 	keysAgeMost    = time.Hour
 	keysAgeDefault = 5 * time.Minute
-	// keysRetryMin is between two readings for the sake of unknown kids when the first failed.
-	keysRetryMin = time.Second
+	// keysRetryLeast is between two readings for the sake of unknown kids when the first failed.
+	keysRetryLeast = time.Second
 )
 
 // es256 is the only verifier there is. What a token says of its algorithm is compared with it and never chooses one, so
@@ -109,7 +109,7 @@ func (s *keySet) refetch() <-chan struct{} {
 	}
 	interval := s.intervalMin
 	if s.unread {
-		interval = min(interval, keysRetryMin)
+		interval = min(interval, keysRetryLeast)
 	}
 	now := s.clock.elapsed()
 	if (s.asked && now-s.askedAt < interval) || s.lifetime.Err() != nil {
