@@ -3,7 +3,7 @@ import { Button, Group, PasswordInput, Stack, Text } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { rejectedFields } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import { Dialog } from "@/shared/ui/dialog";
+import { Dialog, DialogCancel } from "@/shared/ui/dialog";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { toaster } from "@/shared/ui/toaster-store";
 import { useChangePassword } from "./change-password";
@@ -69,9 +69,7 @@ export default function ChangePasswordDialog({ onClose }: { onClose: () => void 
           {change.error && rejected.length === 0 && <ProblemAlert error={change.error} />}
         </Stack>
         <Group justify="flex-end" gap="xs" mt="xl">
-          <Button variant="default" disabled={change.isPending} onClick={onClose}>
-            {t("action.cancel")}
-          </Button>
+          <DialogCancel />
           <Button type="submit" loading={change.isPending}>
             {t("password.change")}
           </Button>

@@ -3,7 +3,7 @@ import { type FormEvent, useState } from "react";
 import { ApiError } from "@/shared/api/api-error";
 import { rejectedFields } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import { Dialog } from "@/shared/ui/dialog";
+import { Dialog, DialogCancel } from "@/shared/ui/dialog";
 import { useHold } from "@/shared/ui/leave-guard";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { type IssuedLink, type Role, useInviteOperator } from "./api/operators";
@@ -66,9 +66,7 @@ export function InviteDialog({ onClose, onInvited }: InviteDialogProps) {
           {invite.error && !rejected && <ProblemAlert error={invite.error} />}
         </Stack>
         <Group justify="flex-end" gap="xs" mt="xl">
-          <Button variant="default" disabled={invite.isPending} onClick={onClose}>
-            {t("action.cancel")}
-          </Button>
+          <DialogCancel />
           <Button type="submit" loading={invite.isPending}>
             {t("operators.invite")}
           </Button>

@@ -1,7 +1,7 @@
 import { Button, Group, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import { Dialog } from "@/shared/ui/dialog";
+import { Dialog, DialogCancel } from "@/shared/ui/dialog";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { toaster } from "@/shared/ui/toaster-store";
 import { type Operator, useUpdateOperator } from "./api/operators";
@@ -37,9 +37,7 @@ export function RoleDialog({ operator, onClose }: { operator: Operator; onClose:
         </div>
       )}
       <Group justify="flex-end" gap="xs" mt="xl">
-        <Button variant="default" disabled={update.isPending} onClick={onClose}>
-          {t("action.cancel")}
-        </Button>
+        <DialogCancel />
         <Button
           disabled={role === operator.role}
           loading={update.isPending}

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useSignOut } from "@/features/session/sign-out";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import { Dialog } from "@/shared/ui/dialog";
+import { Dialog, DialogCancel } from "@/shared/ui/dialog";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { RelativeTime } from "@/shared/ui/relative-time";
 import { toaster } from "@/shared/ui/toaster-store";
@@ -73,9 +73,7 @@ export function SessionsDialog({ operator, own, onClose }: SessionsDialogProps) 
           {own && t("operators.endsOwn")}
         </Text>
         <Group gap="xs">
-          <Button variant="default" disabled={end.isPending} onClick={onClose} data-autofocus>
-            {t("action.close")}
-          </Button>
+          <DialogCancel data-autofocus>{t("action.close")}</DialogCancel>
           <Button
             color="red"
             disabled={!data || data.length === 0}

@@ -1,7 +1,6 @@
 import { Button, Group, Text } from "@mantine/core";
 import type { ReactNode } from "react";
-import { useTranslation } from "@/shared/i18n/use-translation";
-import { Dialog } from "./dialog";
+import { Dialog, DialogCancel } from "./dialog";
 import { ProblemAlert } from "./problem-alert";
 
 interface ConfirmDialogProps {
@@ -25,7 +24,6 @@ interface ConfirmDialogProps {
  */
 export function ConfirmDialog(props: ConfirmDialogProps) {
   const { title, children, confirm, cancel, pending = false, error, nested = false, onConfirm, onClose } = props;
-  const { t } = useTranslation();
   return (
     <Dialog onClose={onClose} title={title} size="md" nested={nested} busy={pending}>
       <Text size="md" component="div">
@@ -37,9 +35,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
         </Text>
       )}
       <Group justify="flex-end" gap="xs" mt="xl">
-        <Button variant="default" disabled={pending} onClick={onClose} data-autofocus>
-          {cancel ?? t("action.cancel")}
-        </Button>
+        <DialogCancel data-autofocus>{cancel}</DialogCancel>
         <Button color="red" loading={pending} onClick={onConfirm}>
           {confirm}
         </Button>

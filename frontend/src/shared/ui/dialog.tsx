@@ -1,6 +1,7 @@
 import "@mantine/core/styles/ModalBase.layer.css";
 import "@mantine/core/styles/Modal.layer.css";
-import { Modal, type ModalProps } from "@mantine/core";
+import { Button, type ButtonProps, Modal, type ModalProps } from "@mantine/core";
+import { createContext, type ReactNode, useContext } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
 
 interface DialogProps extends Omit<ModalProps, "opened"> {
@@ -10,11 +11,13 @@ interface DialogProps extends Omit<ModalProps, "opened"> {
   busy?: boolean;
 }
 
+const OpenDialog = createContext({ busy: false, onClose: () => {} });
+
 /**
  * A dialog, open for as long as it is mounted: what it shows is gone from the document once it closes, and an Escape
  * that opens one from another doesn't reach both.
  */
-export function Dialog({ nested = false, busy = false, ...props }: DialogProps) {
+export function Dialog({ nested = false, busy = false, children, ...props }: DialogProps) {
   const { t } = useTranslation();
   return (
     <Modal
@@ -23,6 +26,25 @@ export function Dialog({ nested = false, busy = false, ...props }: DialogProps) 
       {...(nested && { zIndex: 400 })}
       {...props}
       {...(busy && { closeOnEscape: false, closeOnClickOutside: false })}
-    />
+    >
+      <OpenDialog.Provider value={{ busy, onClose: props.onClose }}>{children}</OpenDialog.Provider>
+    </Modal>
+  );
+}
+
+interface DialogCancelProps extends ButtonProps {
+  /** "Cancel" when absent. */
+  children?: ReactNode;
+  "data-autofocus"?: boolean;
+}
+
+/** The button that leaves the dialog it is in as if nothing had happened; while that is busy, it can't be left. */
+export function DialogCancel({ children, ...props }: DialogCancelProps) {
+  const { t } = useTranslation();
+  const { busy, onClose } = useContext(OpenDialog);
+  return (
+    <Button variant="default" disabled={busy} onClick={onClose} {...props}>
+      {children ?? t("action.cancel")}
+    </Button>
   );
 }

@@ -5,7 +5,7 @@ import { Trans } from "react-i18next";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useNow } from "@/shared/i18n/use-now";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import { Dialog } from "@/shared/ui/dialog";
+import { Dialog, DialogCancel } from "@/shared/ui/dialog";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { WarningNote } from "@/shared/ui/warning-note";
 import type { ApiKey } from "../api/api-key";
@@ -70,14 +70,7 @@ export default function DeleteDialog({ apiKey, onClose, onDeleted }: DeleteDialo
           </div>
         )}
         <Group justify="flex-end" gap="xs" mt="xl">
-          <Button
-            variant="default"
-            disabled={remove.isPending}
-            onClick={onClose}
-            data-autofocus={typedRequired ? undefined : true}
-          >
-            {t("action.cancel")}
-          </Button>
+          <DialogCancel data-autofocus={typedRequired ? undefined : true} />
           <Button type="submit" color="red" disabled={!confirmed} loading={remove.isPending}>
             {t("delete.confirm")}
           </Button>

@@ -7,7 +7,7 @@ import { Trans } from "react-i18next";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { ChoiceCards } from "@/shared/ui/choice-cards";
-import { Dialog } from "@/shared/ui/dialog";
+import { Dialog, DialogCancel } from "@/shared/ui/dialog";
 import { useHold } from "@/shared/ui/leave-guard";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { WarningNote } from "@/shared/ui/warning-note";
@@ -103,9 +103,7 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
         </div>
       )}
       <Group justify="flex-end" gap="xs" mt="xl">
-        <Button variant="default" disabled={rotate.isPending} onClick={onClose}>
-          {t("action.cancel")}
-        </Button>
+        <DialogCancel />
         <Button color={choice === "now" ? "red" : undefined} loading={rotate.isPending} onClick={submit}>
           {t("action.rotate")}
         </Button>
