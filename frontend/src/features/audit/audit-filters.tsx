@@ -55,18 +55,24 @@ function KeyFilter({ value, onChange }: { value: string; onChange: (clientId: st
   );
 }
 
+/** What is typed and not applied yet; what the URL says since, as after Back, takes its place. */
+function useTyped(value: string) {
+  const [typed, setTyped] = useState(value);
+  const [applied, setApplied] = useState(value);
+  if (value !== applied) {
+    setApplied(value);
+    setTyped(value);
+  }
+  return [typed, setTyped] as const;
+}
+
 /** Who did it: an e-mail address or a client ID, applied on Enter and when the field is left. */
 function ActorFilter({ value, onChange }: { value: string; onChange: (actor: string) => void }) {
   const { t } = useTranslation();
   const { operator } = useSession();
   const operators = useQuery({ ...operatorNamesQuery, enabled: operator.role === "admin" });
-  const [typed, setTyped] = useState(value);
-  const [applied, setApplied] = useState(value);
+  const [typed, setTyped] = useTyped(value);
   const listId = useId();
-  if (value !== applied) {
-    setApplied(value);
-    setTyped(value);
-  }
 
   function apply(text: string) {
     if (text.trim() !== value) onChange(text.trim());
@@ -114,12 +120,7 @@ interface DayFilterProps {
 
 /** A day; one that is typed passes through years such as 0002, and is applied once it can be meant, or the field is left. */
 function DayFilter({ label, value, min, max, onChange }: DayFilterProps) {
-  const [typed, setTyped] = useState(value);
-  const [applied, setApplied] = useState(value);
-  if (value !== applied) {
-    setApplied(value);
-    setTyped(value);
-  }
+  const [typed, setTyped] = useTyped(value);
 
   function leave() {
     const day = isDay(typed) ? typed : "";
