@@ -50,8 +50,8 @@ export function Toaster() {
   const [held, setHeld] = useState(false);
   const region = useRef<HTMLElement>(null);
 
-  // A message that is dismissed takes the pointer and the focus along without a word.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: asked anew whenever the messages change
+  // A message that is dismissed takes the pointer and the focus along, and React tells of neither.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the messages are in the document that is asked, and it changes with them
   useEffect(() => setHeld(region.current?.matches(":hover, :focus-within") ?? false), [toasts]);
 
   useHotkeys([["F8", () => region.current?.querySelector<HTMLElement>("button")?.focus()]], []);
