@@ -50,32 +50,37 @@ func TestARevokedSigningKeyIsNeverTrustedAgain(t *testing.T) {
 	}
 }
 
-// throughTransport is how requests for the key set are made in a test; other requests are not touched.
-type throughTransport struct {
+// keysThrough looks at requests for the key set before they are made. What before returns is their error.
+type keysThrough struct {
 	http.RoundTripper
-	keys func(*http.Request, http.RoundTripper) (*http.Response, error)
+	before func(*http.Request) error
 }
 
-func (t throughTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t keysThrough) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(r.URL.Path, "/jwks.json") {
-		return t.keys(r, t.RoundTripper)
+		if err := t.before(r); err != nil {
+			return nil, err
+		}
 	}
 	return t.RoundTripper.RoundTrip(r)
+}
+
+// newVerifierThrough returns a verifier whose requests for the key set before looks at.
+func newVerifierThrough(t *testing.T, issuer *resourceservertest.Issuer, before func(*http.Request) error) *resourceserver.Verifier {
+	t.Helper()
+	return issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: keysThrough{issuer.Client().Transport, before}}})
 }
 
 // TestWhatIsRevokedDoesNotWaitForTheKeySet: anybody can have it read, by a token that names a key which there is not.
 func TestWhatIsRevokedDoesNotWaitForTheKeySet(t *testing.T) {
 	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, _ *resourceserver.Verifier) {
 		var hangs atomic.Bool
-		verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: throughTransport{
-			issuer.Client().Transport, func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
-				if hangs.Load() {
-					<-r.Context().Done()
-					return nil, r.Context().Err()
-				}
-				return next.RoundTrip(r)
-			},
-		}}})
+		verifier := newVerifierThrough(t, issuer, func(r *http.Request) error {
+			if hangs.Load() {
+				<-r.Context().Done()
+			}
+			return r.Context().Err()
+		})
 		let(time.Minute)
 		token := issuer.Token()
 		hangs.Store(true)
@@ -112,14 +117,12 @@ func TestTheKeyAfterARevokedOneIsFoundAtOnce(t *testing.T) {
 func TestATokenByARevokedKeyIsRefusedAlsoWhileTheKeysCanNotBeRead(t *testing.T) {
 	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, _ *resourceserver.Verifier) {
 		var down atomic.Bool
-		verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: throughTransport{
-			issuer.Client().Transport, func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
-				if down.Load() {
-					return nil, errors.New("down")
-				}
-				return next.RoundTrip(r)
-			},
-		}}})
+		verifier := newVerifierThrough(t, issuer, func(*http.Request) error {
+			if down.Load() {
+				return errors.New("down")
+			}
+			return nil
+		})
 		synctest.Wait()
 		token := issuer.Token()
 		down.Store(true)
@@ -160,12 +163,10 @@ func TestNothingIsSaidOfATokenWhileTheKeysCanNotBeRead(t *testing.T) {
 // TestCachesOnTheWayAreAskedToAskForKeys: one may hold a set from before a key was revoked, for minutes.
 func TestCachesOnTheWayAreAskedToAskForKeys(t *testing.T) {
 	issuer := resourceservertest.NewIssuer(t)
-	issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: throughTransport{
-		issuer.Client().Transport, func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
-			if got := r.Header.Get("Cache-Control"); got != "no-cache" {
-				t.Errorf("asked with Cache-Control %q", got)
-			}
-			return next.RoundTrip(r)
-		},
-	}}})
+	newVerifierThrough(t, issuer, func(r *http.Request) error {
+		if got := r.Header.Get("Cache-Control"); got != "no-cache" {
+			t.Errorf("asked with Cache-Control %q", got)
+		}
+		return nil
+	})
 }
