@@ -57,12 +57,11 @@ type keySet struct {
 
 	published atomic.Pointer[publishedKeys]
 	refreshMu sync.Mutex // one refresh at a time, so that an older answer can't replace a newer one
-	publishMu sync.Mutex // never held while the server is asked: what was revoked must not wait for that
-	// revoked are kids that are never taken from a key set again: one may come out of a cache, or from a replica that has not
-	// heard of it yet. Guarded by publishMu.
-	revoked map[string]bool
 
-	mu       sync.Mutex
+	mu sync.Mutex // never held while the server is asked: what was revoked must not wait for that
+	// revoked are kids that are never taken from a key set again: one may come out of a cache, or from a replica that has not
+	// heard of it yet.
+	revoked  map[string]bool
 	asked    bool
 	askedAt  time.Duration
 	unread   bool // the last reading failed
@@ -143,14 +142,12 @@ func (s *keySet) refresh(ctx context.Context) (time.Duration, error) {
 	defer s.refreshMu.Unlock()
 	document, byID, err := s.read(ctx)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.unread = err != nil
-	s.mu.Unlock()
 	if err != nil {
 		return keysAgeLeast, err
 	}
-	s.publishMu.Lock()
 	s.publish(byID)
-	s.publishMu.Unlock()
 	age, ok := maxAge(document.header)
 	if !ok {
 		age = keysAgeDefault
@@ -174,25 +171,21 @@ func (s *keySet) read(ctx context.Context) (*document, map[string]*ecdsa.PublicK
 // revoke drops a key for good, and with it what was verified by it. The set is read again at once, whoever asked for it last:
 // another key signs from now on.
 func (s *keySet) revoke(kid string) {
-	if !s.drop(kid) {
-		return
+	if s.drop(kid) {
+		s.refetch()
 	}
-	s.mu.Lock()
-	s.asked = false // also when a reading is under way, which may have begun before
-	s.mu.Unlock()
-	s.refetch()
 }
 
 func (s *keySet) isRevoked(kid string) bool {
-	s.publishMu.Lock()
-	defer s.publishMu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.revoked[kid]
 }
 
-// drop forgets a key for good and reports whether it was in use.
+// drop forgets a key for good and reports whether it was in use. The set may be read again then.
 func (s *keySet) drop(kid string) bool {
-	s.publishMu.Lock()
-	defer s.publishMu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.revoked[kid] {
 		return false
 	}
@@ -205,10 +198,11 @@ func (s *keySet) drop(kid string) bool {
 		return false
 	}
 	s.publish(maps.Clone(published.byID))
+	s.asked = false // also when a reading is under way, which may have begun before
 	return true
 }
 
-// publish makes keys those in use, without what was revoked. The caller holds publishMu.
+// publish makes keys those in use, without what was revoked. The caller holds mu.
 func (s *keySet) publish(byID map[string]*ecdsa.PublicKey) {
 	maps.DeleteFunc(byID, func(kid string, _ *ecdsa.PublicKey) bool { return s.revoked[kid] })
 	next := &publishedKeys{byID: byID}
