@@ -18,7 +18,7 @@ const compressMin = 2048
 
 // compressing compresses answers with gzip.
 var compressing = middleware.GzipWithConfig(middleware.GzipConfig{
-	Skipper:   func(c echo.Context) bool { return !accepts(c.Request().Header.Get(echo.HeaderAcceptEncoding), "gzip") },
+	Skipper:   func(c echo.Context) bool { return weight(c.Request(), echo.HeaderAcceptEncoding, "gzip") == 0 },
 	Level:     gzip.BestSpeed,
 	MinLength: compressMin,
 })

@@ -115,7 +115,7 @@ func (f *console) serveFile(c echo.Context, name string) error {
 	h.Set(echo.HeaderContentType, mediaTypeOf(name))
 	h.Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
 	for _, e := range encodings {
-		if !accepts(c.Request().Header.Get(echo.HeaderAcceptEncoding), e.name) {
+		if weight(c.Request(), echo.HeaderAcceptEncoding, e.name) == 0 {
 			continue
 		}
 		if compressed, err := fs.ReadFile(f.build, name+e.suffix); err == nil {
@@ -158,17 +158,4 @@ func mediaTypeOf(name string) string {
 		}
 		return "application/octet-stream"
 	}
-}
-
-// accepts reports whether an Accept-Encoding header (RFC 9110 §12.5.3) allows a content coding.
-func accepts(header, coding string) bool {
-	for member := range strings.SplitSeq(header, ",") {
-		name, parameters, _ := strings.Cut(strings.TrimSpace(member), ";")
-		if !strings.EqualFold(strings.TrimSpace(name), coding) {
-			continue
-		}
-		weight, ok := strings.CutPrefix(strings.ReplaceAll(parameters, " ", ""), "q=")
-		return !ok || strings.Trim(weight, "0.") != ""
-	}
-	return false
 }

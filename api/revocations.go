@@ -4,11 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -70,18 +68,8 @@ func (r revocationRoutes) get(c echo.Context) error {
 // wantsStream reports whether the caller names the stream, and likes it better than the snapshot (RFC 9110 §12.5.1). Who names
 // both alike, as generated clients do, is a client that waits for an end.
 func wantsStream(c echo.Context) bool {
-	weights := map[string]float64{} // of what is named
-	for accepted := range strings.SplitSeq(strings.Join(c.Request().Header.Values(echo.HeaderAccept), ","), ",") {
-		mediaType, parameters, err := mime.ParseMediaType(accepted)
-		if err != nil {
-			continue
-		}
-		weights[mediaType] = 1
-		if text, ok := parameters["q"]; ok {
-			weights[mediaType], _ = strconv.ParseFloat(text, 64) // of no number: 0
-		}
-	}
-	return weights[eventStream] > weights[signedRevocations]
+	r := c.Request()
+	return weight(r, echo.HeaderAccept, eventStream) > weight(r, echo.HeaderAccept, signedRevocations)
 }
 
 // snapshot answers with the signed set. It may be stored, but has to be asked for again each time. While the log can't be
