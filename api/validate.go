@@ -29,6 +29,9 @@ var listHeaders = []string{"If-Match"}
 // singleHeaders are the headers that may be given once.
 var singleHeaders = []string{"Idempotency-Key"}
 
+// receivedBody is the name under which the context has what [receive] read.
+const receivedBody = "body"
+
 // receive reads the whole body before anybody asks who calls. Else a caller could have that settled, hold back the body's end,
 // and send it long after having been thrown out.
 func receive(op *operation) echo.MiddlewareFunc {
@@ -43,7 +46,8 @@ func receive(op *operation) echo.MiddlewareFunc {
 			if err != nil {
 				return err
 			}
-			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			c.Set(receivedBody, body)
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body)) // for the schema's check
 			return next(c)
 		}
 	}
@@ -78,14 +82,12 @@ func (op *operation) check(c echo.Context) error {
 			invalid = append(invalid, apikey.FieldError{Field: name, Message: "must be given once"})
 		}
 	}
-	if op.media != nil {
-		if err := op.checkBody(r); err != nil {
-			var wrong apikey.InvalidError
-			if !errors.As(err, &wrong) {
-				return err
-			}
-			invalid = append(invalid, wrong...)
+	if body, ok := c.Get(receivedBody).([]byte); ok {
+		wrong, err := op.checkBody(r.Header, body)
+		if err != nil {
+			return err
 		}
+		invalid = append(invalid, wrong...)
 	}
 	if len(invalid) > 0 {
 		return invalid
@@ -176,29 +178,21 @@ func checkText(text string) string {
 	}
 }
 
-// checkBody refuses a body that is not a JSON text of the right media type. It puts back what it has read, for the schema's check.
-func (op *operation) checkBody(r *http.Request) error {
-	body, err := readBody(r)
-	if err != nil {
-		return err
-	}
+// checkBody returns what is wrong with a JSON text. Errors: a [fault] when it is not said to be of the right media type.
+func (op *operation) checkBody(h http.Header, body []byte) (apikey.InvalidError, error) {
 	if len(body) == 0 {
-		return apikey.InvalidError{{Field: wholeBody, Message: "is required"}}
+		return apikey.InvalidError{{Field: wholeBody, Message: "is required"}}, nil
 	}
-	media, parameters, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
+	media, parameters, err := mime.ParseMediaType(h.Get(echo.HeaderContentType))
 	charset := strings.ToLower(parameters["charset"])
 	if err != nil || !slices.Contains(op.media, media) || charset != "" && charset != "utf-8" {
-		return &fault{
+		return nil, &fault{
 			status: http.StatusUnsupportedMediaType, code: "request/unsupported-media-type",
 			detail: "Send " + strings.Join(op.media, " or ") + ", in UTF-8.",
 		}
 	}
-	if invalid := checkJSON(body); len(invalid) > 0 {
-		return invalid
-	}
-	r.Header.Set(echo.HeaderContentType, media) // in the one spelling that what comes next compares with
-	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	return nil
+	h.Set(echo.HeaderContentType, media) // in the one spelling that what comes next compares with
+	return checkJSON(body), nil
 }
 
 // believedMax is how many bytes are made room for because they are announced. For more, room is made as they arrive: many who
