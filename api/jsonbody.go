@@ -15,8 +15,8 @@ import (
 // jsonDepthMax bounds how deep a body may nest. Those of the contract need three levels.
 const jsonDepthMax = 32
 
-// jsonValuesMax bounds how many values a body has, those of its members among them. Looking at each costs far more than receiving it, and anybody
-// may send a megabyte of them.
+// jsonValuesMax bounds how many values a body has, those of its members among them. Looking at each costs far more than
+// receiving it, and anybody may send a megabyte of them.
 const jsonValuesMax = 12_000
 
 // wholeBody is the name that errors of no single member give.

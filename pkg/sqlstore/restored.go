@@ -36,8 +36,8 @@ const statusIndexesLostMax = 16 * statuslist.Size
 
 // Restored makes a database safe that was restored from a backup, in one transaction with the log: whatever was given out
 // before, also after the backup was made, is dead, and can't be given out again. Generations of keys and positions of the feed
-// continue from at, in microseconds, which is more than any that was given out; all signing keys but the given one, all sessions and
-// one-time links end.
+// continue from at, in microseconds, which is more than any that was given out; all signing keys but the given one, all sessions
+// and one-time links end.
 func (s *Store) Restored(ctx context.Context, at time.Time, signingKey signing.Record, event eventlog.Draft) error {
 	return s.change(ctx, func(t tx) (*eventlog.Draft, error) {
 		now := at.UnixMicro()
