@@ -1,4 +1,4 @@
-import type { Page } from "@playwright/test";
+import type { Locator, Page } from "@playwright/test";
 import { expect, test } from "./fixtures/console";
 import { choose, gate, line, secretWindow, shownSecret } from "./fixtures/screens";
 
@@ -12,6 +12,13 @@ async function rotate(page: Page, choice: RegExp): Promise<string> {
   await window.getByRole("button", { name: "Close" }).last().click();
   await expect(window).toBeHidden();
   return secret;
+}
+
+/** The middle of what is drawn. */
+async function middle(shown: Locator): Promise<{ x: number; y: number }> {
+  const box = await shown.boundingBox();
+  if (!box) throw new Error("it is not drawn");
+  return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
 }
 
 test.describe("a new client secret", () => {
@@ -145,8 +152,12 @@ test.describe("what a change says", () => {
     await page.getByRole("button", { name: "Generate new client secret" }).click();
     const confirmation = page.getByRole("dialog", { name: "Generate new client secret" });
     await confirmation.getByRole("radio", { name: /Replace now/ }).click();
-    await confirmation.getByRole("button", { name: "Generate new client secret" }).click();
+    const confirm = confirmation.getByRole("button", { name: "Generate new client secret" });
+    await confirm.click();
     await expect(confirmation.getByRole("button", { name: "Cancel" })).toBeDisabled();
+    const button = await middle(confirm);
+    const sign = await middle(confirm.locator(".mantine-Loader-root"));
+    expect(Math.hypot(sign.x - button.x, sign.y - button.y)).toBeLessThan(3);
     await page.keyboard.press("Escape");
     await page.evaluate(() => history.back());
     await expect(page).toHaveURL(`/api-keys/${key.client_id}`);

@@ -111,7 +111,10 @@ export const theme = createTheme({
   focusRing: "auto",
   respectReducedMotion: true,
   components: {
-    Button: component<ButtonProps>({ defaultProps: { size: "sm" }, classNames: { root: classes.button } }),
+    Button: component<ButtonProps>({
+      defaultProps: { size: "sm" },
+      classNames: { root: classes.button, loader: classes.buttonLoader },
+    }),
     ActionIcon: component<ActionIconProps>({ defaultProps: { variant: "subtle", color: "gray" } }),
     Alert: component<AlertProps>({ defaultProps: { variant: "default", radius: "md" } }),
     Checkbox: component<CheckboxProps>({ defaultProps: { size: "xs", radius: "xs" } }),

@@ -1,5 +1,5 @@
 import "@mantine/core/styles/Tabs.layer.css";
-import { ActionIcon, Button, Menu, Tabs } from "@mantine/core";
+import { ActionIcon, Box, Button, Menu, Tabs } from "@mantine/core";
 import {
   IconBan,
   IconCircleCheck,
@@ -110,7 +110,11 @@ export function KeyPage({ clientId, search, onSearch, onDeleted }: KeyPageProps)
       back={<BackLink to="/api-keys">{t("list.title")}</BackLink>}
       actions={key && canWrite && <KeyPageActions apiKey={key} actions={actions} />}
     >
-      {key && query.error && <ProblemAlert error={query.error} title={t("keyPage.stale")} {...retry} />}
+      {key && query.error && (
+        <Box mb="md">
+          <ProblemAlert error={query.error} title={t("keyPage.stale")} {...retry} />
+        </Box>
+      )}
       {key ? (
         <Tabs
           value={search.tab}
