@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime"
 )
 
-// freshPerSecond is more new tokens than can be asked about in a second.
-const freshPerSecond = 12_000
+// freshPerProcessor is more new tokens than a processor can be asked about in a second.
+const freshPerProcessor = 15_000
 
 // measureVerification compares what gateways and resource servers ask that do not verify by themselves.
 func measureVerification(ctx context.Context, b *bench) (section, error) {
@@ -32,8 +33,9 @@ func measureVerification(ctx context.Context, b *bench) (section, error) {
 		return s, err
 	}
 	asks := func(token string) []byte { return introspectRequest(service.inquirer, token) }
+	enough := int(float64(freshPerProcessor*runtime.NumCPU()) * (warmUp + b.portion).Seconds())
 	fresh := func(ctx context.Context) (source, error) {
-		tokens, err := service.tokens(ctx, int(freshPerSecond*(warmUp+b.portion).Seconds()))
+		tokens, err := service.tokens(ctx, enough)
 		return once(requests(tokens, asks)), err
 	}
 	repeated := unprepared(atRandom(requests(signedByBare, asks)))
