@@ -1,4 +1,4 @@
-import type { Page } from "@playwright/test";
+import type { Locator, Page } from "@playwright/test";
 import { audit } from "./fixtures/audit";
 import { type Complaints, expect, test } from "./fixtures/console";
 import type { Operator } from "./fixtures/management";
@@ -309,5 +309,34 @@ test.describe("who asked for less motion", () => {
     await choose(page, "ERP integration", "Deactivate");
     await expect(page.getByRole("button", { name: "Undo" })).toBeVisible();
     expect(await page.evaluate(() => Reflect.get(window, "moved"))).toEqual([]);
+  });
+});
+
+test.describe("where the system chooses the colours", () => {
+  const background = (part: Locator) => part.evaluate((element) => getComputedStyle(element).backgroundColor);
+
+  test("what is chosen, and where the keyboard is, can be told from the rest", async ({ page, admin }) => {
+    await admin.createKey({ name: "ERP integration" });
+    await page.emulateMedia({ forcedColors: "active" });
+    await page.goto("/api-keys");
+    const places = page.getByRole("navigation");
+    const [here, elsewhere] = ["API Keys", "Usage"].map((name) => places.getByRole("link", { name, exact: true }));
+    const [all, active] = ["All", "Active"].map((name) => page.locator("label", { hasText: name }).first());
+    await page.getByRole("button", { name: "Actions for ERP integration" }).click();
+    await page.keyboard.press("ArrowDown");
+    const [first, second] = [0, 1].map((index) => page.getByRole("menuitem").nth(index));
+    for (const [chosen, other] of [
+      [here, elsewhere],
+      [all, active],
+      [second, first],
+    ]) {
+      if (chosen && other) await expect.poll(() => background(chosen)).not.toBe(await background(other));
+    }
+    await page.keyboard.press("Escape");
+    const search = page.getByRole("searchbox");
+    await search.focus();
+    await expect(search).not.toHaveCSS("outline-style", "none");
+    await line(page, "ERP integration").getByRole("link", { name: "ERP integration" }).click();
+    await expect(page.getByRole("main").getByRole("link", { name: "API Keys" })).not.toHaveAttribute("aria-current");
   });
 });

@@ -18,4 +18,7 @@ function Anchor({ children, ref, ...rest }: AnchorProps) {
 
 const RouterAnchor = createLink(Anchor);
 
-export const BackLink: LinkComponent<typeof Anchor> = (props) => <RouterAnchor {...props} />;
+/** Leads to the list that the page belongs to, which is another page: without `exact` it would be called the current one. */
+export const BackLink: LinkComponent<typeof Anchor> = (props) => (
+  <RouterAnchor activeOptions={{ exact: true }} {...props} />
+);
