@@ -46,6 +46,7 @@ export function useOperatorActions(): UseOperatorActions {
   const { t } = useTranslation();
   const session = useSession();
   const update = useUpdateOperator();
+  const activation = useUpdateOperator();
   const reset = useResetPassword();
   const remove = useDeleteOperator();
   const [open, setOpen] = useState<Open>(null);
@@ -67,14 +68,11 @@ export function useOperatorActions(): UseOperatorActions {
     showSessions: (operator) => show({ dialog: "sessions", operator }),
     deactivate: (operator) => show({ dialog: "deactivate", operator }),
     remove: (operator) => show({ dialog: "remove", operator }),
+    // Has no dialog, and so goes on while others are activated or something else is asked.
     activate: (operator) =>
-      update.mutate(
-        { operatorId: operator.id, patch: { status: "active" } },
-        {
-          onSuccess: () =>
-            toaster.show({ tone: "success", message: t("operators.activated", { email: operator.email }) }),
-          onError: (error) => toaster.show({ tone: "error", message: problemMessage(t, error) }),
-        },
+      void activation.mutateAsync({ operatorId: operator.id, patch: { status: "active" } }).then(
+        () => toaster.show({ tone: "success", message: t("operators.activated", { email: operator.email }) }),
+        (error) => toaster.show({ tone: "error", message: problemMessage(t, error) }),
       ),
   };
 

@@ -3,8 +3,14 @@ import { isTransient } from "./client";
 
 export function createQueryClient(): QueryClient {
   const client = new QueryClient({
-    // Whatever is changed is in the history of its subject, and in the audit log.
-    mutationCache: new MutationCache({ onSettled: () => void client.invalidateQueries({ queryKey: ["events"] }) }),
+    mutationCache: new MutationCache({
+      onSettled: () => {
+        // Whatever is changed is in the history of its subject, and in the audit log.
+        void client.invalidateQueries({ queryKey: ["events"] });
+        // Rotations that are under way, and keys that nobody uses, are among what is told about the use of keys.
+        void client.invalidateQueries({ queryKey: ["usage"] });
+      },
+    }),
     defaultOptions: {
       queries: {
         staleTime: 15_000,

@@ -47,7 +47,13 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
   const choice: Choice = old ? "now" : chosen;
   useHold(rotate.isPending);
 
+  function retireOld(secretId: string) {
+    rotate.reset();
+    retire.mutate({ clientId: apiKey.client_id, secretId });
+  }
+
   function submit() {
+    retire.reset();
     rotate.mutate(
       { clientId: apiKey.client_id, gracePeriodSeconds: grace[choice] },
       {
@@ -80,7 +86,7 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
             mt={8}
             display="block"
             loading={retire.isPending}
-            onClick={() => retire.mutate({ clientId: apiKey.client_id, secretId: old.id })}
+            onClick={() => retireOld(old.id)}
           >
             {t("secrets.retire")}
           </Button>
