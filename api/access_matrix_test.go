@@ -183,6 +183,8 @@ func (w *world) refused(id string, who namedCaller, a answer) {
 // otherRoutes are the routes besides those of the contract. They are for everybody, and answer everybody alike.
 var otherRoutes = map[string]int{
 	"GET /docs": 301, "GET /docs/": 200, "HEAD /docs/": 200, "HEAD /openapi.yaml": 200, "HEAD /healthz": 200, "HEAD /readyz": 200,
+	"HEAD /docs": 301, "HEAD /.well-known/oauth-authorization-server": 200, "HEAD /.well-known/openid-configuration": 200, "HEAD /.well-known/jwks.json": 200,
+	"HEAD /oauth2/status-lists": 200, "HEAD /oauth2/status-lists/{list}": 200,
 	"GET /docs/swagger-ui.css": 200, "GET /docs/swagger-ui-bundle.js": 200, "GET /docs/swagger-ui-standalone-preset.js": 200,
 	"GET /docs/favicon-16x16.png": 200, "GET /docs/favicon-32x32.png": 200,
 	// The console is what has no route.

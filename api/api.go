@@ -111,6 +111,9 @@ type server struct {
 	log          *slog.Logger
 }
 
+// reads are the methods of documents that anybody may read (RFC 9110 §9.3.2): net/http leaves the body out where it is HEAD.
+var reads = []string{http.MethodGet, http.MethodHead}
+
 // New returns the service's handler, which is safe for concurrent use. Errors: an origin is malformed, or an operation of
 // the contract is missing in the table of what operations ask of their callers.
 func New(o Options) (*echo.Echo, error) {

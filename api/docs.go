@@ -24,7 +24,6 @@ var docsFiles = []string{
 
 // registerDocs adds the contract and, at /docs/, Swagger UI for reading and trying it.
 func registerDocs(e *echo.Echo) error {
-	reads := []string{http.MethodGet, http.MethodHead}
 	e.Match(reads, "/openapi.yaml", func(c echo.Context) error {
 		c.Response().Header().Set(echo.HeaderCacheControl, "no-cache")
 		return c.Blob(http.StatusOK, "application/yaml", oas.Contract)
@@ -39,7 +38,7 @@ func registerDocs(e *echo.Echo) error {
 		return err
 	}
 	policy := docsPolicy(page)
-	e.GET("/docs", func(c echo.Context) error { return c.Redirect(http.StatusMovedPermanently, "/docs/") })
+	e.Match(reads, "/docs", func(c echo.Context) error { return c.Redirect(http.StatusMovedPermanently, "/docs/") })
 	e.Match(reads, "/docs/", func(c echo.Context) error {
 		c.Response().Header().Set(echo.HeaderContentSecurityPolicy, policy)
 		c.Response().Header().Set(echo.HeaderCacheControl, "no-cache")

@@ -12,11 +12,10 @@ type health struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// registerHealth adds the probes of orchestrators, which may ask with HEAD, too.
+// registerHealth adds the probes of orchestrators.
 func (s *server) registerHealth(e *echo.Echo) {
-	probes := []string{http.MethodGet, http.MethodHead}
-	e.Match(probes, "/healthz", s.alive)
-	e.Match(probes, "/readyz", s.readiness)
+	e.Match(reads, "/healthz", s.alive)
+	e.Match(reads, "/readyz", s.readiness)
 }
 
 // alive says that the process runs. It asks nothing else, so that an orchestrator does not restart the service because its

@@ -22,8 +22,8 @@ type statusListRoutes struct {
 }
 
 func (r statusListRoutes) register(e *echo.Echo) {
-	e.GET(statuslist.Path, r.all)
-	e.GET(statuslist.Path+"/:list", r.get)
+	e.Match(reads, statuslist.Path, r.all)
+	e.Match(reads, statuslist.Path+"/:list", r.get)
 }
 
 // all answers with the addresses of all lists (§9.3).

@@ -69,9 +69,9 @@ func newDiscoveryRoutes(issuer string, catalogue *scope.Catalogue, keyring *sign
 }
 
 func (r discoveryRoutes) register(e *echo.Echo) {
-	e.GET("/.well-known/oauth-authorization-server", r.metadata)
-	e.GET("/.well-known/openid-configuration", r.metadata)
-	e.GET("/.well-known/jwks.json", r.jwks)
+	e.Match(reads, "/.well-known/oauth-authorization-server", r.metadata)
+	e.Match(reads, "/.well-known/openid-configuration", r.metadata)
+	e.Match(reads, "/.well-known/jwks.json", r.jwks)
 }
 
 func (r discoveryRoutes) metadata(c echo.Context) error {
