@@ -2,12 +2,10 @@ package sqlstore
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-
-	"gorm.io/gorm/clause"
 
 	"github.com/piercloud/apikeys/pkg/usage"
 )
@@ -39,13 +37,14 @@ func (t tx) record(b usage.Batch) error {
 }
 
 // lookRowsUp makes the statements of this transaction look rows up in indexes, one by one. By its estimates PostgreSQL would
-// rather read a whole table of a hundred thousand keys for the thousand of a batch, which takes it several times as long.
+// rather read a whole table of a hundred thousand keys for the thousand of a batch, which takes it several times as long. So
+// does compiling a statement that it thinks costly.
 func (t tx) lookRowsUp() error {
 	if t.dialect == sqliteDialect {
 		return nil
 	}
 	err := t.db.Exec("SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), " +
-		"set_config('enable_mergejoin', 'off', true)").Error
+		"set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)").Error
 	if err != nil {
 		return fmt.Errorf("set the planner up: %w", err)
 	}
@@ -71,9 +70,12 @@ func (t tx) lockKeys(b usage.Batch) error {
 	}
 	slices.Sort(ids)
 	for batch := range slices.Chunk(slices.Compact(ids), usesPerStatement) {
-		var locked []string
-		err := t.db.Model(&keyRow{}).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).
-			Where("client_id IN ?", batch).Order("client_id").Pluck("client_id", &locked).Error
+		list, err := json.Marshal(batch)
+		if err != nil {
+			return fmt.Errorf("list client ids: %w", err)
+		}
+		err = t.db.Exec("SELECT 1 FROM api_key WHERE client_id IN (SELECT json_array_elements_text(CAST(? AS json))) "+
+			"ORDER BY client_id FOR NO KEY UPDATE", string(list)).Error
 		if err != nil {
 			return fmt.Errorf("lock %d keys: %w", len(batch), err)
 		}
@@ -84,17 +86,16 @@ func (t tx) lockKeys(b usage.Batch) error {
 // addCounts adds to the hours of keys that are still there.
 func (t tx) addCounts(counts []usage.Count) error {
 	for batch := range slices.Chunk(counts, usesPerStatement) {
-		args := make([]any, 0, 5*len(batch))
-		for _, c := range batch {
-			args = append(args, c.ClientID, c.SecretID, c.Hour.UnixMicro(), c.Issued, c.Denied)
+		rows := make([][]any, len(batch))
+		for i, c := range batch {
+			rows[i] = []any{c.ClientID, c.SecretID, c.Hour.UnixMicro(), c.Issued, c.Denied}
 		}
-		row := "(CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT))"
-		err := t.db.Exec("WITH noted (client_id, secret_id, hour, issued, denied) AS (VALUES "+repeated(row, len(batch))+") "+
+		err := t.execNoted(rows, []notedColumn{{"client_id", "TEXT"}, {"secret_id", "TEXT"}, {"hour", "BIGINT"}, {"issued", "BIGINT"}, {"denied", "BIGINT"}},
 			"INSERT INTO usage (client_id, secret_id, hour, issued, denied) "+
-			"SELECT n.client_id, n.secret_id, n.hour, n.issued, n.denied FROM noted n "+
-			"WHERE EXISTS (SELECT 1 FROM api_key k WHERE k.client_id = n.client_id) "+
-			"ON CONFLICT (client_id, hour, secret_id) DO UPDATE "+
-			"SET issued = usage.issued + excluded.issued, denied = usage.denied + excluded.denied", args...).Error
+				"SELECT n.client_id, n.secret_id, n.hour, n.issued, n.denied FROM noted n "+
+				"WHERE EXISTS (SELECT 1 FROM api_key k WHERE k.client_id = n.client_id) "+
+				"ON CONFLICT (client_id, hour, secret_id) DO UPDATE "+
+				"SET issued = usage.issued + excluded.issued, denied = usage.denied + excluded.denied")
 		if err != nil {
 			return fmt.Errorf("add %d counts: %w", len(batch), err)
 		}
@@ -105,17 +106,16 @@ func (t tx) addCounts(counts []usage.Count) error {
 // keepDenials adds the denials of keys that are still there and drops those that are no longer among the newest.
 func (t tx) keepDenials(denials []usage.Denial) error {
 	for batch := range slices.Chunk(denials, usesPerStatement) {
-		args := make([]any, 0, 5*len(batch))
+		rows := make([][]any, len(batch))
 		var clientIDs []string
-		for _, d := range batch {
-			args = append(args, d.ClientID, d.At.UnixMicro(), d.Reason, d.IP, d.RequestID)
+		for i, d := range batch {
+			rows[i] = []any{d.ClientID, d.At.UnixMicro(), d.Reason, d.IP, d.RequestID}
 			clientIDs = append(clientIDs, d.ClientID)
 		}
-		row := "(CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT))"
-		err := t.db.Exec("WITH noted (client_id, at, reason, ip, request_id) AS (VALUES "+repeated(row, len(batch))+") "+
+		err := t.execNoted(rows, []notedColumn{{"client_id", "TEXT"}, {"at", "BIGINT"}, {"reason", "TEXT"}, {"ip", "TEXT"}, {"request_id", "TEXT"}},
 			"INSERT INTO denial (client_id, at, reason, ip, request_id) "+
-			"SELECT n.client_id, n.at, n.reason, n.ip, n.request_id FROM noted n "+
-			"WHERE EXISTS (SELECT 1 FROM api_key k WHERE k.client_id = n.client_id)", args...).Error
+				"SELECT n.client_id, n.at, n.reason, n.ip, n.request_id FROM noted n "+
+				"WHERE EXISTS (SELECT 1 FROM api_key k WHERE k.client_id = n.client_id)")
 		if err != nil {
 			return fmt.Errorf("add %d denials: %w", len(batch), err)
 		}
@@ -128,11 +128,6 @@ func (t tx) keepDenials(denials []usage.Denial) error {
 		}
 	}
 	return nil
-}
-
-// repeated returns n rows of a VALUES list.
-func repeated(row string, n int) string {
-	return strings.TrimSuffix(strings.Repeat(row+",", n), ",")
 }
 
 // hourRow is the sum of a key's hour, or of some of it.

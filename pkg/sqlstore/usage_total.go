@@ -109,11 +109,14 @@ func (t tx) addToTotals(counts []periodCount) (rows []newestRow, err error) {
 	newest := func(o openings) string {
 		return fmt.Sprintf("(SELECT MAX(o.%s) FROM %s o WHERE o.client_id = usage_total.client_id) AS %[1]s", o.period, o.table)
 	}
-	noted, args := tableOf(counts)
-	err = t.db.Raw(noted+"INSERT INTO usage_total (client_id, issued, denied) SELECT n.client_id, n.issued, n.denied "+
+	noted, err := t.noted(rowsOf(counts), periodColumns)
+	if err != nil {
+		return nil, err
+	}
+	err = t.db.Raw(noted.with+"INSERT INTO usage_total (client_id, issued, denied) SELECT n.client_id, n.issued, n.denied "+
 		"FROM noted n JOIN api_key k ON k.client_id = n.client_id WHERE TRUE "+
 		"ON CONFLICT (client_id) DO UPDATE SET issued = usage_total.issued + excluded.issued, denied = usage_total.denied + excluded.denied "+
-		"RETURNING client_id, "+newest(dayOpenings)+", "+newest(hourOpenings), args...).Scan(&rows).Error
+		"RETURNING client_id, "+newest(dayOpenings)+", "+newest(hourOpenings), noted.list).Scan(&rows).Error
 	return rows, err
 }
 
@@ -124,9 +127,8 @@ func (t tx) addToLater(o openings, counts []periodCount) error {
 	if o.spans { // it may be between a later period and the one before that
 		split = fmt.Sprintf(", since = CASE WHEN %[1]s.since <= n.period THEN n.period + %[2]d ELSE %[1]s.since END", o.table, o.length.Microseconds())
 	}
-	noted, args := tableOf(counts)
-	return t.db.Exec(noted+fmt.Sprintf("UPDATE %[1]s SET issued = %[1]s.issued + n.issued, denied = %[1]s.denied + n.denied%[3]s FROM noted n "+
-		"WHERE %[1]s.client_id = n.client_id AND %[1]s.%[2]s > n.period", o.table, o.period, split), args...).Error
+	return t.execNoted(rowsOf(counts), periodColumns, fmt.Sprintf("UPDATE %[1]s SET issued = %[1]s.issued + n.issued, denied = %[1]s.denied + n.denied%[3]s FROM noted n "+
+		"WHERE %[1]s.client_id = n.client_id AND %[1]s.%[2]s > n.period", o.table, o.period, split))
 }
 
 // open keeps the openings of keys that were counted in a period. Periods come in their order.
@@ -138,19 +140,20 @@ func (t tx) open(o openings, counts []periodCount) error {
 			o.table, o.period, o.length.Microseconds())
 	}
 	counted := "(SELECT SUM(u.%s) FROM usage u WHERE u.client_id = n.client_id AND u.hour >= n.period)"
-	noted, args := tableOf(counts)
-	return t.db.Exec(noted+fmt.Sprintf("INSERT INTO %[1]s (client_id, %[2]s, issued, denied%[3]s) SELECT n.client_id, n.period, "+
+	return t.execNoted(rowsOf(counts), periodColumns, fmt.Sprintf("INSERT INTO %[1]s (client_id, %[2]s, issued, denied%[3]s) SELECT n.client_id, n.period, "+
 		"t.issued - "+fmt.Sprintf(counted, "issued")+", t.denied - "+fmt.Sprintf(counted, "denied")+"%[4]s "+
 		"FROM noted n JOIN usage_total t ON t.client_id = n.client_id "+
 		"WHERE NOT EXISTS (SELECT 1 FROM %[1]s o WHERE o.client_id = n.client_id AND o.%[2]s = n.period)",
-		o.table, o.period, column, since), args...).Error
+		o.table, o.period, column, since))
 }
 
-// tableOf returns the beginning of a statement that has counts as the table noted, and its arguments.
-func tableOf(counts []periodCount) (with string, args []any) {
-	for _, c := range counts {
-		args = append(args, c.clientID, c.begin.UnixMicro(), c.issued, c.denied)
+var periodColumns = []notedColumn{{"client_id", "TEXT"}, {"period", "BIGINT"}, {"issued", "BIGINT"}, {"denied", "BIGINT"}}
+
+// rowsOf returns counts as rows of [periodColumns].
+func rowsOf(counts []periodCount) [][]any {
+	rows := make([][]any, len(counts))
+	for i, c := range counts {
+		rows[i] = []any{c.clientID, c.begin.UnixMicro(), c.issued, c.denied}
 	}
-	return "WITH noted (client_id, period, issued, denied) AS (VALUES " +
-		repeated("(CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT))", len(counts)) + ") ", args
+	return rows
 }

@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// usesPerStatement keeps a batch below the number of values that a statement may have, 32,766 on SQLite.
+// usesPerStatement bounds how long a statement takes.
 const usesPerStatement = 1000
 
 // mark is the latest use of one key or one secret.
@@ -24,13 +23,13 @@ type mark struct {
 func (t tx) recordUses(uses []usage.Use) error {
 	keys := latest(uses, func(u usage.Use) mark { return mark{u.ClientID, u.At, u.IP} })
 	for batch := range slices.Chunk(keys, usesPerStatement) {
-		if err := t.moveMarks("key_use", "client_id", "last_used_at = latest.at", batch); err != nil {
+		if err := t.moveMarks("key_use", "client_id", "last_used_at = n.at", batch); err != nil {
 			return err
 		}
 	}
 	secrets := latest(uses, func(u usage.Use) mark { return mark{u.SecretID, u.At, u.IP} })
 	for batch := range slices.Chunk(secrets, usesPerStatement) {
-		err := t.moveMarks("client_secret", "id", "last_used_at = latest.at, last_used_ip = latest.ip", batch)
+		err := t.moveMarks("client_secret", "id", "last_used_at = n.at, last_used_ip = n.ip", batch)
 		if err != nil {
 			return err
 		}
@@ -57,15 +56,13 @@ func latest(uses []usage.Use, of func(usage.Use) mark) []mark {
 
 // moveMarks sets the marks of a table's rows forward. The names are this file's own.
 func (t tx) moveMarks(table, id, assignments string, marks []mark) error {
-	args := make([]any, 0, 3*len(marks))
-	for _, m := range marks {
-		args = append(args, m.id, m.at.UnixMicro(), m.ip)
+	rows := make([][]any, len(marks))
+	for i, m := range marks {
+		rows[i] = []any{m.id, m.at.UnixMicro(), m.ip}
 	}
-	values := strings.TrimSuffix(strings.Repeat("(CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT)),", len(marks)), ",")
-	statement := fmt.Sprintf("WITH latest (id, at, ip) AS (VALUES %[1]s) UPDATE %[2]s SET %[3]s FROM latest "+
-		"WHERE %[2]s.%[4]s = latest.id AND (%[2]s.last_used_at IS NULL OR %[2]s.last_used_at < latest.at)",
-		values, table, assignments, id)
-	if err := t.db.Exec(statement, args...).Error; err != nil {
+	err := t.execNoted(rows, []notedColumn{{"id", "TEXT"}, {"at", "BIGINT"}, {"ip", "TEXT"}}, fmt.Sprintf("UPDATE %[1]s SET %[2]s FROM noted n "+
+		"WHERE %[1]s.%[3]s = n.id AND (%[1]s.last_used_at IS NULL OR %[1]s.last_used_at < n.at)", table, assignments, id))
+	if err != nil {
 		return fmt.Errorf("record %d uses in %s: %w", len(marks), table, err)
 	}
 	return nil
