@@ -1,6 +1,6 @@
 import { Menu, useMantineColorScheme } from "@mantine/core";
 import { IconDeviceDesktop, IconLock, IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { useSession } from "@/features/session/session-query";
 import { useSignOut } from "@/features/session/sign-out";
 import { languages } from "@/shared/i18n/language";
@@ -8,9 +8,10 @@ import { languageNames, useChooseLanguage } from "@/shared/i18n/language-picker"
 import { useTranslation } from "@/shared/i18n/use-translation";
 import type { ButtonMenu } from "@/shared/ui/menu-button";
 import { MenuOfButton } from "@/shared/ui/menu-of-button";
+import { whenShown } from "@/shared/ui/on-demand";
 import classes from "./shell.module.css";
 
-const ChangePasswordDialog = lazy(() => import("@/features/account/change-password-dialog"));
+const ChangePasswordDialog = whenShown(() => import("@/features/account/change-password-dialog"));
 
 const schemes = [
   { value: "light", icon: IconSun },
@@ -72,9 +73,7 @@ export default function OperatorMenuItems({ menu, compact }: { menu: ButtonMenu;
           </Menu.Item>
         </Menu.Dropdown>
       </MenuOfButton>
-      <Suspense fallback={null}>
-        {changingPassword && <ChangePasswordDialog onClose={() => setChangingPassword(false)} />}
-      </Suspense>
+      {changingPassword && <ChangePasswordDialog onClose={() => setChangingPassword(false)} />}
     </>
   );
 }

@@ -2,15 +2,16 @@ import { ActionIcon } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconMenu2 } from "@tabler/icons-react";
 import { Outlet, useLocation } from "@tanstack/react-router";
-import { lazy, type MouseEvent, Suspense, useEffect, useRef } from "react";
+import { type MouseEvent, useEffect, useRef } from "react";
 import { ReauthenticationGate } from "@/features/session/reauthentication-gate";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { BrandMark } from "@/shared/ui/brand-mark";
+import { whenShown } from "@/shared/ui/on-demand";
 import { OperatorMenu } from "./operator-menu";
 import classes from "./shell.module.css";
 import { SideNav } from "./side-nav";
 
-const NavDrawer = lazy(() => import("./nav-drawer"));
+const NavDrawer = whenShown(() => import("./nav-drawer"));
 
 /** Moves the focus to the new page's content when the place changes; not when only its search parameters do. */
 function useFocusOnNavigation(pathname: string) {
@@ -57,7 +58,7 @@ export function Shell() {
       <main id="main" className={classes.main} tabIndex={-1}>
         <Outlet />
       </main>
-      <Suspense fallback={null}>{menuOpened && <NavDrawer onClose={menu.close} />}</Suspense>
+      {menuOpened && <NavDrawer onClose={menu.close} />}
       <ReauthenticationGate />
     </div>
   );

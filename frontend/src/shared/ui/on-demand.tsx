@@ -1,23 +1,48 @@
-import { type ComponentType, type JSX, lazy, Suspense } from "react";
+import { type ComponentType, type JSX, lazy, Suspense, useEffect } from "react";
+import { useTranslation } from "@/shared/i18n/use-translation";
+import { toaster } from "./toaster-store";
 
 type Load<Props> = () => Promise<{ default: ComponentType<Props> }>;
 
 const parts = new Set<() => Promise<unknown>>();
 
+/** Stands for what could not be fetched. It says so, and is gone. */
+function Missing({ onClose }: { onClose?: () => void }) {
+  const { t } = useTranslation();
+  useEffect(() => {
+    toaster.show({ tone: "error", message: t("part.missing") });
+    onClose?.();
+  }, [t, onClose]);
+  return null;
+}
+
 /**
- * A component that is only needed once somebody points at something or presses it: a menu, a hint. It comes in a chunk of
- * its own, after the page that it belongs to, and nothing stands in its place until it is there.
+ * A component that comes in a chunk of its own once it is shown, such as a dialog; nothing stands in its place until it is
+ * there. Where the chunk can't be fetched the page stays as it is, the operator is told, and what may be closed is: shown
+ * again, it is asked for again.
  */
-export function onDemand<Props extends object>(load: Load<Props>) {
-  parts.add(load);
-  const Part: ComponentType<Props> = lazy(load);
-  return function OnDemand(props: Props & JSX.IntrinsicAttributes) {
+export function whenShown<Props extends object>(load: Load<Props>) {
+  const attempt = (): ComponentType<Props> =>
+    lazy(() =>
+      load().catch(() => {
+        Part = attempt(); // React keeps the outcome of this one
+        return { default: Missing };
+      }),
+    );
+  let Part = attempt();
+  return function WhenShown(props: Props & JSX.IntrinsicAttributes) {
     return (
       <Suspense fallback={null}>
         <Part {...props} />
       </Suspense>
     );
   };
+}
+
+/** As `whenShown`, for what somebody is about to point at or to press: a menu, a hint. It is fetched before. */
+export function onDemand<Props extends object>(load: Load<Props>) {
+  parts.add(load);
+  return whenShown(load);
 }
 
 export function whenIdle(run: () => void): void {

@@ -1,13 +1,14 @@
-import { lazy, type ReactNode, Suspense, useCallback, useMemo, useState } from "react";
+import { type ReactNode, useCallback, useMemo, useState } from "react";
 import { problemMessage } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
+import { whenShown } from "@/shared/ui/on-demand";
 import { toaster } from "@/shared/ui/toaster-store";
 import type { ApiKey, ApiKeyStatus, IssuedSecret } from "../api/api-key";
 import { useSetStatus } from "../api/set-status";
 
-const DeleteDialog = lazy(() => import("./delete-dialog"));
-const RotateDialog = lazy(() => import("./rotate-dialog"));
-const SecretDialog = lazy(() => import("../secret/secret-dialog"));
+const DeleteDialog = whenShown(() => import("./delete-dialog"));
+const RotateDialog = whenShown(() => import("./rotate-dialog"));
+const SecretDialog = whenShown(() => import("../secret/secret-dialog"));
 
 type Open = { dialog: "rotate" | "delete"; key: ApiKey } | { dialog: "secret"; issued: IssuedSecret } | null;
 
@@ -64,7 +65,7 @@ export function useKeyActions({ onDeleted }: { onDeleted: () => void }): UseKeyA
   );
 
   const dialogs = (
-    <Suspense fallback={null}>
+    <>
       {open?.dialog === "rotate" && (
         <RotateDialog apiKey={open.key} onClose={close} onIssued={(issued) => setOpen({ dialog: "secret", issued })} />
       )}
@@ -80,7 +81,7 @@ export function useKeyActions({ onDeleted }: { onDeleted: () => void }): UseKeyA
         />
       )}
       {open?.dialog === "secret" && <SecretDialog issued={open.issued} reason="rotated" onClose={close} />}
-    </Suspense>
+    </>
   );
 
   return { actions, dialogs };
