@@ -60,19 +60,20 @@ export function prepareFormats(language: string): void {
   setTimeout(() => formattersOf(language).date());
 }
 
+/** Portuguese writes "22 de nov. de 2026"; in columns the words between are noise. */
+function terse(format: Intl.DateTimeFormat, at: string): string {
+  const parts = format.formatToParts(new Date(at));
+  return parts.map(({ value }) => (value === " de " ? " " : value)).join("");
+}
+
 /** Dates and numbers in the console's language and the browser's time zone. */
 export function useFormat(): Format {
   const { t, i18n } = useTranslation();
   return useMemo(() => {
     const { date, dateTime, relative, number, compact, percent, list } = formattersOf(i18n.language);
     return {
-      // Portuguese writes "22 de nov. de 2026"; in columns the words between are noise.
-      date: (at) =>
-        date()
-          .formatToParts(new Date(at))
-          .map((part) => (part.value === " de " ? " " : part.value))
-          .join(""),
-      dateTime: (at) => dateTime().format(new Date(at)),
+      date: (at) => terse(date(), at),
+      dateTime: (at) => terse(dateTime(), at),
       relative: (at, now) => {
         const distance = relativeTime(new Date(at), now);
         if (!distance) return t("time.now");
