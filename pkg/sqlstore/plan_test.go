@@ -234,3 +234,34 @@ func TestPostgreSQLReadsNoTableForABatchOfUses(t *testing.T) {
 		}
 	}
 }
+
+func TestABatchOfUsesIsLookedUpAndNotCompiledAndLeavesNoSettingsBehind(t *testing.T) {
+	s := newPostgreSQL(t, Options{})
+	isOff := func(in tx, setting string) (off bool) {
+		t.Helper()
+		if err := in.db.Raw("SELECT current_setting(?) = 'off'", setting).Scan(&off).Error; err != nil {
+			t.Fatal(err)
+		}
+		return off
+	}
+	err := s.writeAll(t.Context(), func(in tx) error {
+		for _, setting := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"} {
+			if err := in.db.Exec("SELECT set_config(?, 'on', false)", setting).Error; err != nil {
+				return err
+			}
+			if err := in.lookRowsUp(); err != nil {
+				return err
+			}
+			if !isOff(in, setting) {
+				t.Errorf("%s is on in a batch", setting)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if isOff(s.tx(s.writer.WithContext(t.Context())), "enable_seqscan") {
+		t.Error("enable_seqscan is off after a batch")
+	}
+}
