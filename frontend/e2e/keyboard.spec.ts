@@ -99,3 +99,17 @@ test("times are absolute on focus, and found keys are announced", async ({ page,
   await page.getByRole("searchbox", { name: "Search API keys by name" }).fill("erp");
   await expect(page.locator("[aria-live=polite]").getByText("1 API key found")).toBeAttached();
 });
+
+test("tabs of a key's page are passed with the arrows and opened with Enter", async ({ page, admin }) => {
+  const { client_id } = await admin.createKey({ name: "ERP integration" });
+  await page.goto(`/api-keys/${client_id}`);
+  await page.getByRole("tab", { name: "Overview" }).focus();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  const denials = page.getByRole("tab", { name: "Denials" });
+  await expect(denials).toBeFocused();
+  await expect(page).toHaveURL(`/api-keys/${client_id}`);
+  await page.keyboard.press("Enter");
+  await expect(denials).toHaveAttribute("aria-selected", "true");
+  await expect(page).toHaveURL(/tab=denials/);
+});

@@ -120,6 +120,8 @@ export function KeyPage({ clientId, search, onSearch, onDeleted }: KeyPageProps)
           value={search.tab}
           onChange={(value) => onSearch({ ...search, tab: keyTabs.find((tab) => tab === value) ?? "overview" })}
           keepMounted={false}
+          // Each asks the service for more, and is in the history: one that the arrows only pass should do neither.
+          activateTabWithKeyboard={false}
         >
           <Tabs.List className={classes.tabs} aria-label={t("keyPage.parts")}>
             {keyTabs.map((tab) => (
