@@ -8,7 +8,7 @@ export function createQueryClient(): QueryClient {
         // Whatever is changed is in the history of its subject, and in the audit log.
         void client.invalidateQueries({ queryKey: ["events"] });
         // Rotations that are under way, and keys that nobody uses, are among what is told about the use of keys.
-        void client.invalidateQueries({ queryKey: ["usage"] });
+        void client.invalidateQueries({ queryKey: ["usage", "overview"] });
       },
     }),
     defaultOptions: {
