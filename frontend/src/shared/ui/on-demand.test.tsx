@@ -1,8 +1,11 @@
 import { screen, waitFor } from "@testing-library/react";
 import { type ReactNode, useState } from "react";
-import { expect, it, vi } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { renderInConsole } from "@/test/render";
 import { whenShown } from "./on-demand";
+import { toaster } from "./toaster-store";
+
+afterEach(() => toaster.clear());
 
 interface DialogProps {
   onClose: () => void;
