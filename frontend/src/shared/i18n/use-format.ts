@@ -1,6 +1,7 @@
 import { useMemo } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { relativeTime } from "./relative-time";
+import { terse } from "./terse";
 
 export interface Format {
   /** 10 Nov 2026 */
@@ -60,20 +61,14 @@ export function prepareFormats(language: string): void {
   setTimeout(() => formattersOf(language).date());
 }
 
-/** Portuguese writes "22 de nov. de 2026"; in columns the words between are noise. */
-function terse(format: Intl.DateTimeFormat, at: string): string {
-  const parts = format.formatToParts(new Date(at));
-  return parts.map(({ value }) => (value === " de " ? " " : value)).join("");
-}
-
 /** Dates and numbers in the console's language and the browser's time zone. */
 export function useFormat(): Format {
   const { t, i18n } = useTranslation();
   return useMemo(() => {
     const { date, dateTime, relative, number, compact, percent, list } = formattersOf(i18n.language);
     return {
-      date: (at) => terse(date(), at),
-      dateTime: (at) => terse(dateTime(), at),
+      date: (at) => terse(date(), new Date(at)),
+      dateTime: (at) => terse(dateTime(), new Date(at)),
       relative: (at, now) => {
         const distance = relativeTime(new Date(at), now);
         if (!distance) return t("time.now");

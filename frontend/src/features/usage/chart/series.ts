@@ -1,3 +1,4 @@
+import { terse } from "@/shared/i18n/terse";
 import type { UsagePoint } from "../api/key-usage";
 import type { Resolution } from "../usage-range";
 
@@ -71,12 +72,6 @@ export function timeLabels(language: string, resolution: Resolution, count: numb
     hour: "numeric",
     minute: "2-digit",
   });
-  // Portuguese writes "22 de nov."; on an axis the words between are noise.
-  const terse = (format: Intl.DateTimeFormat, at: Date) =>
-    format
-      .formatToParts(at)
-      .map((part) => (part.value === " de " ? " " : part.value))
-      .join("");
   return {
     full: (point) => {
       const start = new Date(point.start);
