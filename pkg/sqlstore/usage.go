@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -70,12 +69,12 @@ func (t tx) lockKeys(b usage.Batch) error {
 	}
 	slices.Sort(ids)
 	for batch := range slices.Chunk(slices.Compact(ids), usesPerStatement) {
-		list, err := json.Marshal(batch)
-		if err != nil {
-			return fmt.Errorf("list client ids: %w", err)
+		rows := make([][]any, len(batch))
+		for i, id := range batch {
+			rows[i] = []any{id}
 		}
-		err = t.db.Exec("SELECT 1 FROM api_key WHERE client_id IN (SELECT json_array_elements_text(CAST(? AS json))) "+
-			"ORDER BY client_id FOR NO KEY UPDATE", string(list)).Error
+		err := t.execNoted(rows, []notedColumn{{"client_id", "TEXT"}},
+			"SELECT 1 FROM api_key WHERE client_id IN (SELECT client_id FROM noted) ORDER BY client_id FOR NO KEY UPDATE")
 		if err != nil {
 			return fmt.Errorf("lock %d keys: %w", len(batch), err)
 		}
