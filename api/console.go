@@ -53,7 +53,7 @@ func newConsole(build fs.FS) *console { return &console{build: build} }
 
 // has reports whether a request without a route may be for the console.
 func (f *console) has(r *http.Request) bool {
-	if f.build == nil || r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if f.build == nil || !slices.Contains(reads, r.Method) {
 		return false
 	}
 	return !slices.ContainsFunc(reservedPaths, func(prefix string) bool { return below(r.URL.Path, prefix) })
