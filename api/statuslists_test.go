@@ -50,19 +50,25 @@ func statusOf(t *testing.T, token string) (p place, ok bool) {
 	return status.List, true
 }
 
-// getList asks for a list by its address, of which tests know another host. The log counts as read for a moment only.
+// followed asks until the log has been read just before: it counts as read for a moment only.
+func (s *service) followed(t *testing.T, ask func() answer) answer {
+	t.Helper()
+	for {
+		s.follow(t)
+		if a := ask(); a.StatusCode != http.StatusServiceUnavailable {
+			return a
+		}
+	}
+}
+
+// getList asks for a list by its address, of which tests know another host.
 func (c *caller) getList(s *service, uri string) answer {
 	c.t.Helper()
 	path, ok := strings.CutPrefix(uri, s.Config.Issuer)
 	if !ok {
 		c.t.Fatalf("the address is %q", uri)
 	}
-	for {
-		s.follow(c.t)
-		if a := c.get(path); a.StatusCode != http.StatusServiceUnavailable {
-			return a
-		}
-	}
+	return s.followed(c.t, func() answer { return c.get(path) })
 }
 
 // statusList is what a list says, read as a third party does.
