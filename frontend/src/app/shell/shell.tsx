@@ -37,7 +37,7 @@ export function Shell() {
 
   return (
     <div className={classes.shell}>
-      {/* biome-ignore lint/a11y/useValidAnchor: a link to assistive technology, too, since it leads to a place on the page */}
+      {/* biome-ignore lint/a11y/useValidAnchor: it is a link, for it leads to a place on the page; only the new hash is prevented */}
       <a className={classes.skip} href="#main" onClick={skip}>
         {t("shell.skip")}
       </a>

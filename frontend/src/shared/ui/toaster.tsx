@@ -51,7 +51,7 @@ export function Toaster() {
   const region = useRef<HTMLElement>(null);
 
   // A message that is dismissed takes the pointer and the focus along, and React tells of neither.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the messages are in the document that is asked, and it changes with them
+  // biome-ignore lint/correctness/useExhaustiveDependencies: toasts say when to look again at the document, which is what is read
   useEffect(() => setHeld(region.current?.matches(":hover, :focus-within") ?? false), [toasts]);
 
   useHotkeys([["F8", () => region.current?.querySelector<HTMLElement>("button")?.focus()]], []);
