@@ -1,6 +1,6 @@
 import type { Page } from "@playwright/test";
 import { expect, test } from "./fixtures/console";
-import { gate, names } from "./fixtures/screens";
+import { fontShown, gate, names } from "./fixtures/screens";
 
 /** Holds the console back until it is let go, as a slow line does: all that the page does not bring along itself, or a part. */
 async function slowConsole(page: Page, part = /\/assets\//): Promise<() => void> {
@@ -81,12 +81,12 @@ test("the console takes over when its styles are there, and those of other pages
   await admin.createKey({ name: "Reports" });
   const arrive = await slowConsole(page, /\/assets\/index-[^/]+\.css$/);
   await page.goto("/api-keys", { waitUntil: "commit" });
-  const scripts = page.locator('head > :is(script[src], link[rel="modulepreload"])');
+  const scripts = page.locator("head > script[src]");
   await expect.poll(() => scripts.count()).toBeGreaterThan(3);
   await page.waitForFunction(() => {
     const fetched = new Set(performance.getEntriesByType("resource").map(({ name }) => name));
-    const wanted = document.querySelectorAll<HTMLLinkElement>('head > link[rel="modulepreload"]');
-    return [...wanted].every(({ href }) => fetched.has(href));
+    const wanted = document.querySelectorAll<HTMLScriptElement>("head > script[src]");
+    return [...wanted].every(({ src }) => fetched.has(src));
   });
   // With all that it waits for but the styles, it has nothing to do.
   for (let turn = 0; turn < 5; turn++) await page.evaluate(() => new Promise((idle) => requestIdleCallback(idle)));
@@ -114,6 +114,69 @@ test("the console is shown without its styles where they can't be had", async ({
   await expect(frame(page)).toHaveCount(1);
   arrive();
   await expect(page.getByRole("link", { name: "Reports" })).toBeVisible();
+});
+
+/** The paths of what a page asks for that match. */
+function requestsFor(page: Page, what: RegExp): string[] {
+  const paths: string[] = [];
+  page.on("request", (request) => {
+    const { pathname } = new URL(request.url());
+    if (what.test(pathname)) paths.push(pathname);
+  });
+  return paths;
+}
+
+const scripts = /\/assets\/(index|react|libraries)-[^/]+\.js$/;
+
+test("the console is asked for once the frame is painted", async ({ page }) => {
+  await page.addInitScript(() => {
+    Reflect.set(window, "setTimeout", () => 0);
+  });
+  const requests = requestsFor(page, scripts);
+  await page.goto("/api-keys", { waitUntil: "commit" });
+  await expect.poll(() => requests.length).toBe(3);
+});
+
+test("the console is asked for where nobody tells of a paint", async ({ page }) => {
+  await page.addInitScript(() => {
+    PerformanceObserver.prototype.observe = () => undefined;
+  });
+  const requests = requestsFor(page, scripts);
+  await page.goto("/api-keys");
+  await expect(frame(page)).toHaveCount(0);
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  expect(requests).toHaveLength(3);
+});
+
+const inter = /\/assets\/inter-[^/]+\.woff2$/;
+test("the font is asked for when the first page is there, and from the start the next time", async ({ page }) => {
+  const requests = requestsFor(page, inter);
+  const arrive = await slowConsole(page, scripts);
+  await page.goto("/api-keys", { waitUntil: "commit" });
+  await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
+  expect(requests).toEqual([]);
+  arrive();
+  await expect(frame(page)).toHaveCount(0);
+  await fontShown(page);
+  expect(requests).toHaveLength(1);
+  await page.unrouteAll({ behavior: "wait" });
+
+  const arriveAgain = await slowConsole(page, scripts);
+  await page.reload({ waitUntil: "commit" });
+  await expect(frame(page)).toHaveCount(1);
+  await page.waitForFunction(() => document.fonts.check("1em 'Inter Variable'"));
+  arriveAgain();
+  await expect(frame(page)).toHaveCount(0);
+});
+
+test("texts stay in a font of the machine's where the console's own can't be had", async ({ page, complaints }) => {
+  complaints.expect(/Failed to load resource/);
+  await page.route(inter, (route) => route.abort());
+  const failed = page.waitForEvent("requestfailed", (request) => inter.test(request.url()));
+  await page.goto("/api-keys");
+  await failed;
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  await expect(page.locator("html")).not.toHaveAttribute("data-font");
 });
 
 test.describe("somebody who is not signed in", () => {

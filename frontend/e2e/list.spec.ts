@@ -1,6 +1,6 @@
 import type { Page } from "@playwright/test";
 import { expect, test } from "./fixtures/console";
-import { choose, gate, line, names } from "./fixtures/screens";
+import { choose, fontShown, gate, line, names } from "./fixtures/screens";
 
 const keysOf = (count: number) =>
   Array.from({ length: count }, (_, index) => `Client ${String(index + 1).padStart(2, "0")}`);
@@ -90,6 +90,7 @@ test.describe("on a slow network", () => {
     const table = page.getByRole("table", { name: "API Keys" });
     await expect(table).toHaveAttribute("aria-busy", "true");
     await expect(table.locator("tbody tr")).toHaveCount(10);
+    await fontShown(page);
     await page.evaluate(() => document.fonts.ready);
 
     const boxes = async () => ({

@@ -86,13 +86,22 @@ export function firstPaint(): Plugin {
         }
         const [link, styles] = html.match(/ *<link rel="stylesheet"[^>]* href="([^"]+)">\n/) ?? [];
         if (!link || !styles) throw new Error("index.html has no stylesheet");
+        // What the entry imports comes first, as Vite lists it.
+        const [entry, src] = html.match(/ *<script type="module"[^>]* src="([^"]+)"><\/script>\n/) ?? [];
+        if (!entry || !src) throw new Error("index.html has no script");
+        const preloads = / *<link rel="modulepreload"[^>]* href="([^"]+)">\n/g;
+        const scripts = [...[...html.matchAll(preloads)].map(([, href]) => href), src];
         return {
-          html: html.replace(link, "").replace('<div id="root">', `$&${markup.join("")}`),
+          html: html
+            .replace(link, "")
+            .replace(entry, "")
+            .replace(preloads, "")
+            .replace('<div id="root">', `$&${markup.join("")}`),
           tags: [
             { tag: "style", attrs: { nonce }, children: css, injectTo: "head" },
             {
               tag: "script",
-              attrs: { nonce, "data-styles": styles, ...Object.fromEntries(texts) },
+              attrs: { nonce, "data-styles": styles, "data-scripts": scripts.join(" "), ...Object.fromEntries(texts) },
               children: code,
               injectTo: "head",
             },
