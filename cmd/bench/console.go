@@ -41,8 +41,8 @@ func measureConsole(ctx context.Context, b *bench) (section, error) {
 		"Lighthouse with its own profiles: mobile is a line of 1.6 Mbit/s with 150 ms of latency and a processor a quarter as fast as this one, " +
 			"desktop a line of 10 Mbit/s with 40 ms. Each visit starts with an empty cache. Lighthouse computes what would become of a visit on this machine " +
 			"as it is. It takes the times of this machine by four, so that whatever else it does counts fourfold, and assumes that a paint waits for all " +
-			"that had arrived before it here, where the line takes no time: for the scripts, too. Slowed down indeed, by the browser, " +
-			"it does not (Lighthouse's throttling method devtools).",
+			"that had arrived before it here, where the line takes no time: for the scripts, too, in a visit where they came before the frame was " +
+			"painted. Slowed down indeed, by the browser, it does not (Lighthouse's throttling method devtools).",
 	}
 	return s, nil
 }
