@@ -1,0 +1,48 @@
+import { screen } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { HttpResponse, http } from "msw";
+import { afterEach, expect, it } from "vitest";
+import { toaster } from "@/shared/ui/toaster-store";
+import { apiKey } from "@/test/fixtures";
+import { renderInConsole } from "@/test/render";
+import { at, server } from "@/test/server";
+import { useKeyActions } from "./key-actions";
+
+afterEach(() => toaster.clear());
+
+function Screen() {
+  const { actions, dialogs } = useKeyActions({ onDeleted: () => undefined });
+  return (
+    <>
+      {["Billing", "Reports"].map((name) => (
+        <button
+          key={name}
+          type="button"
+          onClick={() => actions.setStatus(apiKey({ client_id: `ak_${name}`, name }), "active")}
+        >
+          {name}
+        </button>
+      ))}
+      {dialogs}
+    </>
+  );
+}
+
+it("tells how each change of a status ended, one that another came after, too", async () => {
+  let answer = () => {};
+  const held = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  server.use(
+    http.post(at("/v1/api-keys/:key/activate"), async () => {
+      await held;
+      return HttpResponse.json(apiKey());
+    }),
+  );
+  renderInConsole(<Screen />);
+  await userEvent.click(screen.getByRole("button", { name: "Billing" }));
+  await userEvent.click(screen.getByRole("button", { name: "Reports" }));
+  answer();
+  expect(await screen.findByText("“Billing” is active.")).toBeVisible();
+  expect(await screen.findByText("“Reports” is active.")).toBeVisible();
+});
