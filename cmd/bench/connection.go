@@ -53,21 +53,25 @@ func (c *connection) exchange(request []byte) (status int, body []byte, err erro
 			return 0, nil, err
 		}
 		read += n
-		head, rest, whole := bytes.Cut(c.room[:read], headEnd)
-		if !whole {
-			continue
+		if status, body, whole, err := parseAnswer(c.room[:read]); whole || err != nil {
+			return status, body, err
 		}
-		length, err := bodyLength(head)
-		if err != nil {
-			return 0, nil, err
-		}
-		if len(rest) < length {
-			continue
-		}
-		status, err := strconv.Atoi(string(head[len("HTTP/1.1 "):len("HTTP/1.1 200")]))
-		return status, rest[:length], err
 	}
 	return 0, nil, fmt.Errorf("%w: more than %d bytes", errAnswer, len(c.room))
+}
+
+// parseAnswer returns the status and the body of what has come of an answer, once that is all of it.
+func parseAnswer(received []byte) (status int, body []byte, whole bool, err error) {
+	head, rest, ended := bytes.Cut(received, headEnd)
+	if !ended {
+		return 0, nil, false, nil
+	}
+	length, err := bodyLength(head)
+	if err != nil || len(rest) < length {
+		return 0, nil, false, err
+	}
+	status, err = strconv.Atoi(string(head[len("HTTP/1.1 "):len("HTTP/1.1 200")]))
+	return status, rest[:length], true, err
 }
 
 // bodyLength reads an answer's length.

@@ -2,19 +2,27 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
 	"runtime"
 	"slices"
+	"syscall"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
+
+// openTick is how long the open loop rests before it looks again at what has come and at what is due. It is what its times are
+// exact to.
+const openTick = 200 * time.Microsecond
 
 // openLoop sends requests at a constant rate, whether or not the ones before have been answered, and counts each one's time
 // from when it was due. A closed loop would wait for a slow answer and send less just then, which hides what callers feel
-// who do not wait for each other.
+// who do not wait for each other. A request that is due when no connection is free is sent late, and its time runs.
 //
-// Each connection has a share of the schedule: the first request is the first connection's, the next the next one's, and so
-// on. One whose request is not answered yet when the next is due sends it late, and that request's time runs.
+// One thread has all connections and looks at each in turn. Goroutines that wait for an answer each would be woken for each,
+// which takes more than twice the processor time; and where the server has all processors they would wait for the end of one
+// of the kernel's time slices, then send at once all that was due meanwhile, and so make the tail that they measure.
 type openLoop struct {
 	target      process
 	connections int
@@ -25,25 +33,72 @@ type openLoop struct {
 	portion     time.Duration
 }
 
+// openConnection is a connection that the runtime's poller does not know of.
+type openConnection struct {
+	socket int
+	due    time.Time // of the request that is on its way
+	room   []byte
+	read   int
+}
+
 // run runs the load for one portion.
 func (l openLoop) run(ctx context.Context) (outcome, error) {
-	procs := generatorProcs()
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-	begin := time.Now()
-	server, generator, machine := l.target.cpu(), ownCPU(), machineCPU()
-	found := make([][]time.Duration, l.connections)
-	group, ctx := errgroup.WithContext(ctx)
-	for i := range l.connections {
-		group.Go(func() (err error) {
-			found[i], err = l.connection(ctx, i, begin)
-			return err
-		})
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var free, busy []*openConnection
+	defer func() {
+		for _, c := range slices.Concat(free, busy) {
+			_ = syscall.Close(c.socket) // nothing is on its way that counts
+		}
+	}()
+	for range l.connections {
+		c, err := l.open()
+		if err != nil {
+			return outcome{}, err
+		}
+		free = append(free, c)
 	}
-	if err := group.Wait(); err != nil {
-		return outcome{}, err
+	begin := time.Now()
+	started := begin.Add(l.warmUp)
+	end := started.Add(l.portion)
+	server, generator, machine := l.target.cpu(), ownCPU(), machineCPU()
+	latencies := make([]time.Duration, 0, int(l.rate*l.portion.Seconds())+1)
+	random := sequence(1)
+	due := begin
+	for sent := 0; due.Before(end) || len(busy) > 0; {
+		waiting := busy[:0]
+		for _, c := range busy {
+			whole, err := c.receive(l.status)
+			switch {
+			case err != nil:
+				return outcome{}, err
+			case !whole:
+				waiting = append(waiting, c)
+				continue
+			case !c.due.Before(started):
+				latencies = append(latencies, time.Since(c.due))
+			}
+			free = append(free, c)
+		}
+		busy = waiting
+		for ; len(free) > 0 && due.Before(end) && !due.After(time.Now()); due = begin.Add(time.Duration(float64(sent) / l.rate * float64(time.Second))) {
+			c := free[len(free)-1]
+			if err := c.send(l.next(&random), due); err != nil {
+				return outcome{}, err
+			}
+			free, busy = free[:len(free)-1], append(busy, c)
+			sent++
+		}
+		if ctx.Err() != nil {
+			return outcome{}, ctx.Err()
+		}
+		if time.Since(end) > exchangeTimeout {
+			return outcome{}, fmt.Errorf("%d requests were not answered", len(busy))
+		}
+		rest(openTick)
 	}
 	o := outcome{
-		atProcessor: procs, took: time.Since(begin), latencies: slices.Concat(found...),
+		atProcessor: 1, took: time.Since(begin), latencies: latencies,
 		serverCPU: l.target.cpu() - server, generation: ownCPU() - generator, machine: machineCPU() - machine,
 	}
 	slices.Sort(o.latencies)
@@ -51,33 +106,54 @@ func (l openLoop) run(ctx context.Context) (outcome, error) {
 	return o, nil
 }
 
-// connection sends one connection's share.
-func (l openLoop) connection(ctx context.Context, number int, begin time.Time) ([]time.Duration, error) {
-	c, err := dial(ctx, l.target.address)
+// open connects to the target, on this machine.
+func (l openLoop) open() (*openConnection, error) {
+	address, err := netip.ParseAddrPort(l.target.address)
 	if err != nil {
 		return nil, err
 	}
-	defer c.close()
-	started := begin.Add(l.warmUp)
-	end := started.Add(l.portion)
-	if err := c.conn.SetDeadline(end.Add(exchangeTimeout)); err != nil {
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
 		return nil, err
 	}
-	random := sequence(number + 1) //nolint:gosec // a number of a connection
-	var latencies []time.Duration
-	for i := number; ; i += l.connections {
-		due := begin.Add(time.Duration(float64(i) / l.rate * float64(time.Second)))
-		if !due.Before(end) {
-			return latencies, nil
-		}
-		if err := sleepUntil(ctx, due); err != nil {
-			return nil, err
-		}
-		if _, err := c.want(l.next(&random), l.status); err != nil {
-			return nil, err
-		}
-		if !due.Before(started) {
-			latencies = append(latencies, time.Since(due))
-		}
+	syscall.CloseOnExec(socket)
+	err = errors.Join(
+		syscall.Connect(socket, &syscall.SockaddrInet4{Addr: address.Addr().As4(), Port: int(address.Port())}),
+		syscall.SetsockoptInt(socket, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1),
+		syscall.SetNonblock(socket, true),
+	)
+	if err != nil {
+		_ = syscall.Close(socket)
+		return nil, fmt.Errorf("connect to %s: %w", address, err)
 	}
+	return &openConnection{socket: socket, room: make([]byte, answerMax)}, nil
+}
+
+// send sends a request, which is far smaller than what a connection without one takes at once.
+func (c *openConnection) send(request []byte, due time.Time) error {
+	n, err := syscall.Write(c.socket, request)
+	if err == nil && n < len(request) {
+		err = io.ErrShortWrite
+	}
+	c.due, c.read = due, 0
+	return err
+}
+
+// receive reads what has come of an answer, and reports whether that is all of it.
+func (c *openConnection) receive(wanted int) (whole bool, err error) {
+	n, err := syscall.Read(c.socket, c.room[c.read:])
+	switch {
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
+		return false, nil
+	case err != nil:
+		return false, err
+	case n == 0:
+		return false, io.ErrUnexpectedEOF
+	}
+	c.read += n
+	status, body, whole, err := parseAnswer(c.room[:c.read])
+	if err == nil && whole && status != wanted {
+		err = fmt.Errorf("%w: %d %s, not %d", errAnswer, status, body, wanted)
+	}
+	return whole, err
 }
