@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// openTick is how long the open loop rests before it looks again at what has come and at what is due. It is what its times are
-// exact to.
+// openTick is how often the open loop looks at what has come and at what is due. It is what its times are exact to.
 const openTick = 200 * time.Microsecond
 
 // openLoop sends requests at a constant rate, whether or not the ones before have been answered, and counts each one's time
@@ -45,6 +44,11 @@ type openConnection struct {
 func (l openLoop) run(ctx context.Context) (outcome, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	clock, err := newTicks(openTick)
+	if err != nil {
+		return outcome{}, err
+	}
+	defer clock.stop()
 	var free, busy []*openConnection
 	defer func() {
 		for _, c := range slices.Concat(free, busy) {
@@ -64,38 +68,42 @@ func (l openLoop) run(ctx context.Context) (outcome, error) {
 	server, generator, machine := l.target.cpu(), ownCPU(), machineCPU()
 	latencies := make([]time.Duration, 0, int(l.rate*l.portion.Seconds())+1)
 	random := sequence(1)
-	due := begin
-	for sent := 0; due.Before(end) || len(busy) > 0; {
+	dueAt := func(number int) time.Time {
+		return begin.Add(time.Duration(float64(number) / l.rate * float64(time.Second)))
+	}
+	for sent := 0; dueAt(sent).Before(end) || len(busy) > 0; clock.next() {
 		waiting := busy[:0]
 		for _, c := range busy {
-			whole, err := c.receive(l.status)
-			switch {
+			switch whole, err := c.receive(l.status); {
 			case err != nil:
 				return outcome{}, err
 			case !whole:
 				waiting = append(waiting, c)
-				continue
-			case !c.due.Before(started):
-				latencies = append(latencies, time.Since(c.due))
+			default:
+				free = append(free, c)
+				if !c.due.Before(started) {
+					latencies = append(latencies, time.Since(c.due))
+				}
 			}
-			free = append(free, c)
 		}
 		busy = waiting
-		for ; len(free) > 0 && due.Before(end) && !due.After(time.Now()); due = begin.Add(time.Duration(float64(sent) / l.rate * float64(time.Second))) {
+		for now := time.Now(); len(free) > 0; sent++ {
+			due := dueAt(sent)
+			if due.After(now) || !due.Before(end) {
+				break
+			}
 			c := free[len(free)-1]
 			if err := c.send(l.next(&random), due); err != nil {
 				return outcome{}, err
 			}
 			free, busy = free[:len(free)-1], append(busy, c)
-			sent++
 		}
-		if ctx.Err() != nil {
-			return outcome{}, ctx.Err()
+		if err := ctx.Err(); err != nil {
+			return outcome{}, err
 		}
 		if time.Since(end) > exchangeTimeout {
 			return outcome{}, fmt.Errorf("%d requests were not answered", len(busy))
 		}
-		rest(openTick)
 	}
 	o := outcome{
 		atProcessor: 1, took: time.Since(begin), latencies: latencies,
