@@ -1,8 +1,9 @@
 import type { Locator, Page } from "@playwright/test";
+import { gate } from "../src/test/gate";
 import { audit } from "./fixtures/audit";
 import { type Complaints, expect, test } from "./fixtures/console";
 import type { Operator } from "./fixtures/management";
-import { choose, fillKey, gate, line, nameField, save, secretWindow } from "./fixtures/screens";
+import { choose, fillKey, line, nameField, save, secretWindow } from "./fixtures/screens";
 
 interface Stage {
   page: Page;

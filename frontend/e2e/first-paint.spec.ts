@@ -1,6 +1,7 @@
 import type { Page } from "@playwright/test";
+import { gate } from "../src/test/gate";
 import { expect, test } from "./fixtures/console";
-import { fontShown, gate, names } from "./fixtures/screens";
+import { fontShown, names } from "./fixtures/screens";
 
 /** Holds the console back until it is let go, as a slow line does: all that the page does not bring along itself, or a part. */
 async function slowConsole(page: Page, part = /\/assets\//): Promise<() => void> {
@@ -10,6 +11,16 @@ async function slowConsole(page: Page, part = /\/assets\//): Promise<() => void>
     await route.continue();
   });
   return open;
+}
+
+/** What a page asks for whose path matches, from now on: paths, with what they search for. */
+function requestsFor(page: Page, what: RegExp): string[] {
+  const requests: string[] = [];
+  page.on("request", (request) => {
+    const { pathname, search } = new URL(request.url());
+    if (what.test(pathname)) requests.push(pathname + search);
+  });
+  return requests;
 }
 
 const frame = (page: Page) => page.locator(".first-paint:visible");
@@ -53,11 +64,7 @@ test("what the console asks for first is asked for once, with the filters of the
 }) => {
   await admin.createKey({ name: "Reports" });
   await admin.createKey({ name: "Billing" });
-  const asked: string[] = [];
-  page.on("request", (request) => {
-    const { pathname, search } = new URL(request.url());
-    if (pathname === "/v1/session" || pathname === "/v1/api-keys") asked.push(pathname + search);
-  });
+  const asked = requestsFor(page, /^\/v1\/(session|api-keys)$/);
   const arrive = await slowConsole(page);
   await page.goto("/api-keys?search=rep&sort_field=name&sort_order=ASC&page_size=100", { waitUntil: "commit" });
   await expect.poll(() => asked.length).toBe(2);
@@ -116,16 +123,6 @@ test("the console is shown without its styles where they can't be had", async ({
   await expect(page.getByRole("link", { name: "Reports" })).toBeVisible();
 });
 
-/** The paths of what a page asks for that match. */
-function requestsFor(page: Page, what: RegExp): string[] {
-  const paths: string[] = [];
-  page.on("request", (request) => {
-    const { pathname } = new URL(request.url());
-    if (what.test(pathname)) paths.push(pathname);
-  });
-  return paths;
-}
-
 const scripts = /\/assets\/(index|react|libraries)-[^/]+\.js$/;
 
 test("the console is asked for once the frame is painted", async ({ page }) => {
@@ -149,6 +146,7 @@ test("the console is asked for where nobody tells of a paint", async ({ page }) 
 });
 
 const inter = /\/assets\/inter-[^/]+\.woff2$/;
+
 test("the font is asked for when the first page is there, and from the start the next time", async ({ page }) => {
   const requests = requestsFor(page, inter);
   const arrive = await slowConsole(page, scripts);

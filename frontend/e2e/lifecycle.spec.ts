@@ -1,6 +1,7 @@
 import type { Locator, Page } from "@playwright/test";
+import { gate } from "../src/test/gate";
 import { expect, test } from "./fixtures/console";
-import { choose, gate, line, secretWindow, shownSecret } from "./fixtures/screens";
+import { choose, line, secretWindow, shownSecret } from "./fixtures/screens";
 
 async function rotate(page: Page, choice: RegExp): Promise<string> {
   const confirmation = page.getByRole("dialog", { name: "Generate new client secret" });

@@ -1,6 +1,7 @@
 import type { Page } from "@playwright/test";
+import { gate } from "../src/test/gate";
 import { expect, test } from "./fixtures/console";
-import { choose, fontShown, gate, line, names } from "./fixtures/screens";
+import { choose, fontShown, line, names } from "./fixtures/screens";
 
 const keysOf = (count: number) =>
   Array.from({ length: count }, (_, index) => `Client ${String(index + 1).padStart(2, "0")}`);

@@ -1,8 +1,9 @@
 import type { Page } from "@playwright/test";
+import { gate } from "../src/test/gate";
 import { audit } from "./fixtures/audit";
 import { expect, test } from "./fixtures/console";
 import { newEmail, nobody, Operator, password } from "./fixtures/management";
-import { choose, gate } from "./fixtures/screens";
+import { choose } from "./fixtures/screens";
 
 async function invite(page: Page, email: string): Promise<string> {
   await page.goto("/operators");

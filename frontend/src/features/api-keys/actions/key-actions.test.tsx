@@ -4,6 +4,7 @@ import { HttpResponse, http } from "msw";
 import { afterEach, expect, it } from "vitest";
 import { toaster } from "@/shared/ui/toaster-store";
 import { apiKey } from "@/test/fixtures";
+import { gate } from "@/test/gate";
 import { renderInConsole } from "@/test/render";
 import { at, server } from "@/test/server";
 import { useKeyActions } from "./key-actions";
@@ -29,20 +30,17 @@ function Screen() {
 }
 
 it("tells how each change of a status ended, one that another came after, too", async () => {
-  let answer = () => {};
-  const held = new Promise<void>((resolve) => {
-    answer = resolve;
-  });
+  const { opened, open } = gate();
   server.use(
     http.post(at("/v1/api-keys/:key/activate"), async () => {
-      await held;
+      await opened;
       return HttpResponse.json(apiKey());
     }),
   );
   renderInConsole(<Screen />);
   await userEvent.click(screen.getByRole("button", { name: "Billing" }));
   await userEvent.click(screen.getByRole("button", { name: "Reports" }));
-  answer();
+  open();
   expect(await screen.findByText("“Billing” is active.")).toBeVisible();
   expect(await screen.findByText("“Reports” is active.")).toBeVisible();
 });

@@ -4,19 +4,17 @@ import { HttpResponse, http } from "msw";
 import type { ReactNode } from "react";
 import { expect, it } from "vitest";
 import { apiKey } from "@/test/fixtures";
+import { gate } from "@/test/gate";
 import { testQueryClient } from "@/test/render";
 import { at, server } from "@/test/server";
 import { apiKeyQueryKeys } from "./api-key";
 import { useSetStatus } from "./set-status";
 
 it("shows the new status at once, and the old one again when the service refuses", async () => {
-  let refuse = () => {};
-  const refused = new Promise<void>((resolve) => {
-    refuse = resolve;
-  });
+  const { opened, open } = gate();
   server.use(
     http.post(at("/v1/api-keys/ak_EXAMPLE/deactivate"), async () => {
-      await refused;
+      await opened;
       return HttpResponse.json({ code: "authorization/forbidden" }, { status: 403 });
     }),
   );
@@ -31,7 +29,7 @@ it("shows the new status at once, and the old one again when the service refuses
   const { result } = renderHook(() => useSetStatus(), { wrapper });
   act(() => result.current.mutate({ clientId: "ak_EXAMPLE", status: "inactive" }));
   await waitFor(() => expect(status()).toBe("inactive"));
-  refuse();
+  open();
   await waitFor(() => expect(result.current.isError).toBe(true));
   expect(status()).toBe("active");
 });
