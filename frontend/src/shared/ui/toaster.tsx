@@ -51,8 +51,9 @@ export function Toaster() {
   const region = useRef<HTMLElement>(null);
 
   // A message that is dismissed takes the pointer and the focus along, and React tells of neither.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: toasts say when to look again at the document, which is what is read
-  useEffect(() => setHeld(region.current?.matches(":hover, :focus-within") ?? false), [toasts]);
+  useEffect(() => {
+    setHeld(toasts.length > 0 && region.current?.matches(":hover, :focus-within") === true);
+  }, [toasts]);
 
   useHotkeys([["F8", () => region.current?.querySelector<HTMLElement>("button")?.focus()]], []);
 
