@@ -68,7 +68,7 @@ func measureLatency(ctx context.Context, b *bench) (section, error) {
 	s.Notes = append(saturated.notes("the open loop", ours.generator, theirs.generator), disturbed.notes("the open loop", ours.others, theirs.others)...)
 	s.Notes = append(s.Notes,
 		fmt.Sprintf("The open loop sends at constant intervals over %d connections and counts from when a request was due, so that waiting for a free connection counts too. "+
-			"It looks at what is due and what has come every %v.", openConnections, openTick),
+			"It looks at what is due and what has come every %v.", openConnections, openPause),
 		"A server's ratio can't be below the machine's own, which its last line tells: where the same hash takes several times as long every now and then, "+
 			"so does every request of that moment, and those behind it wait.")
 	return s, nil
