@@ -17,6 +17,11 @@ const (
 	lookupsAtOnce = 2
 	// lookupMax is how many of those that wait one statement answers.
 	lookupMax = 100
+	// lookupsWorth is how many must wait for a statement to be begun beside another that runs. Fewer take less of everybody's time
+	// when they are read with those that come until that one ends.
+	lookupsWorth = 8
+	// lookupPatience is how long one waits for that; nobody is held up for longer by a statement that hangs.
+	lookupPatience = 20 * time.Millisecond
 )
 
 // lookups are the keys that are looked up for authentication. Those that are asked for while others are being read wait for
@@ -47,22 +52,43 @@ func (s *Store) Lookup(ctx context.Context, clientID string) (key apikey.Key, er
 	}
 	l := &lookup{clientID: clientID, gone: limited.Done(), done: make(chan struct{})}
 	if s.lookups.begins(l) {
-		go s.lookUp(l)
+		go s.lookUp()
 	}
-	select {
-	case <-l.done:
-		return l.key, outcome(ctx, l.err)
-	case <-limited.Done():
-		return apikey.Key{}, outcome(ctx, limited.Err())
+	late := time.NewTimer(lookupPatience)
+	defer late.Stop()
+	for {
+		select {
+		case <-l.done:
+			return l.key, outcome(ctx, l.err)
+		case <-limited.Done():
+			return apikey.Key{}, outcome(ctx, limited.Err())
+		case <-late.C:
+			if s.lookups.hurry() {
+				go s.lookUp()
+			}
+		}
 	}
 }
 
-// begins reports whether a lookup is read at once. Otherwise it waits, and is read with others.
+// begins has a lookup wait, and reports whether a statement is to be begun for those that do.
 func (l *lookups) begins(one *lookup) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.running == lookupsAtOnce {
-		l.waiting = append(l.waiting, one)
+	l.waiting = append(l.waiting, one)
+	return l.mayRun(lookupsWorth)
+}
+
+// hurry reports whether a statement is to be begun for those that wait, however few they are.
+func (l *lookups) hurry() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mayRun(1)
+}
+
+// mayRun takes a place among the statements that run, if there is one and so many wait; one that would run alone is worth it for any.
+// The caller holds the lock.
+func (l *lookups) mayRun(worth int) bool {
+	if l.running == lookupsAtOnce || l.running > 0 && len(l.waiting) < worth {
 		return false
 	}
 	l.running++
@@ -91,9 +117,9 @@ func (l *lookups) next() []*lookup {
 	return batch
 }
 
-// lookUp reads a key, and then others for as long as any wait.
-func (s *Store) lookUp(first *lookup) {
-	for batch := []*lookup{first}; len(batch) > 0; batch = s.lookups.next() {
+// lookUp reads keys for as long as any wait.
+func (s *Store) lookUp() {
+	for batch := s.lookups.next(); len(batch) > 0; batch = s.lookups.next() {
 		s.answer(batch)
 	}
 }

@@ -47,10 +47,10 @@ func occupy(t *testing.T, s *Store) (release func()) {
 // untilReading waits until so much is read that what else is looked up has to wait.
 func untilReading(t *testing.T, s *Store) {
 	t.Helper()
-	await.Until(t, patience, "as many statements look up keys as may", func() bool {
+	await.Until(t, patience, "as many statements look up keys as may, and none waits", func() bool {
 		s.lookups.mu.Lock()
 		defer s.lookups.mu.Unlock()
-		return s.lookups.running == lookupsAtOnce
+		return s.lookups.running == lookupsAtOnce && len(s.lookups.waiting) == 0
 	})
 }
 
@@ -100,24 +100,53 @@ func waitingKeysAreReadTogether(t *testing.T, open func(testing.TB, Options) *St
 	}
 	counted.count = 0
 	release := occupy(t, s)
-	var asking sync.WaitGroup
-	ask := func(id string) {
-		asking.Go(func() {
-			got, err := s.Lookup(t.Context(), id)
-			if key, ok := want[id]; !ok && !errors.Is(err, apikey.ErrNotFound) || ok && (err != nil || !reflect.DeepEqual(got, key)) {
-				t.Errorf("%s: %q with %d secrets, %v", id, got.Name, len(got.Secrets), err)
-			}
-		})
+	asked := make([]*lookup, 3*lookupMax+1)
+	for i := range asked {
+		asked[i] = &lookup{clientID: append(ids, "ak_unknown", `"], '`)[i%(len(ids)+2)], gone: t.Context().Done(), done: make(chan struct{})}
+		if s.lookups.begins(asked[i]) {
+			go s.lookUp()
+		}
 	}
-	const waiting = 3*lookupMax + 1
-	for i := range lookupsAtOnce + waiting {
-		ask(append(ids, "ak_unknown", `"], '`)[i%(len(ids)+2)])
-	}
-	untilWaiting(t, s, waiting)
 	release()
-	asking.Wait()
-	if most := lookupsAtOnce + waiting/lookupMax + 1; counted.count > most {
-		t.Errorf("%d statements read %d keys; %d would do", counted.count, lookupsAtOnce+waiting, most)
+	for _, l := range asked {
+		<-l.done
+		if key, ok := want[l.clientID]; !ok && !errors.Is(l.err, apikey.ErrNotFound) || ok && (l.err != nil || !reflect.DeepEqual(l.key, key)) {
+			t.Errorf("%s: %q with %d secrets, %v", l.clientID, l.key.Name, len(l.key.Secrets), l.err)
+		}
+	}
+	if most := lookupsAtOnce + len(asked)/lookupMax + 1; counted.count > most {
+		t.Errorf("%d statements read %d keys; %d would do", counted.count, len(asked), most)
+	}
+}
+
+func TestAFurtherStatementIsBegunWhenEnoughLookupsWait(t *testing.T) {
+	t.Parallel()
+	l := &lookups{}
+	begins := func() bool { return l.begins(&lookup{}) }
+	if !begins() || len(l.next()) != 1 {
+		t.Fatal("the first waits")
+	}
+	for range lookupsWorth - 1 {
+		if begins() {
+			t.Fatal("one of a few does not wait")
+		}
+	}
+	if !begins() || len(l.next()) != lookupsWorth {
+		t.Error("enough wait on")
+	}
+	for range lookupsWorth {
+		if begins() || l.hurry() {
+			t.Fatal("more statements are begun than may run at once")
+		}
+	}
+	if len(l.next()) != lookupsWorth || len(l.next()) != 0 {
+		t.Error("those that waited are not read")
+	}
+	if l.hurry() {
+		t.Error("a statement is begun for nobody")
+	}
+	if begins() || !l.hurry() {
+		t.Error("one that waited long enough waits on")
 	}
 }
 
