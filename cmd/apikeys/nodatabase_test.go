@@ -92,9 +92,7 @@ func TestADatabaseBeginsWithWhatFillsIt(t *testing.T) {
 			run(t, password, strings.Fields(line)...).succeeded(t)
 			run(t, "", "verify-log").succeeded(t)
 			for _, file := range []string{path, path + ".master-key"} {
-				if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-					t.Errorf("%s: %v, %v", file, info, err)
-				}
+				ownersAlone(t, file)
 			}
 		})
 	}

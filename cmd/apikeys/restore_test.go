@@ -17,6 +17,7 @@ func backedUp(t *testing.T) (backup string, key []byte, target string) {
 	run(t, "", "signing-key", "rotate").succeeded(t)
 	backup = filepath.Join(t.TempDir(), "backup.db")
 	run(t, "", "backup", backup).succeeded(t)
+	ownersAlone(t, backup)
 	key, err := os.ReadFile(path + ".master-key")
 	if err != nil {
 		t.Fatal(err)
@@ -24,6 +25,14 @@ func backedUp(t *testing.T) (backup string, key []byte, target string) {
 	target = filepath.Join(t.TempDir(), "apikeys.db")
 	t.Setenv("APIKEYS_DATABASE_URL", "sqlite://"+target)
 	return backup, key, target
+}
+
+// ownersAlone fails the test unless nobody but a file's owner can read it.
+func ownersAlone(t *testing.T, path string) {
+	t.Helper()
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%s: %v, %v", path, info, err)
+	}
 }
 
 // only fails the test unless the folder of path holds these files alone, which end like so.
@@ -81,5 +90,6 @@ func TestARestoreThatWasKilledIsDoneAgain(t *testing.T) {
 	}
 	run(t, "", "restore", backup).succeeded(t)
 	only(t, target, "", ".master-key", ".master-key.next")
+	ownersAlone(t, target)
 	run(t, "", "verify-log").succeeded(t)
 }
