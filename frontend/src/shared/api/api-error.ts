@@ -11,10 +11,13 @@ interface ApiErrorInit {
   retryAfterSeconds?: number | undefined;
 }
 
-/** The code of an error that no answer came for: the network or the service is down. */
+/** The code of a call that failed on its way: the network or the service is down. */
 export const UNREACHABLE = "network/unreachable";
 
-/** The code of an answer that is not the service's, such as a proxy's: whether the service did what it was told is not known. */
+/**
+ * The code of a call without an answer in time, or with another's, such as a proxy's: whether the service did what it was told
+ * is not known.
+ */
 export const UNANSWERED = "network/unanswered";
 
 /** What any call of the client throws. Compare `code`; it is stable, the other texts are not. */
@@ -68,4 +71,8 @@ export function apiErrorFrom(response: Response, body: unknown): ApiError {
 
 export function unreachable(): ApiError {
   return new ApiError({ status: 0, code: UNREACHABLE });
+}
+
+export function unanswered(): ApiError {
+  return new ApiError({ status: 0, code: UNANSWERED });
 }

@@ -1,9 +1,10 @@
-import { HttpResponse, http } from "msw";
-import { afterEach, describe, expect, it } from "vitest";
+import { delay, HttpResponse, http } from "msw";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { apiKey } from "@/test/fixtures";
+import { gate } from "@/test/gate";
 import { at, server } from "@/test/server";
-import { ApiError, UNANSWERED, UNREACHABLE } from "./api-error";
-import { api, send } from "./client";
+import { ApiError, UNANSWERED, UNREACHABLE, unanswered, unreachable } from "./api-error";
+import { api, isTransient, send } from "./client";
 import { reauthentication } from "./reauthentication";
 
 const left = new ApiError({ status: 401, code: "failed" });
@@ -47,6 +48,50 @@ describe("a call", () => {
   it("says when the service can't be reached", async () => {
     server.use(http.get(at("/v1/api-keys/ak_EXAMPLE"), () => HttpResponse.error()));
     await expect(getKey()).rejects.toMatchObject({ status: 0, code: UNREACHABLE });
+  });
+});
+
+describe("a call that the network swallows", () => {
+  const limit = { pass: () => {} };
+  let arrived: Promise<void>;
+
+  beforeEach(() => {
+    const controller = new AbortController();
+    limit.pass = () => controller.abort(new DOMException("signal timed out", "TimeoutError"));
+    vi.spyOn(AbortSignal, "timeout").mockReturnValue(controller.signal);
+    const arrival = gate();
+    arrived = arrival.opened;
+    server.use(
+      http.get(at("/v1/api-keys/ak_EXAMPLE"), async () => {
+        arrival.open();
+        await delay("infinite");
+      }),
+    );
+  });
+
+  it("ends after half a minute, and says that no answer came", async () => {
+    const call = expect(getKey()).rejects.toMatchObject({ status: 0, code: UNANSWERED });
+    await arrived;
+    expect(AbortSignal.timeout).toHaveBeenCalledExactlyOnceWith(30_000);
+    limit.pass();
+    await call;
+  });
+
+  it("can be given up before by whoever made it, which is no problem of the service", async () => {
+    const caller = new AbortController();
+    const params = { path: { client_id: "ak_EXAMPLE" } };
+    const call = expect(
+      send(api.GET("/v1/api-keys/{client_id}", { params, signal: caller.signal })),
+    ).rejects.toMatchObject({ name: "AbortError" });
+    await arrived;
+    caller.abort();
+    await call;
+  });
+
+  it("is not repeated by itself, as one is that fails at once", () => {
+    expect(isTransient(unanswered())).toBe(false);
+    expect(isTransient(unreachable())).toBe(true);
+    expect(isTransient(new ApiError({ status: 502, code: UNANSWERED }))).toBe(true);
   });
 });
 

@@ -1,26 +1,42 @@
 import createClient from "openapi-fetch";
 import type { components, paths } from "@/api/schema.gen";
-import { ApiError, apiErrorFrom, unreachable } from "./api-error";
+import { ApiError, apiErrorFrom, UNREACHABLE, unanswered, unreachable } from "./api-error";
 import { reauthentication } from "./reauthentication";
 
 export type Schemas = components["schemas"];
 
 const SESSION_PATH = "/v1/session";
 
-async function fetchOrReauthenticate(request: Request): Promise<Response> {
-  const again = request.clone();
-  const response = await fetch(request);
-  const aboutSession = new URL(request.url).pathname === SESSION_PATH;
-  if (response.status !== 401 || aboutSession || !reauthentication.armed) return response;
-  await reauthentication.wait();
-  return fetch(again);
+/**
+ * How long an answer may take, in milliseconds. The service waits no more than 5 seconds for its database, so that what takes
+ * this long, even on a slow line, was swallowed by the network.
+ */
+const ANSWER_MAX_MS = 30_000;
+
+type Fetch = (request: Request) => Promise<Response>;
+
+const fetchInTime: Fetch = (request) =>
+  fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(ANSWER_MAX_MS)]) });
+
+function reauthenticating(fetchOnce: Fetch): Fetch {
+  return async (request) => {
+    const again = request.clone();
+    const response = await fetchOnce(request);
+    const aboutSession = new URL(request.url).pathname === SESSION_PATH;
+    if (response.status !== 401 || aboutSession || !reauthentication.armed) return response;
+    await reauthentication.wait();
+    return fetchOnce(again);
+  };
 }
 
 /** The only way to the service; generated from its contract. */
 export const api = createClient<paths>({
   baseUrl: window.location.origin,
-  fetch: fetchOrReauthenticate,
+  fetch: reauthenticating(fetchInTime),
 });
+
+/** The `fetch` of a call that the service may take any time for. */
+export const fetchPatiently = reauthenticating((request) => fetch(request));
 
 export interface Answer<Data> {
   data: Data;
@@ -37,13 +53,17 @@ export async function send<Data>(
   call: Promise<{ data?: Data; error?: unknown; response: Response }>,
 ): Promise<Answer<Data>> {
   const { data, error, response } = await call.catch((reason: unknown) => {
-    throw reason instanceof TypeError ? unreachable() : reason;
+    if (reason instanceof TypeError) throw unreachable();
+    throw reason instanceof DOMException && reason.name === "TimeoutError" ? unanswered() : reason;
   });
   if (!response.ok) throw apiErrorFrom(response, error);
   return { data: data as Data, etag: response.headers.get("ETag") };
 }
 
-/** Whether a read is worth repeating: the service was busy or out of reach, and the next try may well succeed. */
+/**
+ * Whether a read is worth repeating: the service was busy or out of reach, and the next try may well succeed. Whoever waited
+ * for an answer that never came is told so instead of waiting as long again.
+ */
 export function isTransient(error: unknown): boolean {
-  return error instanceof ApiError && (error.status === 0 || error.status === 502 || error.status === 503);
+  return error instanceof ApiError && (error.code === UNREACHABLE || error.status === 502 || error.status === 503);
 }

@@ -1,7 +1,7 @@
 import i18next from "i18next";
 import { describe, expect, it } from "vitest";
 import { addLanguage } from "@/test/language";
-import { ApiError, unreachable } from "./api-error";
+import { ApiError, unanswered, unreachable } from "./api-error";
 import { problemMessage, rejectedFields, reportableRequestId } from "./problem-message";
 
 const t = i18next.t;
@@ -19,6 +19,11 @@ describe("a problem's text", () => {
     expect(problemMessage(t, wait(3540))).toBe("Too many attempts. Try again in 59 minutes.");
     const portuguese = await addLanguage(i18next, "pt-BR");
     expect(problemMessage(portuguese.t, wait(3600))).toBe("Tentativas demais. Tente novamente em 1 hora.");
+  });
+
+  it("warns that what got no answer may have been done, in both languages", async () => {
+    expect(problemMessage(t, unanswered())).toContain("No answer came");
+    expect(problemMessage((await addLanguage(i18next, "pt-BR")).t, unanswered())).toContain("não respondeu");
   });
 
   it("exists for an unreachable service, for unknown codes and for faults of the console", () => {
