@@ -1,12 +1,15 @@
-import { fireEvent, screen } from "@testing-library/react";
+import { act, fireEvent, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { delay, HttpResponse, http } from "msw";
 import { beforeEach, expect, it, vi } from "vitest";
 import ChangePasswordDialog from "@/features/account/change-password-dialog";
 import DeleteDialog from "@/features/api-keys/actions/delete-dialog";
+import RotateDialog from "@/features/api-keys/actions/rotate-dialog";
 import type { Operator } from "@/features/operators/api/operators";
+import { InviteDialog } from "@/features/operators/invite-dialog";
 import { RoleDialog } from "@/features/operators/role-dialog";
 import { SessionsDialog } from "@/features/operators/sessions-dialog";
+import { SignInForm } from "@/features/session/sign-in-form";
 import { apiKey } from "@/test/fixtures";
 import { renderInConsole } from "@/test/render";
 import { at, server } from "@/test/server";
@@ -30,6 +33,7 @@ beforeEach(() => {
   };
   server.use(
     http.get(at("/v1/api-keys/ak_EXAMPLE"), () => HttpResponse.json(apiKey())),
+    http.get(at("/v1/api-keys/ak_EXAMPLE/usage"), () => new HttpResponse(null, { status: 503 })),
     http.get(at("/v1/operators/op_EXAMPLE/sessions"), () => HttpResponse.json({ items: [session] })),
     http.delete("*", never),
     http.patch("*", never),
@@ -45,7 +49,7 @@ function fillPasswords() {
   }
 }
 
-it.each([
+const changes = [
   {
     what: "a key is deleted",
     dialog: <DeleteDialog apiKey={apiKey()} onClose={onClose} onDeleted={vi.fn()} />,
@@ -66,10 +70,12 @@ it.each([
   {
     what: "sessions are ended",
     dialog: <SessionsDialog operator={operator} own={false} onClose={onClose} />,
-    fill: () => screen.findByRole("list"),
+    fill: () => screen.findByRole("list", { name: "Sessions" }),
     press: "Sign out everywhere",
   },
-])("a dialog can't be left while $what", async ({ dialog, fill, press }) => {
+];
+
+it.each(changes)("a dialog can't be left while $what", async ({ dialog, fill, press }) => {
   const user = userEvent.setup();
   renderInConsole(dialog);
   await fill?.();
@@ -77,4 +83,35 @@ it.each([
   for (const way of screen.getAllByRole("button", { name: /Cancel|Close/ })) expect(way).toBeDisabled();
   await user.keyboard("{Escape}");
   expect(onClose).not.toHaveBeenCalled();
+});
+
+const forms = [
+  {
+    what: "an operator is invited",
+    dialog: <InviteDialog onClose={onClose} onInvited={vi.fn()} />,
+    fill: () => fireEvent.change(screen.getByLabelText("Email"), { target: { value: "rui@example.com" } }),
+    press: "Invite operator",
+  },
+  {
+    what: "a secret is rotated",
+    dialog: <RotateDialog apiKey={apiKey()} onClose={onClose} onIssued={vi.fn()} />,
+    press: "Generate new client secret",
+  },
+  {
+    what: "somebody signs in",
+    dialog: <SignInForm email="eva@example.com" onSignedIn={vi.fn()} />,
+    fill: () => fireEvent.change(screen.getByLabelText("Password"), { target: { value: "a password" } }),
+    press: "Sign in",
+  },
+];
+
+it.each([...changes, ...forms])("one request is made when $what, however often in one tick", async (change) => {
+  const { queryClient } = renderInConsole(change.dialog);
+  await change.fill?.();
+  const button = screen.getByRole("button", { name: change.press });
+  act(() => {
+    button.click();
+    button.click();
+  });
+  expect(queryClient.isMutating()).toBe(1);
 });

@@ -1,5 +1,5 @@
-import { useMutation } from "@tanstack/react-query";
 import { api, type Schemas, send } from "@/shared/api/client";
+import { useSingleMutation } from "@/shared/api/use-single-mutation";
 
 async function acceptInvitation(body: Schemas["InvitationAcceptance"]): Promise<string> {
   const { data } = await send(api.POST("/v1/invitation", { body }));
@@ -9,5 +9,5 @@ async function acceptInvitation(body: Schemas["InvitationAcceptance"]): Promise<
 /** Sets a password with a one-time token; returns whose it is. */
 export function useAcceptInvitation() {
   // The variables hold the token and the password.
-  return useMutation({ mutationFn: acceptInvitation, gcTime: 0 });
+  return useSingleMutation({ mutationFn: acceptInvitation, gcTime: 0 });
 }

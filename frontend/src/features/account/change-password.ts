@@ -1,5 +1,5 @@
-import { useMutation } from "@tanstack/react-query";
 import { api, type Schemas, send } from "@/shared/api/client";
+import { useSingleMutation } from "@/shared/api/use-single-mutation";
 
 async function changePassword(body: Schemas["PasswordChange"]): Promise<void> {
   await send(api.POST("/v1/session/password", { body }));
@@ -8,5 +8,5 @@ async function changePassword(body: Schemas["PasswordChange"]): Promise<void> {
 /** Changes one's own password; one's other sessions end. */
 export function useChangePassword() {
   // The variables hold both passwords.
-  return useMutation({ mutationFn: changePassword, gcTime: 0 });
+  return useSingleMutation({ mutationFn: changePassword, gcTime: 0 });
 }

@@ -1,6 +1,7 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { api, type Schemas, send } from "@/shared/api/client";
 import { reauthentication } from "@/shared/api/reauthentication";
+import { useSingleMutation } from "@/shared/api/use-single-mutation";
 import { announceIdentity, identityOf } from "./identity";
 import { type Session, sessionQuery } from "./session-query";
 
@@ -11,7 +12,7 @@ async function signIn(body: Schemas["SignIn"]): Promise<Session> {
 
 export function useSignIn() {
   const queryClient = useQueryClient();
-  return useMutation({
+  return useSingleMutation({
     mutationFn: signIn,
     // The variables hold the password.
     gcTime: 0,

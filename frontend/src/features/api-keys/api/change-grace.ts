@@ -1,5 +1,6 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { api, send } from "@/shared/api/client";
+import { useSingleMutation } from "@/shared/api/use-single-mutation";
 import { apiKeyQueryKeys } from "./api-key";
 
 interface GraceChange {
@@ -35,11 +36,11 @@ function useSettle() {
 /** Lets an old secret work longer, or shorter, than was chosen. */
 export function useChangeGrace() {
   const settle = useSettle();
-  return useMutation({ mutationFn: changeGrace, onSettled: (_data, _error, { clientId }) => settle(clientId) });
+  return useSingleMutation({ mutationFn: changeGrace, onSettled: (_data, _error, { clientId }) => settle(clientId) });
 }
 
 /** Takes a rotation back: the old secret stays, the new one ends now. */
 export function useCancelRotation() {
   const settle = useSettle();
-  return useMutation({ mutationFn: cancelRotation, onSettled: (_data, _error, clientId) => settle(clientId) });
+  return useSingleMutation({ mutationFn: cancelRotation, onSettled: (_data, _error, clientId) => settle(clientId) });
 }

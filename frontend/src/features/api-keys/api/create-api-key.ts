@@ -1,6 +1,7 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
 import { api, type Schemas, send } from "@/shared/api/client";
+import { useSingleMutation } from "@/shared/api/use-single-mutation";
 import { apiKeyQueryKeys, type IssuedSecret } from "./api-key";
 
 type Create = Schemas["ApiKeyCreate"];
@@ -26,7 +27,7 @@ function randomId(): string {
 export function useCreateApiKey() {
   const queryClient = useQueryClient();
   const attempt = useRef({ body: "", id: "" });
-  return useMutation({
+  return useSingleMutation({
     mutationFn: (body: Create) => {
       const serialized = JSON.stringify(body);
       if (attempt.current.body !== serialized) attempt.current = { body: serialized, id: randomId() };

@@ -1,5 +1,6 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { api, send } from "@/shared/api/client";
+import { useSingleMutation } from "@/shared/api/use-single-mutation";
 import { apiKeyQueryKeys } from "./api-key";
 
 async function deleteApiKey(clientId: string): Promise<void> {
@@ -8,7 +9,7 @@ async function deleteApiKey(clientId: string): Promise<void> {
 
 export function useDeleteApiKey() {
   const queryClient = useQueryClient();
-  return useMutation({
+  return useSingleMutation({
     mutationFn: deleteApiKey,
     onSuccess: (_data, clientId) => {
       // What is open still looks at the key, so it can't be removed; invalidating it would ask for what is known to be gone.

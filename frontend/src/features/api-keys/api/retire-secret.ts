@@ -1,5 +1,6 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { api, send } from "@/shared/api/client";
+import { useSingleMutation } from "@/shared/api/use-single-mutation";
 import { apiKeyQueryKeys } from "./api-key";
 
 interface Retirement {
@@ -18,7 +19,7 @@ async function retireSecret({ clientId, secretId }: Retirement): Promise<void> {
 /** Ends an old secret before its grace period does. */
 export function useRetireSecret() {
   const queryClient = useQueryClient();
-  return useMutation({
+  return useSingleMutation({
     mutationFn: retireSecret,
     onSettled: (_data, _error, { clientId }) =>
       Promise.all([

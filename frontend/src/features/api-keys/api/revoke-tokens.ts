@@ -1,5 +1,6 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { api, send } from "@/shared/api/client";
+import { useSingleMutation } from "@/shared/api/use-single-mutation";
 import { apiKeyQueryKeys } from "./api-key";
 
 async function revokeTokens(clientId: string): Promise<void> {
@@ -9,7 +10,7 @@ async function revokeTokens(clientId: string): Promise<void> {
 /** Ends every token issued so far; the key and its secrets live on. */
 export function useRevokeTokens() {
   const queryClient = useQueryClient();
-  return useMutation({
+  return useSingleMutation({
     mutationFn: revokeTokens,
     onSuccess: (_data, clientId) => queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.detail(clientId) }),
   });

@@ -1,5 +1,6 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { api, send } from "@/shared/api/client";
+import { useSingleMutation } from "@/shared/api/use-single-mutation";
 import { apiKeyQueryKeys, type IssuedSecret } from "./api-key";
 
 interface Rotation {
@@ -20,7 +21,7 @@ async function rotateSecret({ clientId, gracePeriodSeconds }: Rotation): Promise
 
 export function useRotateSecret() {
   const queryClient = useQueryClient();
-  return useMutation({
+  return useSingleMutation({
     mutationFn: rotateSecret,
     // The result holds the secret: nothing may keep it once the component has taken it over.
     gcTime: 0,

@@ -1,5 +1,6 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { api, type Schemas, send } from "@/shared/api/client";
+import { useSingleMutation } from "@/shared/api/use-single-mutation";
 import { apiKeyQueryKeys, type VersionedKey } from "./api-key";
 
 interface Update {
@@ -22,7 +23,7 @@ async function updateApiKey({ clientId, etag, patch }: Update): Promise<Versione
 
 export function useUpdateApiKey() {
   const queryClient = useQueryClient();
-  return useMutation({
+  return useSingleMutation({
     mutationFn: updateApiKey,
     onSuccess: (updated, { clientId }) => {
       queryClient.setQueryData(apiKeyQueryKeys.detail(clientId), updated);

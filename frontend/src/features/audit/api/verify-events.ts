@@ -1,13 +1,13 @@
-import { useMutation } from "@tanstack/react-query";
-import { api, send } from "@/shared/api/client";
+import { api, fetchPatiently, send } from "@/shared/api/client";
+import { useSingleMutation } from "@/shared/api/use-single-mutation";
 import type { EventVerification } from "./event";
 
 async function verifyEvents(): Promise<EventVerification> {
-  const { data } = await send(api.GET("/v1/events/verify"));
+  const { data } = await send(api.GET("/v1/events/verify", { fetch: fetchPatiently }));
   return data;
 }
 
 /** Reads the whole log; it may take a while, and is only done when asked for. */
 export function useVerifyEvents() {
-  return useMutation({ mutationFn: verifyEvents });
+  return useSingleMutation({ mutationFn: verifyEvents });
 }

@@ -1,5 +1,6 @@
-import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useQueryClient } from "@tanstack/react-query";
 import { api, type Schemas, send } from "@/shared/api/client";
+import { useSingleMutation } from "@/shared/api/use-single-mutation";
 
 export type Operator = Schemas["Operator"];
 export type Role = Schemas["Role"];
@@ -49,7 +50,7 @@ function useSettle() {
 }
 
 export function useInviteOperator() {
-  return useMutation({
+  return useSingleMutation({
     mutationFn: async (body: Schemas["OperatorInvite"]) =>
       linkOf((await send(api.POST("/v1/operators", { body }))).data),
     // The result holds the token: nothing may keep it once the component has taken it over.
@@ -59,7 +60,7 @@ export function useInviteOperator() {
 }
 
 export function useResetPassword() {
-  return useMutation({
+  return useSingleMutation({
     mutationFn: async (operatorId: string) => {
       const params = { path: { operator_id: operatorId } };
       return linkOf((await send(api.POST("/v1/operators/{operator_id}/reset-password", { params }))).data);
@@ -75,7 +76,7 @@ interface OperatorChange {
 }
 
 export function useUpdateOperator() {
-  return useMutation({
+  return useSingleMutation({
     mutationFn: async ({ operatorId, patch }: OperatorChange) => {
       const params = { path: { operator_id: operatorId } };
       await send(api.PATCH("/v1/operators/{operator_id}", { params, body: patch }));
@@ -85,7 +86,7 @@ export function useUpdateOperator() {
 }
 
 export function useDeleteOperator() {
-  return useMutation({
+  return useSingleMutation({
     mutationFn: async (operatorId: string) => {
       await send(api.DELETE("/v1/operators/{operator_id}", { params: { path: { operator_id: operatorId } } }));
     },
@@ -96,7 +97,7 @@ export function useDeleteOperator() {
 /** Ends the sessions of an operator; after one's `own`, nothing can be read anew. */
 export function useEndSessions(own: boolean) {
   const settle = useSettle();
-  return useMutation({
+  return useSingleMutation({
     mutationFn: async (operatorId: string) => {
       await send(api.DELETE("/v1/operators/{operator_id}/sessions", { params: { path: { operator_id: operatorId } } }));
     },
