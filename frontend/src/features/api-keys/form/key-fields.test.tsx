@@ -55,6 +55,25 @@ describe("the form of a key", () => {
     expect(screen.getByText("A whole number of hours from 1 to 24.")).toBeVisible();
   });
 
+  async function submitLifespan(typed: string) {
+    const { onSubmit, user } = await open();
+    await user.type(screen.getByRole("textbox", { name: /^Name/ }), "Billing");
+    await user.click(screen.getByRole("checkbox", { name: "CCA: Admin" }));
+    await user.clear(screen.getByLabelText("Value"));
+    await user.type(screen.getByLabelText("Value"), `${typed}{Enter}`);
+    return onSubmit;
+  }
+
+  it("takes a lifespan with zeros in front for the number that it is", async () => {
+    const onSubmit = await submitLifespan("05");
+    expect(onSubmit.mock.calls[0]?.[0]).toMatchObject({ lifespanValue: 5 });
+  });
+
+  it.each(["", "0", "00", "25"])("refuses %j as a lifespan in hours", async (typed) => {
+    expect(await submitLifespan(typed)).not.toHaveBeenCalled();
+    expect(screen.getByLabelText("Value")).toBeInvalid();
+  });
+
   it("names what is missing and moves the focus there", async () => {
     const { onSubmit, user } = await open();
     await user.click(screen.getByRole("button", { name: "Save" }));

@@ -83,6 +83,7 @@ export function KeyFields(props: KeyFieldsProps) {
               placeholder={t("form.rateLimit.placeholder")}
               allowDecimal={false}
               allowNegative={false}
+              allowLeadingZeros={false}
               clampBehavior="none"
               min={1}
               max={RATE_LIMIT_MAX}
@@ -105,6 +106,7 @@ export function KeyFields(props: KeyFieldsProps) {
                 label={t("form.lifespan.value")}
                 allowDecimal={false}
                 allowNegative={false}
+                allowLeadingZeros={false}
                 clampBehavior="none"
                 min={1}
                 max={lifespanMax[values.lifespanUnit]}
