@@ -100,6 +100,21 @@ test("times are absolute on focus, and found keys are announced", async ({ page,
   await expect(page.locator("[aria-live=polite]").getByText("1 API key found")).toBeAttached();
 });
 
+test("Escape puts a hint in a dialog away before the dialog", async ({ page, operator }) => {
+  await page.goto("/operators");
+  await page.getByRole("button", { name: `Actions for ${operator.email}` }).click();
+  await page.getByRole("menuitem", { name: "Sessions" }).click();
+  const dialog = page.getByRole("dialog", { name: `Sessions of ${operator.email}` });
+  const hint = page.getByRole("tooltip");
+  await tabTo(page, dialog.locator("time").first());
+  await expect(hint).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(hint).toHaveCount(0);
+  await expect(dialog).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(dialog).toHaveCount(0);
+});
+
 test("tabs of a key's page are passed with the arrows and opened with Enter", async ({ page, admin }) => {
   const { client_id } = await admin.createKey({ name: "ERP integration" });
   await page.goto(`/api-keys/${client_id}`);

@@ -189,6 +189,9 @@ test.describe("copying", () => {
     expect(await page.evaluate(() => getSelection()?.toString())).toBe(secret);
     await expect(page.getByText("Copied", { exact: true })).toHaveCount(0);
     await page.keyboard.press("Escape");
+    await expect(page.getByRole("tooltip")).toHaveCount(0);
+    await expect(question(page), "Escape was meant for the hint").toHaveCount(0);
+    await page.keyboard.press("Escape");
     await expect(question(page), "nothing was copied").toBeVisible();
   });
 });

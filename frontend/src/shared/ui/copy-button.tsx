@@ -24,7 +24,7 @@ interface CopyButtonProps {
 export function CopyButton(props: CopyButtonProps) {
   const { value, label, target, appearance = "icon", primary = false, className, onCopied } = props;
   const { t } = useTranslation();
-  const { state, copy } = useCopy(target);
+  const { state, copy, reset } = useCopy(target);
   const icon = state === "copied" ? <IconCheck size={15} stroke={2.2} /> : <IconCopy size={15} stroke={1.7} />;
   const hint = state === "copied" ? t("copy.copied") : state === "manual" ? t("copy.manual") : label;
 
@@ -34,7 +34,7 @@ export function CopyButton(props: CopyButtonProps) {
 
   if (appearance === "button") {
     return (
-      <Hint<HTMLButtonElement> label={t("copy.manual")} opened={state === "manual"}>
+      <Hint<HTMLButtonElement> label={t("copy.manual")} opened={state === "manual"} onDismiss={reset}>
         {(target) => (
           <Button
             {...target}
@@ -52,7 +52,7 @@ export function CopyButton(props: CopyButtonProps) {
     );
   }
   return (
-    <Hint<HTMLButtonElement> label={hint} {...(state !== "idle" && { opened: true })}>
+    <Hint<HTMLButtonElement> label={hint} {...(state !== "idle" && { opened: true })} onDismiss={reset}>
       {(target) => (
         <IconButton
           {...target}

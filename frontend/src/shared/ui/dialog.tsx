@@ -1,8 +1,9 @@
 import "@mantine/core/styles/ModalBase.layer.css";
 import "@mantine/core/styles/Modal.layer.css";
 import { Button, type ButtonProps, Modal, type ModalProps } from "@mantine/core";
-import { createContext, type ReactNode, useContext } from "react";
+import { createContext, type ReactNode, useContext, useState } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
+import { HeldEscape } from "./held-escape";
 
 interface DialogProps extends Omit<ModalProps, "opened"> {
   /** Above another dialog. */
@@ -19,15 +20,19 @@ const OpenDialog = createContext({ busy: false, onClose: () => {} });
  */
 export function Dialog({ nested = false, busy = false, children, ...props }: DialogProps) {
   const { t } = useTranslation();
+  const [held, setHeld] = useState(0);
   return (
     <Modal
       opened
       closeButtonProps={{ "aria-label": t("action.close"), disabled: busy }}
       {...(nested && { zIndex: 400 })}
       {...props}
-      {...(busy && { closeOnEscape: false, closeOnClickOutside: false })}
+      {...((busy || held > 0) && { closeOnEscape: false })}
+      {...(busy && { closeOnClickOutside: false })}
     >
-      <OpenDialog.Provider value={{ busy, onClose: props.onClose }}>{children}</OpenDialog.Provider>
+      <OpenDialog.Provider value={{ busy, onClose: props.onClose }}>
+        <HeldEscape.Provider value={setHeld}>{children}</HeldEscape.Provider>
+      </OpenDialog.Provider>
     </Modal>
   );
 }

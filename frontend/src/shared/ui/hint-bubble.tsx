@@ -1,5 +1,6 @@
 import { Tooltip } from "@mantine/core";
 import { type RefObject, useEffect, useState } from "react";
+import { useHeldEscape } from "./held-escape";
 
 interface HintBubbleProps {
   id: string;
@@ -14,6 +15,8 @@ export default function HintBubble({ id, label, target, opened, onDismiss }: Hin
   // It must have found its target before it opens, or would stand in the corner for a moment.
   const [placed, setPlaced] = useState(false);
   useEffect(() => setPlaced(true), []);
+
+  useHeldEscape(opened);
 
   useEffect(() => {
     if (!opened) return;

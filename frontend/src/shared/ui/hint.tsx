@@ -19,6 +19,8 @@ interface HintProps<Target extends HTMLElement> {
   label: string;
   /** Decides whether it is shown, in place of what is pointed at and focused. */
   opened?: boolean;
+  /** Called when Escape puts it away, for whoever decides that. */
+  onDismiss?: () => void;
   children: (target: HintTarget<Target>) => ReactNode;
 }
 
@@ -26,7 +28,7 @@ interface HintProps<Target extends HTMLElement> {
  * A tooltip on hover and on keyboard focus, which Escape puts away. Until it is shown for the first time there is only the
  * element itself: a list has hundreds of them.
  */
-export function Hint<Target extends HTMLElement>({ label, opened, children }: HintProps<Target>) {
+export function Hint<Target extends HTMLElement>({ label, opened, onDismiss, children }: HintProps<Target>) {
   const id = useId();
   const ref = useRef<Target>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -39,6 +41,10 @@ export function Hint<Target extends HTMLElement>({ label, opened, children }: Hi
   const leave = () => {
     clearTimeout(timer.current);
     setAttended(false);
+  };
+  const dismiss = () => {
+    leave();
+    onDismiss?.();
   };
 
   return (
@@ -56,7 +62,7 @@ export function Hint<Target extends HTMLElement>({ label, opened, children }: Hi
         },
         onBlur: leave,
       })}
-      {wanted && <HintBubble id={id} label={label} target={ref} opened={shown} onDismiss={leave} />}
+      {wanted && <HintBubble id={id} label={label} target={ref} opened={shown} onDismiss={dismiss} />}
     </>
   );
 }

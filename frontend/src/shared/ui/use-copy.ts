@@ -23,6 +23,11 @@ export function useCopy(target: RefObject<HTMLElement | null>) {
 
   useEffect(() => () => clearTimeout(timer.current), []);
 
+  const reset = useCallback(() => {
+    clearTimeout(timer.current);
+    setState("idle");
+  }, []);
+
   const copy = useCallback(
     async (text: string): Promise<boolean> => {
       clearTimeout(timer.current);
@@ -43,5 +48,5 @@ export function useCopy(target: RefObject<HTMLElement | null>) {
     [t, target],
   );
 
-  return { state, copy };
+  return { state, copy, reset };
 }
