@@ -50,6 +50,23 @@ test("the filters live in the URL, and the export follows them", async ({ page, 
   await expect(page.getByRole("heading", { name: "No matching events" })).toBeVisible();
 });
 
+test("days that are typed belong to one entry of the browser's history", async ({ page }) => {
+  await page.goto("/usage");
+  await page.getByRole("navigation", { name: "Main menu" }).getByRole("link", { name: "Audit" }).click();
+  await page.getByRole("combobox", { name: "When" }).selectOption("From – to");
+  await expect(page).toHaveURL("/audit?period=custom");
+  for (const day of ["2026-11-01", "2026-11-02"]) {
+    await page.getByLabel("From").fill(day);
+    await expect(page).toHaveURL(`/audit?period=custom&from=${day}`);
+  }
+  await page.getByLabel("To", { exact: true }).fill("2026-11-20");
+  await expect(page).toHaveURL("/audit?period=custom&from=2026-11-02&to=2026-11-20");
+  await page.goBack();
+  await expect(page).toHaveURL("/audit");
+  await page.goBack();
+  await expect(page).toHaveURL("/usage");
+});
+
 test("older events are loaded on demand", async ({ page, admin }) => {
   const key = await admin.createKey({ name: "ERP integration" });
   for (let change = 0; change < 55; change++) await admin.rename(key.client_id, `ERP integration ${change}`);

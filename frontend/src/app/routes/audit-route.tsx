@@ -7,6 +7,11 @@ export default function AuditRoute() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   return (
-    <AuditPage search={search} onChange={(next) => void navigate({ to: "/audit", search: next, resetScroll: false })} />
+    <AuditPage
+      search={search}
+      onChange={(next, options) =>
+        void navigate({ to: "/audit", search: next, replace: options?.replace ?? false, resetScroll: false })
+      }
+    />
   );
 }

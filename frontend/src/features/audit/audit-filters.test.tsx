@@ -21,7 +21,7 @@ it("a day can be typed, digit by digit, and is applied once it can be meant", ()
   }
   expect(onChange).not.toHaveBeenCalled();
   fireEvent.change(field, { target: { value: "2026-11-23" } });
-  expect(onChange).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ from: "2026-11-23" }));
+  expect(onChange).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ from: "2026-11-23" }), { replace: true });
 
   fireEvent.change(field, { target: { value: "0202-11-23" } });
   fireEvent.blur(field);

@@ -15,7 +15,7 @@ import { actions, slashed } from "./sentence";
 
 interface AuditFiltersProps {
   search: AuditSearch;
-  onChange: (next: AuditSearch) => void;
+  onChange: (next: AuditSearch, options?: { replace?: boolean }) => void;
 }
 
 const SEARCH_DEBOUNCE_MS = 200;
@@ -146,6 +146,7 @@ function DayFilter({ label, value, min, max, onChange }: DayFilterProps) {
   );
 }
 
+/** Each filter makes an entry of the browser's history; the days belong to that of their period, however often one types. */
 export function AuditFilters({ search, onChange }: AuditFiltersProps) {
   const { t } = useTranslation();
   const known = actions.map((action) => ({ value: action as string, label: t(`audit.action.${slashed(action)}`) }));
@@ -184,13 +185,13 @@ export function AuditFilters({ search, onChange }: AuditFiltersProps) {
             label={t("audit.filter.from")}
             value={search.from}
             max={search.to}
-            onChange={(from) => onChange({ ...search, from })}
+            onChange={(from) => onChange({ ...search, from }, { replace: true })}
           />
           <DayFilter
             label={t("audit.filter.to")}
             value={search.to}
             min={search.from}
-            onChange={(to) => onChange({ ...search, to })}
+            onChange={(to) => onChange({ ...search, to }, { replace: true })}
           />
         </>
       )}

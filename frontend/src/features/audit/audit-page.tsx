@@ -15,7 +15,7 @@ import { VerificationResult } from "./verify-log";
 
 interface AuditPageProps {
   search: AuditSearch;
-  onChange: (next: AuditSearch) => void;
+  onChange: (next: AuditSearch, options?: { replace?: boolean }) => void;
 }
 
 const formats = ["csv", "jsonl"] as const;
