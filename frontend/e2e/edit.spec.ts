@@ -150,12 +150,15 @@ test.describe("unsaved changes", () => {
   });
 
   test("that were taken back hold nobody", async ({ page, admin }) => {
-    await admin.createKey({ name: "ERP integration" });
+    await admin.createKey({ name: "ERP integration", scopes: ["cca:readonly", "spot:readonly"] });
     await page.goto("/api-keys");
     await names(page).first().click();
     await page.getByRole("link", { name: "Edit" }).click();
     await nameField(page).fill("Other");
     await nameField(page).fill("ERP integration");
+    const scope = page.getByRole("checkbox", { name: "CCA: Read-only" });
+    await scope.uncheck();
+    await scope.check();
     await page.getByRole("button", { name: "Cancel" }).click();
     await expect(page.getByRole("heading", { name: "ERP integration" })).toBeVisible();
     await page.getByRole("link", { name: "API Keys" }).first().click();

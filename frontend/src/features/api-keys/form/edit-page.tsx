@@ -76,7 +76,6 @@ function EditForm({ loaded, onDone }: { loaded: VersionedKey; onDone: () => void
   function rebase(on: VersionedKey, values: KeyValues) {
     setTheirs(null);
     setBase(on);
-    form.setInitialValues(valuesOf(on.key));
     form.setValues(values);
     form.clearErrors();
   }
@@ -96,7 +95,7 @@ function EditForm({ loaded, onDone }: { loaded: VersionedKey; onDone: () => void
         }
       />
       <LeaveGuard
-        when={form.isDirty()}
+        when={patchOf(valuesOf(base.key), form.getValues()) !== null}
         title={t("leave.title")}
         message={t("leave.editMessage")}
         stay={t("leave.stay")}
