@@ -44,13 +44,13 @@ func occupy(t *testing.T, s *Store) (release func()) {
 	}
 }
 
-// untilReading waits until so much is read that what else is looked up has to wait.
-func untilReading(t *testing.T, s *Store) {
+// untilReading waits until so many statements look keys up and no lookup waits for one.
+func untilReading(t *testing.T, s *Store, statements int) {
 	t.Helper()
-	await.Until(t, patience, "as many statements look up keys as may, and none waits", func() bool {
+	await.Until(t, patience, fmt.Sprintf("%d statements look up all keys that are asked for", statements), func() bool {
 		s.lookups.mu.Lock()
 		defer s.lookups.mu.Unlock()
-		return s.lookups.running == lookupsAtOnce && len(s.lookups.waiting) == 0
+		return s.lookups.running == statements && len(s.lookups.waiting) == 0
 	})
 }
 
@@ -151,34 +151,33 @@ func TestAFurtherStatementIsBegunWhenEnoughLookupsWait(t *testing.T) {
 }
 
 func waitingLookupsEndInTime(t *testing.T, open func(testing.TB, Options) *Store) {
-	// start asks for a key as often as it takes that one waits for others.
-	start := func(s *Store, id string, last context.Context) (others, waits chan error) {
-		others, waits = make(chan error, lookupsAtOnce), make(chan error, 1)
-		ask := func(ctx context.Context, outcome chan error) {
+	ask := func(ctx context.Context, s *Store, id string) (outcome chan error) {
+		outcome = make(chan error, 1)
+		go func() {
 			_, err := s.Lookup(ctx, id)
 			outcome <- err
-		}
-		for range lookupsAtOnce {
-			go ask(t.Context(), others)
-		}
-		untilReading(t, s)
-		go ask(last, waits)
-		return others, waits
+		}()
+		return outcome
 	}
 
 	s := open(t, Options{Timeout: patience})
 	id := fillKeys(t, s, newTenancy(t, s), 1)[0]
 	release := occupy(t, s)
+	var others [lookupsAtOnce]chan error
+	for i := range others { // the first at once, the next when it has been held up for long enough
+		others[i] = ask(t.Context(), s, id)
+		untilReading(t, s, i+1)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
-	others, waits := start(s, id, ctx)
+	waits := ask(ctx, s, id)
 	untilWaiting(t, s, 1)
 	cancel()
 	if err := <-waits; !errors.Is(err, context.Canceled) || errors.Is(err, apikey.ErrUnavailable) {
 		t.Errorf("one whose caller is gone: %v", err)
 	}
 	release()
-	for range lookupsAtOnce {
-		if err := <-others; err != nil {
+	for _, outcome := range others {
+		if err := <-outcome; err != nil {
 			t.Errorf("the others: %v", err)
 		}
 	}
@@ -186,14 +185,14 @@ func waitingLookupsEndInTime(t *testing.T, open func(testing.TB, Options) *Store
 	s = open(t, Options{Timeout: impatience})
 	id = fillKeys(t, s, newTenancy(t, s), 1)[0]
 	release = occupy(t, s)
-	others, waits = start(s, id, t.Context())
-	for range lookupsAtOnce {
-		if err := <-others; !errors.Is(err, apikey.ErrUnavailable) {
+	var all [lookupsWorth]chan error // some in a statement, some behind it
+	for i := range all {
+		all[i] = ask(t.Context(), s, id)
+	}
+	for _, outcome := range all {
+		if err := <-outcome; !errors.Is(err, apikey.ErrUnavailable) {
 			t.Errorf("with no connection: %v", err)
 		}
-	}
-	if err := <-waits; !errors.Is(err, apikey.ErrUnavailable) {
-		t.Errorf("with no connection, behind others: %v", err)
 	}
 	release()
 	for deadline := time.Now().Add(patience); ; {
