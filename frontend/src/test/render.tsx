@@ -8,13 +8,20 @@ import {
   Outlet,
   RouterContextProvider,
 } from "@tanstack/react-router";
-import { render } from "@testing-library/react";
+import { render, renderHook } from "@testing-library/react";
 import type { ReactNode } from "react";
 import { TranslationProvider } from "@/shared/i18n/use-translation";
 import { Toaster } from "@/shared/ui/toaster";
 
 export function testQueryClient(): QueryClient {
   return new QueryClient({ defaultOptions: { queries: { retry: false } } });
+}
+
+/** Calls a hook that reads or changes what the service has. */
+export function renderQueryHook<Result>(hook: () => Result, queryClient = testQueryClient()) {
+  return renderHook(hook, {
+    wrapper: ({ children }) => <QueryClientProvider client={queryClient}>{children}</QueryClientProvider>,
+  });
 }
 
 /** Renders inside the console's providers, with a router that knows one place to be. */

@@ -1,11 +1,9 @@
-import { QueryClientProvider } from "@tanstack/react-query";
-import { act, renderHook, waitFor } from "@testing-library/react";
+import { act, waitFor } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
-import type { ReactNode } from "react";
 import { expect, it } from "vitest";
 import { apiKey } from "@/test/fixtures";
 import { gate } from "@/test/gate";
-import { testQueryClient } from "@/test/render";
+import { renderQueryHook, testQueryClient } from "@/test/render";
 import { at, server } from "@/test/server";
 import { apiKeyQueryKeys } from "./api-key";
 import { useSetStatus } from "./set-status";
@@ -21,12 +19,9 @@ it("shows the new status at once, and the old one again when the service refuses
   const queryClient = testQueryClient();
   const detail = apiKeyQueryKeys.detail("ak_EXAMPLE");
   queryClient.setQueryData(detail, { key: apiKey(), etag: '"1"' });
-  const wrapper = ({ children }: { children: ReactNode }) => (
-    <QueryClientProvider client={queryClient}>{children}</QueryClientProvider>
-  );
   const status = () => queryClient.getQueryData<{ key: { status: string } }>(detail)?.key.status;
 
-  const { result } = renderHook(() => useSetStatus(), { wrapper });
+  const { result } = renderQueryHook(useSetStatus, queryClient);
   act(() => result.current.mutate({ clientId: "ak_EXAMPLE", status: "inactive" }));
   await waitFor(() => expect(status()).toBe("inactive"));
   open();
