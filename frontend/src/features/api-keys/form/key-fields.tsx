@@ -29,6 +29,15 @@ interface KeyFieldsProps {
   onCancel: () => void;
 }
 
+/** A field for a number of at least one; what is beyond the bounds is told of, not changed. */
+const wholeNumber = {
+  allowDecimal: false,
+  allowNegative: false,
+  allowLeadingZeros: false,
+  clampBehavior: "none",
+  min: 1,
+} as const;
+
 /** The form of a key, for adding and for editing. */
 export function KeyFields(props: KeyFieldsProps) {
   const { form, setUnit, clientId, pending, problem, rejections, onSubmit, onCancel } = props;
@@ -81,11 +90,7 @@ export function KeyFields(props: KeyFieldsProps) {
               description={t("form.rateLimit.description")}
               inputWrapperOrder={["label", "input", "error", "description"]}
               placeholder={t("form.rateLimit.placeholder")}
-              allowDecimal={false}
-              allowNegative={false}
-              allowLeadingZeros={false}
-              clampBehavior="none"
-              min={1}
+              {...wholeNumber}
               max={RATE_LIMIT_MAX}
               classNames={{ wrapper: classes.rateLimit }}
               {...form.getInputProps("rateLimit")}
@@ -104,11 +109,7 @@ export function KeyFields(props: KeyFieldsProps) {
             <div className={classes.lifespan}>
               <NumberInput
                 label={t("form.lifespan.value")}
-                allowDecimal={false}
-                allowNegative={false}
-                allowLeadingZeros={false}
-                clampBehavior="none"
-                min={1}
+                {...wholeNumber}
                 max={lifespanMax[values.lifespanUnit]}
                 className={classes.lifespanValue}
                 {...form.getInputProps("lifespanValue")}
