@@ -35,17 +35,17 @@ export function useCopy(target: RefObject<HTMLElement | null>) {
         await navigator.clipboard.writeText(text);
         setState("copied");
         announce(t("copy.copied"));
-        timer.current = setTimeout(() => setState("idle"), SHOWN_MS);
+        timer.current = setTimeout(reset, SHOWN_MS);
         return true;
       } catch {
         if (target.current) selectText(target.current);
         setState("manual");
         announce(t("copy.manual"));
-        timer.current = setTimeout(() => setState("idle"), 3 * SHOWN_MS);
+        timer.current = setTimeout(reset, 3 * SHOWN_MS);
         return false;
       }
     },
-    [t, target],
+    [reset, t, target],
   );
 
   return { state, copy, reset };
