@@ -188,6 +188,8 @@ test.describe("copying", () => {
     await expect(page.getByRole("tooltip")).toContainText("The text is selected: press Ctrl+C");
     expect(await page.evaluate(() => getSelection()?.toString())).toBe(secret);
     await expect(page.getByText("Copied", { exact: true })).toHaveCount(0);
+    await page.setViewportSize({ width: 320, height: 720 });
+    await expect(page.getByRole("tooltip"), "all of it can be read on a phone").toBeInViewport({ ratio: 1 });
     await page.keyboard.press("Escape");
     await expect(page.getByRole("tooltip")).toHaveCount(0);
     await expect(question(page), "Escape was meant for the hint").toHaveCount(0);

@@ -188,6 +188,10 @@ export const theme = createTheme({
         withArrow: true,
         arrowSize: 6,
         events: { hover: true, focus: true, touch: true },
+        // In one line, unless that is longer than the screen is wide.
+        multiline: true,
+        w: "max-content",
+        maw: "calc(100vw - 1rem)",
       },
       classNames: { tooltip: classes.tooltip },
     }),
