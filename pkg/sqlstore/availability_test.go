@@ -200,12 +200,12 @@ func TestAProcessThatStandsStillHoldsUpNoOther(t *testing.T) {
 		},
 		"in a batch": func() error {
 			return s.writeAll(t.Context(), func(b tx) error {
-				uses := []usage.Use{{ClientID: id, At: epoch}}
-				if err := errors.Join(b.lockKeys(usage.Batch{Uses: uses}), b.recordUses(uses)); err != nil {
+				batch, err := b.lockKeys(usage.Batch{Uses: []usage.Use{{ClientID: id, At: epoch}}})
+				if err := errors.Join(err, b.recordUses(batch.Uses)); err != nil {
 					return err
 				}
 				otherWrites()
-				return b.recordUses(uses)
+				return b.recordUses(batch.Uses)
 			})
 		},
 	} {

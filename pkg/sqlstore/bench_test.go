@@ -87,23 +87,33 @@ func BenchmarkList(b *testing.B) {
 	}
 }
 
-// BenchmarkRecord writes what is noted of 1,000 keys that are in use, batch after batch.
+// BenchmarkRecord writes what is noted of 1,000 keys, batch after batch.
 func BenchmarkRecord(b *testing.B) {
-	bench(b, func(b *testing.B, s *Store, tenancy string, ids []string) {
-		var batch usage.Batch
-		for i, id := range ids[:1000] {
-			secret := newKey(tenancy, i).Secrets[0].ID
-			batch.Uses = append(batch.Uses, usage.Use{ClientID: id, SecretID: secret, IP: "192.0.2.1"})
-			batch.Counts = append(batch.Counts, usage.Count{ClientID: id, SecretID: secret, Issued: 7})
-		}
-		for i := range b.N {
-			at := epoch.Add(time.Duration(i) * usage.FlushInterval)
-			for k := range batch.Uses {
-				batch.Uses[k].At, batch.Counts[k].Hour = at, at.Truncate(time.Hour)
-			}
-			if err := s.Record(b.Context(), batch); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+	for _, use := range []struct {
+		name string
+		// of returns of which thousand keys the i-th batch is, and when.
+		of func(i int) (first int, at time.Time)
+	}{
+		{"InUse", func(i int) (int, time.Time) { return 0, epoch.Add(time.Duration(i) * usage.FlushInterval) }},
+		{"FirstOfAnHour", func(i int) (int, time.Time) {
+			return i * 1000 % benchKeys, epoch.Add(time.Duration(i*1000/benchKeys) * time.Hour)
+		}},
+	} {
+		b.Run(use.name, func(b *testing.B) {
+			bench(b, func(b *testing.B, s *Store, tenancy string, ids []string) {
+				for i := range b.N {
+					var batch usage.Batch
+					first, at := use.of(i)
+					for k, id := range ids[first : first+1000] {
+						secret := newKey(tenancy, first+k).Secrets[0].ID
+						batch.Uses = append(batch.Uses, usage.Use{ClientID: id, SecretID: secret, At: at, IP: "192.0.2.1"})
+						batch.Counts = append(batch.Counts, usage.Count{ClientID: id, SecretID: secret, Hour: at.Truncate(time.Hour), Issued: 7})
+					}
+					if err := s.Record(b.Context(), batch); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		})
+	}
 }

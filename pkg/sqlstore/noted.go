@@ -3,8 +3,12 @@ package sqlstore
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
+
+// notedMax is how many rows a statement may be about, which bounds how long it takes.
+const notedMax = 1000
 
 // notedColumn is one of the table noted, and the type of its values: TEXT or BIGINT.
 type notedColumn struct{ name, kind string }
@@ -30,11 +34,33 @@ func (t tx) noted(rows [][]any, columns []notedColumn) (notedTable, error) {
 	return notedTable{"WITH noted AS (SELECT " + strings.Join(values, ", ") + " FROM " + from + ") ", string(list)}, nil
 }
 
-// execNoted runs a statement that is about rows, as the table noted. It has no arguments besides.
+// execNoted runs a statement that is about rows, as the table noted, for [notedMax] of them at a time. It has no arguments besides.
 func (t tx) execNoted(rows [][]any, columns []notedColumn, statement string) error {
-	noted, err := t.noted(rows, columns)
-	if err != nil {
-		return err
+	for some := range slices.Chunk(rows, notedMax) {
+		noted, err := t.noted(some, columns)
+		if err != nil {
+			return err
+		}
+		if err := t.db.Exec(noted.with+statement, noted.list).Error; err != nil {
+			return err
+		}
 	}
-	return t.db.Exec(noted.with+statement, noted.list).Error
+	return nil
+}
+
+// queryNoted is [tx.execNoted] of a statement that returns something.
+func queryNoted[T any](t tx, rows [][]any, columns []notedColumn, statement string) ([]T, error) {
+	var all []T
+	for some := range slices.Chunk(rows, notedMax) {
+		noted, err := t.noted(some, columns)
+		if err != nil {
+			return nil, err
+		}
+		var found []T
+		if err := t.db.Raw(noted.with+statement, noted.list).Scan(&found).Error; err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
 }

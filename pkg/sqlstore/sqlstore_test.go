@@ -63,7 +63,6 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 	}{
 		{"TotalsAreMadeOfWhatWasCountedBefore", totalsOfOldCounts},
 		{"MonthsArePurgedInBatches", monthsArePurgedInBatches},
-		{"SumsHaveWhatAnOlderReleaseCountedInTheSameHour", sumsHaveWhatAnOlderReleaseCounted},
 		{"SessionsExpire", sessionsExpire},
 		{"TotalIsCapped", totalIsCapped},
 		{"KeysThatAreAskedForWhileOthersAreReadAreReadTogether", waitingKeysAreReadTogether},

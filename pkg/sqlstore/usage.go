@@ -20,7 +20,8 @@ func (t tx) record(b usage.Batch) error {
 	if err := t.lookRowsUp(); err != nil {
 		return err
 	}
-	if err := t.lockKeys(b); err != nil {
+	b, err := t.lockKeys(b)
+	if err != nil {
 		return err
 	}
 	if err := t.recordUses(b.Uses); err != nil {
@@ -51,12 +52,10 @@ func (t tx) lookRowsUp() error {
 }
 
 // lockKeys locks the keys that a batch is about, in the order of their client ids, before anything that belongs to one is
-// written. Other batches and changes of these keys wait, so that no key is deleted in the middle of a batch, and nobody
-// holds a part of a key while waiting for another. On SQLite the transaction has locked the whole database already.
-func (t tx) lockKeys(b usage.Batch) error {
-	if t.dialect == sqliteDialect {
-		return nil
-	}
+// written, and returns what of the batch is about keys that are still there. Other batches and changes of these keys wait, so
+// that no key is deleted in the middle of a batch, and nobody holds a part of a key while waiting for another. On SQLite the
+// transaction has locked the whole database already.
+func (t tx) lockKeys(b usage.Batch) (usage.Batch, error) {
 	ids := make([]string, 0, len(b.Uses)+len(b.Counts)+len(b.Denials))
 	for _, u := range b.Uses {
 		ids = append(ids, u.ClientID)
@@ -68,63 +67,62 @@ func (t tx) lockKeys(b usage.Batch) error {
 		ids = append(ids, d.ClientID)
 	}
 	slices.Sort(ids)
-	for batch := range slices.Chunk(slices.Compact(ids), usesPerStatement) {
-		rows := make([][]any, len(batch))
-		for i, id := range batch {
-			rows[i] = []any{id}
-		}
-		err := t.execNoted(rows, []notedColumn{{"client_id", "TEXT"}},
-			"SELECT 1 FROM api_key WHERE client_id IN (SELECT client_id FROM noted) ORDER BY client_id FOR NO KEY UPDATE")
-		if err != nil {
-			return fmt.Errorf("lock %d keys: %w", len(batch), err)
-		}
+	ids = slices.Compact(ids)
+	rows := make([][]any, len(ids))
+	for i, id := range ids {
+		rows[i] = []any{id}
 	}
-	return nil
+	lock := map[dialect]string{postgresDialect: " FOR NO KEY UPDATE"}[t.dialect]
+	there, err := queryNoted[string](t, rows, []notedColumn{{"client_id", "TEXT"}},
+		"SELECT client_id FROM api_key WHERE client_id IN (SELECT client_id FROM noted) ORDER BY client_id"+lock)
+	if err != nil {
+		return usage.Batch{}, fmt.Errorf("lock %d keys: %w", len(ids), err)
+	}
+	if len(there) == len(ids) {
+		return b, nil
+	}
+	gone := func(id string) bool {
+		_, found := slices.BinarySearch(there, id)
+		return !found
+	}
+	return usage.Batch{
+		Uses:    slices.DeleteFunc(slices.Clone(b.Uses), func(u usage.Use) bool { return gone(u.ClientID) }),
+		Counts:  slices.DeleteFunc(slices.Clone(b.Counts), func(c usage.Count) bool { return gone(c.ClientID) }),
+		Denials: slices.DeleteFunc(slices.Clone(b.Denials), func(d usage.Denial) bool { return gone(d.ClientID) }),
+	}, nil
 }
 
-// addCounts adds to the hours of keys that are still there.
+// addCounts adds to the hours of keys.
 func (t tx) addCounts(counts []usage.Count) error {
-	for batch := range slices.Chunk(counts, usesPerStatement) {
-		rows := make([][]any, len(batch))
-		for i, c := range batch {
-			rows[i] = []any{c.ClientID, c.SecretID, c.Hour.UnixMicro(), c.Issued, c.Denied}
-		}
-		err := t.execNoted(rows, []notedColumn{{"client_id", "TEXT"}, {"secret_id", "TEXT"}, {"hour", "BIGINT"}, {"issued", "BIGINT"}, {"denied", "BIGINT"}},
-			"INSERT INTO usage (client_id, secret_id, hour, issued, denied) "+
-				"SELECT n.client_id, n.secret_id, n.hour, n.issued, n.denied FROM noted n "+
-				"WHERE EXISTS (SELECT 1 FROM api_key k WHERE k.client_id = n.client_id) "+
-				"ON CONFLICT (client_id, hour, secret_id) DO UPDATE "+
-				"SET issued = usage.issued + excluded.issued, denied = usage.denied + excluded.denied")
-		if err != nil {
-			return fmt.Errorf("add %d counts: %w", len(batch), err)
-		}
+	rows := make([][]any, len(counts))
+	for i, c := range counts {
+		rows[i] = []any{c.ClientID, c.SecretID, c.Hour.UnixMicro(), c.Issued, c.Denied}
+	}
+	err := t.execNoted(rows, []notedColumn{{"client_id", "TEXT"}, {"secret_id", "TEXT"}, {"hour", "BIGINT"}, {"issued", "BIGINT"}, {"denied", "BIGINT"}},
+		"INSERT INTO usage (client_id, secret_id, hour, issued, denied) SELECT client_id, secret_id, hour, issued, denied FROM noted WHERE TRUE "+
+			"ON CONFLICT (client_id, hour, secret_id) DO UPDATE SET issued = usage.issued + excluded.issued, denied = usage.denied + excluded.denied")
+	if err != nil {
+		return fmt.Errorf("add %d counts: %w", len(counts), err)
 	}
 	return nil
 }
 
-// keepDenials adds the denials of keys that are still there and drops those that are no longer among the newest.
+// keepDenials adds denials of keys and drops those that are no longer among the newest.
 func (t tx) keepDenials(denials []usage.Denial) error {
-	for batch := range slices.Chunk(denials, usesPerStatement) {
-		rows := make([][]any, len(batch))
-		var clientIDs []string
-		for i, d := range batch {
-			rows[i] = []any{d.ClientID, d.At.UnixMicro(), d.Reason, d.IP, d.RequestID}
-			clientIDs = append(clientIDs, d.ClientID)
-		}
-		err := t.execNoted(rows, []notedColumn{{"client_id", "TEXT"}, {"at", "BIGINT"}, {"reason", "TEXT"}, {"ip", "TEXT"}, {"request_id", "TEXT"}},
-			"INSERT INTO denial (client_id, at, reason, ip, request_id) "+
-				"SELECT n.client_id, n.at, n.reason, n.ip, n.request_id FROM noted n "+
-				"WHERE EXISTS (SELECT 1 FROM api_key k WHERE k.client_id = n.client_id)")
-		if err != nil {
-			return fmt.Errorf("add %d denials: %w", len(batch), err)
-		}
-		slices.Sort(clientIDs)
-		err = t.db.Exec("DELETE FROM denial WHERE id IN (SELECT id FROM (SELECT id, "+
-			"ROW_NUMBER() OVER (PARTITION BY client_id ORDER BY at DESC, id DESC) AS place "+
-			"FROM denial WHERE client_id IN ?) ranked WHERE place > ?)", slices.Compact(clientIDs), usage.DenialsKept).Error
-		if err != nil {
-			return fmt.Errorf("drop old denials: %w", err)
-		}
+	rows := make([][]any, len(denials))
+	for i, d := range denials {
+		rows[i] = []any{d.ClientID, d.At.UnixMicro(), d.Reason, d.IP, d.RequestID}
+	}
+	columns := []notedColumn{{"client_id", "TEXT"}, {"at", "BIGINT"}, {"reason", "TEXT"}, {"ip", "TEXT"}, {"request_id", "TEXT"}}
+	err := t.execNoted(rows, columns, "INSERT INTO denial (client_id, at, reason, ip, request_id) SELECT client_id, at, reason, ip, request_id FROM noted")
+	if err != nil {
+		return fmt.Errorf("add %d denials: %w", len(denials), err)
+	}
+	err = t.execNoted(rows, columns, fmt.Sprintf("DELETE FROM denial WHERE id IN (SELECT id FROM (SELECT id, "+
+		"ROW_NUMBER() OVER (PARTITION BY client_id ORDER BY at DESC, id DESC) AS place "+
+		"FROM denial WHERE client_id IN (SELECT client_id FROM noted)) ranked WHERE place > %d)", usage.DenialsKept))
+	if err != nil {
+		return fmt.Errorf("drop old denials: %w", err)
 	}
 	return nil
 }

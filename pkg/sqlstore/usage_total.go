@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/usage"
@@ -15,14 +16,14 @@ import (
 type openings struct {
 	table, period string        // and the column with the beginning of the period
 	length        time.Duration // of a period, a divisor of the day: periods begin at midnight UTC, and each when the one before ends
-	newest        func(newestRow) instant
+	newest        func(keyTotal) instant
 	spans         bool // whether there is a column since as well: the end of the key's period of use before, 0 where none is known
 }
 
 var (
-	dayOpenings = openings{"usage_opening", "day", 24 * time.Hour, func(r newestRow) instant { return r.Day }, false}
+	dayOpenings = openings{"usage_opening", "day", 24 * time.Hour, func(t keyTotal) instant { return t.Day }, false}
 	// hourOpenings are kept for [usage.Lately] alone.
-	hourOpenings = openings{"usage_hour_opening", "hour", time.Hour, func(r newestRow) instant { return r.Hour }, true}
+	hourOpenings = openings{"usage_hour_opening", "hour", time.Hour, func(t keyTotal) instant { return t.Hour }, true}
 )
 
 // first returns the beginning of the first period that does not begin before a time.
@@ -37,102 +38,182 @@ func (o openings) first(from time.Time) time.Time {
 // dayOf returns the beginning of a day, UTC.
 func dayOf(at time.Time) time.Time { return at.UTC().Truncate(dayOpenings.length) }
 
-// periodCount is what a batch counts for a key in a period.
-type periodCount struct {
-	clientID       string
-	begin          time.Time
-	issued, denied int64
-}
-
-// inPeriods sums up counts by period and key, in the order of the periods, in chunks of one period that fit into a statement.
-func inPeriods(counts []usage.Count, length time.Duration) [][]periodCount {
-	periods := map[time.Time]map[string]periodCount{}
-	for _, c := range counts {
-		begin := c.Hour.UTC().Truncate(length)
-		if periods[begin] == nil {
-			periods[begin] = map[string]periodCount{}
-		}
-		sum := periods[begin][c.ClientID]
-		periods[begin][c.ClientID] = periodCount{c.ClientID, begin, sum.issued + c.Issued, sum.denied + c.Denied}
-	}
-	var chunks [][]periodCount
-	for _, begin := range slices.SortedFunc(maps.Keys(periods), time.Time.Compare) {
-		inOrder := slices.SortedFunc(maps.Values(periods[begin]), func(a, b periodCount) int { return cmp.Compare(a.clientID, b.clientID) })
-		chunks = slices.AppendSeq(chunks, slices.Chunk(inOrder, usesPerStatement))
-	}
-	return chunks
-}
-
-// newestRow is when the newest periods of a key began that have an opening.
-type newestRow struct {
+// keyTotal is what was counted for a key, and when the newest of its periods began that have an opening.
+type keyTotal struct {
 	ClientID string  `gorm:"column:client_id"`
+	Issued   int64   `gorm:"column:issued"`
+	Denied   int64   `gorm:"column:denied"`
 	Day      instant `gorm:"column:day"`
 	Hour     instant `gorm:"column:hour"`
 }
 
-// addTotals adds to the totals of keys that are still there, and keeps the openings of their periods. The caller has locked
-// the keys, and has added the counts to their hours.
+// byKey returns the counts of each key, in the order of the client ids and of the hours.
+func byKey(counts []usage.Count) [][]usage.Count {
+	sorted := slices.Clone(counts)
+	slices.SortFunc(sorted, func(a, b usage.Count) int {
+		return cmp.Or(strings.Compare(a.ClientID, b.ClientID), a.Hour.Compare(b.Hour))
+	})
+	var keys [][]usage.Count
+	for len(sorted) > 0 {
+		others := slices.IndexFunc(sorted, func(c usage.Count) bool { return c.ClientID != sorted[0].ClientID })
+		if others < 0 {
+			others = len(sorted)
+		}
+		keys, sorted = append(keys, sorted[:others]), sorted[others:]
+	}
+	return keys
+}
+
+// sum returns how many tokens were issued and denied.
+func sum(counts []usage.Count) (issued, denied int64) {
+	for _, c := range counts {
+		issued, denied = issued+c.Issued, denied+c.Denied
+	}
+	return issued, denied
+}
+
+// addTotals adds to the totals of keys, and keeps the openings of their periods. The caller has locked the keys, and has added
+// the counts to their hours.
 func (t tx) addTotals(counts []usage.Count) error {
-	newest := map[string]newestRow{}
-	for _, chunk := range inPeriods(counts, dayOpenings.length) {
-		rows, err := t.addToTotals(chunk)
-		if err != nil {
-			return fmt.Errorf("add to the totals of %d keys: %w", len(chunk), err)
-		}
-		for _, r := range rows {
-			newest[r.ClientID] = r
-		}
+	keys := byKey(counts)
+	totals, err := t.addToTotals(keys)
+	if err != nil {
+		return fmt.Errorf("add to the totals of %d keys: %w", len(keys), err)
 	}
 	for _, o := range []openings{dayOpenings, hourOpenings} {
-		// Nearly always the newest period goes on: it is open, and none is later.
-		rest := slices.DeleteFunc(slices.Clone(counts), func(c usage.Count) bool {
-			row, there := newest[c.ClientID]
-			return !there || o.newest(row) == newInstant(c.Hour.Truncate(o.length))
-		})
-		for _, chunk := range inPeriods(rest, o.length) {
-			late := slices.ContainsFunc(chunk, func(c periodCount) bool { return o.newest(newest[c.clientID]) > newInstant(c.begin) })
-			if late {
-				if err := t.addToLater(o, chunk); err != nil {
-					return fmt.Errorf("add to the later %s of %d keys: %w", o.table, len(chunk), err)
-				}
-			}
-			if err := t.open(o, chunk); err != nil {
-				return fmt.Errorf("keep the %s of %d keys: %w", o.table, len(chunk), err)
-			}
+		opened, late := o.among(totals, keys)
+		if err := t.addLate(o, late); err != nil {
+			return fmt.Errorf("add to the %s of %d late counts: %w", o.table, len(late), err)
+		}
+		if err := t.open(o, opened); err != nil {
+			return fmt.Errorf("keep the %s of %d periods: %w", o.table, len(opened), err)
 		}
 	}
 	return nil
 }
 
-// addToTotals adds to the totals of keys that are still there, and returns these keys with their newest openings.
-func (t tx) addToTotals(counts []periodCount) (rows []newestRow, err error) {
+// addToTotals adds what was counted to each key's total, and returns the totals in the order of the keys.
+func (t tx) addToTotals(keys [][]usage.Count) ([]keyTotal, error) {
+	rows := make([][]any, len(keys))
+	for i, counts := range keys {
+		issued, denied := sum(counts)
+		rows[i] = []any{counts[0].ClientID, issued, denied}
+	}
 	newest := func(o openings) string {
 		return fmt.Sprintf("(SELECT MAX(o.%s) FROM %s o WHERE o.client_id = usage_total.client_id) AS %[1]s", o.period, o.table)
 	}
-	noted, err := t.noted(rowsOf(counts), periodColumns)
+	totals, err := queryNoted[keyTotal](t, rows, []notedColumn{{"client_id", "TEXT"}, {"issued", "BIGINT"}, {"denied", "BIGINT"}},
+		"INSERT INTO usage_total (client_id, issued, denied) SELECT client_id, issued, denied FROM noted WHERE TRUE "+
+			"ON CONFLICT (client_id) DO UPDATE SET issued = usage_total.issued + excluded.issued, denied = usage_total.denied + excluded.denied "+
+			"RETURNING client_id, issued, denied, "+newest(dayOpenings)+", "+newest(hourOpenings))
 	if err != nil {
 		return nil, err
 	}
-	err = t.db.Raw(noted.with+"INSERT INTO usage_total (client_id, issued, denied) SELECT n.client_id, n.issued, n.denied "+
-		"FROM noted n JOIN api_key k ON k.client_id = n.client_id WHERE TRUE "+
-		"ON CONFLICT (client_id) DO UPDATE SET issued = usage_total.issued + excluded.issued, denied = usage_total.denied + excluded.denied "+
-		"RETURNING client_id, "+newest(dayOpenings)+", "+newest(hourOpenings), noted.list).Scan(&rows).Error
-	return rows, err
+	slices.SortFunc(totals, func(a, b keyTotal) int { return strings.Compare(a.ClientID, b.ClientID) })
+	return totals, nil
 }
 
-// addToLater adds what was counted in a period to the openings of those after it, which have begun already where a batch comes late:
-// it was there when they began.
-func (t tx) addToLater(o openings, counts []periodCount) error {
+// opening is what the total of a key was when one of its periods of use began.
+type opening struct {
+	clientID       string
+	begin, since   instant // since is the end of the period of use before it, 0 where there is none
+	issued, denied int64
+}
+
+// among returns the openings of the periods that begin with a batch, and the counts of the batch that come late: those of periods
+// before the newest that has an opening. What it says of each key are its total, with the batch, and its counts in the order of
+// their hours. In a period that has no opening nothing was counted before, so that its opening is what the total was before the
+// batch and what the batch itself counted earlier.
+func (o openings) among(totals []keyTotal, keys [][]usage.Count) (opened []opening, late []usage.Count) {
+	for i, counts := range keys {
+		newest := o.newest(totals[i])
+		issued, denied := sum(counts)
+		issued, denied = totals[i].Issued-issued, totals[i].Denied-denied
+		for _, c := range counts {
+			begin := newInstant(c.Hour.Truncate(o.length))
+			switch {
+			case begin < newest:
+				late = append(late, c)
+			case begin > newest:
+				p := opening{clientID: c.ClientID, begin: begin, issued: issued, denied: denied}
+				if newest != 0 {
+					p.since = newest + instant(o.length.Microseconds())
+				}
+				opened = append(opened, p)
+				newest = begin
+			}
+			issued, denied = issued+c.Issued, denied+c.Denied
+		}
+	}
+	return opened, late
+}
+
+// open keeps openings.
+func (t tx) open(o openings, opened []opening) error {
+	rows := make([][]any, len(opened))
+	for i, p := range opened {
+		rows[i] = []any{p.clientID, p.begin, p.since, p.issued, p.denied}
+	}
+	var since string
+	if o.spans {
+		since = ", since"
+	}
+	return t.execNoted(rows, []notedColumn{{"client_id", "TEXT"}, {"period", "BIGINT"}, {"since", "BIGINT"}, {"issued", "BIGINT"}, {"denied", "BIGINT"}},
+		fmt.Sprintf("INSERT INTO %[1]s (client_id, %[2]s, issued, denied%[3]s) SELECT client_id, period, issued, denied%[3]s FROM noted", o.table, o.period, since))
+}
+
+// addLate adds what was counted in periods before the newest one of its key. That is rare: it comes from processes that were cut
+// off from the database. The counts are in the order of the client ids.
+func (t tx) addLate(o openings, counts []usage.Count) error {
+	for _, rows := range lateRows(counts, o.length) {
+		if err := t.addToLater(o, rows); err != nil {
+			return err
+		}
+		if err := t.openLate(o, rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lateColumns are a key and one of its periods, and what was counted in it.
+var lateColumns = []notedColumn{{"client_id", "TEXT"}, {"period", "BIGINT"}, {"issued", "BIGINT"}, {"denied", "BIGINT"}}
+
+// lateRows returns rows of [lateColumns], those of each period by themselves, in the order of the periods.
+func lateRows(counts []usage.Count, length time.Duration) [][][]any {
+	periods := map[instant][]usage.Count{} // of each key one
+	for _, c := range counts {
+		begin := newInstant(c.Hour.Truncate(length))
+		sums := periods[begin]
+		if last := len(sums) - 1; last >= 0 && sums[last].ClientID == c.ClientID {
+			sums[last].Issued, sums[last].Denied = sums[last].Issued+c.Issued, sums[last].Denied+c.Denied
+			continue
+		}
+		periods[begin] = append(sums, c)
+	}
+	all := make([][][]any, 0, len(periods))
+	for _, begin := range slices.Sorted(maps.Keys(periods)) {
+		rows := make([][]any, len(periods[begin]))
+		for i, c := range periods[begin] {
+			rows[i] = []any{c.ClientID, begin, c.Issued, c.Denied}
+		}
+		all = append(all, rows)
+	}
+	return all
+}
+
+// addToLater adds what was counted in a period to the openings of those after it: it was there when they began.
+func (t tx) addToLater(o openings, rows [][]any) error {
 	var split string
 	if o.spans { // it may be between a later period and the one before that
 		split = fmt.Sprintf(", since = CASE WHEN %[1]s.since <= n.period THEN n.period + %[2]d ELSE %[1]s.since END", o.table, o.length.Microseconds())
 	}
-	return t.execNoted(rowsOf(counts), periodColumns, fmt.Sprintf("UPDATE %[1]s SET issued = %[1]s.issued + n.issued, denied = %[1]s.denied + n.denied%[3]s FROM noted n "+
+	return t.execNoted(rows, lateColumns, fmt.Sprintf("UPDATE %[1]s SET issued = %[1]s.issued + n.issued, denied = %[1]s.denied + n.denied%[3]s FROM noted n "+
 		"WHERE %[1]s.client_id = n.client_id AND %[1]s.%[2]s > n.period", o.table, o.period, split))
 }
 
-// open keeps the openings of keys that were counted in a period. Periods come in their order.
-func (t tx) open(o openings, counts []periodCount) error {
+// openLate keeps the openings of a period that have none yet: the totals less what was counted since the period began.
+func (t tx) openLate(o openings, rows [][]any) error {
 	var column, since string
 	if o.spans {
 		column = ", since"
@@ -140,20 +221,9 @@ func (t tx) open(o openings, counts []periodCount) error {
 			o.table, o.period, o.length.Microseconds())
 	}
 	counted := "(SELECT SUM(u.%s) FROM usage u WHERE u.client_id = n.client_id AND u.hour >= n.period)"
-	return t.execNoted(rowsOf(counts), periodColumns, fmt.Sprintf("INSERT INTO %[1]s (client_id, %[2]s, issued, denied%[3]s) SELECT n.client_id, n.period, "+
+	return t.execNoted(rows, lateColumns, fmt.Sprintf("INSERT INTO %[1]s (client_id, %[2]s, issued, denied%[3]s) SELECT n.client_id, n.period, "+
 		"t.issued - "+fmt.Sprintf(counted, "issued")+", t.denied - "+fmt.Sprintf(counted, "denied")+"%[4]s "+
 		"FROM noted n JOIN usage_total t ON t.client_id = n.client_id "+
 		"WHERE NOT EXISTS (SELECT 1 FROM %[1]s o WHERE o.client_id = n.client_id AND o.%[2]s = n.period)",
 		o.table, o.period, column, since))
-}
-
-var periodColumns = []notedColumn{{"client_id", "TEXT"}, {"period", "BIGINT"}, {"issued", "BIGINT"}, {"denied", "BIGINT"}}
-
-// rowsOf returns counts as rows of [periodColumns].
-func rowsOf(counts []periodCount) [][]any {
-	rows := make([][]any, len(counts))
-	for i, c := range counts {
-		rows[i] = []any{c.clientID, c.begin.UnixMicro(), c.issued, c.denied}
-	}
-	return rows
 }

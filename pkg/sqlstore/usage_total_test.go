@@ -78,21 +78,3 @@ func count(t *testing.T, s *Store, counts ...usage.Count) {
 		t.Fatal(err)
 	}
 }
-
-// sumsHaveWhatAnOlderReleaseCounted has a replica count an hour that does not know that hours are opened, before one that does.
-func sumsHaveWhatAnOlderReleaseCounted(t *testing.T, open func(testing.TB, Options) *Store) {
-	s := open(t, Options{Timeout: patience})
-	tenancy := newTenancy(t, s)
-	id := fill(t, s, tenancy, 1)[0]
-	hour := epoch.Truncate(time.Hour)
-	c := usage.Count{ClientID: id, SecretID: "s", Hour: hour, Issued: 3}
-	count(t, s, c)
-	if err := s.writer.WithContext(t.Context()).Exec("DELETE FROM usage_hour_opening").Error; err != nil {
-		t.Fatal(err)
-	}
-	count(t, s, c)
-	got, err := s.Overview(t.Context(), tenancy, hour, epoch, 20)
-	if err != nil || got.Issued != 6 {
-		t.Errorf("issued %d, %v, want 6", got.Issued, err)
-	}
-}

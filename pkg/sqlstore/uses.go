@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/usage"
 )
-
-// usesPerStatement bounds how long a statement takes.
-const usesPerStatement = 1000
 
 // mark is the latest use of one key or one secret.
 type mark struct {
@@ -19,39 +17,24 @@ type mark struct {
 	ip string
 }
 
-// recordUses moves the last-used marks forward: a statement for the batch's keys and one for its secrets.
+// recordUses moves the last-used marks of keys and of secrets forward.
 func (t tx) recordUses(uses []usage.Use) error {
 	keys := latest(uses, func(u usage.Use) mark { return mark{u.ClientID, u.At, u.IP} })
-	for batch := range slices.Chunk(keys, usesPerStatement) {
-		if err := t.moveMarks("key_use", "client_id", "last_used_at = n.at", batch); err != nil {
-			return err
-		}
+	if err := t.moveMarks("key_use", "client_id", "last_used_at = n.at", keys); err != nil {
+		return err
 	}
 	secrets := latest(uses, func(u usage.Use) mark { return mark{u.SecretID, u.At, u.IP} })
-	for batch := range slices.Chunk(secrets, usesPerStatement) {
-		err := t.moveMarks("client_secret", "id", "last_used_at = n.at, last_used_ip = n.ip", batch)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.moveMarks("client_secret", "id", "last_used_at = n.at, last_used_ip = n.ip", secrets)
 }
 
 // latest returns the newest mark of each id, ordered by id.
 func latest(uses []usage.Use, of func(usage.Use) mark) []mark {
-	newest := make(map[string]mark, len(uses))
-	for _, u := range uses {
-		m := of(u)
-		if old, ok := newest[m.id]; !ok || old.at.Before(m.at) {
-			newest[m.id] = m
-		}
+	marks := make([]mark, len(uses))
+	for i, u := range uses {
+		marks[i] = of(u)
 	}
-	marks := make([]mark, 0, len(newest))
-	for _, m := range newest {
-		marks = append(marks, m)
-	}
-	slices.SortFunc(marks, func(a, b mark) int { return cmp.Compare(a.id, b.id) })
-	return marks
+	slices.SortFunc(marks, func(a, b mark) int { return cmp.Or(strings.Compare(a.id, b.id), b.at.Compare(a.at)) })
+	return slices.CompactFunc(marks, func(a, b mark) bool { return a.id == b.id })
 }
 
 // moveMarks sets the marks of a table's rows forward. The names are this file's own.

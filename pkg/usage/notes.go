@@ -2,8 +2,6 @@ package usage
 
 import (
 	"cmp"
-	"iter"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -26,7 +24,7 @@ type shard struct {
 }
 
 // drain moves the notes to what is to be written. Only the one who flushes may call it.
-func (s *shard) drain(to pending) {
+func (s *shard) drain(to *pending) {
 	s.mu.Lock()
 	if len(s.notes.list) == 0 { // then there are no denials either
 		s.mu.Unlock()
@@ -34,9 +32,7 @@ func (s *shard) drain(to pending) {
 	}
 	s.notes, s.spare = s.spare, s.notes
 	s.mu.Unlock()
-	for i := range s.spare.list {
-		to.add(&s.spare.list[i])
-	}
+	to.notes = append(to.notes, s.spare.list...)
 	for clientID, denials := range s.spare.denials {
 		to.denials[clientID] = newest(to.denials[clientID], denials...)
 	}
@@ -51,6 +47,15 @@ type note struct {
 	at                 time.Time
 	ip                 string
 	issued, denied     int64
+}
+
+// add adds what happened in the same hour, at another time.
+func (n *note) add(other note) {
+	n.issued += other.issued
+	n.denied += other.denied
+	if other.at.After(n.at) {
+		n.at, n.ip = other.at, other.ip
+	}
 }
 
 // notes is what happened since the last flush.
@@ -96,62 +101,42 @@ func newest(kept []Denial, more ...Denial) []Denial {
 	return kept
 }
 
-// pending is what is to be written: of each secret and hour one note, however often writing has failed.
+// pending is what is to be written.
 type pending struct {
-	notes   map[pendingKey]note
+	notes   []note
 	denials map[string][]Denial // by client id, the newest last
 }
 
-type pendingKey struct {
-	id   string
-	hour int64
+// merge puts the notes into the order of their client ids, one of each secret and hour, however often writing has failed.
+func (p *pending) merge() {
+	slices.SortFunc(p.notes, func(a, b note) int {
+		return cmp.Or(strings.Compare(a.clientID, b.clientID), strings.Compare(a.id, b.id), cmp.Compare(a.hour, b.hour))
+	})
+	merged := p.notes[:0]
+	for _, n := range p.notes {
+		if last := len(merged) - 1; last >= 0 && merged[last].id == n.id && merged[last].hour == n.hour {
+			merged[last].add(n)
+			continue
+		}
+		merged = append(merged, n)
+	}
+	clear(p.notes[len(merged):]) // the texts in them
+	p.notes = merged
 }
 
-func newPending() pending {
-	return pending{notes: map[pendingKey]note{}, denials: map[string][]Denial{}}
-}
-
-func (p pending) empty() bool { return len(p.notes) == 0 }
-
-// forget removes what has been written.
-func (p pending) forget(written []note) {
+// forget removes what has been written, the first notes, and the denials of the keys that they are about.
+func (p *pending) forget(written []note) {
 	for _, n := range written {
-		delete(p.notes, pendingKey{n.id, n.hour})
 		delete(p.denials, n.id) // which is that of a client, or nobody's
 	}
-}
-
-// add puts a note to what there is of the same secret and hour.
-func (p pending) add(n *note) {
-	key := pendingKey{n.id, n.hour}
-	sum := *n
-	if known, ok := p.notes[key]; ok {
-		sum.issued += known.issued
-		sum.denied += known.denied
-		if known.at.After(sum.at) {
-			sum.at, sum.ip = known.at, known.ip
-		}
-	}
-	p.notes[key] = sum
-}
-
-// batches returns it in the store's terms, by client id, each batch with the notes that it is made of.
-func (p pending) batches() iter.Seq2[Batch, []note] {
-	sorted := slices.AppendSeq(make([]note, 0, len(p.notes)), maps.Values(p.notes))
-	slices.SortFunc(sorted, func(a, b note) int {
-		return cmp.Or(strings.Compare(a.clientID, b.clientID), strings.Compare(a.id, b.id))
-	})
-	return func(yield func(Batch, []note) bool) {
-		for of := range slices.Chunk(sorted, batchMax) {
-			if !yield(p.batch(of), of) {
-				return
-			}
-		}
+	p.notes = p.notes[len(written):]
+	if len(p.notes) == 0 {
+		p.notes = nil
 	}
 }
 
 // batch returns notes in the store's terms, with the denials of the clients that they are about.
-func (p pending) batch(of []note) Batch {
+func (p *pending) batch(of []note) Batch {
 	b := Batch{Counts: make([]Count, 0, len(of)), Uses: make([]Use, 0, len(of))}
 	for i, n := range of {
 		b.Counts = append(b.Counts, Count{

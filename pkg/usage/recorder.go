@@ -43,7 +43,7 @@ func (r *Recorder) Stats() FlushStats {
 
 // NewRecorder returns a recorder; call [Recorder.Run].
 func NewRecorder(store Store, now func() time.Time) *Recorder {
-	r := &Recorder{store: store, now: now, seed: maphash.MakeSeed(), flushing: make(chan struct{}, 1), pending: newPending()}
+	r := &Recorder{store: store, now: now, seed: maphash.MakeSeed(), flushing: make(chan struct{}, 1), pending: pending{denials: map[string][]Denial{}}}
 	for i := range r.parts {
 		r.parts[i].notes, r.parts[i].spare = newNotes(), newNotes()
 	}
@@ -90,17 +90,20 @@ func (r *Recorder) Flush(ctx context.Context) error {
 		return ctx.Err()
 	}
 	for i := range r.parts {
-		r.parts[i].drain(r.pending)
+		r.parts[i].drain(&r.pending)
 	}
-	if r.pending.empty() {
+	if len(r.pending.notes) == 0 {
 		return nil
 	}
-	for batch, of := range r.pending.batches() {
+	r.pending.merge()
+	for len(r.pending.notes) > 0 {
+		written := r.pending.notes[:min(batchMax, len(r.pending.notes))]
+		batch := r.pending.batch(written)
 		if err := r.store.Record(ctx, batch); err != nil {
 			r.failures.Add(1)
 			return err
 		}
-		r.pending.forget(of)
+		r.pending.forget(written)
 		r.rows.Add(int64(len(batch.Counts) + len(batch.Uses) + len(batch.Denials)))
 	}
 	r.flushes.Add(1)
