@@ -36,6 +36,9 @@ var (
 	uniqueIndexes = regexp.MustCompile(`(?i)\bCREATE\s+UNIQUE\s+INDEX\s+(\w+)`)
 )
 
+// Without a foreign key a release may write all that it may with it. What the key removed a trigger has to.
+var dropsForeignKey = regexp.MustCompile(`(?i)^\s*ALTER\s+TABLE\s+\w+\s+DROP\s+CONSTRAINT\s+\w+_fkey\s*$`)
+
 // dropsNoneOf reports whether a statement drops indexes, and none that is unique.
 func dropsNoneOf(unique map[string]bool, statement string) bool {
 	found := dropsIndexes.FindStringSubmatch(statement)
@@ -57,7 +60,7 @@ func breaks(migration string, unique map[string]bool) []string {
 		if on := regexp.MustCompile(`(?i)\bON\s+(\w+)\s*\(\s*(\w+)`).FindStringSubmatch(statement); on != nil && (unknown[on[1]] || unknown[on[2]]) {
 			continue
 		}
-		if dropsNoneOf(unique, statement) {
+		if dropsNoneOf(unique, statement) || dropsForeignKey.MatchString(statement) {
 			continue
 		}
 		for what, pattern := range breaking {
@@ -75,6 +78,7 @@ func TestMigrationsLeaveTheReleaseBeforeWorking(t *testing.T) {
 	for sql, name := range map[string]string{
 		"ALTER TABLE api_key DROP COLUMN description":                       "takes something away",
 		"DROP INDEX of_many, only_one":                                      "takes something away",
+		"ALTER TABLE api_key DROP CONSTRAINT api_key_pkey":                  "takes something away",
 		"ALTER TABLE api_key RENAME TO key":                                 "renames something",
 		"ALTER TABLE api_key ALTER COLUMN name TYPE BYTEA":                  "changes what a column holds",
 		"ALTER TABLE api_key ADD COLUMN colour TEXT NOT NULL":               "asks for a value that old releases omit",
@@ -95,6 +99,7 @@ ALTER TABLE api_key ADD COLUMN colour TEXT;
 ALTER TABLE api_key ADD COLUMN shade TEXT NOT NULL DEFAULT 'dark';
 CREATE UNIQUE INDEX api_key_colour ON api_key (colour, name) WHERE colour IS NOT NULL;
 DROP INDEX of_many, of_few;
+ALTER TABLE denial DROP CONSTRAINT denial_client_id_fkey;
 -- +goose Down
 DROP TABLE colour;`
 	if wrong := breaks(adds, unique); len(wrong) != 0 {

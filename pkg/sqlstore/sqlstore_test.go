@@ -62,6 +62,7 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 		prove func(t *testing.T, open func(t testing.TB, o Options) *Store)
 	}{
 		{"TotalsAreMadeOfWhatWasCountedBefore", totalsOfOldCounts},
+		{"NoCountOutlivesItsKey", noCountOutlivesItsKey},
 		{"MonthsArePurgedInBatches", monthsArePurgedInBatches},
 		{"SessionsExpire", sessionsExpire},
 		{"TotalIsCapped", totalIsCapped},

@@ -81,7 +81,7 @@ func (t tx) addTotals(counts []usage.Count) error {
 		return fmt.Errorf("add to the totals of %d keys: %w", len(keys), err)
 	}
 	for _, o := range []openings{dayOpenings, hourOpenings} {
-		opened, late := o.among(totals, keys)
+		opened, late := o.openedBy(totals, keys)
 		if err := t.addLate(o, late); err != nil {
 			return fmt.Errorf("add to the %s of %d late counts: %w", o.table, len(late), err)
 		}
@@ -120,11 +120,11 @@ type opening struct {
 	issued, denied int64
 }
 
-// among returns the openings of the periods that begin with a batch, and the counts of the batch that come late: those of periods
-// before the newest that has an opening. What it says of each key are its total, with the batch, and its counts in the order of
-// their hours. In a period that has no opening nothing was counted before, so that its opening is what the total was before the
-// batch and what the batch itself counted earlier.
-func (o openings) among(totals []keyTotal, keys [][]usage.Count) (opened []opening, late []usage.Count) {
+// openedBy returns the openings of the periods that begin with a batch, and the counts of the batch that come late: those of periods
+// before the newest that has an opening. It is given the total of each key, the batch included, and the key's counts in the order of
+// their hours. Where a period has no opening nothing was counted in it before, so that its opening is what the total was before the
+// batch, and what the batch itself counted earlier.
+func (o openings) openedBy(totals []keyTotal, keys [][]usage.Count) (opened []opening, late []usage.Count) {
 	for i, counts := range keys {
 		newest := o.newest(totals[i])
 		issued, denied := sum(counts)

@@ -2,10 +2,16 @@ package sqlstore
 
 import (
 	"reflect"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
@@ -76,5 +82,58 @@ func count(t *testing.T, s *Store, counts ...usage.Count) {
 	t.Helper()
 	if err := s.Record(t.Context(), usage.Batch{Counts: counts}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// noCountOutlivesItsKey has processes count for keys while these are deleted.
+func noCountOutlivesItsKey(t *testing.T, open func(testing.TB, Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	tenancy := newTenancy(t, s)
+	ids := fill(t, s, tenancy, 20)
+	deleted := ids[:10]
+	hour := epoch.Truncate(time.Hour)
+	counting, ctx := errgroup.WithContext(t.Context())
+	begun := make(chan struct{})
+	var once sync.Once
+	for range 3 {
+		counting.Go(func() error {
+			for i := range 15 {
+				var b usage.Batch
+				for _, id := range ids {
+					at := hour.Add(time.Duration(i%5) * time.Hour) // of which some come late
+					b.Counts = append(b.Counts, usage.Count{ClientID: id, SecretID: "s", Hour: at, Issued: 1})
+					b.Denials = append(b.Denials, usage.Denial{ClientID: id, At: at})
+				}
+				if err := s.Record(ctx, b); err != nil {
+					return err
+				}
+				once.Do(func() { close(begun) })
+			}
+			return nil
+		})
+	}
+	counting.Go(func() error {
+		select {
+		case <-begun: // so that there is something to remove
+		case <-ctx.Done():
+		}
+		for _, id := range deleted {
+			if err := s.Delete(ctx, tenancy, id, func(k apikey.Key) (eventlog.Draft, error) { return newDraft(k), nil }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := counting.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"usage", "usage_total", "usage_opening", "usage_hour_opening", "denial", "key_use", "client_secret"} {
+		var left []string
+		if err := s.reader.WithContext(t.Context()).Table(table).Distinct("client_id").Order("client_id").Pluck("client_id", &left).Error; err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(left, ids[10:]) {
+			t.Errorf("%s has %q, want %q", table, left, ids[10:])
+		}
 	}
 }
