@@ -7,9 +7,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/oauth"
 )
 
@@ -88,6 +90,33 @@ func TestTheVendorsRouteReadsOneObjectOfTwoMembers(t *testing.T) {
 		}
 		if got != test.want {
 			t.Errorf("%s: got %d, want %d", name, got, test.want)
+		}
+	}
+}
+
+// A client id is remembered, by the cache of keys and for the counts of their uses. As a part of the text that it came in it would
+// keep all of that in memory, and so the secret.
+func TestAClientIDKeepsNoSecretInMemory(t *testing.T) {
+	id, secret := apikey.NewClientID(), apikey.NewSecret() // of their own lengths: small texts may lie together anyway
+	for name, request := range map[string]struct{ body, authorization string }{
+		"in the body":   {"client_id=" + id + "&client_secret=" + secret, ""},
+		"in the header": {"", "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+secret))},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/oauth2/token", nil)
+		if request.authorization != "" {
+			r.Header.Set(echo.HeaderAuthorization, request.authorization)
+		}
+		read, err := parseForm(request.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gotID, gotSecret, err := clientCredentials(r, read)
+		if err != nil || gotID != id || gotSecret != secret {
+			t.Fatalf("%s: %q, %q, %v", name, gotID, gotSecret, err)
+		}
+		between := uintptr(unsafe.Pointer(unsafe.StringData(gotSecret))) - uintptr(unsafe.Pointer(unsafe.StringData(gotID)))
+		if between <= uintptr(len(request.body)+len(request.authorization)) {
+			t.Errorf("%s: the secret is %d bytes behind the id, in one text", name, between)
 		}
 	}
 }

@@ -141,7 +141,8 @@ func isTokenParameter(name string) bool {
 }
 
 // clientCredentials returns the client's id and secret from the Authorization header or from the form, never from both
-// (RFC 6749 §2.3.1). Errors: an oauth.Error.
+// (RFC 6749 §2.3.1). The id is a text of its own: it is remembered for longer than the request takes, and as a part of the text that
+// it came in it would keep the secret in memory, too. Errors: an oauth.Error.
 func clientCredentials(r *http.Request, f form) (id, secret string, err error) {
 	id, secret = f.get("client_id"), f.get("client_secret")
 	headers := r.Header.Values(echo.HeaderAuthorization)
@@ -149,7 +150,7 @@ func clientCredentials(r *http.Request, f form) (id, secret string, err error) {
 	case len(headers) == 0 && (id == "" || secret == ""):
 		return "", "", &oauth.Error{Code: oauth.InvalidClient, Description: apikey.ErrInvalidClient.Error()}
 	case len(headers) == 0:
-		return id, secret, nil
+		return strings.Clone(id), secret, nil
 	case secret != "":
 		return "", "", &oauth.Error{Code: oauth.InvalidRequest, Description: "the client authenticates both in the header and in the body"}
 	}
@@ -160,7 +161,7 @@ func clientCredentials(r *http.Request, f form) (id, secret string, err error) {
 	case id != "" && id != basicID:
 		return "", "", &oauth.Error{Code: oauth.InvalidRequest, Description: "client_id differs from the one in the header"}
 	}
-	return basicID, basicSecret, nil
+	return strings.Clone(basicID), basicSecret, nil
 }
 
 // parseBasic decodes an Authorization header of the Basic scheme whose halves are form-encoded (RFC 6749 §2.3.1).
