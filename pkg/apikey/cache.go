@@ -3,6 +3,8 @@ package apikey
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -13,7 +15,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/token"
 )
 
-// cacheSize is how many keys are kept in memory, a few hundred bytes each.
+// cacheSize is how many keys are kept in memory, one to two kilobytes each, with what their tokens have in common.
 const cacheSize = 100_000
 
 // Cache keeps keys by client id in memory, also the knowledge that there is none, so that an unknown client costs the same
@@ -67,18 +69,54 @@ func (c *Cache) Lookup(ctx context.Context, clientID string) (*Key, error) {
 	before := c.drops
 	c.mu.Unlock()
 
-	var entry *Key
+	var read *Key
 	switch k, err := c.store.Lookup(ctx, clientID); {
 	case err == nil:
-		k.prepared = &atomic.Pointer[token.Prepared]{}
-		entry = &k
+		read = newEntry(k)
 	case !errors.Is(err, ErrNotFound):
 		return nil, err
 	}
 	if fresh {
-		c.keep(clientID, entry, before)
+		c.keep(clientID, read, before)
 	}
-	return found(entry)
+	return found(read)
+}
+
+// entry is a key in memory, and room for what its tokens have in common.
+type entry struct {
+	key  Key
+	room atomic.Pointer[token.Prepared]
+}
+
+// newEntry returns a key as it is kept. Its texts are parts of one: there are very many keys, and the collector has to visit each piece
+// of each of them.
+func newEntry(k Key) *Key {
+	e := &entry{key: k}
+	e.key.prepared = &e.room
+	e.key.Scopes, e.key.Secrets = slices.Clone(k.Scopes), slices.Clone(k.Secrets)
+	var room [16]*string
+	texts := append(room[:0], &e.key.TenancyID, &e.key.ClientID, &e.key.Name, &e.key.Description,
+		(*string)(&e.key.Lifespan.Unit), &e.key.CreatedBy, &e.key.UpdatedBy)
+	for i := range e.key.Scopes {
+		texts = append(texts, (*string)(&e.key.Scopes[i]))
+	}
+	for i := range e.key.Secrets {
+		texts = append(texts, &e.key.Secrets[i].ID, &e.key.Secrets[i].LastFour, &e.key.Secrets[i].LastUsedIP)
+	}
+	var all strings.Builder
+	size := 0
+	for _, text := range texts {
+		size += len(*text)
+	}
+	all.Grow(size)
+	for _, text := range texts {
+		all.WriteString(*text)
+	}
+	rest := all.String()
+	for _, text := range texts {
+		*text, rest = rest[:len(*text)], rest[len(*text):]
+	}
+	return &e.key
 }
 
 func found(k *Key) (*Key, error) {

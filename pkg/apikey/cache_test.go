@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/scope"
 )
 
 func always() bool { return true }
@@ -32,6 +34,42 @@ func TestAFreshCacheAsksTheStoreOnce(t *testing.T) {
 	}
 	if store.lookups != 2 {
 		t.Errorf("the store was asked %d times for two keys, one of them unknown", store.lookups)
+	}
+}
+
+// oneKeyStore has one key.
+type oneKeyStore struct {
+	apikey.Store
+	key apikey.Key
+}
+
+func (s oneKeyStore) Lookup(context.Context, string) (apikey.Key, error) { return s.key, nil }
+
+func TestAKeyInMemoryIsWhatTheStoreHas(t *testing.T) {
+	stored := apikey.Key{
+		TenancyID: "tenancy", ClientID: "ak_1", Name: "Acme é", Description: "two\nlines", Scopes: scope.Set{"cca:admin", "cca:readonly"},
+		Lifespan: apikey.Lifespan{Value: 2, Unit: apikey.Hours}, RateLimit: 5, Status: apikey.Active, Generation: 3, StatusIndex: 4, Version: 7,
+		CreatedAt: start, CreatedBy: "ana@example.com", UpdatedAt: start.Add(1), UpdatedBy: "ak_2", LastUsedAt: start.Add(2),
+		Secrets: []apikey.Secret{
+			{ID: "s1", Digest: [32]byte{1}, LastFour: "abcd", CreatedAt: start, LastUsedAt: start, LastUsedIP: "192.0.2.1"},
+			{ID: "s2", Digest: [32]byte{2}, LastFour: "efgh", ExpiresAt: start},
+		},
+	}
+	cache := apikey.NewCache(oneKeyStore{key: stored}, always)
+	got, err := cache.Lookup(t.Context(), "ak_1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := reflect.ValueOf(stored)
+	for i := range want.NumField() {
+		field := want.Type().Field(i)
+		if value := reflect.ValueOf(*got).Field(i); field.IsExported() && !reflect.DeepEqual(value.Interface(), want.Field(i).Interface()) {
+			t.Errorf("%s is %#v, want %#v", field.Name, value, want.Field(i))
+		}
+	}
+	got.Scopes[0], got.Secrets[0].ID = "", ""
+	if stored.Scopes[0] != "cca:admin" || stored.Secrets[0].ID != "s1" {
+		t.Error("what is in memory is the store's own")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -12,15 +13,15 @@ import (
 	"github.com/piercloud/apikeys/pkg/scope"
 )
 
-// plentifulStore has every key that it is asked for.
+// plentifulStore has every key that it is asked for, each with texts of its own, as they come from a database.
 type plentifulStore struct{ apikey.Store }
 
 func (plentifulStore) Lookup(_ context.Context, clientID string) (apikey.Key, error) {
-	scopes, err := scope.ParseSet("lighthouse.workspaces:readonly lighthouse.consumption-groups:editor cca:readonly")
+	scopes, err := scope.ParseSet(strings.Clone("lighthouse.workspaces:readonly lighthouse.consumption-groups:editor cca:readonly"))
 	return apikey.Key{
-		ClientID: clientID, TenancyID: uuid.NewString(), Name: "Integration " + clientID, Description: "Reads every night", Scopes: scopes,
-		Lifespan: apikey.DefaultLifespan, Status: apikey.Active, Generation: 1, CreatedBy: "ana@example.com",
-		Secrets: []apikey.Secret{{ID: uuid.NewString(), LastFour: "x9Kf"}},
+		ClientID: clientID, TenancyID: uuid.NewString(), Name: "Integration " + clientID, Description: strings.Clone("Reads every night"), Scopes: scopes,
+		Lifespan: apikey.DefaultLifespan, Status: apikey.Active, Generation: 1, CreatedBy: strings.Clone("ana@example.com"), UpdatedBy: strings.Clone("ana@example.com"),
+		Secrets: []apikey.Secret{{ID: uuid.NewString(), LastFour: strings.Clone("x9Kf"), LastUsedIP: strings.Clone("192.0.2.1")}},
 	}, err
 }
 

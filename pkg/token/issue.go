@@ -45,7 +45,10 @@ func (i *Issuer) Prepare(g Grant) (*Prepared, error) {
 	}
 	text = text[:len(text)-1] // the object goes on
 	whole := len(text) / 3 * 3
-	p.encoded, p.rest = base64.RawURLEncoding.AppendEncode(nil, text[:whole]), text[whole:]
+	// Both in one piece that is no larger than they are, as there are very many of them.
+	room := make([]byte, 0, base64.RawURLEncoding.EncodedLen(whole)+len(text)-whole)
+	p.encoded = base64.RawURLEncoding.AppendEncode(room, text[:whole])
+	p.rest = append(p.encoded, text[whole:]...)[len(p.encoded):]
 	return p, nil
 }
 
