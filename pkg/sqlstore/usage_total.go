@@ -83,7 +83,7 @@ func (t tx) addTotals(counts []usage.Count) error {
 	for _, o := range []openings{dayOpenings, hourOpenings} {
 		opened, late := o.openedBy(totals, keys)
 		if err := t.addLate(o, late); err != nil {
-			return fmt.Errorf("add to the %s of %d late counts: %w", o.table, len(late), err)
+			return fmt.Errorf("add %d late counts to %s: %w", len(late), o.table, err)
 		}
 		if err := t.open(o, opened); err != nil {
 			return fmt.Errorf("keep the %s of %d periods: %w", o.table, len(opened), err)
