@@ -51,6 +51,20 @@ func (t tx) lookRowsUp() error {
 	return nil
 }
 
+// clientColumns are those of [clientRows].
+var clientColumns = []notedColumn{{"client_id", "TEXT"}}
+
+// clientRows returns client ids as rows, each once, in their order. It sorts what it is given.
+func clientRows(ids []string) [][]any {
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	rows := make([][]any, len(ids))
+	for i, id := range ids {
+		rows[i] = []any{id}
+	}
+	return rows
+}
+
 // lockKeys locks the keys that a batch is about, in the order of their client ids, before anything that belongs to one is
 // written, and returns what of the batch is about keys that are still there. Other batches and changes of these keys wait, so
 // that no key is deleted in the middle of a batch, and nobody holds a part of a key while waiting for another. On SQLite the
@@ -66,19 +80,14 @@ func (t tx) lockKeys(b usage.Batch) (usage.Batch, error) {
 	for _, d := range b.Denials {
 		ids = append(ids, d.ClientID)
 	}
-	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	rows := make([][]any, len(ids))
-	for i, id := range ids {
-		rows[i] = []any{id}
-	}
+	rows := clientRows(ids)
 	lock := map[dialect]string{postgresDialect: " FOR NO KEY UPDATE"}[t.dialect]
-	there, err := queryNoted[string](t, rows, []notedColumn{{"client_id", "TEXT"}},
+	there, err := queryNoted[string](t, rows, clientColumns,
 		"SELECT client_id FROM api_key WHERE client_id IN (SELECT client_id FROM noted) ORDER BY client_id"+lock)
 	if err != nil {
-		return usage.Batch{}, fmt.Errorf("lock %d keys: %w", len(ids), err)
+		return usage.Batch{}, fmt.Errorf("lock %d keys: %w", len(rows), err)
 	}
-	if len(there) == len(ids) {
+	if len(there) == len(rows) {
 		return b, nil
 	}
 	gone := func(id string) bool {
@@ -110,15 +119,17 @@ func (t tx) addCounts(counts []usage.Count) error {
 // keepDenials adds denials of keys and drops those that are no longer among the newest.
 func (t tx) keepDenials(denials []usage.Denial) error {
 	rows := make([][]any, len(denials))
+	ids := make([]string, len(denials))
 	for i, d := range denials {
 		rows[i] = []any{d.ClientID, d.At.UnixMicro(), d.Reason, d.IP, d.RequestID}
+		ids[i] = d.ClientID
 	}
-	columns := []notedColumn{{"client_id", "TEXT"}, {"at", "BIGINT"}, {"reason", "TEXT"}, {"ip", "TEXT"}, {"request_id", "TEXT"}}
-	err := t.execNoted(rows, columns, "INSERT INTO denial (client_id, at, reason, ip, request_id) SELECT client_id, at, reason, ip, request_id FROM noted")
+	err := t.execNoted(rows, []notedColumn{{"client_id", "TEXT"}, {"at", "BIGINT"}, {"reason", "TEXT"}, {"ip", "TEXT"}, {"request_id", "TEXT"}},
+		"INSERT INTO denial (client_id, at, reason, ip, request_id) SELECT client_id, at, reason, ip, request_id FROM noted")
 	if err != nil {
 		return fmt.Errorf("add %d denials: %w", len(denials), err)
 	}
-	err = t.execNoted(rows, columns, fmt.Sprintf("DELETE FROM denial WHERE id IN (SELECT id FROM (SELECT id, "+
+	err = t.execNoted(clientRows(ids), clientColumns, fmt.Sprintf("DELETE FROM denial WHERE id IN (SELECT id FROM (SELECT id, "+
 		"ROW_NUMBER() OVER (PARTITION BY client_id ORDER BY at DESC, id DESC) AS place "+
 		"FROM denial WHERE client_id IN (SELECT client_id FROM noted)) ranked WHERE place > %d)", usage.DenialsKept))
 	if err != nil {
