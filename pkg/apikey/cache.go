@@ -73,6 +73,7 @@ func (c *Cache) Lookup(ctx context.Context, clientID string) (*Key, error) {
 	switch k, err := c.store.Lookup(ctx, clientID); {
 	case err == nil:
 		read = newEntry(k)
+		clientID = read.ClientID // which is kept anyway
 	case !errors.Is(err, ErrNotFound):
 		return nil, err
 	}
@@ -103,16 +104,11 @@ func newEntry(k Key) *Key {
 	for i := range e.key.Secrets {
 		texts = append(texts, &e.key.Secrets[i].ID, &e.key.Secrets[i].LastFour, &e.key.Secrets[i].LastUsedIP)
 	}
-	var all strings.Builder
-	size := 0
-	for _, text := range texts {
-		size += len(*text)
+	parts := make([]string, len(texts))
+	for i, text := range texts {
+		parts[i] = *text
 	}
-	all.Grow(size)
-	for _, text := range texts {
-		all.WriteString(*text)
-	}
-	rest := all.String()
+	rest := strings.Join(parts, "")
 	for _, text := range texts {
 		*text, rest = rest[:len(*text)], rest[len(*text):]
 	}
