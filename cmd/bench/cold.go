@@ -17,27 +17,21 @@ const coldTimes = 3
 // measureCold measures the first token of each of very many keys, none of which is in the service's memory. The bare
 // handler reads what it needs with one statement, each time.
 func measureCold(ctx context.Context, b *bench) (section, error) {
-	var ours, theirs coldSample
+	var ours, theirs measured
 	for range coldTimes {
 		if err := b.spendFirst(ctx, &ours, &theirs); err != nil {
 			return section{}, err
 		}
 	}
 	return section{
-		Rows: []row{
-			{What: "first token of a key", Unit: "/s", Service: ours.rate, Bare: theirs.rate, Target: target{AtLeast: .8}},
-			{What: "processor time of the server for each", Unit: " µs", Service: ours.micros, Bare: theirs.micros},
-		},
+		Rows: rates("first token of a key", target{AtLeast: .8}, ours, theirs),
 		Notes: []string{fmt.Sprintf("%s keys, each spent once, 16 connections, PostgreSQL; %d times, with other keys. The bare handler runs one prepared SELECT with pgx and signs with the standard library.",
 			thousands(coldKeys), coldTimes)},
 	}, nil
 }
 
-// coldSample is what the rounds found of one side.
-type coldSample struct{ rate, micros sample }
-
-// spendFirst spends new keys in rounds, first at the service and then at the bare handler, and adds what it finds to the samples.
-func (b *bench) spendFirst(ctx context.Context, ours, theirs *coldSample) error {
+// spendFirst spends new keys in rounds, first at the service and then at the bare handler, and adds what it finds of either.
+func (b *bench) spendFirst(ctx context.Context, ours, theirs *measured) error {
 	p := newPopulation(coldKeys, true)
 	fmt.Printf("  writing %s keys\n", thousands(coldKeys))
 	service, err := b.populatedPostgreSQL(ctx, p)
@@ -56,7 +50,7 @@ func (b *bench) spendFirst(ctx context.Context, ours, theirs *coldSample) error 
 		part := first[round*share : (round+1)*share]
 		for _, one := range []struct {
 			target process
-			found  *coldSample
+			found  *measured
 		}{{service.process, ours}, {bare, theirs}} {
 			started, used := time.Now(), one.target.cpu()
 			if err := each(ctx, one.target, part, http.StatusOK, func(int, []byte) error { return nil }); err != nil {

@@ -65,11 +65,17 @@ func (b *bench) compare(ctx context.Context, what string, t target, service, bar
 		return nil, nil, fmt.Errorf("%s: %w", what, err)
 	}
 	ours, theirs := found[0], found[1]
+	rows := rates(what, t, ours, theirs)
+	return rows, append(saturated.notes(what, ours.generator, theirs.generator), disturbed.notes(what, ours.others, theirs.others)...), nil
+}
+
+// rates returns two rows: requests per second with the target, and processor time per request where it is known.
+func rates(what string, t target, ours, theirs measured) []row {
 	rows := []row{{What: what, Unit: "/s", Service: ours.rate, Bare: theirs.rate, Target: t}}
 	if ours.micros.median() > 0 {
 		rows = append(rows, row{What: "processor time of the server for each", Unit: " µs", Service: ours.micros, Bare: theirs.micros})
 	}
-	return rows, append(saturated.notes(what, ours.generator, theirs.generator), disturbed.notes(what, ours.others, theirs.others)...), nil
+	return rows
 }
 
 // disturbance is the share of the machine from which on other programs may be what a result tells of.
