@@ -42,27 +42,27 @@ func NewAuthenticator(keys *Cache, now func() time.Time) *Authenticator {
 
 // decoy is compared with when there is no key, so that an unknown client costs what a wrong secret costs. No secret has
 // this digest, and a match would not let anyone in.
-var decoy = &Key{Status: Inactive, Secrets: []Secret{{}}}
+var decoy = &Client{Status: Inactive, Secrets: []ClientSecret{{}}}
 
-// Authenticate returns the active key that the credentials belong to, which the caller must not change, and the id of the
-// secret that was used. The comparison takes constant time; unknown, inactive and wrong take the same path.
+// Authenticate returns the client of the active key that the credentials belong to, which the caller must not change, and the id
+// of the secret that was used. The comparison takes constant time; unknown, inactive and wrong take the same path.
 //
 // Errors: [ErrInvalidClient], as a [DeniedError]; [ErrUnavailable].
-func (a *Authenticator) Authenticate(ctx context.Context, clientID, secret string) (*Key, string, error) {
+func (a *Authenticator) Authenticate(ctx context.Context, clientID, secret string) (*Client, string, error) {
 	digest := digestSecret(secret)
-	k, reason := decoy, UnknownClient
+	c, reason := decoy, UnknownClient
 	if isClientID(clientID) {
 		switch known, err := a.keys.Lookup(ctx, clientID); {
 		case err == nil:
-			k, reason = known, WrongSecret
+			c, reason = known, WrongSecret
 		case !errors.Is(err, ErrNotFound):
 			return nil, "", err
 		}
 	}
 	now := a.now()
 	used := ""
-	for i := range k.Secrets {
-		s := &k.Secrets[i]
+	for i := range c.Secrets {
+		s := &c.Secrets[i]
 		if subtle.ConstantTimeCompare(digest[:], s.Digest[:]) != 1 {
 			continue
 		}
@@ -75,8 +75,8 @@ func (a *Authenticator) Authenticate(ctx context.Context, clientID, secret strin
 	switch {
 	case used == "":
 		return nil, "", &DeniedError{clientID, reason}
-	case k.Status != Active:
+	case c.Status != Active:
 		return nil, "", &DeniedError{clientID, InactiveKey}
 	}
-	return k, used, nil
+	return c, used, nil
 }

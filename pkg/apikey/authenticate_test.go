@@ -17,7 +17,7 @@ func reasonOf(err error) apikey.Reason {
 	return denied.Reason
 }
 
-func TestAuthenticateReturnsTheKeyAndTheSecretThatWasUsed(t *testing.T) {
+func TestAuthenticateReturnsTheClientAndTheSecretThatWasUsed(t *testing.T) {
 	f := newFixture(t)
 	created := f.create(t, "Acme")
 	rotated, err := f.RotateSecret(t.Context(), ana(), created.Key.ClientID, nil, apikey.GraceMax)
@@ -25,8 +25,8 @@ func TestAuthenticateReturnsTheKeyAndTheSecretThatWasUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for secret, want := range map[string]string{created.Secret: created.Key.Secrets[0].ID, rotated.Secret: rotated.Key.Secrets[0].ID} {
-		key, used, err := f.auth.Authenticate(t.Context(), created.Key.ClientID, secret)
-		if err != nil || key.ClientID != created.Key.ClientID || used != want {
+		client, used, err := f.auth.Authenticate(t.Context(), created.Key.ClientID, secret)
+		if err != nil || client.ID != created.Key.ClientID || used != want {
 			t.Errorf("the secret %s is used, want %s: %v", used, want, err)
 		}
 	}
@@ -64,9 +64,9 @@ func TestEveryFailedAuthenticationReadsTheSame(t *testing.T) {
 		"a huge secret":               {id, strings.Repeat(active.Secret, 10_000), apikey.WrongSecret},
 	}
 	for name, test := range tests {
-		key, used, err := f.auth.Authenticate(t.Context(), test.clientID, test.secret)
-		if !errors.Is(err, apikey.ErrInvalidClient) || err.Error() != apikey.ErrInvalidClient.Error() || key != nil || used != "" {
-			t.Errorf("%s: %v, %v and %q", name, err, key, used)
+		client, used, err := f.auth.Authenticate(t.Context(), test.clientID, test.secret)
+		if !errors.Is(err, apikey.ErrInvalidClient) || err.Error() != apikey.ErrInvalidClient.Error() || client != nil || used != "" {
+			t.Errorf("%s: %v, %v and %q", name, err, client, used)
 		}
 		if reason := reasonOf(err); reason != test.reason {
 			t.Errorf("%s: the owner is told %q, want %q", name, reason, test.reason)
@@ -77,13 +77,13 @@ func TestEveryFailedAuthenticationReadsTheSame(t *testing.T) {
 	}
 }
 
-// digestStore answers with a key whose digest the test chooses.
-type digestStore struct {
+// oneClientStore has one client, which the test chooses.
+type oneClientStore struct {
 	apikey.Store
-	key apikey.Key
+	client apikey.Client
 }
 
-func (s digestStore) Lookup(context.Context, string) (apikey.Key, error) { return s.key, nil }
+func (s oneClientStore) Lookup(context.Context, string) (apikey.Client, error) { return s.client, nil }
 
 func TestEveryByteOfADigestIsCompared(t *testing.T) {
 	f := newFixture(t)
@@ -92,9 +92,9 @@ func TestEveryByteOfADigestIsCompared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	authenticate := func(key apikey.Key) error {
-		cache := apikey.NewCache(digestStore{key: key}, func() bool { return false })
-		_, _, err := apikey.NewAuthenticator(cache, f.Now).Authenticate(t.Context(), key.ClientID, created.Secret)
+	authenticate := func(client apikey.Client) error {
+		cache := apikey.NewCache(oneClientStore{client: client}, func() bool { return false })
+		_, _, err := apikey.NewAuthenticator(cache, f.Now).Authenticate(t.Context(), client.ID, created.Secret)
 		return err
 	}
 	if err := authenticate(stored); err != nil {
@@ -103,7 +103,7 @@ func TestEveryByteOfADigestIsCompared(t *testing.T) {
 	for i := range stored.Secrets[0].Digest {
 		for bit := range 8 {
 			altered := stored
-			altered.Secrets = []apikey.Secret{stored.Secrets[0]}
+			altered.Secrets = []apikey.ClientSecret{stored.Secrets[0]}
 			altered.Secrets[0].Digest[i] ^= 1 << bit
 			if err := authenticate(altered); reasonOf(err) != apikey.WrongSecret {
 				t.Fatalf("with bit %d of byte %d altered: %v", bit, i, err)
@@ -114,10 +114,10 @@ func TestEveryByteOfADigestIsCompared(t *testing.T) {
 
 func TestAKeyWithoutSecretsLetsNobodyIn(t *testing.T) {
 	f := newFixture(t)
-	key := apikey.Key{ClientID: apikey.NewClientID(), Status: apikey.Active}
-	cache := apikey.NewCache(digestStore{key: key}, func() bool { return false })
+	client := apikey.Client{ID: apikey.NewClientID(), Status: apikey.Active}
+	cache := apikey.NewCache(oneClientStore{client: client}, func() bool { return false })
 	for _, secret := range []string{"", apikey.NewSecret()} {
-		if _, _, err := apikey.NewAuthenticator(cache, f.Now).Authenticate(t.Context(), key.ClientID, secret); reasonOf(err) != apikey.WrongSecret {
+		if _, _, err := apikey.NewAuthenticator(cache, f.Now).Authenticate(t.Context(), client.ID, secret); reasonOf(err) != apikey.WrongSecret {
 			t.Errorf("with %q: %v", secret, err)
 		}
 	}
@@ -143,10 +143,10 @@ type failingStore struct {
 	lookups int
 }
 
-func (s *failingStore) Lookup(ctx context.Context, clientID string) (apikey.Key, error) {
+func (s *failingStore) Lookup(ctx context.Context, clientID string) (apikey.Client, error) {
 	s.lookups++
 	if s.err != nil {
-		return apikey.Key{}, s.err
+		return apikey.Client{}, s.err
 	}
 	return s.Store.Lookup(ctx, clientID)
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/eventlog"
@@ -22,8 +23,8 @@ func TestAFreshCacheAsksTheStoreOnce(t *testing.T) {
 	store := &failingStore{Store: f.store}
 	cache := apikey.NewCache(store, always)
 	for range 5 {
-		if key, err := cache.Lookup(t.Context(), id); err != nil || key.Name != "Acme" {
-			t.Fatalf("%v, %v", key, err)
+		if client, err := cache.Lookup(t.Context(), id); err != nil || client.ID != id {
+			t.Fatalf("%v, %v", client, err)
 		}
 	}
 	unknown := apikey.NewClientID()
@@ -37,25 +38,13 @@ func TestAFreshCacheAsksTheStoreOnce(t *testing.T) {
 	}
 }
 
-// oneKeyStore has one key.
-type oneKeyStore struct {
-	apikey.Store
-	key apikey.Key
-}
-
-func (s oneKeyStore) Lookup(context.Context, string) (apikey.Key, error) { return s.key, nil }
-
-func TestAKeyInMemoryIsWhatTheStoreHas(t *testing.T) {
-	stored := apikey.Key{
-		TenancyID: "tenancy", ClientID: "ak_1", Name: "Acme é", Description: "two\nlines", Scopes: scope.Set{"cca:admin", "cca:readonly"},
-		Lifespan: apikey.Lifespan{Value: 2, Unit: apikey.Hours}, RateLimit: 5, Status: apikey.Active, Generation: 3, StatusIndex: 4, Version: 7,
-		CreatedAt: start, CreatedBy: "ana@example.com", UpdatedAt: start.Add(1), UpdatedBy: "ak_2", LastUsedAt: start.Add(2),
-		Secrets: []apikey.Secret{
-			{ID: "s1", Digest: [32]byte{1}, LastFour: "abcd", CreatedAt: start, LastUsedAt: start, LastUsedIP: "192.0.2.1"},
-			{ID: "s2", Digest: [32]byte{2}, LastFour: "efgh", ExpiresAt: start},
-		},
+func TestAClientInMemoryIsWhatTheStoreHas(t *testing.T) {
+	stored := apikey.Client{
+		ID: "ak_1", TenancyID: "tenancy", Scopes: scope.Set{"cca:admin", "cca:readonly"}, Lifespan: 2 * time.Hour, RateLimit: 5,
+		Status: apikey.Active, Generation: 3, StatusIndex: 4,
+		Secrets: []apikey.ClientSecret{{ID: "s1", Digest: [32]byte{1}}, {ID: "é2", Digest: [32]byte{2}, ExpiresAt: start}},
 	}
-	cache := apikey.NewCache(oneKeyStore{key: stored}, always)
+	cache := apikey.NewCache(oneClientStore{client: stored}, always)
 	got, err := cache.Lookup(t.Context(), "ak_1")
 	if err != nil {
 		t.Fatal(err)
@@ -79,24 +68,24 @@ func TestACacheThatMayBeStaleIsNotUsed(t *testing.T) {
 	fresh := true
 	store := &failingStore{Store: f.store}
 	cache := apikey.NewCache(store, func() bool { return fresh })
-	lookup := func() (string, error) {
-		key, err := cache.Lookup(t.Context(), id)
+	lookup := func() (limit int, err error) {
+		client, err := cache.Lookup(t.Context(), id)
 		if err != nil {
-			return "", err
+			return 0, err
 		}
-		return key.Name, nil
+		return client.RateLimit, nil
 	}
-	if name, err := lookup(); err != nil || name != "Acme" {
-		t.Fatal(name, err)
+	if limit, err := lookup(); err != nil || limit != 0 {
+		t.Fatal(limit, err)
 	}
 	// Another replica changes the key; this one can't read the log.
 	fresh = false
-	if _, err := f.store.Update(t.Context(), tenancy, id, rename("Acme 2")); err != nil {
+	if _, err := f.store.Update(t.Context(), tenancy, id, limitTo(7)); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if name, err := lookup(); err != nil || name != "Acme 2" {
-			t.Errorf("while stale: %q, %v", name, err)
+		if limit, err := lookup(); err != nil || limit != 7 {
+			t.Errorf("while stale: %d, %v", limit, err)
 		}
 	}
 	if store.lookups != 3 {
@@ -110,14 +99,14 @@ func TestACacheThatMayBeStaleIsNotUsed(t *testing.T) {
 	store.err = nil
 	cache.Apply(eventlog.Event{Draft: eventlog.Draft{Subject: eventlog.Subject{Kind: eventlog.SubjectAPIKey, ID: id}}})
 	fresh = true
-	if name, err := lookup(); err != nil || name != "Acme 2" {
-		t.Errorf("fresh again: %q, %v", name, err)
+	if limit, err := lookup(); err != nil || limit != 7 {
+		t.Errorf("fresh again: %d, %v", limit, err)
 	}
 }
 
-func rename(name string) func(apikey.Key) (apikey.Key, *eventlog.Draft, error) {
+func limitTo(requests int) func(apikey.Key) (apikey.Key, *eventlog.Draft, error) {
 	return func(k apikey.Key) (apikey.Key, *eventlog.Draft, error) {
-		k.Name, k.Version = name, k.Version+1
+		k.RateLimit, k.Version = requests, k.Version+1
 		return k, &eventlog.Draft{
 			At: start, TenancyID: k.TenancyID, Action: eventlog.APIKeyUpdated,
 			Subject: eventlog.Subject{Kind: eventlog.SubjectAPIKey, ID: k.ClientID},
@@ -162,8 +151,8 @@ func TestAFailureIsNotCached(t *testing.T) {
 		t.Fatal(err)
 	}
 	store.err = nil
-	if key, err := cache.Lookup(t.Context(), id); err != nil || key.Name != "Acme" {
-		t.Errorf("after recovery: %v, %v", key, err)
+	if client, err := cache.Lookup(t.Context(), id); err != nil || client.ID != id {
+		t.Errorf("after recovery: %v, %v", client, err)
 	}
 }
 
@@ -191,7 +180,7 @@ func TestCreationDropsTheKnowledgeThatThereIsNoKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	cache.Drop(id)
-	if found, err := cache.Lookup(t.Context(), id); err != nil || found.Name != "Late" {
+	if found, err := cache.Lookup(t.Context(), id); err != nil || found.ID != id {
 		t.Errorf("after creation: %v, %v", found, err)
 	}
 }
@@ -202,11 +191,11 @@ type slowStore struct {
 	read, proceed chan struct{}
 }
 
-func (s *slowStore) Lookup(ctx context.Context, clientID string) (apikey.Key, error) {
-	key, err := s.Store.Lookup(ctx, clientID)
+func (s *slowStore) Lookup(ctx context.Context, clientID string) (apikey.Client, error) {
+	client, err := s.Store.Lookup(ctx, clientID)
 	s.read <- struct{}{}
 	<-s.proceed
-	return key, err
+	return client, err
 }
 
 func TestAReadingThatOverlapsAChangeIsNotKept(t *testing.T) {
@@ -214,49 +203,49 @@ func TestAReadingThatOverlapsAChangeIsNotKept(t *testing.T) {
 	id := f.create(t, "Acme").Key.ClientID
 	slow := &slowStore{Store: f.store, read: make(chan struct{}), proceed: make(chan struct{})}
 	cache := apikey.NewCache(slow, always)
-	names := make(chan string)
+	limits := make(chan int)
 	lookup := func() {
-		key, err := cache.Lookup(t.Context(), id)
+		client, err := cache.Lookup(t.Context(), id)
 		if err != nil {
 			t.Error(err)
-			key = &apikey.Key{}
+			client = &apikey.Client{}
 		}
-		names <- key.Name
+		limits <- client.RateLimit
 	}
 	go lookup()
 	<-slow.read // the old state has been read
-	if _, err := f.store.Update(t.Context(), tenancy, id, rename("Acme 2")); err != nil {
+	if _, err := f.store.Update(t.Context(), tenancy, id, limitTo(7)); err != nil {
 		t.Fatal(err)
 	}
 	cache.Drop(id)
 	slow.proceed <- struct{}{}
-	if name := <-names; name != "Acme" {
-		t.Fatalf("the reading that began before the change returned %q", name)
+	if limit := <-limits; limit != 0 {
+		t.Fatalf("the reading that began before the change returned %d", limit)
 	}
 	go lookup()
 	select {
-	case name := <-names:
-		t.Fatalf("%q was kept", name)
+	case limit := <-limits:
+		t.Fatalf("%d was kept", limit)
 	case <-slow.read:
 	}
 	slow.proceed <- struct{}{}
-	if name := <-names; name != "Acme 2" {
-		t.Errorf("the next reading returned %q", name)
+	if limit := <-limits; limit != 7 {
+		t.Errorf("the next reading returned %d", limit)
 	}
 	go lookup()
-	if name := <-names; name != "Acme 2" {
-		t.Errorf("from the cache: %q", name)
+	if limit := <-limits; limit != 7 {
+		t.Errorf("from the cache: %d", limit)
 	}
 }
 
 // memoryStore looks keys up in memory, so that a race test gets around often enough.
 type memoryStore struct {
 	apikey.Store
-	version atomic.Int64
+	generation atomic.Int64
 }
 
-func (s *memoryStore) Lookup(context.Context, string) (apikey.Key, error) {
-	return apikey.Key{Version: s.version.Load()}, nil
+func (s *memoryStore) Lookup(context.Context, string) (apikey.Client, error) {
+	return apikey.Client{Generation: s.generation.Load()}, nil
 }
 
 func TestAfterDropNoLookupReturnsTheOldKey(t *testing.T) {
@@ -267,7 +256,7 @@ func TestAfterDropNoLookupReturnsTheOldKey(t *testing.T) {
 	for i := range ids {
 		ids[i] = fmt.Sprint("key-", i)
 	}
-	var dropped atomic.Int64 // every key has been dropped since this version was stored
+	var dropped atomic.Int64 // every key has been dropped since this generation was stored
 	done := make(chan struct{})
 	var group sync.WaitGroup
 	for range readers {
@@ -279,20 +268,20 @@ func TestAfterDropNoLookupReturnsTheOldKey(t *testing.T) {
 				default:
 				}
 				floor := dropped.Load()
-				key, err := cache.Lookup(t.Context(), ids[i%keys])
-				if err != nil || key.Version < floor {
-					t.Errorf("version %d was returned after version %d had been dropped: %v", key.Version, floor, err)
+				client, err := cache.Lookup(t.Context(), ids[i%keys])
+				if err != nil || client.Generation < floor {
+					t.Errorf("generation %d was returned after %d had been dropped: %v", client.Generation, floor, err)
 					return
 				}
 			}
 		})
 	}
 	for range writes {
-		version := store.version.Add(1)
+		generation := store.generation.Add(1)
 		for _, id := range ids {
 			cache.Drop(id)
 		}
-		dropped.Store(version)
+		dropped.Store(generation)
 	}
 	close(done)
 	group.Wait()

@@ -7,11 +7,9 @@ package apikey
 
 import (
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/scope"
-	"github.com/piercloud/apikeys/pkg/token"
 )
 
 // Status says whether a key may obtain tokens.
@@ -50,25 +48,6 @@ type Key struct {
 	// Secrets are those not yet retired, newest first: the current one and, while a rotation's grace period runs, the one
 	// before it. A secret whose grace period has ended may still be listed; see [Key.ValidSecrets].
 	Secrets []Secret
-
-	// prepared is there for keys in memory: what every token of theirs needs, once the first has needed it.
-	prepared *atomic.Pointer[token.Prepared]
-}
-
-// Prepared returns what [Key.Remember] was given, nil if nothing. It is safe for concurrent use.
-func (k *Key) Prepared() *token.Prepared {
-	if k.prepared == nil {
-		return nil
-	}
-	return k.prepared.Load()
-}
-
-// Remember keeps what the key's tokens have in common as long as the key itself is kept in memory: a key that changes is read
-// anew, and has nothing to remember. It is safe for concurrent use.
-func (k *Key) Remember(p *token.Prepared) {
-	if k.prepared != nil {
-		k.prepared.Store(p)
-	}
 }
 
 // ValidSecrets returns the secrets that work at now, newest first.
@@ -103,5 +82,5 @@ type Secret struct {
 
 // ValidAt reports whether the secret works at now. A grace period's last instant is outside it.
 func (s Secret) ValidAt(now time.Time) bool {
-	return s.RetiredAt.IsZero() && (s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt))
+	return s.RetiredAt.IsZero() && ClientSecret{ExpiresAt: s.ExpiresAt}.ValidAt(now)
 }

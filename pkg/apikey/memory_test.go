@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -16,12 +17,11 @@ import (
 // plentifulStore has every key that it is asked for, each with texts of its own, as they come from a database.
 type plentifulStore struct{ apikey.Store }
 
-func (plentifulStore) Lookup(_ context.Context, clientID string) (apikey.Key, error) {
+func (plentifulStore) Lookup(_ context.Context, clientID string) (apikey.Client, error) {
 	scopes, err := scope.ParseSet(strings.Clone("lighthouse.workspaces:readonly lighthouse.consumption-groups:editor cca:readonly"))
-	return apikey.Key{
-		ClientID: clientID, TenancyID: uuid.NewString(), Name: "Integration " + clientID, Description: strings.Clone("Reads every night"), Scopes: scopes,
-		Lifespan: apikey.DefaultLifespan, Status: apikey.Active, Generation: 1, CreatedBy: strings.Clone("ana@example.com"), UpdatedBy: strings.Clone("ana@example.com"),
-		Secrets: []apikey.Secret{{ID: uuid.NewString(), LastFour: strings.Clone("x9Kf"), LastUsedIP: strings.Clone("192.0.2.1")}},
+	return apikey.Client{
+		ID: clientID, TenancyID: uuid.NewString(), Scopes: scopes, Lifespan: time.Hour, Status: apikey.Active, Generation: 1,
+		Secrets: []apikey.ClientSecret{{ID: uuid.NewString()}},
 	}, err
 }
 

@@ -46,8 +46,8 @@ type Store interface {
 	// Expired returns up to limit keys that list a secret whose grace period has ended at now.
 	Expired(ctx context.Context, now time.Time, limit int) ([]Ref, error)
 
-	// Lookup returns a key of whichever tenancy, for authentication. Errors: [ErrNotFound].
-	Lookup(ctx context.Context, clientID string) (Key, error)
+	// Lookup returns what tokens need of a key of whichever tenancy. Errors: [ErrNotFound].
+	Lookup(ctx context.Context, clientID string) (Client, error)
 }
 
 // Ref names a key.

@@ -176,25 +176,25 @@ func (s *Server) issue(ctx context.Context, r *exchange) (response TokenResponse
 	if err := s.perAddress.Check(address); err != nil {
 		return TokenResponse{}, AddressRateLimited, err
 	}
-	key, secretID, err := s.clients.Authenticate(ctx, r.ClientID, r.ClientSecret)
+	client, secretID, err := s.clients.Authenticate(ctx, r.ClientID, r.ClientSecret)
 	if err != nil {
 		return s.denied(r.TokenRequest, address, err)
 	}
 	r.secretID = secretID
 	if !r.admitted {
-		if r.standing, err = s.admit(key); err != nil {
-			s.uses.Denied(key.ClientID, usage.RateLimited, r.IP, r.RequestID)
+		if r.standing, err = s.admit(client); err != nil {
+			s.uses.Denied(client.ID, usage.RateLimited, r.IP, r.RequestID)
 			return TokenResponse{}, usage.RateLimited, err
 		}
 		s.count(address)
 		r.admitted = true
 	}
-	scopes, err := grantedScopes(key, r.Scope)
+	scopes, err := grantedScopes(client, r.Scope)
 	if err != nil {
-		s.uses.Denied(key.ClientID, usage.ScopeNotGranted, r.IP, r.RequestID)
+		s.uses.Denied(client.ID, usage.ScopeNotGranted, r.IP, r.RequestID)
 		return TokenResponse{}, usage.ScopeNotGranted, err
 	}
-	grant, err := s.grant(key, scopes, r.Scope == "")
+	grant, err := s.grant(client, scopes, r.Scope == "")
 	if err != nil {
 		return TokenResponse{}, Failed, err
 	}
@@ -220,19 +220,19 @@ func (s *Server) denied(r TokenRequest, address netip.Addr, err error) (response
 
 // grant returns what tokens of a key are issued for. When it is everything that the key may have, as nearly always, it is
 // prepared once for as long as the key stays as it is.
-func (s *Server) grant(key *apikey.Key, scopes scope.Set, whole bool) (*token.Prepared, error) {
-	status := s.status(key.StatusIndex)
+func (s *Server) grant(client *apikey.Client, scopes scope.Set, whole bool) (*token.Prepared, error) {
+	status := s.status(client.StatusIndex)
 	if whole {
-		if known := key.Prepared(); known != nil && known.Grant.Status == status {
+		if known := client.Prepared(); known != nil && known.Grant.Status == status {
 			return known, nil
 		}
 	}
 	prepared, err := s.tokens.Prepare(token.Grant{
-		ClientID: key.ClientID, TenancyID: key.TenancyID, Scopes: scopes, Generation: key.Generation, Lifespan: key.Lifespan.Duration(),
+		ClientID: client.ID, TenancyID: client.TenancyID, Scopes: scopes, Generation: client.Generation, Lifespan: client.Lifespan,
 		Status: status,
 	})
 	if whole && err == nil {
-		key.Remember(prepared)
+		client.Remember(prepared)
 	}
 	return prepared, err
 }
@@ -251,11 +251,11 @@ func (s *Server) sign(ctx context.Context, g *token.Prepared) (string, error) {
 // admit counts a token request for a client that has proved itself. Nobody else can use up its limit, and what that limit
 // refuses does not count for the address, so that a client that floods does not starve the others behind its address.
 // Errors: limit.ExceededError.
-func (s *Server) admit(key *apikey.Key) (limit.Standing, error) {
-	if key.RateLimit > 0 {
-		return s.perClient.TakeAt(key.ClientID, limit.Rate{Requests: key.RateLimit, Window: time.Minute})
+func (s *Server) admit(client *apikey.Client) (limit.Standing, error) {
+	if client.RateLimit > 0 {
+		return s.perClient.TakeAt(client.ID, limit.Rate{Requests: client.RateLimit, Window: time.Minute})
 	}
-	return s.perClient.Take(key.ClientID)
+	return s.perClient.Take(client.ID)
 }
 
 // count counts a request for its address, which has been found to be below its limit: those that run at the same moment may
@@ -270,9 +270,9 @@ const scopesMax = 100
 
 // grantedScopes returns the requested subset of the key's scopes. A narrower scope that one of them covers may be asked
 // for, too. Errors: [Error] with invalid_scope.
-func grantedScopes(key *apikey.Key, requested string) (scope.Set, error) {
+func grantedScopes(client *apikey.Client, requested string) (scope.Set, error) {
 	if requested == "" {
-		return key.Scopes, nil
+		return client.Scopes, nil
 	}
 	wanted, err := scope.ParseSet(requested)
 	if err != nil {
@@ -282,7 +282,7 @@ func grantedScopes(key *apikey.Key, requested string) (scope.Set, error) {
 		return nil, &Error{InvalidScope, fmt.Sprintf("the scope lists more than %d", scopesMax)}
 	}
 	for _, w := range wanted {
-		if !key.Scopes.Covers(w) {
+		if !client.Scopes.Covers(w) {
 			return nil, &Error{InvalidScope, fmt.Sprintf("the scope %s is not granted to this client", w)}
 		}
 	}

@@ -67,15 +67,15 @@ type counting struct {
 	held    func() // what happens while an answer is on its way; nil for nothing
 }
 
-func (s *counting) Lookup(ctx context.Context, clientID string) (apikey.Key, error) {
+func (s *counting) Lookup(ctx context.Context, clientID string) (apikey.Client, error) {
 	s.mu.Lock()
 	s.lookups++
 	s.mu.Unlock()
-	k, err := s.Store.Lookup(ctx, clientID)
+	client, err := s.Store.Lookup(ctx, clientID)
 	if s.held != nil {
 		s.held()
 	}
-	return k, err
+	return client, err
 }
 
 func newFixture(t testing.TB, options ...oauth.Options) *fixture {

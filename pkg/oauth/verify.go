@@ -33,13 +33,13 @@ func (s *Server) verify(ctx context.Context, raw string) (token.Claims, error) {
 	if err != nil {
 		return token.Claims{}, err
 	}
-	key, err := s.keys.Lookup(ctx, claims.ClientID)
+	client, err := s.keys.Lookup(ctx, claims.ClientID)
 	switch {
 	case errors.Is(err, apikey.ErrNotFound):
 		return token.Claims{}, ErrInvalidToken
 	case err != nil:
 		return token.Claims{}, err
-	case key.Status != apikey.Active || key.Generation != claims.Generation:
+	case client.Status != apikey.Active || client.Generation != claims.Generation:
 		return token.Claims{}, ErrInvalidToken
 	}
 	switch revoked, err := s.revoked.Revoked(ctx, claims.TokenID); {
@@ -67,7 +67,7 @@ func (s *Server) Inquirer(ctx context.Context, clientID, clientSecret, ip string
 	if err := s.perAddress.Check(address); err != nil {
 		return Inquirer{}, err
 	}
-	key, _, err := s.clients.Authenticate(ctx, clientID, clientSecret)
+	client, _, err := s.clients.Authenticate(ctx, clientID, clientSecret)
 	if errors.Is(err, apikey.ErrInvalidClient) {
 		s.count(address)
 		return Inquirer{}, errInvalidClient
@@ -76,8 +76,8 @@ func (s *Server) Inquirer(ctx context.Context, clientID, clientSecret, ip string
 		return Inquirer{}, err
 	}
 	return Inquirer{
-		TenancyID: key.TenancyID, ClientID: key.ClientID, Scopes: key.Scopes,
-		Actor: eventlog.Actor{Kind: eventlog.ActorAPIKey, ID: key.ClientID, Name: key.ClientID},
+		TenancyID: client.TenancyID, ClientID: client.ID, Scopes: client.Scopes,
+		Actor: eventlog.Actor{Kind: eventlog.ActorAPIKey, ID: client.ID, Name: client.ID},
 	}, nil
 }
 

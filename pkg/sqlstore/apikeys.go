@@ -64,22 +64,9 @@ func newKeyRow(k apikey.Key) keyRow {
 
 // key maps the row; its secrets are rows of their own.
 func (r keyRow) key() (apikey.Key, error) {
-	scopes, err := scope.ParseSet(r.Scopes)
+	scopes, lifespan, status, err := r.terms()
 	if err != nil {
 		return apikey.Key{}, fmt.Errorf("stored key %s: %w", r.ClientID, err)
-	}
-	lifespan := apikey.Lifespan{Value: r.LifespanValue, Unit: apikey.Unit(r.LifespanUnit)}
-	if err := lifespan.Validate(); err != nil {
-		return apikey.Key{}, fmt.Errorf("stored key %s: %w", r.ClientID, err)
-	}
-	var status apikey.Status
-	switch r.Status { // one text for all keys in memory, which every verified token has to look at
-	case string(apikey.Active):
-		status = apikey.Active
-	case string(apikey.Inactive):
-		status = apikey.Inactive
-	default:
-		return apikey.Key{}, fmt.Errorf("stored key %s: unknown status %q", r.ClientID, r.Status)
 	}
 	return apikey.Key{
 		TenancyID: r.TenancyID, ClientID: r.ClientID, Name: r.Name, Description: r.Description, Scopes: scopes,
@@ -87,6 +74,38 @@ func (r keyRow) key() (apikey.Key, error) {
 		CreatedBy: r.CreatedBy, UpdatedAt: r.Updated.time(), UpdatedBy: r.UpdatedBy, LastUsedAt: r.LastUsed.time(),
 		StatusIndex: valueOf(r.StatusIndex), RateLimit: valueOf(r.RateLimit),
 	}, nil
+}
+
+// client maps the columns that a client has; its secrets are rows of their own.
+func (r keyRow) client() (apikey.Client, error) {
+	scopes, lifespan, status, err := r.terms()
+	if err != nil {
+		return apikey.Client{}, fmt.Errorf("stored key %s: %w", r.ClientID, err)
+	}
+	return apikey.Client{
+		ID: r.ClientID, TenancyID: r.TenancyID, Scopes: scopes, Lifespan: lifespan.Duration(), RateLimit: valueOf(r.RateLimit),
+		Status: status, Generation: r.Generation, StatusIndex: valueOf(r.StatusIndex),
+	}, nil
+}
+
+// terms reads what may be malformed.
+func (r keyRow) terms() (scope.Set, apikey.Lifespan, apikey.Status, error) {
+	scopes, err := scope.ParseSet(r.Scopes)
+	if err != nil {
+		return nil, apikey.Lifespan{}, "", err
+	}
+	lifespan := apikey.Lifespan{Value: r.LifespanValue, Unit: apikey.Unit(r.LifespanUnit)}
+	if err := lifespan.Validate(); err != nil {
+		return nil, apikey.Lifespan{}, "", err
+	}
+	switch r.Status { // one text for all keys in memory, which every verified token has to look at
+	case string(apikey.Active):
+		return scopes, lifespan, apikey.Active, nil
+	case string(apikey.Inactive):
+		return scopes, lifespan, apikey.Inactive, nil
+	default:
+		return nil, apikey.Lifespan{}, "", fmt.Errorf("unknown status %q", r.Status)
+	}
 }
 
 // selectKeys reads what keys are made of and when they were used, with a row for each secret that a key lists, whose columns are
@@ -98,8 +117,7 @@ const selectKeys = "SELECT api_key.client_id, api_key.tenancy_id, api_key.name, 
 	"FROM api_key LEFT JOIN key_use u ON u.client_id = api_key.client_id " +
 	"LEFT JOIN client_secret s ON s.client_id = api_key.client_id AND s.retired_at IS NULL WHERE "
 
-// scanJoined reads a row of [selectKeys]. By hand, because this is on the way to a token whose key is not in memory, and
-// finding out by reflection what goes where took longer than the database takes.
+// scanJoined reads a row of [selectKeys].
 func scanJoined(rows *sql.Rows) (k keyRow, s *secretRow, err error) {
 	var read secretRow
 	var id, lastFour, lastUsedIP sql.Null[string]

@@ -2,7 +2,9 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -33,22 +35,22 @@ type lookups struct {
 	waiting []*lookup
 }
 
-// lookup is a key that a call waits for. key and err are there when done is closed; gone is closed when nobody waits any more.
+// lookup is a client that a call waits for. client and err are there when done is closed; gone is closed when nobody waits any more.
 type lookup struct {
 	clientID string
 	gone     <-chan struct{}
 	done     chan struct{}
-	key      apikey.Key
+	client   apikey.Client
 	err      error
 }
 
 // Lookup implements [apikey.Store].
-func (s *Store) Lookup(ctx context.Context, clientID string) (key apikey.Key, err error) {
+func (s *Store) Lookup(ctx context.Context, clientID string) (client apikey.Client, err error) {
 	defer s.observed(ctx, "read", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	if err := limited.Err(); err != nil {
-		return apikey.Key{}, outcome(ctx, err)
+		return apikey.Client{}, outcome(ctx, err)
 	}
 	l := &lookup{clientID: clientID, gone: limited.Done(), done: make(chan struct{})}
 	if s.lookups.begins(l) {
@@ -59,9 +61,9 @@ func (s *Store) Lookup(ctx context.Context, clientID string) (key apikey.Key, er
 	for {
 		select {
 		case <-l.done:
-			return l.key, outcome(ctx, l.err)
+			return l.client, outcome(ctx, l.err)
 		case <-limited.Done():
-			return apikey.Key{}, outcome(ctx, limited.Err())
+			return apikey.Client{}, outcome(ctx, limited.Err())
 		case <-late.C:
 			if s.lookups.hurry() {
 				go s.lookUp()
@@ -124,7 +126,7 @@ func (s *Store) lookUp() {
 	}
 }
 
-// answer reads the keys of a batch. What is wrong with one of them is no matter of the others.
+// answer reads the clients of a batch. What is wrong with one of them is no matter of the others.
 func (s *Store) answer(batch []*lookup) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
 	defer cancel()
@@ -133,10 +135,10 @@ func (s *Store) answer(batch []*lookup) {
 		ids[i] = l.clientID
 	}
 	slices.Sort(ids)
-	stored, err := s.tx(s.reader.WithContext(ctx)).prepared().keysAmong(slices.Compact(ids))
+	stored, err := s.tx(s.reader.WithContext(ctx)).prepared().clientsAmong(slices.Compact(ids))
 	for _, l := range batch {
-		if k, ok := stored[l.clientID]; ok {
-			l.key, l.err = k.key()
+		if c, ok := stored[l.clientID]; ok {
+			l.client, l.err = c.client, c.err
 		} else if l.err = err; err == nil {
 			l.err = apikey.ErrNotFound
 		}
@@ -144,20 +146,66 @@ func (s *Store) answer(batch []*lookup) {
 	}
 }
 
-// amongStatement reads keys by a JSON array of client ids, each given once: one statement for any number of them, so that it
+// selectClients reads what clients are made of, with a row for each secret that a key lists, whose columns are NULL when it lists
+// none. It asks for nothing else: this is on the way to a token whose key is not in memory.
+const selectClients = "SELECT api_key.client_id, api_key.tenancy_id, api_key.scopes, api_key.lifespan_value, api_key.lifespan_unit, " +
+	"api_key.rate_limit, api_key.status, api_key.generation, api_key.status_index, s.id, s.digest, s.expires_at " +
+	"FROM api_key LEFT JOIN client_secret s ON s.client_id = api_key.client_id AND s.retired_at IS NULL WHERE "
+
+// amongStatement reads clients by a JSON array of their ids, each given once: one statement for any number of them, so that it
 // can be kept. PostgreSQL is made to plan it as for a single key. Given the choice it would read the whole table where that
 // is small, and go on with the plan that it has kept after the table has grown.
 var amongStatement = map[dialect]string{
-	sqliteDialect: selectKeys + "api_key.client_id IN (SELECT value FROM json_each(?))",
+	sqliteDialect: selectClients + "api_key.client_id IN (SELECT value FROM json_each(?))",
 	postgresDialect: "SELECT k.* FROM json_array_elements_text(CAST(? AS json)) AS wanted (client_id) CROSS JOIN LATERAL (" +
-		selectKeys + "api_key.client_id = wanted.client_id OFFSET 0) AS k",
+		selectClients + "api_key.client_id = wanted.client_id OFFSET 0) AS k",
 }
 
-// keysAmong reads keys of whichever tenancy.
-func (t tx) keysAmong(clientIDs []string) (map[string]*storedKey, error) {
-	list, err := json.Marshal(clientIDs)
+// storedClient is a client that was found, or what is wrong with what is stored of it.
+type storedClient struct {
+	client apikey.Client
+	err    error
+}
+
+// clientsAmong reads clients of whichever tenancy, by their ids. It scans by hand: finding out by reflection what goes where took
+// longer than the database takes.
+func (t tx) clientsAmong(ids []string) (map[string]*storedClient, error) {
+	list, err := json.Marshal(ids)
 	if err != nil {
 		return nil, fmt.Errorf("list client ids: %w", err)
 	}
-	return t.storedKeys(amongStatement[t.dialect], string(list))
+	rows, err := t.db.Raw(amongStatement[t.dialect], string(list)).Rows()
+	if err != nil {
+		return nil, fmt.Errorf("read clients: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // rows.Err tells
+	clients := make(map[string]*storedClient, len(ids))
+	var k keyRow
+	var secret secretRow
+	var id sql.Null[string]
+	for rows.Next() {
+		err := rows.Scan(&k.ClientID, &k.TenancyID, &k.Scopes, &k.LifespanValue, &k.LifespanUnit,
+			&k.RateLimit, &k.Status, &k.Generation, &k.StatusIndex, &id, &secret.Digest, &secret.Expires)
+		if err != nil {
+			return nil, fmt.Errorf("read clients: %w", err)
+		}
+		found, ok := clients[k.ClientID]
+		if !ok {
+			found = &storedClient{}
+			found.client, found.err = k.client()
+			clients[k.ClientID] = found
+		}
+		if !id.Valid {
+			continue
+		}
+		digest, err := newDigest(secret.Digest)
+		if err != nil {
+			found.err = errors.Join(found.err, fmt.Errorf("secret %s: %w", id.V, err))
+		}
+		found.client.Secrets = append(found.client.Secrets, apikey.ClientSecret{ID: id.V, Digest: digest, ExpiresAt: secret.Expires.time()})
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read clients: %w", err)
+	}
+	return clients, nil
 }

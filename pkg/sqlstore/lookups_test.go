@@ -90,13 +90,13 @@ func waitingKeysAreReadTogether(t *testing.T, open func(testing.TB, Options) *St
 	s := open(t, Options{Timeout: patience, Logger: slog.New(counted)})
 	tenancy := newTenancy(t, s)
 	ids := fill(t, s, tenancy, 5)
-	want := map[string]apikey.Key{}
+	want := map[string]apikey.Client{}
 	for _, id := range ids {
-		key, err := s.Get(t.Context(), tenancy, id)
-		if err != nil {
-			t.Fatal(err)
+		client, err := s.Lookup(t.Context(), id)
+		if err != nil || len(client.Secrets) == 0 {
+			t.Fatal(client, err)
 		}
-		want[id] = key
+		want[id] = client
 	}
 	counted.count = 0
 	release := occupy(t, s)
@@ -110,8 +110,8 @@ func waitingKeysAreReadTogether(t *testing.T, open func(testing.TB, Options) *St
 	release()
 	for _, l := range asked {
 		<-l.done
-		if key, ok := want[l.clientID]; !ok && !errors.Is(l.err, apikey.ErrNotFound) || ok && (l.err != nil || !reflect.DeepEqual(l.key, key)) {
-			t.Errorf("%s: %q with %d secrets, %v", l.clientID, l.key.Name, len(l.key.Secrets), l.err)
+		if client, ok := want[l.clientID]; !ok && !errors.Is(l.err, apikey.ErrNotFound) || ok && (l.err != nil || !reflect.DeepEqual(l.client, client)) {
+			t.Errorf("%s: %+v, %v", l.clientID, l.client, l.err)
 		}
 	}
 	if most := lookupsAtOnce + len(asked)/lookupMax + 1; counted.count > most {
@@ -253,32 +253,40 @@ func lookupsSeeWhatWasChangedBefore(t *testing.T, open func(testing.TB, Options)
 	}
 	for range 100 {
 		changed, err := s.Update(t.Context(), tenancy, id, func(k apikey.Key) (apikey.Key, *eventlog.Draft, error) {
-			k.Version++
+			k.Generation++
 			event := newDraft(k)
 			return k, &event, nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if k, err := s.Lookup(t.Context(), id); err != nil || k.Version != changed.Version {
-			t.Fatalf("after the change to version %d: %d, %v", changed.Version, k.Version, err)
+		if c, err := s.Lookup(t.Context(), id); err != nil || c.Generation != changed.Generation {
+			t.Fatalf("after the change to generation %d: %d, %v", changed.Generation, c.Generation, err)
 		}
 	}
 }
 
 func brokenKeysAreNoMatterOfOthers(t *testing.T, open func(testing.TB, Options) *Store) {
 	s := open(t, Options{Timeout: patience})
-	ids := fillKeys(t, s, newTenancy(t, s), 2)
+	ids := fillKeys(t, s, newTenancy(t, s), 3)
 	if err := s.writer.Exec("UPDATE api_key SET scopes = '\"' WHERE client_id = ?", ids[0]).Error; err != nil {
 		t.Fatal(err)
 	}
-	broken, sound := &lookup{clientID: ids[0], done: make(chan struct{})}, &lookup{clientID: ids[1], done: make(chan struct{})}
-	s.answer([]*lookup{broken, sound})
-	if broken.err == nil || errors.Is(broken.err, apikey.ErrNotFound) {
-		t.Errorf("the broken key: %v", broken.err)
+	if err := s.writer.Exec("UPDATE client_secret SET digest = ? WHERE client_id = ?", []byte("short"), ids[1]).Error; err != nil {
+		t.Fatal(err)
 	}
-	if sound.err != nil || sound.key.ClientID != ids[1] {
-		t.Errorf("the other: %q, %v", sound.key.ClientID, sound.err)
+	batch := make([]*lookup, len(ids))
+	for i, id := range ids {
+		batch[i] = &lookup{clientID: id, done: make(chan struct{})}
+	}
+	s.answer(batch)
+	for _, broken := range batch[:2] {
+		if broken.err == nil || errors.Is(broken.err, apikey.ErrNotFound) {
+			t.Errorf("a broken key: %v", broken.err)
+		}
+	}
+	if sound := batch[2]; sound.err != nil || sound.client.ID != ids[2] {
+		t.Errorf("the other: %q, %v", sound.client.ID, sound.err)
 	}
 }
 

@@ -73,7 +73,7 @@ func (f *fixture) flush(t testing.TB) {
 
 func (f *fixture) key(t testing.TB, clientID string) apikey.Key {
 	t.Helper()
-	key, err := f.store.Lookup(t.Context(), clientID)
+	key, err := f.store.Get(t.Context(), tenancy, clientID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,13 +30,11 @@ func statusIndexes(t *testing.T, b Backend) {
 	}
 	raised := change(t, b, k, func(k *apikey.Key) { k.Generation, k.StatusIndex = 2, first })
 	second := wantFresh("the second generation", raised)
-	for name, read := range map[string]func() (apikey.Key, error){
-		"Get":    func() (apikey.Key, error) { return b.Keys.Get(t.Context(), b.Home, k.ClientID) },
-		"Lookup": func() (apikey.Key, error) { return b.Keys.Lookup(t.Context(), k.ClientID) },
-	} {
-		if found, err := read(); err != nil || found.StatusIndex != second {
-			t.Errorf("%s: the index is %d, %v; want %d", name, found.StatusIndex, err, second)
-		}
+	if read := get(t, b, k); read.StatusIndex != second {
+		t.Errorf("the key's index is %d, want %d", read.StatusIndex, second)
+	}
+	if found, err := b.Keys.Lookup(t.Context(), k.ClientID); err != nil || found.StatusIndex != second {
+		t.Errorf("the client's index is %d, %v; want %d", found.StatusIndex, err, second)
 	}
 	err := b.Keys.Delete(t.Context(), b.Home, k.ClientID, func(k apikey.Key) (eventlog.Draft, error) {
 		return draft(k, eventlog.APIKeyDeleted), nil

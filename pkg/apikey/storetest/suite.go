@@ -159,6 +159,18 @@ func same(t *testing.T, got, want apikey.Key) {
 	}
 }
 
+// clientOf returns what a lookup finds of a key with at most two secrets.
+func clientOf(k apikey.Key) apikey.Client {
+	c := apikey.Client{
+		ID: k.ClientID, TenancyID: k.TenancyID, Scopes: k.Scopes, Lifespan: k.Lifespan.Duration(), RateLimit: k.RateLimit,
+		Status: k.Status, Generation: k.Generation, StatusIndex: k.StatusIndex,
+	}
+	for _, s := range k.Secrets {
+		c.Secrets = append(c.Secrets, apikey.ClientSecret{ID: s.ID, Digest: s.Digest, ExpiresAt: s.ExpiresAt})
+	}
+	return c
+}
+
 // events reads the whole log and fails the test unless its chain holds.
 func events(t *testing.T, b Backend) []eventlog.Event {
 	t.Helper()
