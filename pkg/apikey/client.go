@@ -1,7 +1,6 @@
 package apikey
 
 import (
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -55,18 +54,21 @@ func (c *Client) Remember(p *token.Prepared) {
 	}
 }
 
-// entry is a client in memory, and room for what its tokens have in common.
+// entry is a client in memory, with room for what it refers to: as many scopes and secrets as most have, and what its tokens have
+// in common. There are very many clients, and the collector has to visit each piece of each of them.
 type entry struct {
-	client Client
-	room   atomic.Pointer[token.Prepared]
+	client   Client
+	prepared atomic.Pointer[token.Prepared]
+	scopes   [4]scope.Scope
+	secrets  [1]ClientSecret
 }
 
-// newEntry returns a client as it is kept. Its texts are parts of one: there are very many clients, and the collector has to visit
-// each piece of each of them.
+// newEntry returns a client as it is kept, with copies of all that it refers to. Its texts are parts of one.
 func newEntry(c Client) *Client {
 	e := &entry{client: c}
-	e.client.prepared = &e.room
-	e.client.Scopes, e.client.Secrets = slices.Clone(c.Scopes), slices.Clone(c.Secrets)
+	e.client.prepared = &e.prepared
+	e.client.Scopes = append(e.scopes[:0], c.Scopes...)
+	e.client.Secrets = append(e.secrets[:0], c.Secrets...)
 	var room [8]*string
 	texts := append(room[:0], &e.client.ID, &e.client.TenancyID)
 	for i := range e.client.Scopes {
