@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -30,13 +29,7 @@ func createdIsReadBack(t *testing.T, b Backend) {
 	long := newKey(b.Home, strings.Repeat("\ufdfa", 100))
 	for _, want := range create(t, b, full, bare, long) {
 		same(t, get(t, b, want), want)
-		found, err := b.Keys.Lookup(t.Context(), want.ClientID)
-		if err != nil {
-			t.Fatalf("lookup: %v", err)
-		}
-		if wanted := clientOf(get(t, b, want)); !reflect.DeepEqual(found, wanted) {
-			t.Errorf("looked up %+v\nwant      %+v", found, wanted)
-		}
+		wantFound(t, b, want)
 	}
 	if got := len(events(t, b)); got < 3 {
 		t.Errorf("the log has %d events", got)
@@ -155,6 +148,7 @@ func updateSecrets(t *testing.T, b Backend) {
 	})
 	wantSecrets(t, got, third, second)
 	wantSecrets(t, get(t, b, k), third, second)
+	wantFound(t, b, k)
 }
 
 func wantSecrets(t *testing.T, k apikey.Key, want ...apikey.Secret) {
@@ -233,6 +227,7 @@ func changeKeepsItsCopy(t *testing.T, b Backend) {
 	retired := change(t, b, k, func(k *apikey.Key) { k.Secrets[0].RetiredAt = epoch })
 	wantSecrets(t, retired)
 	wantSecrets(t, get(t, b, k))
+	wantFound(t, b, k)
 }
 
 func deleteKey(t *testing.T, b Backend) {

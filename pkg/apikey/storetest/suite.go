@@ -159,16 +159,27 @@ func same(t *testing.T, got, want apikey.Key) {
 	}
 }
 
-// clientOf returns what a lookup finds of a key with at most two secrets.
-func clientOf(k apikey.Key) apikey.Client {
-	c := apikey.Client{
+// wantFound fails the test unless a lookup finds the client of a key as it is stored now.
+func wantFound(t *testing.T, b Backend, k apikey.Key) {
+	t.Helper()
+	k = get(t, b, k)
+	want := apikey.Client{
 		ID: k.ClientID, TenancyID: k.TenancyID, Scopes: k.Scopes, Lifespan: k.Lifespan.Duration(), RateLimit: k.RateLimit,
 		Status: k.Status, Generation: k.Generation, StatusIndex: k.StatusIndex,
 	}
 	for _, s := range k.Secrets {
-		c.Secrets = append(c.Secrets, apikey.ClientSecret{ID: s.ID, Digest: s.Digest, ExpiresAt: s.ExpiresAt})
+		want.Secrets = append(want.Secrets, apikey.ClientSecret{ID: s.ID, Digest: s.Digest, ExpiresAt: s.ExpiresAt})
 	}
-	return c
+	got, err := b.Keys.Lookup(t.Context(), k.ClientID)
+	if err != nil {
+		t.Fatalf("lookup: %v", err)
+	}
+	for _, secrets := range [][]apikey.ClientSecret{got.Secrets, want.Secrets} { // which are in any order
+		slices.SortFunc(secrets, func(a, b apikey.ClientSecret) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("looked up %+v\nwant      %+v", got, want)
+	}
 }
 
 // events reads the whole log and fails the test unless its chain holds.
