@@ -114,8 +114,10 @@ const selectKeys = "SELECT api_key.client_id, api_key.tenancy_id, api_key.name, 
 	"api_key.lifespan_unit, api_key.rate_limit, api_key.status, api_key.generation, api_key.status_index, api_key.version, " +
 	"api_key.created_at, api_key.created_by, api_key.updated_at, api_key.updated_by, u.last_used_at, " +
 	"s.id, s.digest, s.last_four, s.created_at, s.expires_at, s.last_used_at, s.last_used_ip " +
-	"FROM api_key LEFT JOIN key_use u ON u.client_id = api_key.client_id " +
-	"LEFT JOIN client_secret s ON s.client_id = api_key.client_id AND s.retired_at IS NULL WHERE "
+	"FROM api_key LEFT JOIN key_use u ON u.client_id = api_key.client_id " + joinListedSecrets + "WHERE "
+
+// joinListedSecrets adds the secrets that a key lists, as s: those not retired.
+const joinListedSecrets = "LEFT JOIN client_secret s ON s.client_id = api_key.client_id AND s.retired_at IS NULL "
 
 // scanJoined reads a row of [selectKeys].
 func scanJoined(rows *sql.Rows) (k keyRow, s *secretRow, err error) {
@@ -132,37 +134,14 @@ func scanJoined(rows *sql.Rows) (k keyRow, s *secretRow, err error) {
 	return k, &read, nil
 }
 
-// storedKey is what is stored of a key and of the secrets that it lists.
-type storedKey struct {
-	row     keyRow
-	secrets []secretRow
-}
-
-// key maps what is stored.
-func (k *storedKey) key() (apikey.Key, error) {
-	key, err := k.row.key()
-	if err != nil {
-		return apikey.Key{}, err
-	}
-	for _, row := range k.secrets {
-		secret, err := row.secret()
-		if err != nil {
-			return apikey.Key{}, err
-		}
-		key.Secrets = append(key.Secrets, secret)
-	}
-	key.Secrets = listed(key.Secrets)
-	return key, nil
-}
-
-// storedKeys returns by client id what a statement finds that is made of [selectKeys].
-func (t tx) storedKeys(statement string, args ...any) (map[string]*storedKey, error) {
+// storedKeys returns by client id the keys that a statement finds that is made of [selectKeys].
+func (t tx) storedKeys(statement string, args ...any) (map[string]*apikey.Key, error) {
 	rows, err := t.db.Raw(statement, args...).Rows()
 	if err != nil {
 		return nil, fmt.Errorf("read keys: %w", err)
 	}
 	defer func() { _ = rows.Close() }() // rows.Err tells
-	keys := make(map[string]*storedKey, 1)
+	keys := make(map[string]*apikey.Key, 1)
 	for rows.Next() {
 		row, secret, err := scanJoined(rows)
 		if err != nil {
@@ -170,15 +149,27 @@ func (t tx) storedKeys(statement string, args ...any) (map[string]*storedKey, er
 		}
 		key, ok := keys[row.ClientID]
 		if !ok {
-			key = &storedKey{row: row}
+			read, err := row.key()
+			if err != nil {
+				return nil, err
+			}
+			key = &read
 			keys[row.ClientID] = key
 		}
-		if secret != nil {
-			key.secrets = append(key.secrets, *secret)
+		if secret == nil {
+			continue
 		}
+		read, err := secret.secret()
+		if err != nil {
+			return nil, err
+		}
+		key.Secrets = append(key.Secrets, read)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read keys: %w", err)
+	}
+	for _, key := range keys {
+		key.Secrets = listed(key.Secrets)
 	}
 	return keys, nil
 }
@@ -190,7 +181,7 @@ func (t tx) key(where string, args ...any) (apikey.Key, error) {
 		return apikey.Key{}, err
 	}
 	for _, key := range keys {
-		return key.key()
+		return *key, nil
 	}
 	return apikey.Key{}, apikey.ErrNotFound
 }
@@ -206,12 +197,8 @@ func (t tx) keysOf(clientIDs []string) ([]apikey.Key, error) {
 	}
 	keys := make([]apikey.Key, 0, len(clientIDs))
 	for _, id := range clientIDs {
-		if k, ok := stored[id]; ok {
-			key, err := k.key()
-			if err != nil {
-				return nil, err
-			}
-			keys = append(keys, key)
+		if key, ok := stored[id]; ok {
+			keys = append(keys, *key)
 		}
 	}
 	return keys, nil

@@ -150,7 +150,7 @@ func (s *Store) answer(batch []*lookup) {
 // none. It asks for nothing else: this is on the way to a token whose key is not in memory.
 const selectClients = "SELECT api_key.client_id, api_key.tenancy_id, api_key.scopes, api_key.lifespan_value, api_key.lifespan_unit, " +
 	"api_key.rate_limit, api_key.status, api_key.generation, api_key.status_index, s.id, s.digest, s.expires_at " +
-	"FROM api_key LEFT JOIN client_secret s ON s.client_id = api_key.client_id AND s.retired_at IS NULL WHERE "
+	"FROM api_key " + joinListedSecrets + "WHERE "
 
 // amongStatement reads clients by a JSON array of their ids, each given once: one statement for any number of them, so that it
 // can be kept. PostgreSQL is made to plan it as for a single key. Given the choice it would read the whole table where that
@@ -181,11 +181,12 @@ func (t tx) clientsAmong(ids []string) (map[string]*storedClient, error) {
 	defer func() { _ = rows.Close() }() // rows.Err tells
 	clients := make(map[string]*storedClient, len(ids))
 	var k keyRow
-	var secret secretRow
-	var id sql.Null[string]
+	var secretID sql.Null[string]
+	var stored []byte
+	var expires instant
 	for rows.Next() {
 		err := rows.Scan(&k.ClientID, &k.TenancyID, &k.Scopes, &k.LifespanValue, &k.LifespanUnit,
-			&k.RateLimit, &k.Status, &k.Generation, &k.StatusIndex, &id, &secret.Digest, &secret.Expires)
+			&k.RateLimit, &k.Status, &k.Generation, &k.StatusIndex, &secretID, &stored, &expires)
 		if err != nil {
 			return nil, fmt.Errorf("read clients: %w", err)
 		}
@@ -195,14 +196,14 @@ func (t tx) clientsAmong(ids []string) (map[string]*storedClient, error) {
 			found.client, found.err = k.client()
 			clients[k.ClientID] = found
 		}
-		if !id.Valid {
+		if !secretID.Valid {
 			continue
 		}
-		digest, err := newDigest(secret.Digest)
+		digest, err := newDigest(stored)
 		if err != nil {
-			found.err = errors.Join(found.err, fmt.Errorf("secret %s: %w", id.V, err))
+			found.err = errors.Join(found.err, fmt.Errorf("secret %s: %w", secretID.V, err))
 		}
-		found.client.Secrets = append(found.client.Secrets, apikey.ClientSecret{ID: id.V, Digest: digest, ExpiresAt: secret.Expires.time()})
+		found.client.Secrets = append(found.client.Secrets, apikey.ClientSecret{ID: secretID.V, Digest: digest, ExpiresAt: expires.time()})
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read clients: %w", err)
