@@ -33,6 +33,11 @@ func (r Rate) perSecond() rate.Limit {
 	return rate.Limit(float64(r.Requests) / r.Window.Seconds())
 }
 
+// fillsIn returns how long a bucket takes to fill by so many requests.
+func (r Rate) fillsIn(requests float64) time.Duration {
+	return time.Duration(requests / float64(r.perSecond()) * float64(time.Second))
+}
+
 // Standing is where a caller stands.
 type Standing struct {
 	Limit     int           // requests at once; 0 when there is no limit
@@ -124,11 +129,10 @@ func (b *Buckets[K]) limiter(key K, r Rate) *rate.Limiter {
 	return l
 }
 
-// exceeded says when to try again.
+// exceeded says when to try again. It only looks: a reservation that is cancelled is not given back where another was made
+// meanwhile, so that a flood would be refused for ever longer.
 func (b *Buckets[K]) exceeded(l *rate.Limiter, now time.Time, r Rate) error {
-	reservation := l.ReserveN(now, 1)
-	wait := reservation.DelayFrom(now)
-	reservation.CancelAt(now)
+	wait := r.fillsIn(1 - l.TokensAt(now))
 	return &ExceededError{Policy: b.policy, Standing: standing(l, now, r), RetryAfter: max(wait, time.Millisecond)}
 }
 
@@ -137,10 +141,8 @@ const rounding = 1e-6
 
 func standing(l *rate.Limiter, now time.Time, r Rate) Standing {
 	tokens := max(0, l.TokensAt(now))
-	missing := float64(r.Requests) - tokens
 	return Standing{
-		Limit: r.Requests, Remaining: int(math.Floor(tokens + rounding)),
-		Reset: time.Duration(missing / float64(r.perSecond()) * float64(time.Second)),
+		Limit: r.Requests, Remaining: int(math.Floor(tokens + rounding)), Reset: r.fillsIn(float64(r.Requests) - tokens),
 	}
 }
 

@@ -124,6 +124,29 @@ func TestRequestsAtOnceCountOnceEach(t *testing.T) {
 	}
 }
 
+func TestRequestsThatAreRefusedAtOnceDoNotCount(t *testing.T) {
+	c := &clock{start}
+	b := limit.New[string]("p", limit.Rate{Requests: 1, Window: time.Minute}, c.now)
+	if _, err := b.Take("ana"); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 20_000 {
+				if _, err := b.Take("ana"); err == nil || b.Check("ana") == nil {
+					t.Error("a request too many was let through")
+				}
+			}
+		})
+	}
+	group.Wait()
+	c.at = c.at.Add(time.Minute)
+	if _, err := b.Take("ana"); err != nil {
+		t.Errorf("after the whole window: %v", err)
+	}
+}
+
 func TestAnAddressIsCountedAsWhoeverHasIt(t *testing.T) {
 	for ip, want := range map[string]string{
 		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1", "2001:db8::1": "2001:db8::", "2001:DB8:0:0:1::1": "2001:db8::",
