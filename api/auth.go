@@ -28,10 +28,10 @@ func (r tokenRoutes) auth(c echo.Context) error {
 	issued, err := r.oauth.Token(c.Request().Context(), oauth.TokenRequest{
 		GrantType: oauth.ClientCredentials, ClientID: request.ClientID, ClientSecret: request.ClientSecret, IP: c.RealIP(), RequestID: requestID(c),
 	})
+	setStanding(c.Response().Header(), issued.Standing)
 	if err != nil {
 		return vendorError(c, err)
 	}
-	setStanding(c.Response().Header(), issued.Standing)
 	// The vendor's envelope. The members without a meaning here are constant; existing clients read them.
 	return writeToken(c, http.StatusCreated, `{"code":"success","data":{"access_token":"`, `","expires_in":`,
 		`,"refresh_expires_in":0,"token_type":"Bearer","not-before-policy":0,"session_state":"","scope":"`, "\"}}\n", issued)

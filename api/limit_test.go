@@ -59,6 +59,17 @@ func TestTooManyTokenRequestsOfAClientAreRefusedInTheRoutesOwnForm(t *testing.T)
 	c.exchange(k, k.ClientSecret).wants(http.StatusOK)
 }
 
+func TestATokenRequestThatCountsSaysWhereItsClientStandsAlsoWhenItIsRefused(t *testing.T) {
+	s := onOne(t, map[string]string{"APIKEYS_LIMITS": "token-client=2/1m"})
+	k, c := s.admin(t).create("key"), s.stranger(t)
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {k.ClientID}, "client_secret": {k.ClientSecret}, "scope": {"settings.tokens:admin"}}
+	a := c.do("POST", "/oauth2/token", "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+	a.wants(http.StatusBadRequest).standsAt("2", "1", false)
+	if a = c.exchange(k, "aks_guess").wants(http.StatusUnauthorized); a.Header.Get("RateLimit-Limit") != "" {
+		t.Errorf("a wrong secret is told where the client stands: %v", a.Header)
+	}
+}
+
 func TestTooManyWrongSecretsFromAnAddressAreRefused(t *testing.T) {
 	s := onOne(t, map[string]string{"APIKEYS_LIMITS": "token-address=3/1m"})
 	k, c := s.admin(t).create("key"), s.stranger(t)

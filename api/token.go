@@ -46,10 +46,10 @@ func (r tokenRoutes) token(c echo.Context) error {
 		return oauthError(c, &oauth.Error{Code: oauth.InvalidRequest, Description: "grant_type is required"})
 	}
 	issued, err := r.oauth.Token(c.Request().Context(), request)
+	setStanding(c.Response().Header(), issued.Standing)
 	if err != nil {
 		return oauthError(c, err)
 	}
-	setStanding(c.Response().Header(), issued.Standing)
 	return writeToken(c, http.StatusOK, `{"access_token":"`, `","token_type":"Bearer","expires_in":`, `,"scope":"`, "\"}\n", issued)
 }
 

@@ -61,9 +61,9 @@ type TokenRequest struct {
 // TokenResponse is an issued token.
 type TokenResponse struct {
 	AccessToken string
-	ExpiresIn   time.Duration // whole seconds
-	Scope       string        // what was granted, separated by spaces
-	Standing    limit.Standing
+	ExpiresIn   time.Duration  // whole seconds
+	Scope       string         // what was granted, separated by spaces
+	Standing    limit.Standing // of a request that counted for its client, also where it is refused; else zero
 }
 
 // Server is the use cases. It is safe for concurrent use.
@@ -154,10 +154,11 @@ func (s *Server) Token(ctx context.Context, r TokenRequest) (TokenResponse, erro
 			s.uses.Issued(r.ClientID, x.secretID, r.IP)
 		}
 		s.observe(outcome)
+		response.Standing = x.standing
 		return response, err
 	}
 	s.observe(Failed)
-	return TokenResponse{}, apikey.ErrUnavailable
+	return TokenResponse{Standing: x.standing}, apikey.ErrUnavailable
 }
 
 // exchange is a token request on its way. It counts for limits once, however often it is decided.
@@ -173,12 +174,14 @@ func (s *Server) issue(ctx context.Context, r *exchange) (response TokenResponse
 		return TokenResponse{}, Malformed, &Error{UnsupportedGrantType, "the grant_type must be " + ClientCredentials}
 	}
 	address := limit.Address(r.IP)
-	if err := s.perAddress.Check(address); err != nil {
-		return TokenResponse{}, AddressRateLimited, err
+	if !r.admitted {
+		if err := s.perAddress.Check(address); err != nil {
+			return TokenResponse{}, AddressRateLimited, err
+		}
 	}
 	client, secretID, err := s.clients.Authenticate(ctx, r.ClientID, r.ClientSecret)
 	if err != nil {
-		return s.denied(r.TokenRequest, address, err)
+		return s.denied(r, address, err)
 	}
 	r.secretID = secretID
 	if !r.admitted {
@@ -202,16 +205,18 @@ func (s *Server) issue(ctx context.Context, r *exchange) (response TokenResponse
 	if err != nil {
 		return TokenResponse{}, Failed, err
 	}
-	return TokenResponse{AccessToken: access, ExpiresIn: grant.Grant.Lifespan, Scope: grant.Scope, Standing: r.standing}, Issued, nil
+	return TokenResponse{AccessToken: access, ExpiresIn: grant.Grant.Lifespan, Scope: grant.Scope}, Issued, nil
 }
 
 // denied notes that a client could not be authenticated and returns what [Server.issue] does.
-func (s *Server) denied(r TokenRequest, address netip.Addr, err error) (response TokenResponse, outcome string, _ error) {
+func (s *Server) denied(r *exchange, address netip.Addr, err error) (response TokenResponse, outcome string, _ error) {
 	var denied *apikey.DeniedError
 	if !errors.As(err, &denied) {
 		return TokenResponse{}, Failed, err
 	}
-	s.count(address)
+	if !r.admitted {
+		s.count(address)
+	}
 	if denied.Reason != apikey.UnknownClient {
 		s.uses.Denied(denied.ClientID, string(denied.Reason), r.IP, r.RequestID)
 	}

@@ -180,6 +180,24 @@ func TestADecisionThatWasHeldUpIsMadeAgain(t *testing.T) {
 	}
 }
 
+// TestARequestThatIsDecidedAgainIsNotRefusedForItself: it has taken the last place of its address.
+func TestARequestThatIsDecidedAgainIsNotRefusedForItself(t *testing.T) {
+	f := newFixture(t, oauth.Options{Limits: limit.Config{TokenAddress: limit.Rate{Requests: 1, Window: time.Hour}}})
+	c := f.create(t, acme, "Acme", "cca:admin")
+	f.stale = true
+	f.store.held = func() {
+		f.store.held = nil
+		f.advance(time.Second)
+	}
+	if _, err := f.Token(t.Context(), request(c, "")); err != nil {
+		t.Errorf("held up once: %v", err)
+	}
+	var exceeded *limit.ExceededError
+	if _, err := f.Token(t.Context(), request(c, "")); !errors.As(err, &exceeded) {
+		t.Errorf("the next of the address: %v", err)
+	}
+}
+
 // TestARequestThatIsDecidedAgainCountsOnce: neither its limit nor its use.
 func TestARequestThatIsDecidedAgainCountsOnce(t *testing.T) {
 	f := newFixture(t, oauth.Options{Limits: limit.Config{TokenClient: limit.Rate{Requests: 2, Window: time.Hour}}})
