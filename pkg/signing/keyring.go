@@ -17,6 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +42,10 @@ const (
 	// RetireLag is how long a key stays published after it signed for the last time: a token's longest life and a margin
 	// for clocks that differ.
 	RetireLag = 25 * time.Hour
+
+	// revokeMargin is how long before its revocation a key counts as retired: on a replica whose clock is behind it is gone at
+	// once, too.
+	revokeMargin = time.Minute
 
 	reloadInterval = time.Minute
 	reloadRetry    = time.Second
@@ -66,8 +72,11 @@ type Keyring struct {
 	now      func() time.Time
 	signer   jws.Signer
 	verifier jws.Verifier
-	current  atomic.Pointer[keySet]
 	changed  chan struct{}
+
+	mu      sync.Mutex             // held while current is replaced
+	current atomic.Pointer[keySet] // nil until keys were loaded
+	revoked map[string]bool        // kids that the log told of, which a reading that had begun before must not bring back
 }
 
 // keySet is what was loaded together.
@@ -85,6 +94,11 @@ func (s *keySet) key(kid string) *Key {
 	return nil
 }
 
+// without returns the keys but for those whose kids are given.
+func (s *keySet) without(kids map[string]bool) *keySet {
+	return &keySet{keys: slices.DeleteFunc(slices.Clone(s.keys), func(key Key) bool { return kids[key.KID] })}
+}
+
 // NewKeyring returns an empty keyring over a store; call [Keyring.Load], then [Keyring.Run].
 func NewKeyring(store Store, box *sealed.Box, now func() time.Time) (*Keyring, error) {
 	signer, err := jws.NewSigner(jwa.ES256)
@@ -95,7 +109,7 @@ func NewKeyring(store Store, box *sealed.Box, now func() time.Time) (*Keyring, e
 	if err != nil {
 		return nil, err
 	}
-	return &Keyring{store: store, box: box, now: now, signer: signer, verifier: verifier, changed: make(chan struct{}, 1)}, nil
+	return &Keyring{store: store, box: box, now: now, signer: signer, verifier: verifier, changed: make(chan struct{}, 1), revoked: map[string]bool{}}, nil
 }
 
 func (k *Keyring) clock() time.Time { return k.now().UTC().Truncate(time.Microsecond) }
@@ -183,7 +197,9 @@ func (k *Keyring) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	k.current.Store(set)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.current.Store(set.without(k.revoked))
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
@@ -48,7 +47,7 @@ func (k *Keyring) Revoke(ctx context.Context, kid string, actor eventlog.Actor) 
 			}
 			told["successor"] = change.Add.KID
 		}
-		change.RetireAt[kid] = now
+		change.RetireAt[kid] = now.Add(-revokeMargin)
 		after, err := json.Marshal(told)
 		if err != nil {
 			return nil, fmt.Errorf("encode event: %w", err)
@@ -85,14 +84,10 @@ func (r Record) publishedAt(now time.Time) bool { return r.RetireAt.IsZero() || 
 
 // drop forgets a key that was revoked elsewhere, before the store is asked for the keys that are left.
 func (k *Keyring) drop(kid string) {
-	for {
-		set := k.current.Load()
-		if set == nil || set.key(kid) == nil {
-			return
-		}
-		rest := &keySet{keys: slices.DeleteFunc(slices.Clone(set.keys), func(key Key) bool { return key.KID == kid })}
-		if k.current.CompareAndSwap(set, rest) {
-			return
-		}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.revoked[kid] = true
+	if set := k.current.Load(); set != nil {
+		k.current.Store(set.without(k.revoked))
 	}
 }

@@ -116,6 +116,16 @@ func TestOnlyPublishedKeysAreRevoked(t *testing.T) {
 	}
 }
 
+// revocation returns the event of the only revocation.
+func (f *fixture) revocation(t *testing.T) eventlog.Event {
+	t.Helper()
+	events, err := f.store.After(t.Context(), 1, 10)
+	if err != nil || len(events) != 1 {
+		t.Fatalf("%d events, %v", len(events), err)
+	}
+	return events[0]
+}
+
 // TestAReplicaForgetsARevokedKeyWithTheEvent, without asking the store.
 func TestAReplicaForgetsARevokedKeyWithTheEvent(t *testing.T) {
 	f := newFixture(t)
@@ -124,12 +134,52 @@ func TestAReplicaForgetsARevokedKeyWithTheEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	revoked := f.revoke(t)
-	events, err := f.store.After(t.Context(), 1, 10)
-	if err != nil || len(events) != 1 {
-		t.Fatalf("%d events, %v", len(events), err)
-	}
-	other.Apply(events[0])
+	other.Apply(f.revocation(t))
 	if other.Published(revoked) {
 		t.Error("it is trusted still")
+	}
+}
+
+// TestARevokedKeyIsGoneWhereTheClockIsBehind, whether the replica was there when it was revoked or has just started.
+func TestARevokedKeyIsGoneWhereTheClockIsBehind(t *testing.T) {
+	f := newFixture(t)
+	behind := func() time.Time { return f.Now().Add(-time.Second) }
+	there := newKeyring(t, f.store, behind)
+	if err := there.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	revoked := f.revoke(t)
+	there.Apply(f.revocation(t))
+	for name, keyring := range map[string]*signing.Keyring{"there": there, "started": newKeyring(t, f.store, behind)} {
+		if err := keyring.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if key, err := keyring.Signer(); err != nil || key.KID == revoked || keyring.Published(revoked) {
+			t.Errorf("%s: %s signs, %v; the revoked key counts: %v", name, key.KID, err, keyring.Published(revoked))
+		}
+	}
+}
+
+// TestAReadingThatBeganBeforeARevocationDoesNotBringTheKeyBack, as when the database's answer was on its way.
+func TestAReadingThatBeganBeforeARevocationDoesNotBringTheKeyBack(t *testing.T) {
+	f := newFixture(t)
+	meanwhile := func() {}
+	other := newKeyring(t, &alteredStore{f.store, func([]signing.Record) error {
+		meanwhile()
+		return nil
+	}}, f.Now)
+	if err := other.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var revoked string
+	meanwhile = func() {
+		revoked = f.revoke(t)
+		other.Apply(f.revocation(t))
+	}
+	if err := other.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if other.Published(revoked) {
+		t.Error("it is trusted again")
 	}
 }
