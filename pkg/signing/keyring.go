@@ -220,6 +220,19 @@ func (k *Keyring) openAll(records []Record) (*keySet, error) {
 	return set, nil
 }
 
+// checkMasterKey returns an error when there are keys and the master key opens none of them, not even one that has retired.
+func (k *Keyring) checkMasterKey(records []Record) error {
+	var failed error
+	for _, r := range records {
+		_, err := k.open(r)
+		if err == nil {
+			return nil
+		}
+		failed = fmt.Errorf("signing key %s: %w", r.KID, err)
+	}
+	return failed
+}
+
 func (k *Keyring) open(r Record) (*ecdsa.PrivateKey, error) {
 	if r.Algorithm != Algorithm {
 		return nil, fmt.Errorf("has the unknown algorithm %q", r.Algorithm)

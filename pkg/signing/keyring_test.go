@@ -409,6 +409,9 @@ func TestAnotherMasterKeyIsNoticed(t *testing.T) {
 	if err := other.Rotate(t.Context(), 0, admin); !errors.Is(err, sealed.ErrWrongKey) {
 		t.Errorf("on rotation the error is %v", err)
 	}
+	if err := other.Revoke(t.Context(), signer(t, f.Keyring), admin); !errors.Is(err, sealed.ErrWrongKey) {
+		t.Errorf("on revocation the error is %v", err)
+	}
 	f.set(start.Add(signing.Period)) // when a successor is due
 	if err := other.Load(t.Context()); !errors.Is(err, sealed.ErrWrongKey) {
 		t.Errorf("when a successor is due the error is %v", err)

@@ -11,7 +11,8 @@ import (
 
 // Revoke takes a key out of the published set at once: every token that it signed is dead. When it was the one that signs,
 // or that was to sign next, a successor is made in the same transaction, which signs at once if no other key does.
-// Errors: [ErrUnknownKey] when no published key has the kid; those of the store.
+// Errors: [ErrUnknownKey] when no published key has the kid; sealed.ErrWrongKey when a successor is needed and the master key opens
+// none of the keys that there are; those of the store.
 func (k *Keyring) Revoke(ctx context.Context, kid string, actor eventlog.Actor) error {
 	err := k.store.ChangeSigningKeys(ctx, func(records []Record) (*Change, error) {
 		now := k.clock()
@@ -38,7 +39,11 @@ func (k *Keyring) Revoke(ctx context.Context, kid string, actor eventlog.Actor) 
 			if !signs {
 				lead = 0
 			}
-			var err error
+			// One that opens some will do: what was sealed with a wrong key must be possible to revoke.
+			err := k.checkMasterKey(records)
+			if err != nil {
+				return nil, err
+			}
 			if change, err = k.succeed(remaining, lead, actor); err != nil {
 				return nil, err
 			}

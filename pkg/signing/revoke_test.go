@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/signing"
 )
 
@@ -103,6 +104,38 @@ func TestAKeyGoesOnWhenItsSuccessorIsRevoked(t *testing.T) {
 	f.load(t)
 	if !f.Published(second) {
 		t.Error("a key is not published any more while a token that it signed lives")
+	}
+}
+
+// TestAKeyThatAWrongMasterKeySealedCanBeRevoked: no replica can load any key before.
+func TestAKeyThatAWrongMasterKeySealedCanBeRevoked(t *testing.T) {
+	f := newFixture(t)
+	first := f.signer(t)
+	other, err := signing.NewKeyring(f.store, newBox(t, 2), f.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stray, err := other.Fresh()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = f.store.ChangeSigningKeys(t.Context(), func([]signing.Record) (*signing.Change, error) {
+		return &signing.Change{Add: &stray, RetireAt: map[string]time.Time{first: start}, Event: eventlog.Draft{
+			At: start, Action: eventlog.SigningKeyCreated, Actor: admin, Subject: eventlog.Subject{Kind: eventlog.SubjectSigningKey, ID: stray.KID},
+		}}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Load(t.Context()); !errors.Is(err, sealed.ErrWrongKey) {
+		t.Errorf("before: %v", err)
+	}
+	if err := f.Revoke(t.Context(), stray.KID, admin); err != nil {
+		t.Fatal(err)
+	}
+	f.load(t)
+	if now := f.signer(t); now == first || now == stray.KID {
+		t.Errorf("%s signs", now)
 	}
 }
 
