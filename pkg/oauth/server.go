@@ -242,13 +242,13 @@ func (s *Server) grant(client *apikey.Client, scopes scope.Set, whole bool) (*to
 	return prepared, err
 }
 
-// sign returns a signed token. Errors: signing.ErrNoKey.
+// sign returns a signed token. Errors: signing.ErrNoKey, apikey.ErrUnavailable.
 func (s *Server) sign(ctx context.Context, g *token.Prepared) (string, error) {
 	if s.signed == nil {
-		return s.tokens.Issue(g)
+		return s.tokens.Issue(ctx, g)
 	}
 	started := time.Now() // by the machine's clock: it is about this very machine
-	access, err := s.tokens.Issue(g)
+	access, err := s.tokens.Issue(ctx, g)
 	s.signed(ctx, time.Since(started))
 	return access, err
 }

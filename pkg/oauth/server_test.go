@@ -54,6 +54,7 @@ type fixture struct {
 	*oauth.Server
 	*clock
 	keys  *apikey.Service
+	box   *sealed.Box
 	store *counting
 	uses  *usage.Recorder
 	stale bool // the log can't be read in time
@@ -63,7 +64,8 @@ type fixture struct {
 type counting struct {
 	*sqlstore.Store
 	mu      sync.Mutex
-	lookups int
+	lookups int    // of clients
+	loads   int    // of the signing keys
 	held    func() // what happens while an answer is on its way; nil for nothing
 }
 
@@ -76,6 +78,13 @@ func (s *counting) Lookup(ctx context.Context, clientID string) (apikey.Client, 
 		s.held()
 	}
 	return client, err
+}
+
+func (s *counting) SigningKeys(ctx context.Context) ([]signing.Record, error) {
+	s.mu.Lock()
+	s.loads++
+	s.mu.Unlock()
+	return s.Store.SigningKeys(ctx)
 }
 
 func newFixture(t testing.TB, options ...oauth.Options) *fixture {
@@ -91,15 +100,15 @@ func newFixture(t testing.TB, options ...oauth.Options) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{clock: &clock{now: start}, store: &counting{Store: store}}
-	keyring, err := signing.NewKeyring(store, box, f.Now)
+	f := &fixture{clock: &clock{now: start}, box: box, store: &counting{Store: store}}
+	fresh := func() bool { return !f.stale }
+	keyring, err := signing.NewKeyring(f.store, box, fresh, f.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := keyring.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	fresh := func() bool { return !f.stale }
 	cache := apikey.NewCache(f.store, fresh)
 	f.keys = apikey.NewService(f.store, scope.DefaultCatalogue(), box, cache.Drop, f.Now)
 	f.uses = usage.NewRecorder(store, f.Now)

@@ -29,7 +29,7 @@ func (s *Server) VerifyActive(ctx context.Context, raw string) (token.Claims, er
 }
 
 func (s *Server) verify(ctx context.Context, raw string) (token.Claims, error) {
-	claims, err := s.tokens.Read(raw)
+	claims, err := s.tokens.Read(ctx, raw)
 	if err != nil {
 		return token.Claims{}, err
 	}

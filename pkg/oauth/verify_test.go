@@ -11,6 +11,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/oauth"
 	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/signing"
 )
 
 func (f *fixture) inquirer(t testing.TB, c apikey.Created) oauth.Inquirer {
@@ -135,6 +136,42 @@ func TestRevokingWhatIsNoTokenIsNoError(t *testing.T) {
 		if err := f.Revoke(t.Context(), i, text); err != nil {
 			t.Errorf("%.20q: %v", text, err)
 		}
+	}
+}
+
+// TestWhileTheLogCantBeReadSigningKeysAreNotTrustedForLong: a replica that is not told of a revocation finds it in the database,
+// which it asks about all of its tokens together.
+func TestWhileTheLogCantBeReadSigningKeysAreNotTrustedForLong(t *testing.T) {
+	f := newFixture(t)
+	c := f.create(t, acme, "Acme", "cca:admin")
+	old := f.issue(t, c)
+	f.stale = true
+	another, err := signing.NewKeyring(f.store, f.box, nil, f.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := another.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	revoked, err := another.Signer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := another.Revoke(t.Context(), revoked.KID, ana(acme).Actor); err != nil {
+		t.Fatal(err)
+	}
+	f.advance(eventlog.StalenessMax + 1)
+	f.store.loads = 0
+	for range 3 {
+		if _, err := f.VerifyActive(t.Context(), old); !errors.Is(err, oauth.ErrInvalidToken) {
+			t.Errorf("a token of the revoked key: %v", err)
+		}
+		if _, err := f.VerifyActive(t.Context(), f.issue(t, c)); err != nil {
+			t.Errorf("a new token: %v", err)
+		}
+	}
+	if f.store.loads != 1 {
+		t.Errorf("the signing keys were read %d times", f.store.loads)
 	}
 }
 

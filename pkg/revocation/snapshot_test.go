@@ -18,7 +18,7 @@ func keyring(t *testing.T) *signing.Keyring {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring, err := signing.NewKeyring(sqlstoretest.Open(t, sqlstoretest.SQLite(t)), box, time.Now)
+	ring, err := signing.NewKeyring(sqlstoretest.Open(t, sqlstoretest.SQLite(t)), box, nil, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ func BenchmarkSign(b *testing.B) {
 	}
 	data := make([]byte, 500) // about as long as a token's header and claims
 	b.Run("Keyring", func(b *testing.B) {
-		keyring, err := NewKeyring(nil, nil, time.Now)
+		keyring, err := NewKeyring(nil, nil, nil, time.Now)
 		if err != nil {
 			b.Fatal(err)
 		}

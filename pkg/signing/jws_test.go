@@ -44,7 +44,7 @@ func TestWhatWasSignedVerifiesWhenItsKeyHasRetired(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keyring, err := signing.NewKeyring(store, box, func() time.Time { return now })
+	keyring, err := signing.NewKeyring(store, box, nil, func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}

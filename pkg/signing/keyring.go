@@ -69,6 +69,7 @@ type Key struct {
 type Keyring struct {
 	store    Store
 	box      *sealed.Box
+	fresh    func() bool
 	now      func() time.Time
 	signer   jws.Signer
 	verifier jws.Verifier
@@ -81,7 +82,8 @@ type Keyring struct {
 
 // keySet is what was loaded together.
 type keySet struct {
-	keys []Key // by NotBefore
+	keys   []Key     // by NotBefore
+	readAt time.Time // when the reading of them began
 }
 
 // key returns the one with an identifier, nil if there is none. There are few, and looking at them takes less than hashing a name.
@@ -96,11 +98,12 @@ func (s *keySet) key(kid string) *Key {
 
 // without returns the keys but for those whose kids are given.
 func (s *keySet) without(kids map[string]bool) *keySet {
-	return &keySet{keys: slices.DeleteFunc(slices.Clone(s.keys), func(key Key) bool { return kids[key.KID] })}
+	return &keySet{slices.DeleteFunc(slices.Clone(s.keys), func(key Key) bool { return kids[key.KID] }), s.readAt}
 }
 
-// NewKeyring returns an empty keyring over a store; call [Keyring.Load], then [Keyring.Run].
-func NewKeyring(store Store, box *sealed.Box, now func() time.Time) (*Keyring, error) {
+// NewKeyring returns an empty keyring over a store; call [Keyring.Load], then [Keyring.Run]. fresh reports whether the log, which
+// tells [Keyring.Apply] of changes, has been read recently enough to trust what is loaded; nil is for who follows no log.
+func NewKeyring(store Store, box *sealed.Box, fresh func() bool, now func() time.Time) (*Keyring, error) {
 	signer, err := jws.NewSigner(jwa.ES256)
 	if err != nil {
 		return nil, err
@@ -109,7 +112,10 @@ func NewKeyring(store Store, box *sealed.Box, now func() time.Time) (*Keyring, e
 	if err != nil {
 		return nil, err
 	}
-	return &Keyring{store: store, box: box, now: now, signer: signer, verifier: verifier, changed: make(chan struct{}, 1), revoked: map[string]bool{}}, nil
+	return &Keyring{
+		store: store, box: box, fresh: fresh, now: now, signer: signer, verifier: verifier,
+		changed: make(chan struct{}, 1), revoked: map[string]bool{},
+	}, nil
 }
 
 func (k *Keyring) clock() time.Time { return k.now().UTC().Truncate(time.Microsecond) }
@@ -187,8 +193,21 @@ func (k *Keyring) succeed(existing []Record, lead time.Duration, actor eventlog.
 // binding is the associated data of a private half: one that was moved to another row can't be opened.
 func binding(kid string) []byte { return []byte("signing-key\x00" + kid) }
 
+// Current makes sure that the keys in use are those that the log has told of, or, while it can't be read in time, those that were
+// in the store [eventlog.StalenessMax] ago. Errors: those of the store.
+func (k *Keyring) Current(ctx context.Context) error {
+	if k.fresh == nil || k.fresh() {
+		return nil
+	}
+	if set := k.current.Load(); set != nil && eventlog.Elapsed(set.readAt, k.now()) <= eventlog.StalenessMax {
+		return nil
+	}
+	return k.reload(ctx)
+}
+
 // reload replaces the keys in use by those in the store that are still published.
 func (k *Keyring) reload(ctx context.Context) error {
+	started := k.now()
 	records, err := k.store.SigningKeys(ctx)
 	if err != nil {
 		return err
@@ -197,6 +216,7 @@ func (k *Keyring) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	set.readAt = started
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.current.Store(set.without(k.revoked))

@@ -59,7 +59,7 @@ func newBox(t rapid.TB, fill byte) *sealed.Box {
 }
 
 func newKeyring(t rapid.TB, store signing.Store, now func() time.Time) *signing.Keyring {
-	keyring, err := signing.NewKeyring(store, newBox(t, 1), now)
+	keyring, err := signing.NewKeyring(store, newBox(t, 1), nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -396,7 +396,7 @@ func TestReplicasThatStartTogetherMakeOneKey(t *testing.T) {
 
 func TestAnotherMasterKeyIsNoticed(t *testing.T) {
 	f := newFixture(t)
-	other, err := signing.NewKeyring(f.store, newBox(t, 2), f.Now)
+	other, err := signing.NewKeyring(f.store, newBox(t, 2), nil, f.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

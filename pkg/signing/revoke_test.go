@@ -111,7 +111,7 @@ func TestAKeyGoesOnWhenItsSuccessorIsRevoked(t *testing.T) {
 func TestAKeyThatAWrongMasterKeySealedCanBeRevoked(t *testing.T) {
 	f := newFixture(t)
 	first := f.signer(t)
-	other, err := signing.NewKeyring(f.store, newBox(t, 2), f.Now)
+	other, err := signing.NewKeyring(f.store, newBox(t, 2), nil, f.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

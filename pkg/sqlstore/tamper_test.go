@@ -40,7 +40,7 @@ func newEvidence(t *testing.T, s *Store) *evidence {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.keyring, err = signing.NewKeyring(s, box, e.clock); err != nil {
+	if e.keyring, err = signing.NewKeyring(s, box, nil, e.clock); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.keyring.Load(t.Context()); err != nil {

@@ -112,7 +112,7 @@ var keyring = sync.OnceValues(func() (*signing.Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	ring, err := signing.NewKeyring(store, box, func() time.Time { return start })
+	ring, err := signing.NewKeyring(store, box, nil, func() time.Time { return start })
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func FuzzRead(f *testing.F) {
 		f.Fatal(err)
 	}
 	now := func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
-	keyring, err := signing.NewKeyring(&keysInMemory{}, box, now)
+	keyring, err := signing.NewKeyring(&keysInMemory{}, box, nil, now)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -47,18 +47,18 @@ func FuzzRead(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	raw, err := issuer.Issue(prepared)
+	raw, err := issuer.Issue(f.Context(), prepared)
 	if err != nil {
 		f.Fatal(err)
 	}
-	if _, err := issuer.Read(raw); err != nil {
+	if _, err := issuer.Read(f.Context(), raw); err != nil {
 		f.Fatal(err)
 	}
 	for _, seed := range []string{raw, "", ".", "..", "...", raw[:len(raw)-1], raw + "=", strings.ToUpper(raw), "eyJhbGciOiJub25lIn0.e30."} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if claims, err := issuer.Read(text); err == nil && text != raw {
+		if claims, err := issuer.Read(t.Context(), text); err == nil && text != raw {
 			t.Errorf("%q is accepted as %+v", text, claims)
 		} else if err != nil && !errors.Is(err, ErrInvalid) {
 			t.Errorf("the error is %v", err)

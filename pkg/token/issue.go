@@ -1,6 +1,7 @@
 package token
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -52,8 +53,11 @@ func (i *Issuer) Prepare(g Grant) (*Prepared, error) {
 	return p, nil
 }
 
-// Issue returns a signed token. Errors: signing.ErrNoKey.
-func (i *Issuer) Issue(p *Prepared) (string, error) {
+// Issue returns a signed token. Errors: signing.ErrNoKey; those of the store of signing keys.
+func (i *Issuer) Issue(ctx context.Context, p *Prepared) (string, error) {
+	if err := i.keyring.Current(ctx); err != nil {
+		return "", err
+	}
 	key, err := i.keyring.Signer()
 	if err != nil {
 		return "", err

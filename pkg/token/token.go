@@ -5,6 +5,7 @@ package token
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -139,8 +140,8 @@ func NewIssuer(keyring *signing.Keyring, issuer, audience string, now func() tim
 }
 
 // Read verifies a token that this issuer issued and returns its claims. It does not know whether the token's key is still
-// active. Errors: [ErrInvalid].
-func (i *Issuer) Read(raw string) (Claims, error) {
+// active. Errors: [ErrInvalid]; those of the store of signing keys.
+func (i *Issuer) Read(ctx context.Context, raw string) (Claims, error) {
 	if len(raw) > sizeMax {
 		return Claims{}, ErrInvalid
 	}
@@ -154,6 +155,9 @@ func (i *Issuer) Read(raw string) (Claims, error) {
 		}
 		token = &verified
 		i.seen.Set(digest, token)
+	}
+	if err := i.keyring.Current(ctx); err != nil { // asked about what was signed here alone
+		return Claims{}, err
 	}
 	if !i.keyring.Published(token.kid) {
 		return Claims{}, ErrInvalid

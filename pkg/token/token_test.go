@@ -75,7 +75,7 @@ func newFixture(t testing.TB) *fixture {
 	}
 	f := &fixture{}
 	f.set(start.Add(123456789))
-	if f.keyring, err = signing.NewKeyring(store, box, f.Now); err != nil {
+	if f.keyring, err = signing.NewKeyring(store, box, nil, f.Now); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.keyring.Load(t.Context()); err != nil {
@@ -99,6 +99,7 @@ func grant() token.Grant {
 
 // fataler is what both kinds of tests have.
 type fataler interface {
+	Context() context.Context
 	Helper()
 	Fatal(...any)
 }
@@ -114,7 +115,7 @@ func prepare(t fataler, i *token.Issuer, g token.Grant) *token.Prepared {
 
 func (f *fixture) issue(t fataler, g token.Grant) string {
 	t.Helper()
-	raw, err := f.Issue(prepare(t, f.Issuer, g))
+	raw, err := f.Issue(t.Context(), prepare(t, f.Issuer, g))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +177,7 @@ func TestTokenNamesItsPlaceInAStatusList(t *testing.T) {
 	if !reflect.DeepEqual(claims["status"], want) {
 		t.Errorf("the status is %v, want %v", claims["status"], want)
 	}
-	if read, err := f.Read(raw); err != nil || read.ClientID != g.ClientID {
+	if read, err := f.Read(t.Context(), raw); err != nil || read.ClientID != g.ClientID {
 		t.Errorf("read as %+v, %v", read, err)
 	}
 }
@@ -240,7 +241,7 @@ func TestOtherLibrariesVerifyTokensByThePublishedKeys(t *testing.T) {
 		if err != nil || verified.Subject != "ak_client" || !verified.Expiry.Equal(start.Add(time.Hour)) {
 			t.Errorf("token %d by go-oidc: %v", i, err)
 		}
-		if _, err := f.Read(raw); err != nil {
+		if _, err := f.Read(t.Context(), raw); err != nil {
 			t.Errorf("token %d by its issuer: %v", i, err)
 		}
 	}
@@ -257,7 +258,7 @@ func TestReadReturnsWhatWasIssued(t *testing.T) {
 		}
 		raw := f.issue(t, g)
 		for range 2 { // verified, and remembered
-			claims, err := f.Read(raw)
+			claims, err := f.Read(t.Context(), raw)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -296,7 +297,7 @@ func TestReadHonoursATokenFromItsIssueToItsExpiry(t *testing.T) {
 			if name == "which does not" {
 				reader = f.issuer(issuerURL, audience)
 			}
-			if _, err := reader.Read(raw); (err == nil) != step.honours || err != nil && !errors.Is(err, token.ErrInvalid) {
+			if _, err := reader.Read(t.Context(), raw); (err == nil) != step.honours || err != nil && !errors.Is(err, token.ErrInvalid) {
 				t.Errorf("at %v, by a reader %s: %v", step.at, name, err)
 			}
 		}
@@ -344,7 +345,7 @@ func TestReadRefusesForgedTokens(t *testing.T) {
 	}
 	withHeader := func(format string, kid ...any) forger { return forger{fmt.Sprintf(format, kid...), same, sign} }
 
-	if _, err := f.Read(forger{header, same, sign}.token()); err != nil {
+	if _, err := f.Read(t.Context(), forger{header, same, sign}.token()); err != nil {
 		t.Fatalf("the forger's own token, with nothing wrong, is refused: %v", err)
 	}
 	set := f.keySet(t)
@@ -421,7 +422,7 @@ func TestReadRefusesForgedTokens(t *testing.T) {
 		"a generation that is no int":   with("gen", 7.5),
 	}
 	for name, forgery := range forgeries {
-		claims, err := f.Read(forgery.token())
+		claims, err := f.Read(t.Context(), forgery.token())
 		if !errors.Is(err, token.ErrInvalid) || !reflect.DeepEqual(claims, token.Claims{}) {
 			t.Errorf("%s: %v, %+v", name, err, claims)
 		}
@@ -432,7 +433,7 @@ func TestReadRefusesWhatIsNotExactlyTheToken(t *testing.T) {
 	f := newFixture(t)
 	raw := f.issue(t, grant())
 	for n := range raw {
-		if _, err := f.Read(raw[:n]); err == nil {
+		if _, err := f.Read(t.Context(), raw[:n]); err == nil {
 			t.Fatalf("the first %d characters are accepted", n)
 		}
 	}
@@ -442,7 +443,7 @@ func TestReadRefusesWhatIsNotExactlyTheToken(t *testing.T) {
 		if byte(other) == last {
 			continue
 		}
-		if _, err := f.Read(raw[:len(raw)-1] + string(other)); err == nil {
+		if _, err := f.Read(t.Context(), raw[:len(raw)-1]+string(other)); err == nil {
 			t.Fatalf("the last character may be %c for %c", other, last)
 		}
 	}
@@ -466,11 +467,11 @@ func TestReadRefusesWhatIsNotExactlyTheToken(t *testing.T) {
 		"of 64 KB of dots":        strings.Repeat(".", 64<<10),
 		"Bearer":                  "Bearer " + raw,
 	} {
-		if _, err := f.Read(text); !errors.Is(err, token.ErrInvalid) {
+		if _, err := f.Read(t.Context(), text); !errors.Is(err, token.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := f.Read(raw); err != nil {
+	if _, err := f.Read(t.Context(), raw); err != nil {
 		t.Errorf("the token itself: %v", err)
 	}
 }
@@ -479,11 +480,11 @@ func TestReadRefusesTokensOfOtherIssuersAndAudiences(t *testing.T) {
 	f := newFixture(t)
 	raw := f.issue(t, grant())
 	for _, other := range []*token.Issuer{f.issuer(issuerURL+"/", audience), f.issuer("http://keys.example.com", audience), f.issuer(issuerURL, issuerURL)} {
-		if _, err := other.Read(raw); !errors.Is(err, token.ErrInvalid) {
+		if _, err := other.Read(t.Context(), raw); !errors.Is(err, token.ErrInvalid) {
 			t.Errorf("the error is %v", err)
 		}
 	}
-	if _, err := newFixture(t).Read(raw); !errors.Is(err, token.ErrInvalid) {
+	if _, err := newFixture(t).Read(t.Context(), raw); !errors.Is(err, token.ErrInvalid) {
 		t.Errorf("an installation of the same name with other keys: %v", err)
 	}
 }
@@ -499,21 +500,21 @@ func TestTheLargestTokenCanBeRead(t *testing.T) {
 		}
 	}
 	raw := f.issue(t, g)
-	if claims, err := f.Read(raw); err != nil || len(claims.Scopes) != 100 {
+	if claims, err := f.Read(t.Context(), raw); err != nil || len(claims.Scopes) != 100 {
 		t.Errorf("a token of %d bytes: %v", len(raw), err)
 	}
 }
 
 func TestIssueNeedsASigningKey(t *testing.T) {
-	keyring, err := signing.NewKeyring(nil, nil, time.Now)
+	keyring, err := signing.NewKeyring(nil, nil, nil, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	issuer := token.NewIssuer(keyring, issuerURL, audience, time.Now)
-	if _, err := issuer.Issue(prepare(t, issuer, grant())); !errors.Is(err, signing.ErrNoKey) {
+	if _, err := issuer.Issue(t.Context(), prepare(t, issuer, grant())); !errors.Is(err, signing.ErrNoKey) {
 		t.Errorf("the error is %v", err)
 	}
-	if _, err := issuer.Read("a.b.c"); !errors.Is(err, token.ErrInvalid) {
+	if _, err := issuer.Read(t.Context(), "a.b.c"); !errors.Is(err, token.ErrInvalid) {
 		t.Errorf("Read: %v", err)
 	}
 }
@@ -523,7 +524,7 @@ func BenchmarkIssue(b *testing.B) {
 	p := prepare(b, f.Issuer, grant())
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := f.Issue(p); err != nil {
+		if _, err := f.Issue(b.Context(), p); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -534,7 +535,7 @@ func BenchmarkRead(b *testing.B) {
 	raw := f.issue(b, grant())
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := f.Read(raw); err != nil {
+		if _, err := f.Read(b.Context(), raw); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -544,7 +545,7 @@ func BenchmarkRead(b *testing.B) {
 func TestATokenDiesWithItsSigningKey(t *testing.T) {
 	f := newFixture(t)
 	raw := f.issue(t, grant())
-	if _, err := f.Read(raw); err != nil {
+	if _, err := f.Read(t.Context(), raw); err != nil {
 		t.Fatal(err)
 	}
 	key, err := f.keyring.Signer()
@@ -555,11 +556,11 @@ func TestATokenDiesWithItsSigningKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, reader := range map[string]*token.Issuer{"who knows it": f.Issuer, "who does not": f.issuer(issuerURL, audience)} {
-		if _, err := reader.Read(raw); !errors.Is(err, token.ErrInvalid) {
+		if _, err := reader.Read(t.Context(), raw); !errors.Is(err, token.ErrInvalid) {
 			t.Errorf("by one %s: %v", name, err)
 		}
 	}
-	if _, err := f.Read(f.issue(t, grant())); err != nil {
+	if _, err := f.Read(t.Context(), f.issue(t, grant())); err != nil {
 		t.Errorf("a token of its successor: %v", err)
 	}
 }

@@ -154,7 +154,7 @@ func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 	}, now)
 	limits := a.Config.limits()
 	a.Operators = operator.NewService(a.Store, operator.Limits{Account: limits.SignInAccount, Address: limits.SignInAddress}, now)
-	if a.Keyring, err = signing.NewKeyring(a.Store, a.box, now); err != nil {
+	if a.Keyring, err = signing.NewKeyring(a.Store, a.box, a.Tailer.Fresh, now); err != nil {
 		return err
 	}
 	a.Tailer.Subscribe(a.Keyring.Apply)

@@ -55,7 +55,7 @@ func (a *App) moveFrom(ctx context.Context, source *sqlstore.Store, progress fun
 	if is, err := source.IsBackup(ctx); err != nil || is {
 		return nil, errors.Join(err, ErrNotInService)
 	}
-	keys, err := signing.NewKeyring(source, a.box, a.options.Now)
+	keys, err := signing.NewKeyring(source, a.box, nil, a.options.Now)
 	if err != nil {
 		return nil, err
 	}
