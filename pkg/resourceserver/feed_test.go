@@ -159,7 +159,7 @@ func TestASleepOfTheMachineCountsForTheBound(t *testing.T) {
 		return time.Now()
 	}
 	issuer := resourceservertest.NewIssuer(t, resourceservertest.WithClock(now))
-	verifier := issuer.NewVerifier(t, resourceserver.Options{PollInterval: time.Hour})
+	verifier := issuer.NewVerifier(t, resourceserver.Options{})
 	streaming := func() bool { return verifier.FeedStatus().Streaming }
 	awaiting.Until(t, time.Minute, "the stream speaks", streaming)
 	issuer.Stop()

@@ -44,7 +44,8 @@ type Options struct {
 	OnFeedLost FeedLostPolicy
 	// FeedLossMax is for how long KeepAccepting does so; at least 10 s, since the feed may be silent for 5. Default: 30 s.
 	FeedLossMax time.Duration
-	// PollInterval is the time between two readings of the snapshot when there is no stream. Default: 1 s.
+	// PollInterval is the time between two readings of the snapshot when there is no stream: at most half of FeedLossMax, and 5.5 s
+	// with RefuseAtOnce, since tokens are refused in between otherwise. Default: 1 s.
 	PollInterval time.Duration
 	// KeyRefetchMin is the time between two readings of the key set that tokens with an unknown kid cause. Default: 10 s. It is at
 	// most a second where the first one failed.
@@ -95,6 +96,9 @@ func (o *Options) complete(issuer string) error {
 	o.Leeway = max(o.Leeway, 0)
 	setDefault(&o.FeedLossMax, FeedLossMaxDefault)
 	setDefault(&o.PollInterval, PollIntervalDefault)
+	if most := newFreshness(o.OnFeedLost, o.FeedLossMax).bound / 2; o.PollInterval > most {
+		return fmt.Errorf("Options.PollInterval of %v is more than %v, half of how long OnFeedLost and FeedLossMax let revocations be unheard of", o.PollInterval, most)
+	}
 	setDefault(&o.KeyRefetchMin, KeyRefetchMinDefault)
 	setDefault(&o.TokenCacheBytes, TokenCacheBytesDefault)
 	if o.HTTPClient == nil {

@@ -402,6 +402,8 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 		"slash at the end":         {"https://keys.example/", resourceserver.Options{}, "without a slash"},
 		"leeway":                   {"https://keys.example", resourceserver.Options{Leeway: 2 * time.Hour}, "Leeway"},
 		"loss shorter than a beat": {"https://keys.example", resourceserver.Options{FeedLossMax: time.Second}, "FeedLossMax"},
+		"poll beyond the loss":     {"https://keys.example", resourceserver.Options{PollInterval: 16 * time.Second}, "PollInterval of 16s is more than 15s"},
+		"poll beyond a beat":       {"https://keys.example", resourceserver.Options{OnFeedLost: resourceserver.RefuseAtOnce, PollInterval: 6 * time.Second}, "PollInterval"},
 		"another issuer":           {other.URL, resourceserver.Options{}, `names the issuer "https://other.example"`},
 		"no issuer there":          {empty.URL, resourceserver.Options{}, "404"},
 		"no issuer at the base":    {"https://keys.example", resourceserver.Options{BaseURL: empty.URL}, empty.URL},
