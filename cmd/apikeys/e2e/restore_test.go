@@ -1,14 +1,18 @@
 package e2e
 
 import (
+	"context"
 	"crypto/rand"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
@@ -63,8 +67,8 @@ func backUp(t *testing.T, e environment) (restore func() (environment, result)) 
 	if !isSQLite {
 		shell(t, postgresProgram(t, "pg_dump"), "--format=custom", "--file="+file, e["APIKEYS_DATABASE_URL"])
 		return func() (environment, result) {
-			restored := e.with("APIKEYS_DATABASE_URL", pgtest.URL(t))
-			shell(t, postgresProgram(t, "pg_restore"), "--no-owner", "--exit-on-error", "--dbname="+restored["APIKEYS_DATABASE_URL"], file)
+			restored := e.with("APIKEYS_DATABASE_URL", ownedByPlainRole(t, pgtest.URL(t)))
+			shell(t, postgresProgram(t, "pg_restore"), "--no-owner", "--no-comments", "--exit-on-error", "--dbname="+restored["APIKEYS_DATABASE_URL"], file)
 			return restored, run(t, restored, "restore")
 		}
 	}
@@ -188,6 +192,34 @@ func TestAServiceEndsWhenItsDatabaseIsRestoredUnderIt(t *testing.T) {
 	if code := s.exitCode(); code != 1 || !strings.Contains(s.stderr.String(), "was restored from a backup") {
 		t.Errorf("it ended with code %d", code)
 	}
+}
+
+// ownedByPlainRole gives an empty database to a role that may do nothing else, after an administrator has made the extension
+// there, and returns the role's URL of it.
+func ownedByPlainRole(t *testing.T, database string) string {
+	t.Helper()
+	address, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	role, password := "plain_"+strings.ToLower(rand.Text()[:16]), rand.Text()
+	asAdmin := func(statements string) {
+		t.Helper()
+		ctx := context.WithoutCancel(t.Context()) // also when the test has ended
+		conn, err := pgx.Connect(ctx, database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close(ctx) }()
+		if _, err := conn.Exec(ctx, statements); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asAdmin("CREATE EXTENSION pg_trgm; CREATE ROLE " + role + " LOGIN PASSWORD '" + password + "'; " +
+		"ALTER DATABASE \"" + strings.TrimPrefix(address.Path, "/") + "\" OWNER TO " + role)
+	t.Cleanup(func() { asAdmin("REASSIGN OWNED BY " + role + " TO CURRENT_USER; DROP ROLE " + role) })
+	address.User = url.UserPassword(role, password)
+	return address.String()
 }
 
 // postgresProgram returns the path of one of PostgreSQL's client programs: of the server's version, or else of any.
