@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,6 +52,8 @@ func scraped(t *testing.T) (names map[string]bool, labels map[string]map[string]
 		post("/auth", `{"client_id":"`+key.ClientID+`","client_secret":"`+key.ClientSecret+`"}`)
 	}
 	post("/auth", `{"client_id":"`+key.ClientID+`","client_secret":"aks_guess"}`)
+	post("/oauth2/token", "")
+	fetch(t, base+"/readyz")
 	fetch(t, base+"/v1/api-keys/"+key.ClientID)
 	fetch(t, base+"/"+key.ClientID)
 	fetch(t, base+"/v1/"+key.ClientID)
@@ -117,47 +120,59 @@ func TestNoLabelHasAValueThatACallerChooses(t *testing.T) {
 // metricName finds the names of metrics in an expression.
 var metricName = regexp.MustCompile(`\b(apikeys|go|process|promhttp)_[a-z0-9_]+\b`)
 
+// namedRoutes finds the routes that an expression selects by, or leaves out.
+var namedRoutes = regexp.MustCompile(`\broute[!=~]+"([^"]*)"`)
+
+// readOperations decodes a file of docs/operations.
+func readOperations(t *testing.T, name string, decode func([]byte, any) error, into any) {
+	t.Helper()
+	text, err := os.ReadFile("../../../docs/operations/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := decode(text, into); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+}
+
+// alert is a rule of alerts.yaml.
+type alert struct {
+	Name        string `yaml:"alert"`
+	Expr        string
+	Annotations map[string]string
+}
+
+func readAlerts(t *testing.T) (alerts []alert) {
+	t.Helper()
+	var file struct {
+		Groups []struct{ Rules []alert }
+	}
+	readOperations(t, "alerts.yaml", yaml.Unmarshal, &file)
+	for _, group := range file.Groups {
+		alerts = append(alerts, group.Rules...)
+	}
+	return alerts
+}
+
 func TestDashboardAndAlertsAskForMetricsThatThereAre(t *testing.T) {
-	names, _ := scraped(t)
+	names, labels := scraped(t)
 	var dashboard struct {
 		Panels []struct {
 			Title   string
 			Targets []struct{ Expr string }
 		}
 	}
-	var rules struct {
-		Groups []struct {
-			Rules []struct {
-				Alert       string
-				Expr        string
-				Annotations map[string]string
-			}
-		}
-	}
-	for path, decode := range map[string]func([]byte) error{
-		"dashboard.json": func(b []byte) error { return json.Unmarshal(b, &dashboard) },
-		"alerts.yaml":    func(b []byte) error { return yaml.Unmarshal(b, &rules) },
-	} {
-		text, err := os.ReadFile("../../../docs/operations/" + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := decode(text); err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-	}
+	readOperations(t, "dashboard.json", json.Unmarshal, &dashboard)
 	expressions := map[string]string{}
 	for _, panel := range dashboard.Panels {
 		for _, target := range panel.Targets {
 			expressions[panel.Title+": "+target.Expr] = target.Expr
 		}
 	}
-	for _, group := range rules.Groups {
-		for _, rule := range group.Rules {
-			expressions[rule.Alert] = rule.Expr
-			if rule.Annotations["summary"] == "" {
-				t.Errorf("%s says nothing", rule.Alert)
-			}
+	for _, a := range readAlerts(t) {
+		expressions[a.Name] = a.Expr
+		if a.Annotations["summary"] == "" {
+			t.Errorf("%s says nothing", a.Name)
 		}
 	}
 	if len(expressions) < 20 {
@@ -175,10 +190,44 @@ func TestDashboardAndAlertsAskForMetricsThatThereAre(t *testing.T) {
 				t.Errorf("%s asks for %s, which there is not", where, name)
 			}
 		}
+		for _, named := range namedRoutes.FindAllStringSubmatch(expression, -1) {
+			for route := range strings.SplitSeq(named[1], "|") {
+				if !labels["route"][route] {
+					t.Errorf("%s names the route %s, which there is not", where, route)
+				}
+			}
+		}
 	}
 	for name := range names {
 		if own := strings.HasPrefix(name, "apikeys_"); own && !asked[name] && !strings.HasSuffix(name, "_sum") && !asked[strings.TrimSuffix(name, "_count")+"_bucket"] {
 			t.Errorf("nothing shows %s", name)
 		}
+	}
+}
+
+func TestAnAlertTellsOfAServiceThatIsGoneWithItsMetrics(t *testing.T) {
+	absence := regexp.MustCompile(`^absent\(apikeys_[a-z_]+\)$`)
+	if !slices.ContainsFunc(readAlerts(t), func(a alert) bool { return absence.MatchString(a.Expr) }) {
+		t.Error("no alert fires when there are no metrics")
+	}
+}
+
+// TestNoAlertTakesAReplicaThatIsNotReadyForAnError: its 503s are what probes ask for, and no line of the log tells of them.
+func TestNoAlertTakesAReplicaThatIsNotReadyForAnError(t *testing.T) {
+	selector := regexp.MustCompile(`apikeys_http_[a-z_]+({[^}]*})?`)
+	asked := 0
+	for _, a := range readAlerts(t) {
+		if !strings.Contains(a.Expr, "status=") {
+			continue
+		}
+		for _, selected := range selector.FindAllString(a.Expr, -1) {
+			asked++
+			if !strings.Contains(selected, `route!="/readyz"`) {
+				t.Errorf("%s counts probes: %s", a.Name, selected)
+			}
+		}
+	}
+	if asked == 0 {
+		t.Error("no alert is about errors")
 	}
 }
