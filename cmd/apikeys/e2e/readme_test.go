@@ -150,18 +150,20 @@ func TestReadmeListsEveryCommand(t *testing.T) {
 func TestReadmeMapsEveryPackage(t *testing.T) {
 	t.Parallel()
 	text := readme(t)
-	for _, listed := range regexp.MustCompile(`(?m)^    ([a-z/.]+)  +\S`).FindAllStringSubmatch(text, -1) {
+	for _, listed := range regexp.MustCompile(`(?m)^    ([a-z/.-]+)  +\S`).FindAllStringSubmatch(text, -1) {
 		if _, err := os.Stat(filepath.Join(repository, listed[1])); err != nil {
 			t.Errorf("README lists %s: %v", listed[1], err)
 		}
 	}
-	packages, err := filepath.Glob(filepath.Join(repository, "pkg", "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range packages {
-		if name := "pkg/" + filepath.Base(path) + "/"; !strings.Contains(text, "\n    "+name+" ") {
-			t.Errorf("README does not list %s", name)
+	for _, folder := range []string{"cmd", "pkg"} {
+		packages, err := filepath.Glob(filepath.Join(repository, folder, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range packages {
+			if name := folder + "/" + filepath.Base(path) + "/"; !strings.Contains(text, "\n    "+name+" ") {
+				t.Errorf("README does not list %s", name)
+			}
 		}
 	}
 }
