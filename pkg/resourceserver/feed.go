@@ -36,17 +36,6 @@ var errResync = errors.New("the stream asks for a new snapshot")
 // errSilent: no message within silenceMax, as when a proxy buffers the stream or a connection has died without a word.
 var errSilent = errors.New("the stream is silent")
 
-// start takes the first snapshot.
-func (f *feed) start(ctx context.Context) error {
-	first, _, err := f.fetchSnapshot(ctx, "")
-	if err != nil {
-		return err
-	}
-	f.apply(first)
-	f.position.set(first.position)
-	return nil
-}
-
 // apply merges a snapshot and counts it as a sign of life.
 func (f *feed) apply(s *snapshot) {
 	for _, kid := range s.keys {
@@ -89,7 +78,7 @@ func (f *feed) follow(ctx context.Context) {
 	}
 }
 
-// resync takes a snapshot and goes on from its position, also when that is lower than the own: the server's log may have been
+// resync takes a snapshot, the first of all or another one, and goes on from its position, also when that is lower than the own: the server's log may have been
 // restored from a backup. What was learned isn't unlearned by it.
 func (f *feed) resync(ctx context.Context) error {
 	current, _, err := f.fetchSnapshot(ctx, "")

@@ -138,9 +138,8 @@ func parseClaims(payload string) (*claims, error) {
 // the revocations, is asked for at every use.
 type verifiedToken struct {
 	identity  Identity
-	issuedAt  int64 // unix seconds, as are the next two
-	notBefore int64
-	expires   int64
+	notBefore int64 // unix seconds
+	expires   int64 // likewise
 	client    digest
 	token     digest
 	keysEpoch uint64
@@ -156,7 +155,7 @@ func newVerifiedToken(c *claims, keysEpoch uint64) *verifiedToken {
 			IssuedAt: time.Unix(*c.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(*c.Expires, 0).UTC(),
 			Scopes: strings.Fields(c.Scope),
 		},
-		issuedAt: *c.IssuedAt, notBefore: *c.IssuedAt, expires: *c.Expires,
+		notBefore: *c.IssuedAt, expires: *c.Expires,
 		client: digestOf(c.ClientID), token: digestOf(c.TokenID),
 		keysEpoch: keysEpoch,
 	}

@@ -29,8 +29,8 @@ const (
 	purgeInterval = time.Minute
 )
 
-// Options of New. The zero value is good for a resource server that its tokens name by the issuer's URL, the default of the
-// authorization server.
+// Options of New. The zero value is right when the tokens' audience is the issuer's URL, which is the authorization server's
+// default.
 type Options struct {
 	// Audience is what tokens must be meant for. Default: the issuer.
 	Audience string
@@ -71,10 +71,8 @@ type Options struct {
 }
 
 func (o *Options) complete(issuer string) error {
+	setDefault(&o.BaseURL, issuer)
 	for _, address := range []string{issuer, o.BaseURL} {
-		if address == "" && address != issuer {
-			continue
-		}
 		parsed, err := url.Parse(address)
 		if err != nil || parsed.Host == "" || (parsed.Scheme != "https" && parsed.Scheme != "http") || strings.HasSuffix(address, "/") {
 			return fmt.Errorf("%q is not an http or https URL without a slash at the end", address)
@@ -90,7 +88,6 @@ func (o *Options) complete(issuer string) error {
 		return errors.New("Options: negative PollInterval, KeyRefetchMin or TokenCacheBytes")
 	}
 	setDefault(&o.Audience, issuer)
-	setDefault(&o.BaseURL, issuer)
 	setDefault(&o.Realm, o.Audience)
 	setDefault(&o.Leeway, LeewayDefault)
 	o.Leeway = max(o.Leeway, 0)
@@ -214,7 +211,7 @@ func (v *Verifier) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := v.feed.start(ctx); err != nil {
+	if err := v.feed.resync(ctx); err != nil {
 		return err
 	}
 	lifetime := v.keys.lifetime
