@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -77,6 +78,26 @@ func TestResultsGoToStandardOutput(t *testing.T) {
 	}
 	if root.ErrOrStderr() != os.Stderr {
 		t.Error("errors are printed among results")
+	}
+}
+
+// full is a disk without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+func TestACommandFailsWhenWhatItTellsCantBeWritten(t *testing.T) {
+	newDatabase(t)
+	for _, line := range []string{
+		"version", "checkpoint", "verify-log", "tenancy create Acme", "tenancy list", "signing-key list", "operator create ana@example.com",
+		"operator reset-password ana@example.com", "doctor", "restore",
+	} {
+		root := newRootCommand()
+		root.SetOut(full{})
+		root.SetIn(strings.NewReader(""))
+		root.SetArgs(strings.Fields(line))
+		err := root.ExecuteContext(t.Context())
+		result{code: exitCode(err), err: err}.failed(t, 1, "what the command tells can't be written: no space left on device")
 	}
 }
 

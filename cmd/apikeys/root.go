@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -28,6 +29,12 @@ func newRootCommand() *cobra.Command {
 		RunE:          needsCommand,
 	}
 	root.SetOut(os.Stdout) // cobra would print to standard error
+	var out *results
+	root.PersistentPreRun = func(c *cobra.Command, _ []string) {
+		out = &results{Writer: c.OutOrStdout()}
+		c.SetOut(out)
+	}
+	root.PersistentPostRunE = func(*cobra.Command, []string) error { return out.err }
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	for _, v := range app.Variables() {
 		help := "overrides " + v.Name
@@ -45,6 +52,22 @@ func newRootCommand() *cobra.Command {
 		newRotateMasterKeyCommand(), newDoctorCommand(), newMigrateDataCommand(), newBackupCommand(), newRestoreCommand(), newCheckpointCommand(), newVerifyLogCommand(), newPruneLogCommand(), newScanCommand(), newVersionCommand(),
 	)
 	return root
+}
+
+// results is what a command prints to. It remembers that something could not be written, which cobra's printing does not tell: a
+// checkpoint or a password that is not there must not look like success.
+type results struct {
+	io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (r *results) Write(text []byte) (int, error) {
+	n, err := r.Writer.Write(text)
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("what the command tells can't be written: %w", err)
+	}
+	return n, err
 }
 
 // needsCommand is what a group does by itself: it shows its help, and refuses a command that it does not have.
@@ -99,7 +122,8 @@ func openApp(c *cobra.Command) (*app.App, error) {
 }
 
 func openAppWith(c *cobra.Command, config app.Config, o app.Options) (*app.App, error) {
-	o.Output, o.Logger = c.OutOrStdout(), app.NewLogger(config, app.NewLines(c.ErrOrStderr()))
+	// What an app announces while it serves is no command's result.
+	o.Output, o.Logger = c.Root().OutOrStdout(), app.NewLogger(config, app.NewLines(c.ErrOrStderr()))
 	return app.New(config, o)
 }
 

@@ -284,8 +284,11 @@ func (a *App) Prepare(ctx context.Context) error {
 
 // announce tells the person at the terminal something that must not be in the log.
 func (a *App) announce(format string, args ...any) {
-	if a.options.Output != nil {
-		_, _ = fmt.Fprintf(a.options.Output, format, args...) // nobody to tell when this fails
+	if a.options.Output == nil {
+		return
+	}
+	if _, err := fmt.Fprintf(a.options.Output, format, args...); err != nil {
+		a.options.Logger.Warn("what a person was to read can't be written to standard output", "error", err)
 	}
 }
 

@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
 	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
 // valuer hides a secret until it is logged.
@@ -111,5 +113,28 @@ func TestLogsAreOfTheConfiguredLevelAndFormat(t *testing.T) {
 	app.NewLogger(app.Config{LogLevel: "info", LogFormat: "text"}, &out).Info("hello")
 	if !strings.HasPrefix(out.String(), "time=") {
 		t.Errorf("as text: %s", out.String())
+	}
+}
+
+// full is a disk without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+func TestAFirstPasswordThatCantBeShownIsToldInTheLog(t *testing.T) {
+	config, err := app.LoadConfig(map[string]string{"APIKEYS_DATABASE_URL": sqlstoretest.SQLite(t), "APIKEYS_MASTER_KEY": masterKey()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logged bytes.Buffer
+	a, err := app.New(config, app.Options{Logger: app.NewLogger(config, &logged), Output: full{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(a.Prepare(t.Context()), a.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(logged.String(), "no space left on device") || strings.Contains(logged.String(), "Password") {
+		t.Errorf("the log is %q", logged.String())
 	}
 }
