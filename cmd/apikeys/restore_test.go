@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/piercloud/apikeys/pkg/sealed"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
 // backedUp returns the path of a backup of a database that something is encrypted in, and the content of its key file. The
@@ -72,6 +73,47 @@ func TestARefusedRestoreLeavesNothing(t *testing.T) {
 	only(t, target, "", ".master-key")
 	run(t, "", "checkpoint").succeeded(t) // which a signing key signs
 	run(t, "", "restore", backup).failed(t, 1, "move the old database away")
+}
+
+// TestADatabaseThatWasNotClosedIsNotRestoredWithoutItsLog, in which the newest changes are.
+func TestADatabaseThatWasNotClosedIsNotRestoredWithoutItsLog(t *testing.T) {
+	path := newDatabase(t)
+	key, err := os.ReadFile(path + ".master-key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqlstoretest.Open(t, databaseURL(t)).Head(t.Context()); err != nil { // who has it open leaves its log as it is
+		t.Fatal(err)
+	}
+	run(t, "", "tenancy", "create", "Acme").succeeded(t)
+	left, target := filepath.Join(t.TempDir(), "apikeys.db"), filepath.Join(t.TempDir(), "apikeys.db")
+	for _, ending := range []string{"", "-wal"} {
+		content, err := os.ReadFile(path + ending)
+		if err != nil || len(content) == 0 {
+			t.Fatalf("%d bytes, %v", len(content), err)
+		}
+		write(t, left+ending, content)
+	}
+	write(t, target+".master-key", key)
+	t.Setenv("APIKEYS_DATABASE_URL", "sqlite://"+target)
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(left, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{left, link} {
+		run(t, "", "restore", file).failed(t, 1, "is a database that was not closed: what was written to it last is in "+left+"-wal")
+		only(t, target, ".master-key")
+	}
+
+	for _, ending := range []string{"", "-wal"} {
+		if err := os.Rename(left+ending, target+ending); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, "", "restore").succeeded(t)
+	if list := run(t, "", "tenancy", "list").succeeded(t).stdout; !strings.Contains(list, "Acme") {
+		t.Errorf("with its log the database has the customers %q", list)
+	}
 }
 
 // TestAPlaceThatCantBeLookedAtIsNotTakenForAFile, in the way of another.

@@ -99,7 +99,8 @@ func nothingAt(path string) error {
 // PlaceBackup copies a backup to where a SQLite database is to be, after checking that it is whole. It is made ready beside that
 // place first, by restore, which is given the copy's path and must leave no connection open; the database appears as that left
 // it, or not at all. Nothing may be at path, nor what belonged to a database that was there: SQLite would apply an old
-// write-ahead log to the copy. Errors: fs.ErrExist; that the backup can't be read or is damaged; those of restore.
+// write-ahead log to the copy. Nor may there be a log beside the backup, of which a copy of the file alone would lack what was
+// written last. Errors: fs.ErrExist; that the backup can't be read or is damaged; those of restore.
 func PlaceBackup(ctx context.Context, from, path string, restore func(draft string) error) error {
 	for _, suffix := range companions {
 		switch err := nothingAt(path + suffix); {
@@ -108,6 +109,9 @@ func PlaceBackup(ctx context.Context, from, path string, restore func(draft stri
 		case err != nil:
 			return fmt.Errorf("look for an old database: %w", err)
 		}
+	}
+	if err := checkAlone(from); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("create the database's directory: %w", err)
@@ -148,6 +152,25 @@ func checkClosed(path string) error {
 	for _, suffix := range companions[1:] {
 		if _, err := os.Lstat(path + suffix); !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s%s is there: the copy is still in use", path, suffix)
+		}
+	}
+	return nil
+}
+
+// checkAlone reports as an error that some of what a backup holds may be in a log beside it, where SQLite looks for one: a backup
+// has none, and a database that was closed neither.
+func checkAlone(path string) error {
+	file, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return fmt.Errorf("read the backup: %w", err)
+	}
+	for _, suffix := range []string{"-wal", "-journal"} {
+		switch info, err := os.Stat(file + suffix); {
+		case err == nil && info.Size() > 0:
+			return fmt.Errorf("%s is a database that was not closed: what was written to it last is in %s; put both where the database "+
+				"is to be, and restore without a file", path, file+suffix)
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("look for a log beside the backup: %w", err)
 		}
 	}
 	return nil
