@@ -197,13 +197,24 @@ func TestVerifyLogNamesTheEventThatWasTamperedWith(t *testing.T) {
 	}
 }
 
+// tamper changes the SQLite database at path.
 func tamper(t *testing.T, path, statement string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", filepath.Clean(path))
+	execute(t, "sqlite://"+path, statement)
+}
+
+// execute runs statements in the database at url as another program would.
+func execute(t *testing.T, url, statements string) {
+	t.Helper()
+	driver, source := "pgx", url
+	if path, ok := strings.CutPrefix(url, "sqlite://"); ok {
+		driver, source = "sqlite", filepath.Clean(path)
+	}
+	db, err := sql.Open(driver, source)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+	if _, err := db.ExecContext(t.Context(), statements); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {

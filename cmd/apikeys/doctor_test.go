@@ -16,6 +16,7 @@ import (
 	"github.com/piercloud/apikeys/cmd/apikeys/certtest"
 	"github.com/piercloud/apikeys/pkg/oidc/oidctest"
 	"github.com/piercloud/apikeys/pkg/sealed"
+	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
 // examine runs the doctor and returns what it found that is not fine, as "verdict check".
@@ -82,6 +83,19 @@ func TestDoctorBeforeTheFirstStartMakesNothing(t *testing.T) {
 	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) > 0 {
 		t.Errorf("it left %v, %v", left, err)
 	}
+}
+
+func TestDoctorLeavesADatabaseAsItIs(t *testing.T) {
+	path := newDatabase(t)
+	issuing(t, "")
+	t.Setenv("APIKEYS_MASTER_KEY", sealed.NewMasterKey())
+	remove(t, path+".master-key")
+	anothers(t, path)
+	unchanged(t, path, func() { run(t, "", "doctor").succeeded(t) })
+	url := pgtest.URL(t)
+	t.Setenv("APIKEYS_DATABASE_URL", url)
+	run(t, "", "doctor").succeeded(t)
+	numbered(t, url) // which fails when the table is there
 }
 
 // TestDoctorFindsWhatAStartRefuses also before there is a database.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -67,20 +68,56 @@ func TestACommandThatNeedsADatabaseMakesNone(t *testing.T) {
 			if left, err := os.ReadDir("data"); err != nil || len(left) > 1 {
 				t.Errorf("beside an empty file it left %v, %v", left, err)
 			}
-			tamper(t, path, "CREATE TABLE another_program (id INTEGER)")
+			anothers(t, path)
 			t.Setenv("APIKEYS_MASTER_KEY", sealed.NewMasterKey())
-			run(t, "", strings.Fields(line)...).failed(t, 2, says)
+			unchanged(t, path, func() { run(t, "", strings.Fields(line)...).failed(t, 2, says) })
+			numbered(t, databaseURL(t))
+			unchanged(t, path, func() { run(t, "", strings.Fields(line)...).failed(t, 2, says) })
 		})
 	}
 }
 
+// anothers makes the database at path that of another program, which does not write ahead.
+func anothers(t *testing.T, path string) {
+	t.Helper()
+	write(t, path, nil)
+	tamper(t, path, "CREATE TABLE another_program (id INTEGER)")
+}
+
+// numbered lets another program number its schema in the database at url as this service does.
+func numbered(t *testing.T, url string) {
+	t.Helper()
+	execute(t, url, "CREATE TABLE goose_db_version (version_id BIGINT); INSERT INTO goose_db_version VALUES (5)")
+}
+
+// unchanged fails the test unless a SQLite file is the same after work, with nothing beside it.
+func unchanged(t *testing.T, path string, work func()) {
+	t.Helper()
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	work()
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file of another program was changed, %v", err)
+	}
+	only(t, path, "")
+}
+
 func TestACommandThatNeedsADatabaseMakesNoTablesInPostgreSQL(t *testing.T) {
 	newDatabase(t)
-	t.Setenv("APIKEYS_DATABASE_URL", pgtest.URL(t))
+	url := pgtest.URL(t)
+	t.Setenv("APIKEYS_DATABASE_URL", url)
 	t.Setenv("APIKEYS_MASTER_KEY", sealed.NewMasterKey())
-	for _, line := range needing {
-		run(t, "", strings.Fields(line)...).failed(t, 2, "APIKEYS_DATABASE_URL names a PostgreSQL database without the tables of this service")
+	need := func() {
+		for _, line := range needing {
+			run(t, "", strings.Fields(line)...).failed(t, 2, "APIKEYS_DATABASE_URL names a PostgreSQL database without the tables of this service")
+		}
 	}
+	need()
+	numbered(t, url) // which fails when the table is there
+	need()
+	execute(t, url, "DROP TABLE goose_db_version")
 	run(t, "", "migrate").succeeded(t)
 	run(t, "", "verify-log").succeeded(t)
 }
@@ -109,6 +146,6 @@ func TestNothingIsMigratedFromADatabaseThatIsNotThere(t *testing.T) {
 	}
 	write(t, path, nil)
 	run(t, "", "migrate-data", "--from=sqlite://data/apikeys.db").failed(t, 2, says)
-	tamper(t, path, "CREATE TABLE another_program (id INTEGER)")
-	run(t, "", "migrate-data", "--from=sqlite://data/apikeys.db").failed(t, 2, says)
+	anothers(t, path)
+	unchanged(t, path, func() { run(t, "", "migrate-data", "--from=sqlite://data/apikeys.db").failed(t, 2, says) })
 }

@@ -58,17 +58,29 @@ func (s *Store) migrations() (*goose.Provider, *sql.DB, error) {
 	return provider, pool, nil
 }
 
-// Schema returns the version of the database's schema, 0 for none, and the one that this version of the service has.
+// Schema returns the version of the database's schema, 0 for none, and the one that this version of the service has. It changes
+// nothing: the database may be another program's, which may keep versions of its own in a table of that name.
 // Errors: [apikey.ErrUnavailable].
 func (s *Store) Schema(ctx context.Context) (there, known int64, err error) {
 	provider, _, err := s.migrations()
 	if err != nil {
 		return 0, 0, err
 	}
-	limited, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	there, known, err = provider.GetVersions(limited)
-	return there, known, outcome(ctx, err)
+	sources := provider.ListSources()
+	known = sources[len(sources)-1].Version
+	tables := "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename IN ?"
+	if s.dialect == sqliteDialect {
+		tables = "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name IN ?"
+	}
+	err = s.read(ctx, func(t tx) error {
+		own := []string{versionTable, headRow{}.TableName()}
+		var found int
+		if err := t.db.Raw(tables, own).Scan(&found).Error; err != nil || found < len(own) {
+			return err
+		}
+		return t.db.Table(versionTable).Select("MAX(version_id)").Scan(&there).Error
+	})
+	return there, known, err
 }
 
 // Clock returns the time by the clock of a PostgreSQL server, and of this machine for SQLite. Errors: [apikey.ErrUnavailable].
@@ -89,7 +101,11 @@ func (s *Store) migrate(ctx context.Context, pool *sql.DB, provider *goose.Provi
 	// Until there is something to migrate this is a call like any other.
 	impatience := time.AfterFunc(s.timeout, cancel)
 	defer impatience.Stop()
-	if s.dialect == postgresDialect {
+	if s.dialect == sqliteDialect {
+		if _, err := pool.ExecContext(migrating, "PRAGMA journal_mode = WAL"); err != nil { // which the file keeps
+			return err
+		}
+	} else {
 		lock, err := takeTurn(migrating, pool)
 		if err != nil {
 			return err

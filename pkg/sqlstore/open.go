@@ -182,10 +182,8 @@ func (s *Store) openSQLite(path string, o Options, config *gorm.Config) error {
 	}
 	s.dialect = sqliteDialect
 	busy := fmt.Sprintf("busy_timeout(%d)", s.timeout.Milliseconds())
-	// With synchronous=FULL a commit is on the disk before it is acknowledged, also in WAL mode.
-	writing := url.Values{
-		"_pragma": {busy, "foreign_keys(1)", "journal_mode(WAL)", "synchronous(FULL)"}, "_txlock": {"immediate"},
-	}
+	// With synchronous=FULL a commit is on the disk before it is acknowledged, also in WAL mode, which Migrate gives to the file.
+	writing := url.Values{"_pragma": {busy, "foreign_keys(1)", "synchronous(FULL)"}, "_txlock": {"immediate"}}
 	if o.Alone {
 		// In WAL mode every open connection keeps a shared lock, so that this succeeds only when there is no other.
 		writing["_pragma"] = append([]string{fmt.Sprintf("busy_timeout(%d)", aloneTimeout.Milliseconds()), "locking_mode(EXCLUSIVE)"}, writing["_pragma"][1:]...)
