@@ -174,7 +174,7 @@ func (s *Service) writeAttempts(ctx context.Context, all bool) error {
 	due := s.attempts.take(s.clock(), all)
 	inOrder := slices.SortedFunc(maps.Keys(due), func(a, b foldKey) int { return due[a].last.Compare(due[b].last) })
 	for i, key := range inOrder {
-		event, err := due[key].event(key)
+		event, err := due[key].event(key, s.clock())
 		if err == nil {
 			err = s.store.RecordEvent(ctx, event)
 		}
@@ -189,8 +189,9 @@ func (s *Service) writeAttempts(ctx context.Context, all bool) error {
 }
 
 // event drafts the entry of the log. It names the e-mail address only of an operator that exists: what else was typed may be
-// anything, a password among it. Attempts on no account belong to the platform's tenancy.
-func (f *fold) event(key foldKey) (eventlog.Draft, error) {
+// anything, a password among it. Attempts on no account belong to the platform's tenancy. Its time is when it is written, as
+// searches rely on times that rise with the log, and the attempts may be of hours ago.
+func (f *fold) event(key foldKey, now time.Time) (eventlog.Draft, error) {
 	told := map[string]any{
 		"attempts": f.failed + f.refused, "first_at": f.first.Format(time.RFC3339), "last_at": f.last.Format(time.RFC3339),
 	}
@@ -209,7 +210,7 @@ func (f *fold) event(key foldKey) (eventlog.Draft, error) {
 		return eventlog.Draft{}, err
 	}
 	return eventlog.Draft{
-		At: f.last, TenancyID: tenancy, Action: eventlog.OperatorSignInFailed, Actor: eventlog.Actor{Kind: eventlog.ActorStranger},
+		At: now, TenancyID: tenancy, Action: eventlog.OperatorSignInFailed, Actor: eventlog.Actor{Kind: eventlog.ActorStranger},
 		Origin: f.origin, Subject: subjectOf(f.operator), After: after,
 	}, nil
 }

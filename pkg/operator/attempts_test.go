@@ -275,6 +275,8 @@ func TestNoFailedSignInIsLostWhileTheLogIsDown(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	s.failed(s.store.operator, eventlog.Origin{IP: "192.0.2.1"})
+	tried := s.now
+	s.now = s.now.Add(3 * time.Hour)
 	s.store.err = nil
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)
@@ -282,5 +284,10 @@ func TestNoFailedSignInIsLostWhileTheLogIsDown(t *testing.T) {
 	got := s.store.recorded()
 	if attempts := attemptsIn(t, got); len(got) != 3 || attempts != 4 {
 		t.Errorf("%d attempts in %d events", attempts, len(got))
+	}
+	for _, e := range got {
+		if !e.At.Equal(s.now) || told(t, e)["last_at"] != tried.Format(time.RFC3339) {
+			t.Errorf("what was written at %v is of %v and tells %s", s.now, e.At, e.After)
+		}
 	}
 }
