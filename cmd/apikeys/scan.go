@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +36,9 @@ func newScanCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, paths []string) error {
 			s := scan{Command: c}
 			for _, path := range paths {
-				s.tree(path)
+				if err := s.tree(path); err != nil {
+					return err
+				}
 			}
 			switch {
 			case s.found > 0:
@@ -54,28 +57,30 @@ type scan struct {
 	found, unreadable int
 }
 
-// tree looks through a file, or a folder with all in it but links. What can't be read is told, and the rest is looked at.
-func (s *scan) tree(root string) {
+// tree looks through a file, or a folder with all in it but links. What can't be read is told, and the rest is looked at. It
+// returns the reason why the command's context has ended.
+func (s *scan) tree(root string) error {
+	ctx := s.Context()
 	resolved, err := filepath.EvalSymlinks(root)
 	if err != nil {
 		s.failed(err)
-		return
+		return nil
 	}
-	err = filepath.WalkDir(resolved, func(path string, entry fs.DirEntry, err error) error {
+	return filepath.WalkDir(resolved, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
-			err = scanFile(path, func(line int, lastFour string) {
+			err = scanFile(ctx, path, func(line int, lastFour string) {
 				s.found++
 				s.Printf("%s:%d: client secret ending in %s\n", path, line, lastFour)
 			})
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		if err != nil {
 			s.failed(err)
 		}
 		return nil
 	})
-	if err != nil {
-		s.failed(err)
-	}
 }
 
 func (s *scan) failed(err error) {
@@ -83,8 +88,8 @@ func (s *scan) failed(err error) {
 	s.PrintErrf("apikeys: %v\n", err)
 }
 
-// scanFile calls report for each secret in a file, whatever the file's size and the length of its lines.
-func scanFile(path string, report func(line int, lastFour string)) error {
+// scanFile calls report for each secret in a file, whatever the file's size and the length of its lines, until ctx ends.
+func scanFile(ctx context.Context, path string, report func(line int, lastFour string)) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
@@ -93,6 +98,9 @@ func scanFile(path string, report func(line int, lastFour string)) error {
 	reader := bufio.NewReaderSize(file, 1<<20)
 	line := 1
 	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		piece, err := reader.Peek(reader.Size())
 		last := errors.Is(err, io.EOF)
 		if err != nil && !last {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -68,11 +70,35 @@ func TestScanGoesOnWhereSomethingCanNotBeRead(t *testing.T) {
 	run(t, "", "scan", absent).failed(t, 1, "can't be read")
 }
 
+func TestScanEndsWhenItIsAskedTo(t *testing.T) {
+	folder := t.TempDir()
+	content := append([]byte(apikey.NewSecret()), bytes.Repeat([]byte("\n"), 2<<20)...)
+	big := write(t, filepath.Join(folder, "big"), append(content, apikey.NewSecret()...))
+	ctx, cancel := context.WithCancel(t.Context())
+	reports := 0
+	err := scanFile(ctx, big, func(int, string) {
+		reports++
+		cancel()
+	})
+	if !errors.Is(err, context.Canceled) || reports != 1 {
+		t.Errorf("in a file: %v after %d reports", err, reports)
+	}
+	for _, path := range []string{folder, big} {
+		var stdout bytes.Buffer
+		root := newRootCommand()
+		root.SetOut(&stdout)
+		root.SetArgs([]string{"scan", path, path})
+		if err := root.ExecuteContext(ctx); !errors.Is(err, context.Canceled) || stdout.Len() > 0 {
+			t.Errorf("%v, and it prints %q", err, stdout.String())
+		}
+	}
+}
+
 // found scans content and returns what is reported, as line and last four characters.
 func found(t *testing.T, content []byte) []string {
 	t.Helper()
 	var reports []string
-	err := scanFile(write(t, filepath.Join(t.TempDir(), "file"), content), func(line int, lastFour string) {
+	err := scanFile(t.Context(), write(t, filepath.Join(t.TempDir(), "file"), content), func(line int, lastFour string) {
 		reports = append(reports, fmt.Sprint(line, " ", lastFour))
 	})
 	if err != nil {
@@ -149,7 +175,7 @@ func BenchmarkScan(b *testing.B) {
 	}
 	b.SetBytes(33 << 20 / 8)
 	for b.Loop() {
-		if err := scanFile(path, func(int, string) { b.Error("found something") }); err != nil {
+		if err := scanFile(b.Context(), path, func(int, string) { b.Error("found something") }); err != nil {
 			b.Fatal(err)
 		}
 	}
