@@ -80,11 +80,14 @@ func readCheckpoint(c *cobra.Command, name string) (string, error) {
 		defer func() { _ = file.Close() }() // it was only read
 		from = file
 	}
-	text, err := io.ReadAll(io.LimitReader(from, checkpointMax))
+	text, err := readUntilDone(c.Context(), func() (string, error) {
+		all, err := io.ReadAll(io.LimitReader(from, checkpointMax))
+		return string(all), err
+	})
 	if err != nil {
 		return "", fmt.Errorf("read the checkpoint: %w", err)
 	}
-	return string(text), nil
+	return text, nil
 }
 
 func newCheckpointCommand() *cobra.Command {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -45,6 +48,31 @@ func TestALogIsVerifiedAgainstACheckpoint(t *testing.T) {
 		run(t, bad, "verify-log", "--checkpoint", "-").failed(t, 1, "the checkpoint can't be trusted: not signed by this service")
 	}
 }
+
+func TestAnInterruptEndsTheWaitForACheckpoint(t *testing.T) {
+	newDatabase(t)
+	reader, writer := io.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	root := newRootCommand()
+	root.SetIn(readerFunc(func(text []byte) (int, error) {
+		cancel()
+		return reader.Read(text)
+	}))
+	root.SetOut(io.Discard)
+	root.SetArgs([]string{"verify-log", "--checkpoint", "-"})
+	if err := root.ExecuteContext(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("it ends with %v", err)
+	}
+	if err := writer.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// readerFunc is a function as a reader.
+type readerFunc func([]byte) (int, error)
+
+// Read implements io.Reader.
+func (f readerFunc) Read(text []byte) (int, error) { return f(text) }
 
 func TestACheckpointFindsALogThatWasCutOff(t *testing.T) {
 	path, checkpoint := checkpointed(t)
