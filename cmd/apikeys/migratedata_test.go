@@ -53,3 +53,24 @@ func TestDataIsMigratedToAnEmptyDatabaseWithTheSameKey(t *testing.T) {
 	run(t, checkpoint, "verify-log", "--checkpoint", "-").succeeded(t)
 	run(t, "", "migrate-data", from).failed(t, 1, "is not empty")
 }
+
+func TestAFailureAfterTheMoveSaysThatEverythingWasMoved(t *testing.T) {
+	path := newDatabase(t)
+	run(t, "", "tenancy", "create", "Acme").succeeded(t)
+	tamper(t, path, "UPDATE event SET actor_name = 'somebody else'")
+	key, err := os.ReadFile(path + ".master-key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("APIKEYS_DATABASE_URL", pgtest.URL(t))
+	t.Setenv("APIKEYS_MASTER_KEY", string(key))
+	r := run(t, "", "migrate-data", "--from=sqlite://"+path)
+	r.failed(t, 1, "everything has been moved")
+	r.failed(t, 1, "the event log does not verify")
+	if !strings.Contains(r.stdout, "1  tenancy\n") {
+		t.Errorf("it prints\n%s", r.stdout)
+	}
+	if list := run(t, "", "tenancy", "list").succeeded(t).stdout; !strings.Contains(list, "Acme") {
+		t.Errorf("the customers are %q", list)
+	}
+}

@@ -32,8 +32,8 @@ type Moved struct {
 // MoveTo copies everything from a SQLite database to an empty one on PostgreSQL, both with the schema of this version: every
 // row as it is, of one moment, in one transaction of the target, so that there is all of it afterwards or nothing. s should have
 // been opened with [Options.Alone]: what somebody changes meanwhile would be left behind. progress is called now and then with
-// the rows of a table that have been read. Which tables there are is read from the schema.
-// Errors: [ErrNotEmpty], [ErrSchemas]; [apikey.ErrUnavailable].
+// the rows of a table that have been read. Which tables there are is read from the schema. What was moved is also returned with
+// an error of what is done afterwards. Errors: [ErrNotEmpty], [ErrSchemas]; [apikey.ErrUnavailable].
 func (s *Store) MoveTo(ctx context.Context, target *Store, progress func(table string, rows int64)) ([]Moved, error) {
 	if s.dialect != sqliteDialect || target.dialect != postgresDialect {
 		return nil, errors.New("data is moved from SQLite to PostgreSQL")
@@ -63,7 +63,7 @@ func (s *Store) MoveTo(ctx context.Context, target *Store, progress func(table s
 		return nil, outcome(ctx, err)
 	}
 	if err := target.writer.WithContext(ctx).Exec("ANALYZE").Error; err != nil { // else the first queries are planned blindly
-		return nil, outcome(ctx, fmt.Errorf("analyse what was moved: %w", err))
+		return moved, outcome(ctx, fmt.Errorf("analyse what was moved: %w", err))
 	}
 	return moved, nil
 }

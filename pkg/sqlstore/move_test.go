@@ -182,6 +182,19 @@ func TestAMoveThatIsCutOffLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestAMoveThatFailsAfterItsTransactionTellsWhatWasMoved(t *testing.T) {
+	t.Parallel()
+	source, target, closed := oddSource(t, 10), newPostgreSQL(t, Options{Timeout: patience}), newPostgreSQL(t, Options{})
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	target.writer = closed.writer
+	moved, err := source.MoveTo(t.Context(), target, silent)
+	if err == nil || len(moved) != len(schemaOf(t, source)) {
+		t.Errorf("%d tables were moved, %v", len(moved), err)
+	}
+}
+
 func TestOnlyTheSameSchemaIsMoved(t *testing.T) {
 	t.Parallel()
 	for _, change := range []string{

@@ -18,7 +18,8 @@ import (
 var ErrInUse = errors.New("the database is in use, or can't be reached; stop the service first")
 
 // MigrateData moves everything from the SQLite database at a URL to the configured one on PostgreSQL, which must be empty, and
-// verifies the event log there. The source is locked meanwhile, and stays as it is. progress is as in [sqlstore.Store.MoveTo].
+// verifies the event log there. The source is locked meanwhile, and stays as it is. progress is as in [sqlstore.Store.MoveTo], and
+// so is what is returned with an error.
 // Errors: a [ConfigError] when there is no source, or the master key is not its own; [ErrInUse]; sqlstore.ErrNotEmpty.
 func (a *App) MigrateData(ctx context.Context, from string, progress func(table string, rows int64)) ([]sqlstore.Moved, error) {
 	source, err := sqlstore.Open(ctx, sqlstore.Options{
@@ -70,7 +71,7 @@ func (a *App) moveFrom(ctx context.Context, source *sqlstore.Store, progress fun
 	}
 	moved, err := source.MoveTo(ctx, a.Store, progress)
 	if err != nil {
-		return nil, err
+		return moved, err
 	}
 	report, err := a.Audit.Verify(ctx)
 	switch {
