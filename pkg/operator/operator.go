@@ -147,7 +147,7 @@ type Store interface {
 	OperatorByLink(ctx context.Context, digest [32]byte) (Operator, error)
 	// OperatorByIdentity returns the operator whom a provider calls so. Errors: [ErrNotFound].
 	OperatorByIdentity(ctx context.Context, i Identity) (Operator, error)
-	// OperatorsOf returns up to limit of a tenancy's operators, by e-mail address.
+	// OperatorsOf returns up to limit of a tenancy's operators, by the bytes of the e-mail address.
 	OperatorsOf(ctx context.Context, tenancyID string, limit int) ([]Operator, error)
 	// UpdateOperator replaces the operator by what change makes of it; ID, TenancyID and CreatedAt stay. change is also told
 	// whether the tenancy has another active admin who has a way to sign in, and returns no event when nothing is to be

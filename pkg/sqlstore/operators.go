@@ -137,7 +137,11 @@ func (s *Store) OperatorByIdentity(ctx context.Context, i operator.Identity) (op
 func (s *Store) OperatorsOf(ctx context.Context, tenancyID string, limit int) ([]operator.Operator, error) {
 	var rows []operatorRow
 	err := s.read(ctx, func(t tx) error {
-		if err := t.db.Where("tenancy_id = ?", tenancyID).Order("email").Limit(limit).Find(&rows).Error; err != nil {
+		order := "email"
+		if t.dialect == postgresDialect {
+			order = `email COLLATE "C"` // which the column is not
+		}
+		if err := t.db.Where("tenancy_id = ?", tenancyID).Order(order).Limit(limit).Find(&rows).Error; err != nil {
 			return fmt.Errorf("list operators: %w", err)
 		}
 		return nil

@@ -5,6 +5,7 @@ package operatortest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -349,14 +350,19 @@ func deleted(t *testing.T, b Backend) {
 
 func listed(t *testing.T, b Backend) {
 	home, elsewhere := newTenancy(t, b, "Home", epoch), newTenancy(t, b, "Elsewhere", epoch)
-	bob, ann := create(t, b, newOperator(home, "bob@example.com")), create(t, b, newOperator(home, "ann@example.com"))
-	create(t, b, newOperator(elsewhere, "eve@example.com"))
-	got, err := b.Operators.OperatorsOf(t.Context(), home.ID, 10)
-	if err != nil || len(got) != 2 || got[0] != ann || got[1] != bob {
-		t.Errorf("got %+v, %v", got, err)
+	var want []operator.Operator
+	for _, email := range []string{"a.z@example.com", "a_c@example.com", "ab@example.com", "bob@example.com"} { // not as in a dictionary
+		want = append(want, newOperator(home, email))
 	}
-	if got, err := b.Operators.OperatorsOf(t.Context(), home.ID, 1); err != nil || len(got) != 1 {
-		t.Errorf("with a limit of 1: got %d, %v", len(got), err)
+	for _, i := range []int{3, 1, 0, 2} {
+		create(t, b, want[i])
+	}
+	create(t, b, newOperator(elsewhere, "eve@example.com"))
+	for _, limit := range []int{1, 3, 4, 10} {
+		got, err := b.Operators.OperatorsOf(t.Context(), home.ID, limit)
+		if err != nil || !slices.Equal(got, want[:min(limit, len(want))]) {
+			t.Errorf("with a limit of %d: got %+v, %v", limit, got, err)
+		}
 	}
 }
 
