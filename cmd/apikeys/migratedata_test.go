@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/piercloud/apikeys/cmd/apikeys/app"
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
@@ -20,17 +19,7 @@ func TestDataIsMigratedToAnEmptyDatabaseWithTheSameKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, "", "migrate-data", from).failed(t, 2, "APIKEYS_DATABASE_URL")
-	serving, err := configOf(t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := app.New(serving, app.Options{Logger: app.NewLogger(serving, t.Output())})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Prepare(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	a := serving(t)
 
 	t.Setenv("APIKEYS_DATABASE_URL", pgtest.URL(t))
 	t.Setenv("APIKEYS_MASTER_KEY", strings.TrimSpace(string(key)))

@@ -17,7 +17,13 @@ func newRotateMasterKeyCommand() *cobra.Command {
 			"database; stop the service before. The command may be cut off, and run again.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withAppAlone(c, func(ctx context.Context, a *app.App) error {
+			config, err := loadConfig(c)
+			if err != nil {
+				return err
+			}
+			// A service that runs has both of the configured keys. The one in the file it has read, and does not read again.
+			o := app.Options{Existing: true, Alone: config.MasterKey == ""}
+			return migrateAndWith(c, config, o, func(ctx context.Context, a *app.App) error {
 				done, err := a.RotateMasterKey(ctx, commandActor(c))
 				if err != nil {
 					return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,7 +10,28 @@ import (
 	"testing"
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/sealed"
 )
+
+// serving returns a service that has the configured database open.
+func serving(t *testing.T) *app.App {
+	t.Helper()
+	config, err := configOf(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.New(config, app.Options{Logger: app.NewLogger(config, t.Output())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
 
 func TestTheMasterKeyFileIsRotatedOnlyWhileNobodyServes(t *testing.T) {
 	path := newDatabase(t)
@@ -18,17 +40,7 @@ func TestTheMasterKeyFileIsRotatedOnlyWhileNobodyServes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	serving, err := configOf(t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := app.New(serving, app.Options{Logger: app.NewLogger(serving, t.Output())})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Prepare(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	a := serving(t)
 	run(t, "", "rotate-master-key").failed(t, 1, "stop the service first")
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
@@ -42,6 +54,46 @@ func TestTheMasterKeyFileIsRotatedOnlyWhileNobodyServes(t *testing.T) {
 	run(t, "", "checkpoint").succeeded(t) // which a signing key signs
 	t.Setenv("APIKEYS_MASTER_KEY", string(before))
 	run(t, "", "rotate-master-key").failed(t, 2, "APIKEYS_MASTER_KEY_PREVIOUS")
+}
+
+func TestConfiguredMasterKeysAreReplacedWhileTheServiceHasBoth(t *testing.T) {
+	path := newDatabase(t)
+	before, err := os.ReadFile(path + ".master-key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller := apikey.Caller{TenancyID: operator.PlatformTenancyID, Actor: eventlog.Actor{Kind: eventlog.ActorSystem, ID: "test", Name: "test"}}
+	create := func(a *app.App) apikey.Created {
+		created, err := a.Keys.Create(t.Context(), caller, apikey.Draft{
+			Name: "key", Scopes: []string{"lighthouse.workspaces:readonly"}, Lifespan: apikey.DefaultLifespan,
+		}, "idempotency-key-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return created
+	}
+	a := serving(t)
+	created := create(a)
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	t.Setenv("APIKEYS_MASTER_KEY", sealed.NewMasterKey())
+	t.Setenv("APIKEYS_MASTER_KEY_PREVIOUS", string(before))
+	a = serving(t)
+	if r := run(t, "", "rotate-master-key").succeeded(t); r.stdout != "1 signing keys and 1 kept answers encrypted under the new master key\n" {
+		t.Errorf("it prints %q", r.stdout)
+	}
+	if again := create(a); again.Secret != created.Secret {
+		t.Error("the kept answer is not what was answered")
+	}
+	if err := errors.Join(a.Keyring.Load(t.Context()), a.Close()); err != nil {
+		t.Error(err)
+	}
+	t.Setenv("APIKEYS_MASTER_KEY_PREVIOUS", "")
+	if err := serving(t).Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestALostMasterKeyIsNotReplaced(t *testing.T) {

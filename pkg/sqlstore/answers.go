@@ -61,8 +61,9 @@ func (r answerRow) answer() (apikey.Answer, error) {
 	}, nil
 }
 
-// resealBatch is how many answers one transaction reads, and seals anew.
-const resealBatch = 500
+// resealBatch is how many answers one transaction reads, and seals anew one by one: in the time of a call, also where the
+// database is far, and without holding up those who write to SQLite meanwhile.
+const resealBatch = 100
 
 // ResealAnswers implements [apikey.Store].
 func (s *Store) ResealAnswers(ctx context.Context, reseal func(apikey.Answer) ([]byte, error)) (resealed int, err error) {
