@@ -8,7 +8,7 @@ import { Card } from "@/shared/ui/card";
 import { EmptyState } from "@/shared/ui/empty-state";
 import { Page } from "@/shared/ui/page";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
-import { type UsageOverview, usageOverviewQuery } from "../api/usage-overview";
+import { type ExpiringSecret, type UsageOverview, usageOverviewQuery } from "../api/usage-overview";
 import { RangePicker } from "../chart/range-picker";
 import { type UsageSearch, unusedChoices } from "../usage-search";
 import { ExpiringTable, TopTable, UnusedTable } from "./key-tables";
@@ -19,7 +19,7 @@ interface UsagePageProps {
   onChange: (next: UsageSearch) => void;
 }
 
-function Figures({ overview }: { overview: UsageOverview }) {
+function Figures({ overview, running }: { overview: UsageOverview; running: number }) {
   const { t } = useTranslation();
   const format = useFormat();
   const attempts = overview.issued + overview.denied;
@@ -37,12 +37,17 @@ function Figures({ overview }: { overview: UsageOverview }) {
         <dt>{t("usage.deniedShare")}</dt>
         <dd>{attempts === 0 ? "–" : format.percent(overview.denied / attempts)}</dd>
       </div>
-      <div className={classes.figure} data-tone={overview.expiring.length > 0 ? "warn" : undefined}>
+      <div className={classes.figure} data-tone={running > 0 ? "warn" : undefined}>
         <dt>{t("usage.graceRunning")}</dt>
-        <dd>{format.number(overview.expiring.length)}</dd>
+        <dd>{format.number(running)}</dd>
       </div>
     </dl>
   );
+}
+
+/** The old secrets that still work: the page may stay open for longer than that. */
+function stillValid(secrets: ExpiringSecret[], now: Date): ExpiringSecret[] {
+  return secrets.filter((secret) => new Date(secret.expires_at) > now);
 }
 
 /** The tenancy at a glance: which keys are used, which are not, and which rotations are about to end. */
@@ -50,6 +55,7 @@ export function UsagePage({ search, onChange }: UsagePageProps) {
   const { t } = useTranslation();
   const now = useNow();
   const { data, error, isPlaceholderData, isFetching, refetch } = useQuery(usageOverviewQuery(search));
+  const running = stillValid(data?.expiring ?? [], now);
   return (
     <Page
       title={t("usage.title")}
@@ -70,10 +76,10 @@ export function UsagePage({ search, onChange }: UsagePageProps) {
       )}
       {data && (
         <div className={classes.sections} aria-busy={isPlaceholderData} data-busy={isPlaceholderData}>
-          <Figures overview={data} />
-          {data.expiring.length > 0 && (
+          <Figures overview={data} running={running.length} />
+          {running.length > 0 && (
             <Card flush title={t("usage.expiring.title")} description={t("usage.expiring.text")}>
-              <ExpiringTable secrets={data.expiring} now={now} />
+              <ExpiringTable secrets={running} now={now} />
             </Card>
           )}
           <Card flush title={t("usage.top.title")} description={t("usage.top.text")}>
