@@ -7,6 +7,9 @@ export type UsageOverview = Schemas["UsageOverview"];
 export type KeyUsageSummary = Schemas["KeyUsageSummary"];
 export type ExpiringSecret = Schemas["ExpiringSecret"];
 
+/** How many of each the service lists; there may be more where it lists that many. */
+export const OVERVIEW_MAX = 20;
+
 async function fetchOverview(search: UsageSearch, signal: AbortSignal): Promise<UsageOverview> {
   const query = { days: daysOf(search.range), unused_days: Number(search.unused) };
   const { data } = await send(api.GET("/v1/usage/overview", { params: { query }, signal }));

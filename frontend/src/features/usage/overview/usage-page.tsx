@@ -8,7 +8,7 @@ import { Card } from "@/shared/ui/card";
 import { EmptyState } from "@/shared/ui/empty-state";
 import { Page } from "@/shared/ui/page";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
-import { type ExpiringSecret, type UsageOverview, usageOverviewQuery } from "../api/usage-overview";
+import { type ExpiringSecret, OVERVIEW_MAX, type UsageOverview, usageOverviewQuery } from "../api/usage-overview";
 import { RangePicker } from "../chart/range-picker";
 import { type UsageSearch, unusedChoices } from "../usage-search";
 import { ExpiringTable, TopTable, UnusedTable } from "./key-tables";
@@ -39,7 +39,10 @@ function Figures({ overview, running }: { overview: UsageOverview; running: numb
       </div>
       <div className={classes.figure} data-tone={running > 0 ? "warn" : undefined}>
         <dt>{t("usage.graceRunning")}</dt>
-        <dd>{format.number(running)}</dd>
+        <dd>
+          {format.number(running)}
+          {overview.expiring.length === OVERVIEW_MAX && "+"}
+        </dd>
       </div>
     </dl>
   );
@@ -80,6 +83,7 @@ export function UsagePage({ search, onChange }: UsagePageProps) {
           {running.length > 0 && (
             <Card flush title={t("usage.expiring.title")} description={t("usage.expiring.text")}>
               <ExpiringTable secrets={running} now={now} />
+              {data.expiring.length === OVERVIEW_MAX && <p className={classes.more}>{t("usage.expiring.more")}</p>}
             </Card>
           )}
           <Card flush title={t("usage.top.title")} description={t("usage.top.text")}>
@@ -110,7 +114,10 @@ export function UsagePage({ search, onChange }: UsagePageProps) {
             {data.unused.length === 0 ? (
               <p className={classes.nothing}>{t("usage.unused.none", { count: Number(search.unused) })}</p>
             ) : (
-              <UnusedTable keys={data.unused} />
+              <>
+                <UnusedTable keys={data.unused} />
+                {data.unused.length === OVERVIEW_MAX && <p className={classes.more}>{t("usage.unused.more")}</p>}
+              </>
             )}
           </Card>
         </div>
