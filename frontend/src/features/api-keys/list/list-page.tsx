@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { IconKey, IconPlus, IconSearchOff } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
 import { useCanWrite } from "@/features/session/session-query";
 import { listUsageQuery } from "@/features/usage/api/list-usage";
@@ -13,7 +13,7 @@ import { fetchOnDemandParts } from "@/shared/ui/on-demand";
 import { Page } from "@/shared/ui/page";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { useKeyActions } from "../actions/key-actions";
-import { useApiKeys } from "../api/list-api-keys";
+import { apiKeysQuery, useApiKeys } from "../api/list-api-keys";
 import { KeyCard } from "./key-cards";
 import { KeyRow, KeyTable } from "./key-table";
 import classes from "./list.module.css";
@@ -43,6 +43,7 @@ const keysAtOnce = 10;
 export function ListPage({ search, onChange }: ListPageProps) {
   const { t } = useTranslation();
   const canWrite = useCanWrite();
+  const queryClient = useQueryClient();
   const wide = useMediaQuery("(min-width: 60em)", undefined, { getInitialValueInEffect: false });
   const { data, error, isPending, isPlaceholderData, isFetching, refetch } = useApiKeys(search);
   const { actions, dialogs } = useKeyActions({ onDeleted: () => document.getElementById("main")?.focus() });
@@ -52,17 +53,23 @@ export function ListPage({ search, onChange }: ListPageProps) {
   const change = (part: Partial<ListSearch>, options?: { replace?: boolean }) =>
     onChange({ ...search, page: 1, ...part }, options);
 
-  // The last key of the last page was deleted, or a link is older than the list: the last page that exists.
-  const pages =
-    data && !isPlaceholderData ? pageRange(search.page, search.page_size, data.meta.total).pages : undefined;
-  useEffect(() => {
-    if (pages !== undefined && search.page > pages) onChange({ ...search, page: pages }, { replace: true });
-  }, [pages, search, onChange]);
+  const range = data && pageRange(data.meta, data.items.length);
 
-  const settledTotal = data && !isPlaceholderData ? data.meta.total : undefined;
+  // The last key of the last page was deleted, or a link is older than the list: the last page that exists. Where that is not
+  // known it is the page before, if the operator comes from there, or one that must exist.
+  const pages = isPlaceholderData ? undefined : range?.pages;
   useEffect(() => {
-    if (settledTotal !== undefined && isFiltered(search)) announce(t("list.found", { count: settledTotal }));
-  }, [settledTotal, search, t]);
+    if (pages === undefined || search.page <= pages) return;
+    const before = { ...search, page: search.page - 1 };
+    const known = queryClient.getQueryData(apiKeysQuery(before).queryKey);
+    onChange(known?.items.length ? before : { ...search, page: pages }, { replace: true });
+  }, [pages, search, onChange, queryClient]);
+
+  const { total, total_capped: capped } = (!isPlaceholderData && data?.meta) || {};
+  useEffect(() => {
+    if (total === undefined || !isFiltered(search)) return;
+    announce(capped ? t("list.foundMore", { total }) : t("list.found", { count: total }));
+  }, [total, capped, search, t]);
 
   const items = data?.items ?? [];
   const shown = items.slice(0, useGradually(items.length, keysAtOnce));
@@ -156,7 +163,9 @@ export function ListPage({ search, onChange }: ListPageProps) {
         />
         {error && data && <ProblemAlert error={error} title={t("list.stale")} onRetry={() => void refetch()} />}
         {content()}
-        {data && items.length > 0 && <ListPager search={search} meta={data.meta} onChange={change} />}
+        {range && items.length > 0 && (
+          <ListPager search={search} page={data.meta.page} range={range} onChange={change} />
+        )}
       </div>
       {dialogs}
     </Page>

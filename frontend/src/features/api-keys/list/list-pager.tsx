@@ -4,13 +4,14 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import type { ApiKeyPage } from "../api/api-key";
 import classes from "./list.module.css";
-import { type ListSearch, pageNumbers, pageRange, pageSizes } from "./list-search";
+import { type ListSearch, type PageRange, pageNumbers, pageSizes } from "./list-search";
 
 interface ListPagerProps {
   search: ListSearch;
-  meta: ApiKeyPage["meta"];
+  /** The page that is shown. */
+  page: number;
+  range: PageRange;
   onChange: (change: Partial<ListSearch>) => void;
 }
 
@@ -45,11 +46,10 @@ function PageLink({ search, page, pages, label, current = false, children }: Pag
   );
 }
 
-export function ListPager({ search, meta, onChange }: ListPagerProps) {
+export function ListPager({ search, page: present, range, onChange }: ListPagerProps) {
   const { t } = useTranslation();
   const format = useFormat();
-  const range = pageRange(meta.page, meta.page_size, meta.total);
-  const total = meta.total_capped ? `${format.number(meta.total)}+` : format.number(meta.total);
+  const total = range.more ? `${format.number(range.total)}+` : format.number(range.total);
   // A shared link may ask for a size that isn't offered.
   const sizes = [...new Set<number>([...pageSizes, search.page_size])].sort((a, b) => a - b);
   return (
@@ -74,11 +74,11 @@ export function ListPager({ search, meta, onChange }: ListPagerProps) {
         {range.pages > 1 && (
           <ul className={classes.pages}>
             <li>
-              <PageLink search={search} page={meta.page - 1} pages={range.pages} label={t("pager.previous")}>
+              <PageLink search={search} page={present - 1} pages={range.pages} label={t("pager.previous")}>
                 <IconChevronLeft size={16} stroke={1.8} aria-hidden />
               </PageLink>
             </li>
-            {pageNumbers(meta.page, range.pages).map((page, index, all) => (
+            {pageNumbers(present, range.pages).map((page, index, all) => (
               <li key={page}>
                 {index > 0 && page - (all[index - 1] ?? page) > 1 && (
                   <span className={classes.gap} aria-hidden>
@@ -89,7 +89,7 @@ export function ListPager({ search, meta, onChange }: ListPagerProps) {
                   search={search}
                   page={page}
                   pages={range.pages}
-                  current={page === meta.page}
+                  current={page === present}
                   label={t("pager.page", { page: format.number(page) })}
                 >
                   {format.number(page)}
@@ -97,7 +97,7 @@ export function ListPager({ search, meta, onChange }: ListPagerProps) {
               </li>
             ))}
             <li>
-              <PageLink search={search} page={meta.page + 1} pages={range.pages} label={t("pager.next")}>
+              <PageLink search={search} page={present + 1} pages={range.pages} label={t("pager.next")}>
                 <IconChevronRight size={16} stroke={1.8} aria-hidden />
               </PageLink>
             </li>

@@ -80,10 +80,28 @@ describe("the list", () => {
   });
 
   it.each([
-    [1, 10, 0, { first: 0, last: 0, pages: 1 }],
-    [1, 10, 10, { first: 1, last: 10, pages: 1 }],
-    [2, 10, 11, { first: 11, last: 11, pages: 2 }],
-  ])("page %i of %i out of %i", (page, size, total, range) => {
-    expect(pageRange(page, size, total)).toEqual(range);
+    [1, 10, 0, 0, { first: 0, last: 0, pages: 1 }],
+    [1, 10, 10, 10, { first: 1, last: 10, pages: 1 }],
+    [2, 10, 11, 1, { first: 11, last: 11, pages: 2 }],
+    [9, 10, 11, 0, { pages: 2 }],
+  ])("page %i of %i out of %i has %i keys", (page, page_size, total, items, range) => {
+    const meta = { page, page_size, total, total_capped: false };
+    expect(pageRange(meta, items)).toMatchObject({ ...range, total, more: false });
+  });
+
+  it.each([
+    ["has one more page than are counted", 1, 10, 10, { first: 1, last: 10, pages: 1001, total: 10_000, more: true }],
+    ["has the keys of a page across the bound", 334, 30, 30, { last: 10_020, pages: 335, total: 10_020, more: true }],
+    [
+      "may go on after a full page",
+      1001,
+      10,
+      10,
+      { first: 10_001, last: 10_010, pages: 1002, total: 10_010, more: true },
+    ],
+    ["ends with a page that isn't full", 1001, 10, 3, { last: 10_003, pages: 1001, total: 10_003, more: false }],
+    ["has ended before an empty page", 5000, 10, 0, { pages: 1001, total: 10_000, more: true }],
+  ])("of more keys than are counted %s", (_what, page, page_size, items, range) => {
+    expect(pageRange({ page, page_size, total: 10_000, total_capped: true }, items)).toMatchObject(range);
   });
 });

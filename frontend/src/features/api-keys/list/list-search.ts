@@ -1,5 +1,6 @@
 import type { SearchSchemaInput } from "@tanstack/react-router";
 import type { paths } from "@/api/schema.gen";
+import type { ApiKeyPage } from "../api/api-key";
 
 type Query = Required<NonNullable<paths["/v1/api-keys"]["get"]["parameters"]["query"]>>;
 
@@ -72,14 +73,28 @@ export function pageNumbers(page: number, pages: number): number[] {
 export interface PageRange {
   first: number;
   last: number;
+  /** The last page that is known of. */
   pages: number;
+  /** How many keys are known of. */
+  total: number;
+  /** Whether there may be more of both. */
+  more: boolean;
 }
 
-/** The positions that a page covers, counted from 1, and how many pages there are. */
-export function pageRange(page: number, pageSize: number, total: number): PageRange {
+/**
+ * The positions that a page covers, counted from 1, and how many pages there are. The service counts keys up to a bound, but
+ * has pages beyond it; the first that isn't full is the last.
+ */
+export function pageRange({ page, page_size, total, total_capped }: ApiKeyPage["meta"], items: number): PageRange {
+  const before = (page - 1) * page_size;
+  const last = before + items;
+  const known = items > 0 ? Math.max(total, last) : total;
+  const more = total_capped && (items === 0 || items === page_size);
   return {
-    first: Math.min((page - 1) * pageSize + 1, total),
-    last: Math.min(page * pageSize, total),
-    pages: Math.max(1, Math.ceil(total / pageSize)),
+    first: before + Math.min(1, items),
+    last,
+    pages: Math.max(1, Math.ceil((more ? known + 1 : known) / page_size)),
+    total: known,
+    more,
   };
 }

@@ -1,0 +1,53 @@
+import { screen, waitFor } from "@testing-library/react";
+import { HttpResponse, http } from "msw";
+import { expect, it, vi } from "vitest";
+import { sessionQuery } from "@/features/session/session-query";
+import { Announcer } from "@/shared/ui/announcer";
+import { apiKey, session } from "@/test/fixtures";
+import { renderInConsole, testQueryClient } from "@/test/render";
+import { at, server } from "@/test/server";
+import type { ApiKeyPage } from "../api/api-key";
+import { apiKeysQuery } from "../api/list-api-keys";
+import { ListPage } from "./list-page";
+import { listDefaults } from "./list-search";
+
+/** A page of more keys than the service counts. */
+function keysOf(page: number, items: number): ApiKeyPage {
+  return {
+    items: Array.from({ length: items }, (_, index) => apiKey({ client_id: `ak_${page}_${index}` })),
+    meta: { page, page_size: 10, total: 10_000, total_capped: true },
+  };
+}
+
+function open(found: ApiKeyPage, known?: ApiKeyPage) {
+  server.use(http.get(at("/v1/api-keys"), () => HttpResponse.json(found)));
+  const queryClient = testQueryClient();
+  queryClient.setQueryData(sessionQuery.queryKey, session);
+  const search = { ...listDefaults, status: "active", page: found.meta.page } as const;
+  if (known) queryClient.setQueryData(apiKeysQuery({ ...search, page: known.meta.page }).queryKey, known);
+  const onChange = vi.fn();
+  renderInConsole(
+    <>
+      <ListPage search={search} onChange={onChange} />
+      <Announcer />
+    </>,
+    queryClient,
+  );
+  return { search, onChange };
+}
+
+it("the list goes on where the service has stopped counting", async () => {
+  const { onChange } = open(keysOf(1001, 10));
+  expect(await screen.findByRole("navigation", { name: "Pages" })).toHaveTextContent("10,001–10,010 of 10,010+");
+  expect(screen.getByRole("link", { name: "Next page" })).toBeInTheDocument();
+  expect(screen.getByText("More than 10,000 API keys found")).toBeInTheDocument();
+  expect(onChange).not.toHaveBeenCalled();
+});
+
+it.each([
+  ["the page that one comes from", keysOf(1234, 10), 1234],
+  ["one that must exist, for a link", undefined, 1001],
+])("after the end of such a list stands %s", async (_what, known, page) => {
+  const { search, onChange } = open(keysOf(1235, 0), known);
+  await waitFor(() => expect(onChange).toHaveBeenCalledExactlyOnceWith({ ...search, page }, { replace: true }));
+});
