@@ -6,14 +6,19 @@ import { session } from "@/test/fixtures";
 import { renderInConsole, testQueryClient } from "@/test/render";
 import { at, server } from "@/test/server";
 import { AuditFilters } from "./audit-filters";
-import { auditDefaults } from "./audit-search";
+import { type AuditSearch, auditDefaults } from "./audit-search";
 
-it("a day can be typed, digit by digit, and is applied once it can be meant", () => {
+function open(search: Partial<AuditSearch>) {
   server.use(http.get(at("/v1/*"), () => HttpResponse.json({ code: "unknown" }, { status: 403 })));
   const queryClient = testQueryClient();
   queryClient.setQueryData(sessionQuery.queryKey, session);
   const onChange = vi.fn();
-  renderInConsole(<AuditFilters search={{ ...auditDefaults, period: "custom" }} onChange={onChange} />, queryClient);
+  renderInConsole(<AuditFilters search={{ ...auditDefaults, ...search }} onChange={onChange} />, queryClient);
+  return { onChange };
+}
+
+it("a day can be typed, digit by digit, and is applied once it can be meant", () => {
+  const { onChange } = open({ period: "custom" });
   const field = screen.getByLabelText("From");
   for (const year of ["0002", "0020", "0202"]) {
     fireEvent.change(field, { target: { value: `${year}-11-23` } });
@@ -26,4 +31,25 @@ it("a day can be typed, digit by digit, and is applied once it can be meant", ()
   fireEvent.change(field, { target: { value: "0202-11-23" } });
   fireEvent.blur(field);
   expect(field).toHaveValue("");
+});
+
+it.each([
+  ["From", "2026-11-30", "To", "2026-12-10", { from: "2026-11-30", to: "2026-12-10" }],
+  ["To", "2026-11-01", "From", "2026-10-20", { from: "2026-10-20", to: "2026-11-01" }],
+])("days of which the last is before the first are told, and applied once they are not: %s first", (...each) => {
+  const [one, first, other, second, applied] = each;
+  const { onChange } = open({ period: "custom", from: "2026-11-20", to: "2026-11-25" });
+  const type = (label: string, day: string) => {
+    fireEvent.change(screen.getByLabelText(label), { target: { value: day } });
+    fireEvent.blur(screen.getByLabelText(label));
+  };
+  type(one, first);
+  expect(onChange).not.toHaveBeenCalled();
+  expect(screen.getByLabelText(one)).toHaveValue(first);
+  expect(screen.getByLabelText(one)).toBeInvalid();
+  expect(screen.getByLabelText(one)).toHaveAccessibleErrorMessage(/^The last day is before the first/);
+
+  type(other, second);
+  expect(onChange).toHaveBeenCalledWith(expect.objectContaining(applied), { replace: true });
+  expect(screen.queryByRole("alert")).not.toBeInTheDocument();
 });

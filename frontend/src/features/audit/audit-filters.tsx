@@ -56,10 +56,10 @@ function KeyFilter({ value, onChange }: { value: string; onChange: (clientId: st
 }
 
 /** What is typed and not applied yet; what the URL says since, as after Back, takes its place. */
-function useTyped(value: string) {
+function useTyped<Value>(value: Value, same: (a: Value, b: Value) => boolean = Object.is) {
   const [typed, setTyped] = useState(value);
   const [applied, setApplied] = useState(value);
-  if (value !== applied) {
+  if (!same(value, applied)) {
     setApplied(value);
     setTyped(value);
   }
@@ -110,39 +110,74 @@ function ActorFilter({ value, onChange }: { value: string; onChange: (actor: str
   );
 }
 
-interface DayFilterProps {
-  label: string;
-  value: string;
-  min?: string;
-  max?: string;
-  onChange: (day: string) => void;
+interface Days {
+  from: string;
+  to: string;
 }
 
-/** A day; one that is typed passes through years such as 0002, and is applied once it can be meant, or the field is left. */
-function DayFilter({ label, value, min, max, onChange }: DayFilterProps) {
-  const [typed, setTyped] = useTyped(value);
+function sameDays(a: Days, b: Days): boolean {
+  return a.from === b.from && a.to === b.to;
+}
 
-  function leave() {
-    const day = isDay(typed) ? typed : "";
-    setTyped(day);
-    if (day !== value) onChange(day);
+function reversed({ from, to }: Days): boolean {
+  return isDay(from) && isDay(to) && to < from;
+}
+
+/**
+ * The first and the last day. One that is typed passes through years such as 0002, and is applied once it can be meant, or the
+ * field is left. While the last is before the first the two are not applied, so that neither is lost on the way to others.
+ */
+function DaysFilter({ from, to, onChange }: Days & { onChange: (days: Days) => void }) {
+  const { t } = useTranslation();
+  const problemId = useId();
+  const [typed, setTyped] = useTyped({ from, to }, sameDays);
+  const invalid = reversed(typed);
+
+  function apply(days: Days) {
+    if (!reversed(days) && !sameDays(days, { from, to })) onChange(days);
   }
 
+  function type(end: keyof Days, day: string) {
+    const days = { ...typed, [end]: day };
+    setTyped(days);
+    if (isDay(day)) apply(days);
+  }
+
+  function leave() {
+    const days = { from: isDay(typed.from) ? typed.from : "", to: isDay(typed.to) ? typed.to : "" };
+    setTyped(days);
+    apply(days);
+  }
+
+  const field = {
+    className: classes.day,
+    type: "date",
+    error: invalid,
+    "aria-errormessage": invalid ? problemId : undefined,
+    onBlur: leave,
+  };
   return (
-    <TextInput
-      className={classes.day}
-      type="date"
-      label={label}
-      value={typed}
-      min={min || undefined}
-      max={max || undefined}
-      onChange={(event) => {
-        const day = event.currentTarget.value;
-        setTyped(day);
-        if (isDay(day)) onChange(day);
-      }}
-      onBlur={leave}
-    />
+    <>
+      <TextInput
+        {...field}
+        label={t("audit.filter.from")}
+        value={typed.from}
+        max={typed.to || undefined}
+        onChange={(event) => type("from", event.currentTarget.value)}
+      />
+      <TextInput
+        {...field}
+        label={t("audit.filter.to")}
+        value={typed.to}
+        min={typed.from || undefined}
+        onChange={(event) => type("to", event.currentTarget.value)}
+      />
+      {invalid && (
+        <p className={classes.reversed} id={problemId} role="alert">
+          {t("audit.filter.reversed")}
+        </p>
+      )}
+    </>
   );
 }
 
@@ -180,20 +215,11 @@ export function AuditFilters({ search, onChange }: AuditFiltersProps) {
         }
       />
       {search.period === "custom" && (
-        <>
-          <DayFilter
-            label={t("audit.filter.from")}
-            value={search.from}
-            max={search.to}
-            onChange={(from) => onChange({ ...search, from }, { replace: true })}
-          />
-          <DayFilter
-            label={t("audit.filter.to")}
-            value={search.to}
-            min={search.from}
-            onChange={(to) => onChange({ ...search, to }, { replace: true })}
-          />
-        </>
+        <DaysFilter
+          from={search.from}
+          to={search.to}
+          onChange={(days) => onChange({ ...search, ...days }, { replace: true })}
+        />
       )}
       {isFiltered(search) && (
         <Button
