@@ -96,6 +96,8 @@ test.describe("an editor", () => {
     await expect(events.getByText("operator.signed-in")).toHaveCount(0);
     await expect(page.getByRole("button", { name: "Verify log" })).toHaveCount(0);
     await expect(page.getByRole("navigation").getByRole("link", { name: "Operators" })).toHaveCount(0);
+    await page.goto("/audit?action=operator.signed-in");
+    await expect(page.getByText("Only administrators see events of this kind.")).toBeVisible();
     await page.goto("/operators");
     await expect(page.getByRole("heading", { name: "Only administrators manage operators" })).toBeVisible();
   });

@@ -1,17 +1,17 @@
-import { fireEvent, screen } from "@testing-library/react";
+import { fireEvent, screen, within } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { expect, it, vi } from "vitest";
-import { sessionQuery } from "@/features/session/session-query";
+import { type Session, sessionQuery } from "@/features/session/session-query";
 import { session } from "@/test/fixtures";
 import { renderInConsole, testQueryClient } from "@/test/render";
 import { at, server } from "@/test/server";
 import { AuditFilters } from "./audit-filters";
 import { type AuditSearch, auditDefaults } from "./audit-search";
 
-function open(search: Partial<AuditSearch>) {
+function open(search: Partial<AuditSearch>, role: Session["operator"]["role"] = "admin") {
   server.use(http.get(at("/v1/*"), () => HttpResponse.json({ code: "unknown" }, { status: 403 })));
   const queryClient = testQueryClient();
-  queryClient.setQueryData(sessionQuery.queryKey, session);
+  queryClient.setQueryData(sessionQuery.queryKey, { ...session, operator: { ...session.operator, role } });
   const onChange = vi.fn();
   renderInConsole(<AuditFilters search={{ ...auditDefaults, ...search }} onChange={onChange} />, queryClient);
   return { onChange };
@@ -52,4 +52,24 @@ it.each([
   type(other, second);
   expect(onChange).toHaveBeenCalledWith(expect.objectContaining(applied), { replace: true });
   expect(screen.queryByRole("alert")).not.toBeInTheDocument();
+});
+
+it.each([
+  ["admin", true],
+  ["editor", false],
+  ["readonly", false],
+] as const)("%s is offered the events that they are shown", (role, all) => {
+  open({}, role);
+  const offered = within(screen.getByLabelText("What"))
+    .getAllByRole("option")
+    .map((option) => option.textContent);
+  expect(offered).toEqual(expect.arrayContaining(["API key created", "Tokens revoked", "One token revoked"]));
+  for (const name of ["Sign-in failed", "Signing key created", "Old events removed"]) {
+    expect(offered.includes(name)).toBe(all);
+  }
+});
+
+it("an action that a link names is told as it is to those to whom it is offered", () => {
+  open({ action: "operator.signed-in" }, "editor");
+  expect(screen.getByLabelText("What")).toHaveDisplayValue("Signed in");
 });

@@ -11,7 +11,7 @@ import { useTranslation } from "@/shared/i18n/use-translation";
 import { keyNamesQuery, operatorNamesQuery } from "./api/names";
 import classes from "./audit.module.css";
 import { type AuditSearch, auditDefaults, auditPeriods, isDay, isFiltered } from "./audit-search";
-import { actions, slashed } from "./sentence";
+import { actions, isAboutKeys, isKnown, slashed } from "./sentence";
 
 interface AuditFiltersProps {
   search: AuditSearch;
@@ -184,11 +184,14 @@ function DaysFilter({ from, to, onChange }: Days & { onChange: (days: Days) => v
 /** Each filter makes an entry of the browser's history; the days belong to that of their period, however often one types. */
 export function AuditFilters({ search, onChange }: AuditFiltersProps) {
   const { t } = useTranslation();
-  const known = actions.map((action) => ({ value: action as string, label: t(`audit.action.${slashed(action)}`) }));
-  const unlisted =
-    search.action !== "" && !actions.some((action) => action === search.action)
-      ? [{ value: search.action, label: search.action }]
-      : [];
+  const { operator } = useSession();
+  const offered: readonly string[] = operator.role === "admin" ? actions : actions.filter(isAboutKeys);
+  // A link may name another one.
+  const listed = search.action === "" || offered.includes(search.action) ? offered : [...offered, search.action];
+  const options = listed.map((action) => ({
+    value: action,
+    label: isKnown(action) ? t(`audit.action.${slashed(action)}`) : action,
+  }));
   return (
     <search className={classes.filters} aria-label={t("audit.filter.label")}>
       <ActorFilter value={search.actor} onChange={(actor) => onChange({ ...search, actor })} />
@@ -197,7 +200,7 @@ export function AuditFilters({ search, onChange }: AuditFiltersProps) {
         className={classes.action}
         label={t("audit.filter.action")}
         value={search.action}
-        data={[{ value: "", label: t("audit.filter.anyAction") }, ...known, ...unlisted]}
+        data={[{ value: "", label: t("audit.filter.anyAction") }, ...options]}
         onChange={(event) => onChange({ ...search, action: event.currentTarget.value })}
       />
       <NativeSelect

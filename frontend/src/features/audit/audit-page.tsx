@@ -11,6 +11,7 @@ import classes from "./audit.module.css";
 import { AuditFilters } from "./audit-filters";
 import { type AuditSearch, auditDefaults, exportUrl, isFiltered } from "./audit-search";
 import { EventList } from "./event-list";
+import { isAboutKeys } from "./sentence";
 import { VerificationResult } from "./verify-log";
 
 interface AuditPageProps {
@@ -27,6 +28,7 @@ export function AuditPage({ search, onChange }: AuditPageProps) {
   const { operator } = useSession();
   const verify = useVerifyEvents();
   const filtered = isFiltered(search);
+  const adminsOnly = operator.role !== "admin" && search.action !== "" && !isAboutKeys(search.action);
   return (
     <Page
       title={t("audit.title")}
@@ -83,7 +85,7 @@ export function AuditPage({ search, onChange }: AuditPageProps) {
                     </Button>
                   }
                 >
-                  {t("audit.noMatch.text")}
+                  {adminsOnly ? t("audit.noMatch.adminsOnly") : t("audit.noMatch.text")}
                 </EmptyState>
               ) : (
                 <EmptyState icon={<IconHistory size={22} stroke={1.6} />} title={t("audit.empty.title")}>

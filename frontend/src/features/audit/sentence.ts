@@ -44,6 +44,11 @@ export function isKnown(action: string): action is KnownAction {
   return actions.some((known) => known === action);
 }
 
+/** Whether it happens to an API key. Operators who aren't admins are shown no other events. */
+export function isAboutKeys(action: string): boolean {
+  return action.startsWith("api-key.") || action.startsWith("token.");
+}
+
 /** The name of an action's entry in the locale files; a dot would be taken for a level. */
 export function slashed(action: KnownAction): Slashed<KnownAction> {
   return action.replace(".", "/") as Slashed<KnownAction>;
