@@ -228,7 +228,12 @@ test("the key's page shows what uses the key, and ends the tokens issued so far"
   }
   await expect(main.getByRole("tab", { name: "cURL /oauth2/token" })).toHaveAttribute("aria-selected", "true");
   await main.getByRole("time").first().hover();
-  await expect(page.getByRole("tooltip")).toContainText(String(new Date().getFullYear()));
+  const hint = page.getByRole("tooltip");
+  await expect(hint).toContainText(String(new Date().getFullYear()));
+  await hint.hover();
+  await expect(hint).toBeVisible();
+  await page.mouse.move(0, 0);
+  await expect(hint).toHaveCount(0);
 
   await page.getByRole("button", { name: "More actions" }).click();
   await page.getByRole("menuitem", { name: "Revoke issued tokens" }).click();

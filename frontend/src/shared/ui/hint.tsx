@@ -5,6 +5,9 @@ const HintBubble = onDemand(() => import("./hint-bubble"));
 
 const DELAY_MS = 250;
 
+/** How long it stays when the pointer leaves: long enough to come from what it is about to the hint itself, or back. */
+const STAY_MS = 150;
+
 /** What the element that a hint is about needs. */
 interface HintTarget<Target extends HTMLElement> {
   ref: RefObject<Target | null>;
@@ -25,8 +28,8 @@ interface HintProps<Target extends HTMLElement> {
 }
 
 /**
- * A tooltip on hover and on keyboard focus, which Escape puts away. Until it is shown for the first time there is only the
- * element itself: a list has hundreds of them.
+ * A tooltip on hover and on keyboard focus, which stays while it is pointed at itself, and which Escape puts away. Until it is
+ * shown for the first time there is only the element itself: a list has hundreds of them.
  */
 export function Hint<Target extends HTMLElement>({ label, opened, onDismiss, children }: HintProps<Target>) {
   const id = useId();
@@ -42,6 +45,11 @@ export function Hint<Target extends HTMLElement>({ label, opened, onDismiss, chi
     clearTimeout(timer.current);
     setAttended(false);
   };
+  const stay = () => clearTimeout(timer.current);
+  const leaveSoon = () => {
+    stay();
+    timer.current = setTimeout(leave, STAY_MS);
+  };
   const dismiss = () => {
     leave();
     onDismiss?.();
@@ -56,13 +64,23 @@ export function Hint<Target extends HTMLElement>({ label, opened, onDismiss, chi
           clearTimeout(timer.current);
           timer.current = setTimeout(attend, DELAY_MS);
         },
-        onMouseLeave: leave,
+        onMouseLeave: leaveSoon,
         onFocus: (event) => {
           if (event.currentTarget.matches(":focus-visible")) attend();
         },
         onBlur: leave,
       })}
-      {wanted && <HintBubble id={id} label={label} target={ref} opened={shown} onDismiss={dismiss} />}
+      {wanted && (
+        <HintBubble
+          id={id}
+          label={label}
+          target={ref}
+          opened={shown}
+          onPoint={stay}
+          onLeave={leaveSoon}
+          onDismiss={dismiss}
+        />
+      )}
     </>
   );
 }
