@@ -22,11 +22,11 @@ function Side({ lines, state }: { lines: Line[]; state: "before" | "after" }) {
   );
 }
 
-function DiffRow({ change, onlyAfter }: { change: Change; onlyAfter: boolean }) {
+function DiffRow({ kind, change, onlyAfter }: { kind: string; change: Change; onlyAfter: boolean }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const before = memberLines(t, format, change.member, change.before);
-  const after = memberLines(t, format, change.member, change.after);
+  const before = memberLines(t, format, kind, change.member, change.before);
+  const after = memberLines(t, format, kind, change.member, change.after);
   const lines = onlyAfter ? after.map((text): Line => ({ text, state: "same" })) : compareLists(before, after);
   return (
     <tr>
@@ -73,7 +73,7 @@ export function EventDetails({ event }: { event: Event }) {
             </thead>
             <tbody>
               {changes.map((change) => (
-                <DiffRow key={change.member} change={change} onlyAfter={onlyAfter} />
+                <DiffRow key={change.member} kind={event.subject.kind} change={change} onlyAfter={onlyAfter} />
               ))}
             </tbody>
           </table>

@@ -1,10 +1,11 @@
 import i18next from "i18next";
 import { describe, expect, it } from "vitest";
 import type { Format } from "@/shared/i18n/use-format";
+import { addLanguage } from "@/test/language";
 import { memberLabel, memberLines } from "./member-value";
 
 const format = { dateTime: (at: string) => `<${at}>`, number: (value: number) => String(value) } as unknown as Format;
-const lines = (member: string, value: unknown) => memberLines(i18next.t, format, member, value);
+const lines = (member: string, value: unknown) => memberLines(i18next.t, format, "operator", member, value);
 
 describe("a member's value", () => {
   it.each([
@@ -24,6 +25,17 @@ describe("a member's value", () => {
     ["novelty", true, ["true"]],
   ])("of %s is told in words", (member, value, told) => {
     expect(lines(member, value)).toEqual(told);
+  });
+
+  it.each([
+    ["api-key", "active", "Ativa"],
+    ["api-key", "inactive", "Inativa"],
+    ["operator", "active", "Ativo"],
+    ["operator", "deactivated", "Desativado"],
+    ["novelty", "active", "active"],
+  ])("that is the status of %s has its gender: %s", async (kind, status, told) => {
+    const { t } = await addLanguage(i18next, "pt-BR");
+    expect(memberLines(t, format, kind, "status", status)).toEqual([told]);
   });
 
   it("tells secrets by their last characters", () => {

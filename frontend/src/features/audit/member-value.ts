@@ -44,10 +44,16 @@ export function memberLabel(t: TFunction, member: string): string {
 
 const roles = ["admin", "editor", "readonly"] as const;
 const methods = ["password", "oidc"] as const;
-const statuses = ["active", "inactive", "deactivated"] as const;
 
-/** A member's value in words; several lines for a list. */
-export function memberLines(t: TFunction, format: Format, member: string, value: unknown): string[] {
+/** A key and an operator that are active are so in different words, where words have a gender. */
+function statusText(t: TFunction, kind: string, value: string): string {
+  if (kind === "api-key" && (value === "active" || value === "inactive")) return t(`status.${value}`);
+  if (kind === "operator" && (value === "active" || value === "deactivated")) return t(`operators.status.${value}`);
+  return value;
+}
+
+/** The value of a member of a subject of this kind, in words; several lines for a list. */
+export function memberLines(t: TFunction, format: Format, kind: string, member: string, value: unknown): string[] {
   if (member === "rate_limit" && (value === null || typeof value === "number")) {
     return [value === null ? t("rateLimit.default") : t("rateLimit.perMinute", { count: value })];
   }
@@ -70,7 +76,7 @@ export function memberLines(t: TFunction, format: Format, member: string, value:
   if (typeof value === "number") return [format.number(value)];
   if (typeof value === "object") {
     return Object.entries(value).flatMap(([key, each]) =>
-      memberLines(t, format, key, each).map((line) => `${key}: ${line}`),
+      memberLines(t, format, kind, key, each).map((line) => `${key}: ${line}`),
     );
   }
   if (typeof value !== "string") return [String(value)];
@@ -80,8 +86,7 @@ export function memberLines(t: TFunction, format: Format, member: string, value:
   const method = member.endsWith("method") ? methods.find((each) => each === value) : undefined;
   if (method) return [t(`operators.method.${method}`)];
   if (member === "reason") return [reasonText(t, value)];
-  const status = member === "status" ? statuses.find((each) => each === value) : undefined;
-  if (status) return [t(`audit.status.${status}`)];
+  if (member === "status") return [statusText(t, kind, value)];
   if (/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}/.test(value)) return [format.dateTime(value)];
   return [value];
 }
