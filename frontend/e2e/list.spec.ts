@@ -33,6 +33,7 @@ test.describe("the list's state lives in the URL", () => {
     await expect(page.getByRole("navigation", { name: "Pages" })).toContainText("1–10 of 12");
     await page.getByRole("link", { name: "Page 2" }).click();
     await expect(names(page)).toHaveText(["Client 11", "Client 12"]);
+    await expect(page.getByRole("navigation", { name: "Pages" }).locator("[aria-current=page]")).toHaveText(["2"]);
 
     const url = page.url();
     const check = async (where: Page) => {

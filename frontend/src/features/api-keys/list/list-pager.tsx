@@ -37,7 +37,8 @@ function PageLink({ search, page, pages, label, current = false, children }: Pag
       className={classes.page}
       to="/api-keys"
       search={{ ...search, page }}
-      activeProps={{ "data-status": undefined, "aria-current": undefined }}
+      // The first page, which the URL doesn't name, would be called the current one on every page.
+      activeOptions={{ exact: true }}
       aria-label={label}
       aria-current={current ? "page" : undefined}
     >
