@@ -11,8 +11,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/statuslist"
 )
 
-// statusListCaching is what it is for shared caches to take the load of many verifiers off. It adds to the time for which the
-// list itself says that a verifier may go by it.
+// statusListCaching lets shared caches answer many verifiers. It adds to the time for which the list itself says that a verifier
+// may go by it.
 const statusListCaching = "public, max-age=5"
 
 // statusListRoutes serve Token Status Lists (draft-ietf-oauth-status-list §8, §9). They are open to anyone, as the feed is.

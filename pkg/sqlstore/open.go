@@ -45,8 +45,9 @@ type Options struct {
 	Timeout time.Duration
 	// MaxConns bounds the connections to PostgreSQL. 0 is 20. It must be at least 2.
 	MaxConns int
-	// Alone is for work that nobody else may see or disturb. On SQLite no other process can use the database as long as the
-	// store is open and has written something, [Store.Ping] included, and writing fails with [apikey.ErrUnavailable] while one has it open, after a second. On PostgreSQL it does nothing.
+	// Alone is for work that nobody else may see or disturb. On SQLite the store takes the whole database with its first write,
+	// of which [Store.Ping] is one, and keeps it until Close. While another process has the database open, that write fails with
+	// [apikey.ErrUnavailable] after a second. On PostgreSQL it does nothing.
 	Alone bool
 	// Logger receives every statement at debug level, without its values. nil is silence.
 	Logger *slog.Logger

@@ -40,8 +40,9 @@ type expiringRow struct {
 // counted returns a query of what was counted for each of the tenancy's keys that were used from a time on: the difference of
 // the key's total and its opening of the first period of use. Its arguments are @from, a period's beginning, and @tenancy.
 //
-// Of spans, that is the one that holds @from: most of them are just a period and in one range of an index, and those that begin
-// before it in another. Without them it is looked for. Most keys are used every day: PostgreSQL has the openings of that very
+// Where openings have spans (hours), the one to subtract is that whose span holds @from. Most spans are one period long and begin
+// at @from: one range of an index. Longer ones are in another index, which is smaller. Openings without spans (days) are looked
+// for. Most keys are used every day: PostgreSQL has the openings of that very
 // day from a range of an index, all at once, and looks for a later one only where there is none. SQLite looks for each key.
 func (t tx) counted(o openings) string {
 	var opening string

@@ -79,7 +79,8 @@ func (c *lazyConn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// longAgo is what a deadline comes before that is to interrupt and not to limit; net/http's is in the first second of 1970.
+// longAgo tells deadlines apart: one before it is there to interrupt a call, not to limit it. Net/http's is in the first second of
+// 1970.
 var longAgo = time.Date(1971, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 // deadline is that of one direction. Zero times are none.

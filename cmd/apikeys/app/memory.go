@@ -14,8 +14,8 @@ import (
 // that many cached keys have made large they change little, which a higher GOGC would not.
 const heapFloor = 48 << 20
 
-// newFloor returns what the collector is to count. A slice would be cleared, and then all of it be in memory, whenever it comes
-// to lie where something was before; what a Builder has room for is not.
+// newFloor returns what the collector is to count. It is no slice: where memory was in use before, make clears it, and all of it
+// is resident then. What a Builder reserves is not cleared.
 func newFloor() *strings.Builder {
 	var floor strings.Builder
 	floor.Grow(heapFloor)
