@@ -96,7 +96,8 @@ type Options struct {
 	// Status returns the place in a status list that an index given by the store stands for. Optional: without it tokens name
 	// none. It must be quick.
 	Status func(index int64) token.Status
-	// Observe is called with the outcome of each token request: [Issued], or why there is no token. It must be quick.
+	// Observe is called with the outcome of each token request, one of [Outcomes]: [Issued], or why there is no token. It must be
+	// quick.
 	Observe func(outcome string)
 	// Signed is called after each signature of a token with how long it took. It must be quick. nil is nobody.
 	Signed func(ctx context.Context, took time.Duration)
@@ -106,9 +107,15 @@ type Options struct {
 const (
 	Issued             = "issued"
 	AddressRateLimited = "address-rate-limited"
-	Malformed          = "malformed"
-	Failed             = "failed" // a fault of the service
+	Malformed          = "malformed" // another grant type; what can't be read does not come here
+	Failed             = "failed"    // a fault of the service
 )
+
+// Outcomes are all that there are.
+var Outcomes = []string{
+	Issued, Malformed, AddressRateLimited, Failed, usage.ScopeNotGranted, usage.RateLimited,
+	string(apikey.UnknownClient), string(apikey.InactiveKey), string(apikey.WrongSecret), string(apikey.ExpiredSecret),
+}
 
 // NewServer returns the use cases.
 func NewServer(

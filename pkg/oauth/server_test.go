@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -106,7 +107,7 @@ func newFixture(t testing.TB, options ...oauth.Options) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := keyring.Load(t.Context()); err != nil {
+	if err := keyring.Load(t.Context(), eventlog.Service); err != nil {
 		t.Fatal(err)
 	}
 	cache := apikey.NewCache(f.store, fresh)
@@ -117,6 +118,15 @@ func newFixture(t testing.TB, options ...oauth.Options) *fixture {
 	var o oauth.Options
 	if len(options) > 0 {
 		o = options[0]
+	}
+	observe := o.Observe
+	o.Observe = func(outcome string) {
+		if !slices.Contains(oauth.Outcomes, outcome) {
+			t.Errorf("the outcome %q is not among those that there are", outcome)
+		}
+		if observe != nil {
+			observe(outcome)
+		}
 	}
 	f.Server = oauth.NewServer(apikey.NewAuthenticator(cache, f.Now), cache, issuer, revoked, f.uses, o, f.Now)
 	return f

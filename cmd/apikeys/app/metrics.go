@@ -14,16 +14,10 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// tokenOutcomes are all outcomes of token requests.
-var tokenOutcomes = []string{
-	oauth.Issued, oauth.Malformed, oauth.AddressRateLimited, oauth.Failed, usage.ScopeNotGranted, usage.RateLimited,
-	string(apikey.UnknownClient), string(apikey.InactiveKey), string(apikey.WrongSecret), string(apikey.ExpiredSecret),
-}
-
 // measure connects what the parts count with the metrics.
 func (a *App) measure(cache *apikey.Cache) {
 	m := a.metrics
-	m.Expect(tokenOutcomes, sqlstore.Operations)
+	m.Expect(oauth.Outcomes, sqlstore.Operations)
 	for result, count := range map[string]func(apikey.CacheStats) int64{
 		"hit":    func(s apikey.CacheStats) int64 { return s.Hits },
 		"miss":   func(s apikey.CacheStats) int64 { return s.Misses },
