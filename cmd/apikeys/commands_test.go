@@ -3,6 +3,7 @@ package main
 import (
 	"database/sql"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
 const (
@@ -226,5 +228,27 @@ func TestAnEmptyLogVerifies(t *testing.T) {
 	newDatabase(t)
 	if r := run(t, "", "verify-log").succeeded(t); !strings.HasPrefix(r.stdout, "0 events verified") {
 		t.Errorf("it prints %q", r.stdout)
+	}
+}
+
+// TestACommandIsNamedInTheLogForAllThatItMakes, also for what a first start would have made.
+func TestACommandIsNamedInTheLogForAllThatItMakes(t *testing.T) {
+	path := newDatabase(t)
+	run(t, "", "operator", "create", "ana@example.com").succeeded(t)
+	run(t, "", "checkpoint").succeeded(t)
+	store := sqlstoretest.Open(t, "sqlite://"+path)
+	events, err := store.After(t.Context(), 0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[eventlog.Action]string{}
+	for _, e := range events {
+		got[e.Action] = e.Actor.Name
+	}
+	want := map[eventlog.Action]string{
+		eventlog.TenancyCreated: "apikeys operator create", eventlog.OperatorCreated: "apikeys operator create", eventlog.SigningKeyCreated: "apikeys checkpoint",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("the log names %v, not %v", got, want)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
@@ -29,7 +30,7 @@ func newOperatorCreateCommand() *cobra.Command {
 		Args:  oneArgument,
 		RunE: func(c *cobra.Command, args []string) error {
 			return withAppOrNew(c, func(ctx context.Context, a *app.App) error {
-				tenancy, err := chooseTenancy(ctx, a, tenancy)
+				tenancy, err := chooseTenancy(ctx, a, tenancy, commandActor(c))
 				if err != nil {
 					return err
 				}
@@ -77,7 +78,7 @@ func newOperatorResetPasswordCommand() *cobra.Command {
 
 // chooseTenancy returns the id that was given, which must be that of a tenancy, or that of the first tenancy, which is made if
 // there is none.
-func chooseTenancy(ctx context.Context, a *app.App, given string) (string, error) {
+func chooseTenancy(ctx context.Context, a *app.App, given string, actor eventlog.Actor) (string, error) {
 	if given != "" {
 		t, err := a.Operators.Tenancy(ctx, given)
 		if errors.Is(err, operator.ErrNotFound) {
@@ -85,7 +86,7 @@ func chooseTenancy(ctx context.Context, a *app.App, given string) (string, error
 		}
 		return t.ID, err
 	}
-	first, err := a.Operators.EnsureTenancy(ctx)
+	first, err := a.Operators.EnsureTenancy(ctx, actor)
 	return first.ID, err
 }
 

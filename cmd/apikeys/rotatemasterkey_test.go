@@ -87,7 +87,7 @@ func TestConfiguredMasterKeysAreReplacedWhileTheServiceHasBoth(t *testing.T) {
 	if again := create(a); again.Secret != created.Secret {
 		t.Error("the kept answer is not what was answered")
 	}
-	if err := errors.Join(a.Keyring.Load(t.Context()), a.Close()); err != nil {
+	if err := errors.Join(a.Keyring.Load(t.Context(), eventlog.Service), a.Close()); err != nil {
 		t.Error(err)
 	}
 	t.Setenv("APIKEYS_MASTER_KEY_PREVIOUS", "")

@@ -99,7 +99,7 @@ func newCheckpointCommand() *cobra.Command {
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
-				if err := a.Keyring.Load(ctx); err != nil {
+				if err := a.Keyring.Load(ctx, commandActor(c)); err != nil {
 					return fmt.Errorf("load the signing keys: %w", err)
 				}
 				signed, err := a.Audit.Checkpoint(ctx)
@@ -127,7 +127,7 @@ func newPruneLogCommand() *cobra.Command {
 				return usageError{err}
 			}
 			return withApp(c, func(ctx context.Context, a *app.App) error {
-				if err := a.Keyring.Load(ctx); err != nil {
+				if err := a.Keyring.Load(ctx, commandActor(c)); err != nil {
 					return fmt.Errorf("load the signing keys: %w", err)
 				}
 				pruned, err := a.Audit.Prune(ctx, age, commandActor(c))

@@ -150,7 +150,7 @@ func (s *Service) RetireExpired(ctx context.Context) {
 		return
 	}
 	for _, ref := range refs {
-		system := Caller{TenancyID: ref.TenancyID, Actor: eventlog.Actor{Kind: eventlog.ActorSystem, ID: "serve", Name: "serve"}}
+		system := Caller{TenancyID: ref.TenancyID, Actor: eventlog.Service}
 		_, err := s.change(ctx, system, ref.ClientID, nil, func(k *Key, now time.Time) (eventlog.Action, error) {
 			for i := range k.Secrets {
 				if secret := &k.Secrets[i]; !secret.ValidAt(now) {

@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// Action says what happened to the subject, as "<subject kind>.<past participle>".
+// Action says what happened to the subject, as "<subject kind>.<past participle>"; only of token.revoked
+// the subject is the token's API key.
 type Action string
 
 // The actions that are logged. The set grows; a reader must tolerate actions that it does not know.
@@ -78,6 +79,9 @@ type Actor struct {
 	// Name is what a person recognises: the operator's e-mail address or, again, the client_id.
 	Name string `json:"name"`
 }
+
+// Service is the actor of what the service does by itself.
+var Service = Actor{Kind: ActorSystem, ID: "serve", Name: "serve"}
 
 // Origin is where a change came from. All of it may be empty, as for a command.
 type Origin struct {

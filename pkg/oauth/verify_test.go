@@ -150,7 +150,7 @@ func TestWhileTheLogCantBeReadSigningKeysAreNotTrustedForLong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := another.Load(t.Context()); err != nil {
+	if err := another.Load(t.Context(), eventlog.Service); err != nil {
 		t.Fatal(err)
 	}
 	revoked, err := another.Signer()

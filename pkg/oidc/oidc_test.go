@@ -44,7 +44,7 @@ func newFixture(t *testing.T, registered oidctest.Client) *fixture {
 	t.Helper()
 	store := sqlstoretest.Open(t, sqlstoretest.SQLite(t))
 	f := &fixture{Provider: oidctest.Start(t, registered), operators: operator.NewService(store, operator.Limits{}, time.Now), now: time.Now()}
-	if _, err := f.operators.EnsureTenancy(t.Context()); err != nil {
+	if _, err := f.operators.EnsureTenancy(t.Context(), eventlog.Service); err != nil {
 		t.Fatal(err)
 	}
 	var err error

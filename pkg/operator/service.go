@@ -206,14 +206,14 @@ func (s *Service) ResetPassword(ctx context.Context, email, password string, act
 // NewPassword returns a random password with more than 128 bits.
 func NewPassword() string { return rand.Text() }
 
-// EnsureTenancy returns the first tenancy, the platform's own, after creating it if there is none.
-func (s *Service) EnsureTenancy(ctx context.Context) (Tenancy, error) {
+// EnsureTenancy returns the first tenancy, the platform's own, after creating it in the name of actor if there is none.
+func (s *Service) EnsureTenancy(ctx context.Context, actor eventlog.Actor) (Tenancy, error) {
 	t, err := s.store.Tenancy(ctx, PlatformTenancyID)
 	if !errors.Is(err, ErrNotFound) {
 		return t, err
 	}
 	t = Tenancy{ID: PlatformTenancyID, Name: "Default", CreatedAt: s.clock()}
-	err = s.storeTenancy(ctx, t, eventlog.Actor{Kind: eventlog.ActorSystem, ID: "serve", Name: "serve"})
+	err = s.storeTenancy(ctx, t, actor)
 	if errors.Is(err, ErrTenancyExists) { // another replica was faster
 		return s.store.Tenancy(ctx, PlatformTenancyID)
 	}
@@ -231,7 +231,7 @@ type First struct {
 // given e-mail address and password, or, with an empty password, a generated one. When there is an operator, nothing is
 // done. Errors: [InvalidError].
 func (s *Service) EnsureFirst(ctx context.Context, email, password string, actor eventlog.Actor) (First, error) {
-	tenancy, err := s.EnsureTenancy(ctx)
+	tenancy, err := s.EnsureTenancy(ctx, actor)
 	if err != nil {
 		return First{}, err
 	}

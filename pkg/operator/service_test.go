@@ -75,7 +75,7 @@ func (f *fixture) service(limited bool) *operator.Service {
 // ana registers an admin of the first tenancy.
 func (f *fixture) ana(t testing.TB) operator.Operator {
 	t.Helper()
-	tenancy, err := f.EnsureTenancy(t.Context())
+	tenancy, err := f.EnsureTenancy(t.Context(), eventlog.Service)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/clocktest"
+	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/revocation"
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/signing"
@@ -22,7 +23,7 @@ func keyring(t *testing.T) *signing.Keyring {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := ring.Load(t.Context()); err != nil {
+	if err := ring.Load(t.Context(), eventlog.Service); err != nil {
 		t.Fatal(err)
 	}
 	return ring

@@ -51,7 +51,7 @@ func TestWhatWasSignedVerifiesWhenItsKeyHasRetired(t *testing.T) {
 	if _, err := keyring.SignJWS("note+jwt", "early"); !errors.Is(err, signing.ErrNoKey) {
 		t.Errorf("without a key: %v", err)
 	}
-	if err := keyring.Load(t.Context()); err != nil {
+	if err := keyring.Load(t.Context(), eventlog.Service); err != nil {
 		t.Fatal(err)
 	}
 	signed, err := keyring.SignJWS("note+jwt", map[string]string{"says": "hello"})

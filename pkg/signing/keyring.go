@@ -120,9 +120,9 @@ func NewKeyring(store Store, box *sealed.Box, fresh func() bool, now func() time
 
 func (k *Keyring) clock() time.Time { return k.now().UTC().Truncate(time.Microsecond) }
 
-// Load reads the keys, after creating the first key, or the successor of one that has signed for its [Period].
+// Load reads the keys, after creating the first key, or the successor of one that has signed for its [Period], in the name of actor.
 // Errors: sealed.ErrWrongKey when the master key is not the one that the keys were sealed with; those of the store.
-func (k *Keyring) Load(ctx context.Context) error {
+func (k *Keyring) Load(ctx context.Context, actor eventlog.Actor) error {
 	err := k.store.ChangeSigningKeys(ctx, func(records []Record) (*Change, error) {
 		if len(records) > 0 && k.clock().Before(records[len(records)-1].NotBefore.Add(Period-PublishLead)) {
 			return nil, nil
@@ -130,7 +130,7 @@ func (k *Keyring) Load(ctx context.Context) error {
 		if _, err := k.openAll(records); err != nil {
 			return nil, err // with a wrong master key, a key would be added that the right one doesn't open
 		}
-		return k.succeed(records, PublishLead, eventlog.Actor{Kind: eventlog.ActorSystem, ID: "serve", Name: "serve"})
+		return k.succeed(records, PublishLead, actor)
 	})
 	if err != nil {
 		return err
@@ -302,7 +302,7 @@ func (k *Keyring) Run(ctx context.Context) {
 		case <-ticker.C:
 		case <-k.changed:
 		}
-		if err := k.Load(ctx); err != nil && ctx.Err() == nil {
+		if err := k.Load(ctx, eventlog.Service); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "signing keys can't be loaded", "error", err)
 			time.AfterFunc(reloadRetry, k.noteChange)
 		}

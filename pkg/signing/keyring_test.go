@@ -86,7 +86,7 @@ func newFixture(t testing.TB) *fixture {
 
 func (f *fixture) load(t testing.TB) {
 	t.Helper()
-	if err := f.Load(t.Context()); err != nil {
+	if err := f.Load(t.Context(), admin); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -179,7 +179,7 @@ func TestTheFirstKeySignsAtOnceWhateverTheLead(t *testing.T) {
 func TestAReplicaWhoseClockIsBehindSignsToo(t *testing.T) {
 	f := newFixture(t)
 	behind := newKeyring(t, f.store, func() time.Time { return start.Add(-5 * time.Second) })
-	if err := behind.Load(t.Context()); err != nil {
+	if err := behind.Load(t.Context(), admin); err != nil {
 		t.Fatal(err)
 	}
 	if kid := signer(t, behind); kid != signer(t, f.Keyring) {
@@ -272,9 +272,8 @@ func TestARotationIsLogged(t *testing.T) {
 		t.Fatalf("%d events, %v", len(events), err)
 	}
 	records := f.records(t)
-	for i, actor := range []string{"serve", "test"} {
-		e := events[i]
-		if e.Action != eventlog.SigningKeyCreated || e.Actor.ID != actor || e.TenancyID != "" ||
+	for i, e := range events {
+		if e.Action != eventlog.SigningKeyCreated || e.Actor != admin || e.TenancyID != "" ||
 			e.Subject != (eventlog.Subject{Kind: eventlog.SubjectSigningKey, ID: records[i].KID}) {
 			t.Errorf("event %d is %+v", i, e)
 		}
@@ -309,7 +308,7 @@ func TestATokensKeyIsPublishedUntilItExpires(t *testing.T) {
 		now.set(start)
 		keyring := newKeyring(rt, store, now.Now)
 		ctx := t.Context()
-		if err := keyring.Load(ctx); err != nil {
+		if err := keyring.Load(ctx, admin); err != nil {
 			rt.Fatal(err)
 		}
 		signedUntil := map[string]time.Time{}
@@ -317,7 +316,7 @@ func TestATokensKeyIsPublishedUntilItExpires(t *testing.T) {
 			var err error
 			switch rapid.SampledFrom([]string{"load", "rotate", "rotate now"}).Draw(rt, "what") {
 			case "load":
-				err = keyring.Load(ctx)
+				err = keyring.Load(ctx, admin)
 			case "rotate":
 				err = keyring.Rotate(ctx, signing.PublishLead, admin)
 			case "rotate now":
@@ -378,7 +377,7 @@ func TestReplicasThatStartTogetherMakeOneKey(t *testing.T) {
 		keyrings[i] = newKeyring(t, stores[i%2], func() time.Time { return start })
 		group.Go(func() {
 			<-begin
-			if err := keyrings[i].Load(t.Context()); err != nil {
+			if err := keyrings[i].Load(t.Context(), admin); err != nil {
 				t.Error(err)
 			}
 		})
@@ -400,7 +399,7 @@ func TestAnotherMasterKeyIsNoticed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Load(t.Context()); !errors.Is(err, sealed.ErrWrongKey) {
+	if err := other.Load(t.Context(), admin); !errors.Is(err, sealed.ErrWrongKey) {
 		t.Errorf("the error is %v", err)
 	}
 	if _, err := other.Signer(); !errors.Is(err, signing.ErrNoKey) {
@@ -413,7 +412,7 @@ func TestAnotherMasterKeyIsNoticed(t *testing.T) {
 		t.Errorf("on revocation the error is %v", err)
 	}
 	f.set(start.Add(signing.Period)) // when a successor is due
-	if err := other.Load(t.Context()); !errors.Is(err, sealed.ErrWrongKey) {
+	if err := other.Load(t.Context(), admin); !errors.Is(err, sealed.ErrWrongKey) {
 		t.Errorf("when a successor is due the error is %v", err)
 	}
 	if len(f.records(t)) != 1 {
@@ -443,7 +442,7 @@ func TestAPrivateHalfIsBoundToItsKey(t *testing.T) {
 		records[0].Private, records[1].Private = records[1].Private, records[0].Private
 		return nil
 	}}, f.Now)
-	if err := swapped.Load(t.Context()); !errors.Is(err, sealed.ErrWrongKey) {
+	if err := swapped.Load(t.Context(), admin); !errors.Is(err, sealed.ErrWrongKey) {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -459,11 +458,11 @@ func TestAFailedLoadingKeepsTheKeys(t *testing.T) {
 		}
 		return nil
 	}}, f.Now)
-	if err := keyring.Load(t.Context()); err != nil {
+	if err := keyring.Load(t.Context(), admin); err != nil {
 		t.Fatal(err)
 	}
 	fails = true
-	if err := keyring.Load(t.Context()); !errors.Is(err, down) {
+	if err := keyring.Load(t.Context(), admin); !errors.Is(err, down) {
 		t.Errorf("the error is %v", err)
 	}
 	if signer(t, keyring) != kid {

@@ -127,7 +127,7 @@ func TestAKeyThatAWrongMasterKeySealedCanBeRevoked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Load(t.Context()); !errors.Is(err, sealed.ErrWrongKey) {
+	if err := f.Load(t.Context(), admin); !errors.Is(err, sealed.ErrWrongKey) {
 		t.Errorf("before: %v", err)
 	}
 	if err := f.Revoke(t.Context(), stray.KID, admin); err != nil {
@@ -163,7 +163,7 @@ func (f *fixture) revocation(t *testing.T) eventlog.Event {
 func TestAReplicaForgetsARevokedKeyWithTheEvent(t *testing.T) {
 	f := newFixture(t)
 	other := newKeyring(t, f.store, f.Now)
-	if err := other.Load(t.Context()); err != nil {
+	if err := other.Load(t.Context(), admin); err != nil {
 		t.Fatal(err)
 	}
 	revoked := f.revoke(t)
@@ -178,13 +178,13 @@ func TestARevokedKeyIsGoneWhereTheClockIsBehind(t *testing.T) {
 	f := newFixture(t)
 	behind := func() time.Time { return f.Now().Add(-time.Second) }
 	there := newKeyring(t, f.store, behind)
-	if err := there.Load(t.Context()); err != nil {
+	if err := there.Load(t.Context(), admin); err != nil {
 		t.Fatal(err)
 	}
 	revoked := f.revoke(t)
 	there.Apply(f.revocation(t))
 	for name, keyring := range map[string]*signing.Keyring{"there": there, "started": newKeyring(t, f.store, behind)} {
-		if err := keyring.Load(t.Context()); err != nil {
+		if err := keyring.Load(t.Context(), admin); err != nil {
 			t.Fatal(err)
 		}
 		if key, err := keyring.Signer(); err != nil || key.KID == revoked || keyring.Published(revoked) {
@@ -201,7 +201,7 @@ func TestAReadingThatBeganBeforeARevocationDoesNotBringTheKeyBack(t *testing.T) 
 		meanwhile()
 		return nil
 	}}, f.Now)
-	if err := other.Load(t.Context()); err != nil {
+	if err := other.Load(t.Context(), admin); err != nil {
 		t.Fatal(err)
 	}
 	var revoked string
@@ -209,7 +209,7 @@ func TestAReadingThatBeganBeforeARevocationDoesNotBringTheKeyBack(t *testing.T) 
 		revoked = f.revoke(t)
 		other.Apply(f.revocation(t))
 	}
-	if err := other.Load(t.Context()); err != nil {
+	if err := other.Load(t.Context(), admin); err != nil {
 		t.Fatal(err)
 	}
 	if other.Published(revoked) {

@@ -43,7 +43,7 @@ func newEvidence(t *testing.T, s *Store) *evidence {
 	if e.keyring, err = signing.NewKeyring(s, box, nil, e.clock); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.keyring.Load(t.Context()); err != nil {
+	if err := e.keyring.Load(t.Context(), eventlog.Service); err != nil {
 		t.Fatal(err)
 	}
 	e.audit = audit.NewService(s, e.keyring, "https://issuer.example.com", e.clock)
@@ -286,7 +286,7 @@ func checkpointsOutliveSigningKeys(t *testing.T, open func(testing.TB, Options) 
 			t.Fatal(err)
 		}
 		e.now = e.now.Add(400 * day)
-		if err := e.keyring.Load(t.Context()); err != nil {
+		if err := e.keyring.Load(t.Context(), eventlog.Service); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/clocktest"
+	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/signing"
 	"github.com/piercloud/apikeys/pkg/sqlstore"
@@ -116,7 +117,7 @@ var keyring = sync.OnceValues(func() (*signing.Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ring, errors.Join(store.Migrate(ctx), ring.Load(ctx), store.Close())
+	return ring, errors.Join(store.Migrate(ctx), ring.Load(ctx, eventlog.Service), store.Close())
 })
 
 func (f *fixture) current(t *testing.T, number int64) *statuslist.List {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/signing"
@@ -37,7 +38,7 @@ func FuzzRead(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := keyring.Load(f.Context()); err != nil {
+	if err := keyring.Load(f.Context(), eventlog.Service); err != nil {
 		f.Fatal(err)
 	}
 	issuer := NewIssuer(keyring, "https://keys.example.com", "https://api.example.com", now)

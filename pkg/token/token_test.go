@@ -78,7 +78,7 @@ func newFixture(t testing.TB) *fixture {
 	if f.keyring, err = signing.NewKeyring(store, box, nil, f.Now); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.keyring.Load(t.Context()); err != nil {
+	if err := f.keyring.Load(t.Context(), eventlog.Service); err != nil {
 		t.Fatal(err)
 	}
 	f.Issuer = f.issuer(issuerURL, audience)

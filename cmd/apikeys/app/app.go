@@ -239,9 +239,6 @@ func (a *App) Close() error {
 	return err
 }
 
-// actor is who makes the changes of a start.
-var actor = eventlog.Actor{Kind: eventlog.ActorSystem, ID: "serve", Name: "serve"}
-
 // Prepare brings the schema up to date, loads the signing keys and makes sure that somebody can sign in; a generated
 // password is written to the output, once. Errors: apikey.ErrUnavailable when trying again may help; others are final.
 func (a *App) Prepare(ctx context.Context) error {
@@ -260,12 +257,12 @@ func (a *App) Prepare(ctx context.Context) error {
 	if err := a.Tailer.Poll(ctx); err != nil {
 		return fmt.Errorf("read the event log: %w", err)
 	}
-	if err := a.Keyring.Load(ctx); errors.Is(err, sealed.ErrWrongKey) {
+	if err := a.Keyring.Load(ctx, eventlog.Service); errors.Is(err, sealed.ErrWrongKey) {
 		return &ConfigError{Prefix + "MASTER_KEY", "is not the master key of this database: " + err.Error()}
 	} else if err != nil {
 		return fmt.Errorf("load the signing keys: %w", err)
 	}
-	first, err := a.Operators.EnsureFirst(ctx, a.Config.OperatorEmail, a.Config.OperatorPassword, actor)
+	first, err := a.Operators.EnsureFirst(ctx, a.Config.OperatorEmail, a.Config.OperatorPassword, eventlog.Service)
 	if err != nil {
 		return fmt.Errorf("create the first operator: %w", err)
 	}
