@@ -57,6 +57,31 @@ test("an invited operator sets a password with a link that works once, and signs
   await later.context().close();
 });
 
+test("a link opened in the tab that shows another one's end is followed", async ({ page, browser }) => {
+  const link = await invite(page, newEmail("eva"));
+  const context = await browser.newContext({ storageState: nobody });
+  const guest = await context.newPage();
+  const field = guest.getByRole("textbox", { name: "New password", exact: true });
+  const repeat = guest.getByRole("textbox", { name: "Repeat the new password" });
+  await guest.goto("/invitation");
+  await expect(guest.getByRole("alert")).toContainText("Open your link again");
+
+  await guest.goto("/invitation#spent");
+  await field.fill(password);
+  await repeat.fill(password);
+  await guest.getByRole("button", { name: "Set password" }).click();
+  await expect(guest.getByRole("alert")).toContainText("This link no longer works");
+
+  await guest.goto(link);
+  await expect(guest).toHaveURL("/invitation");
+  await expect(field).toBeEmpty();
+  await field.fill(password);
+  await repeat.fill(password);
+  await guest.getByRole("button", { name: "Set password" }).click();
+  await expect(guest.getByRole("heading", { name: "Sign in to API Keys" })).toBeVisible();
+  await context.close();
+});
+
 test("a link that is on its way is waited for", async ({ page }) => {
   const email = newEmail("eva");
   await page.goto("/api-keys");

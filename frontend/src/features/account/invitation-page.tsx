@@ -15,10 +15,14 @@ import { invitationToken } from "./invitation-token";
 import { passwordProblem } from "./new-password";
 import { NewPasswordFields } from "./new-password-fields";
 
-/** Where a one-time link leads: sets the password of who was invited, or whose password is being reset. */
-export function InvitationPage({ onDone }: { onDone: () => void }) {
+interface InvitationProps {
+  /** Empty when the page was opened without a link. */
+  token: string;
+  onDone: () => void;
+}
+
+function Invitation({ token, onDone }: InvitationProps) {
   const { t } = useTranslation();
-  const [token] = useState(invitationToken.peek);
   const accept = useAcceptInvitation();
   const [value, setValue] = useState({ password: "", repeated: "" });
   const [checked, setChecked] = useState(false);
@@ -26,7 +30,6 @@ export function InvitationPage({ onDone }: { onDone: () => void }) {
   const rejected = rejectedFields(accept.error, (path) => (path === "password" ? "password" : undefined)).length > 0;
   const dead = token === "" || (accept.error instanceof ApiError && accept.error.code === "invitation/not-found");
 
-  useEffect(() => invitationToken.forget(), []);
   useEffect(() => {
     document.title = `${t("invitation.title")} · ${t("app.name")}`;
   }, [t]);
@@ -88,4 +91,12 @@ export function InvitationPage({ onDone }: { onDone: () => void }) {
       </div>
     </main>
   );
+}
+
+/** Where a one-time link leads: sets the password of who was invited, or whose password is being reset. */
+export function InvitationPage({ onDone }: { onDone: () => void }) {
+  const [token, setToken] = useState(invitationToken.peek);
+  // A link that is opened in the tab that shows this page only changes the fragment, which loads nothing anew.
+  useEffect(() => invitationToken.handTo(setToken), []);
+  return <Invitation key={token} token={token} onDone={onDone} />;
 }
