@@ -186,6 +186,28 @@ test("who ends their own sessions has signed out", async ({ page, operator, comp
   await expect(page.getByRole("dialog")).toHaveCount(0);
 });
 
+for (const press of ["Deactivate", "Remove"]) {
+  test(`who chooses ${press} for themselves has signed out`, async ({
+    page,
+    service,
+    tenancy,
+    operator,
+    complaints,
+  }) => {
+    complaints.expect(/status of 401 .*\/v1\/session\)/);
+    const other = await Operator.create(service, tenancy, "admin", newEmail("eva"));
+    await page.goto("/operators");
+    await choose(page, operator.email, press);
+    const dialog = page.getByRole("dialog");
+    await expect(dialog).toContainText("You will be signed out here, too");
+    await dialog.getByRole("button", { name: press }).click();
+    await expect(page.getByRole("heading", { name: "Sign in to API Keys" })).toBeVisible();
+    await expect(page).toHaveURL("/sign-in");
+    await expect(dialog).toHaveCount(0);
+    await other.dispose();
+  });
+}
+
 test("one's own password is changed with the present one", async ({ page, operator, complaints }) => {
   complaints.expect(/status of 400/);
   await page.goto("/api-keys");

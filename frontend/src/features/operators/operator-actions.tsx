@@ -5,15 +5,11 @@ import { useTranslation } from "@/shared/i18n/use-translation";
 import { ConfirmDialog } from "@/shared/ui/confirm-dialog";
 import { useHold } from "@/shared/ui/leave-guard";
 import { toaster } from "@/shared/ui/toaster-store";
-import {
-  type IssuedLink,
-  type Operator,
-  useDeleteOperator,
-  useResetPassword,
-  useUpdateOperator,
-} from "./api/operators";
+import { type IssuedLink, type Operator, useResetPassword, useUpdateOperator } from "./api/operators";
+import { DeactivateDialog } from "./deactivate-dialog";
 import { InviteDialog } from "./invite-dialog";
 import { LinkDialog } from "./link-dialog";
+import { RemoveDialog } from "./remove-dialog";
 import { RoleDialog } from "./role-dialog";
 import { SessionsDialog } from "./sessions-dialog";
 
@@ -45,19 +41,17 @@ interface UseOperatorActions {
 export function useOperatorActions(): UseOperatorActions {
   const { t } = useTranslation();
   const session = useSession();
-  const update = useUpdateOperator();
-  const activation = useUpdateOperator();
+  // Who is signed in is active already.
+  const activation = useUpdateOperator(false);
   const reset = useResetPassword();
-  const remove = useDeleteOperator();
   const [open, setOpen] = useState<Open>(null);
   useHold(reset.isPending);
 
   const close = () => setOpen(null);
+  const isOwn = (operator: Operator) => operator.id === session.operator.id;
 
   function show(next: Open) {
-    update.reset();
     reset.reset();
-    remove.reset();
     setOpen(next);
   }
 
@@ -76,11 +70,6 @@ export function useOperatorActions(): UseOperatorActions {
       ),
   };
 
-  function done(message: string) {
-    toaster.show({ tone: "success", message });
-    close();
-  }
-
   function dialog(): ReactNode {
     if (!open) return null;
     switch (open.dialog) {
@@ -96,9 +85,7 @@ export function useOperatorActions(): UseOperatorActions {
       case "role":
         return <RoleDialog operator={open.operator} onClose={close} />;
       case "sessions":
-        return (
-          <SessionsDialog operator={open.operator} own={open.operator.id === session.operator.id} onClose={close} />
-        );
+        return <SessionsDialog operator={open.operator} own={isOwn(open.operator)} onClose={close} />;
       case "reset": {
         const { operator } = open;
         return (
@@ -127,45 +114,10 @@ export function useOperatorActions(): UseOperatorActions {
           </ConfirmDialog>
         );
       }
-      case "deactivate": {
-        const { operator } = open;
-        return (
-          <ConfirmDialog
-            title={t("operators.deactivateTitle")}
-            confirm={t("action.deactivate")}
-            pending={update.isPending}
-            error={update.error}
-            onClose={close}
-            onConfirm={() =>
-              update.mutate(
-                { operatorId: operator.id, patch: { status: "deactivated" } },
-                { onSuccess: () => done(t("operators.deactivated", { email: operator.email })) },
-              )
-            }
-          >
-            {t("operators.deactivateText", { email: operator.email })}
-          </ConfirmDialog>
-        );
-      }
-      case "remove": {
-        const { operator } = open;
-        return (
-          <ConfirmDialog
-            title={t("operators.removeTitle")}
-            confirm={t("operators.remove")}
-            pending={remove.isPending}
-            error={remove.error}
-            onClose={close}
-            onConfirm={() =>
-              remove.mutate(operator.id, {
-                onSuccess: () => done(t("operators.removed", { email: operator.email })),
-              })
-            }
-          >
-            {t("operators.removeText", { email: operator.email })}
-          </ConfirmDialog>
-        );
-      }
+      case "deactivate":
+        return <DeactivateDialog operator={open.operator} own={isOwn(open.operator)} onClose={close} />;
+      case "remove":
+        return <RemoveDialog operator={open.operator} own={isOwn(open.operator)} onClose={close} />;
     }
   }
 

@@ -10,7 +10,7 @@ import { RoleChoice } from "./role-choice";
 
 export function RoleDialog({ operator, onClose }: { operator: Operator; onClose: () => void }) {
   const { t } = useTranslation();
-  const update = useUpdateOperator();
+  const update = useUpdateOperator(false);
   const [role, setRole] = useState(operator.role);
   return (
     <Dialog

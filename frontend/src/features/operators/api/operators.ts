@@ -43,10 +43,17 @@ function linkOf({ operator, token }: Schemas["OperatorInvitation"]): IssuedLink 
   return { email: operator.email, token, expiresAt: operator.invitation_expires_at };
 }
 
-/** Reads the operators anew after a change, also one that was refused: the screen may have been behind. */
-function useSettle() {
+/**
+ * Reads the operators anew after a change, also one that was refused: the screen may have been behind. After one's `own`,
+ * nothing can be read anew: the session has ended.
+ */
+function useSettle(own = false) {
   const queryClient = useQueryClient();
-  return { onSettled: () => queryClient.invalidateQueries({ queryKey: root }) };
+  return {
+    onSettled: async (_data: unknown, error: unknown) => {
+      if (error || !own) await queryClient.invalidateQueries({ queryKey: root });
+    },
+  };
 }
 
 export function useInviteOperator() {
@@ -75,32 +82,30 @@ interface OperatorChange {
   patch: Schemas["OperatorPatch"];
 }
 
-export function useUpdateOperator() {
+export function useUpdateOperator(own: boolean) {
   return useSingleMutation({
     mutationFn: async ({ operatorId, patch }: OperatorChange) => {
       const params = { path: { operator_id: operatorId } };
       await send(api.PATCH("/v1/operators/{operator_id}", { params, body: patch }));
     },
-    ...useSettle(),
+    ...useSettle(own),
   });
 }
 
-export function useDeleteOperator() {
+export function useDeleteOperator(own: boolean) {
   return useSingleMutation({
     mutationFn: async (operatorId: string) => {
       await send(api.DELETE("/v1/operators/{operator_id}", { params: { path: { operator_id: operatorId } } }));
     },
-    ...useSettle(),
+    ...useSettle(own),
   });
 }
 
-/** Ends the sessions of an operator; after one's `own`, nothing can be read anew. */
 export function useEndSessions(own: boolean) {
-  const settle = useSettle();
   return useSingleMutation({
     mutationFn: async (operatorId: string) => {
       await send(api.DELETE("/v1/operators/{operator_id}/sessions", { params: { path: { operator_id: operatorId } } }));
     },
-    ...(!own && settle),
+    ...useSettle(own),
   });
 }
