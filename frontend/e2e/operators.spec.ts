@@ -208,6 +208,21 @@ for (const press of ["Deactivate", "Remove"]) {
   });
 }
 
+test("who takes another role goes on with it", async ({ page, service, tenancy, operator }) => {
+  const other = await Operator.create(service, tenancy, "admin", newEmail("eva"));
+  await page.goto("/operators");
+  await choose(page, operator.email, "Change role");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("radio", { name: /Read-only/ }).click();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText(`${operator.email} has the role Read-only now`)).toBeVisible();
+  await expect(page.getByRole("button", { name: `Operator menu: ${operator.email}` })).toContainText("Read-only");
+  await expect(page.getByRole("heading", { name: "Only administrators manage operators" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "Operators", exact: true })).toHaveCount(0);
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  await other.dispose();
+});
+
 test("one's own password is changed with the present one", async ({ page, operator, complaints }) => {
   complaints.expect(/status of 400/);
   await page.goto("/api-keys");

@@ -63,7 +63,7 @@ const changes = [
   },
   {
     what: "a role is changed",
-    dialog: <RoleDialog operator={operator} onClose={onClose} />,
+    dialog: <RoleDialog operator={operator} own={false} onClose={onClose} />,
     fill: () => fireEvent.click(screen.getByRole("radio", { name: /Admin/ })),
     press: "Save",
   },

@@ -83,7 +83,7 @@ export function useOperatorActions(): UseOperatorActions {
       case "link":
         return <LinkDialog issued={open.issued} reason={open.reason} onClose={close} />;
       case "role":
-        return <RoleDialog operator={open.operator} onClose={close} />;
+        return <RoleDialog operator={open.operator} own={isOwn(open.operator)} onClose={close} />;
       case "sessions":
         return <SessionsDialog operator={open.operator} own={isOwn(open.operator)} onClose={close} />;
       case "reset": {

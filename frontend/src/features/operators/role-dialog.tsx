@@ -1,5 +1,6 @@
 import { Button, Group, Text } from "@mantine/core";
 import { useState } from "react";
+import { useTakeRole } from "@/features/session/session-query";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Dialog, DialogCancel } from "@/shared/ui/dialog";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
@@ -8,9 +9,17 @@ import { type Operator, useUpdateOperator } from "./api/operators";
 import classes from "./operators.module.css";
 import { RoleChoice } from "./role-choice";
 
-export function RoleDialog({ operator, onClose }: { operator: Operator; onClose: () => void }) {
+interface RoleDialogProps {
+  operator: Operator;
+  /** Whether operators change their own role, which takes what they see here from them. */
+  own: boolean;
+  onClose: () => void;
+}
+
+export function RoleDialog({ operator, own, onClose }: RoleDialogProps) {
   const { t } = useTranslation();
-  const update = useUpdateOperator(false);
+  const update = useUpdateOperator(own);
+  const takeRole = useTakeRole();
   const [role, setRole] = useState(operator.role);
   return (
     <Dialog
@@ -45,12 +54,13 @@ export function RoleDialog({ operator, onClose }: { operator: Operator; onClose:
             update.mutate(
               { operatorId: operator.id, patch: { role } },
               {
-                onSuccess: () => {
+                onSuccess: (changed) => {
                   toaster.show({
                     tone: "success",
                     message: t("operators.roleChanged", { email: operator.email, role: t(`operator.role.${role}`) }),
                   });
                   onClose();
+                  if (own) takeRole(changed.role);
                 },
               },
             )

@@ -1,4 +1,4 @@
-import { queryOptions, useQuery } from "@tanstack/react-query";
+import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, type Schemas, send } from "@/shared/api/client";
 import { reauthentication } from "@/shared/api/reauthentication";
 import { announceIdentity, identityOf } from "./identity";
@@ -31,6 +31,16 @@ export function useSession(): Session {
   const { data } = useQuery(sessionQuery);
   if (!data) throw new Error("useSession needs a signed-in page");
   return data;
+}
+
+/** Goes on with another role of whoever is signed in. */
+export function useTakeRole(): (role: Schemas["Role"]) => void {
+  const queryClient = useQueryClient();
+  return (role) =>
+    queryClient.setQueryData(
+      sessionQuery.queryKey,
+      (session) => session && { ...session, operator: { ...session.operator, role } },
+    );
 }
 
 /** Whether the operator may change anything; readonly operators see no write actions. */

@@ -45,7 +45,7 @@ function linkOf({ operator, token }: Schemas["OperatorInvitation"]): IssuedLink 
 
 /**
  * Reads the operators anew after a change, also one that was refused: the screen may have been behind. After one's `own`,
- * nothing can be read anew: the session has ended.
+ * nothing can be read anew: the session has ended, or has a role that may not.
  */
 function useSettle(own = false) {
   const queryClient = useQueryClient();
@@ -86,7 +86,7 @@ export function useUpdateOperator(own: boolean) {
   return useSingleMutation({
     mutationFn: async ({ operatorId, patch }: OperatorChange) => {
       const params = { path: { operator_id: operatorId } };
-      await send(api.PATCH("/v1/operators/{operator_id}", { params, body: patch }));
+      return (await send(api.PATCH("/v1/operators/{operator_id}", { params, body: patch }))).data;
     },
     ...useSettle(own),
   });
