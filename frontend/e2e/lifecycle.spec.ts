@@ -100,6 +100,24 @@ test.describe("deactivating", () => {
     await expect(page.getByRole("button", { name: "Activate" })).toBeVisible();
     await expect(page.getByRole("main").getByText("Inactive", { exact: true })).toBeVisible();
   });
+
+  test("is not taken back by the rest of a double click, or by Enter that is held", async ({ page, admin }) => {
+    const key = await admin.createKey({ name: "ERP integration" });
+    await page.goto(`/api-keys/${key.client_id}`);
+    await page.getByRole("button", { name: "Deactivate" }).click();
+    await expect(page.getByRole("status").getByText("“ERP integration” is inactive")).toBeVisible();
+    await page.mouse.down({ clickCount: 2 });
+    await page.mouse.up({ clickCount: 2 });
+    await expect(page.getByRole("button", { name: "Activate" })).toBeFocused();
+    expect((await admin.key(key.client_id)).status).toBe("inactive");
+
+    await page.keyboard.down("Enter");
+    await expect(page.getByRole("status").getByText("“ERP integration” is active")).toBeVisible();
+    await page.keyboard.down("Enter");
+    await page.keyboard.up("Enter");
+    await expect(page.getByRole("button", { name: "Deactivate" })).toBeFocused();
+    expect((await admin.key(key.client_id)).status).toBe("active");
+  });
 });
 
 test.describe("what a change says", () => {

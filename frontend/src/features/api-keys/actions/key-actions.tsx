@@ -1,10 +1,11 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useCallback, useMemo, useState } from "react";
 import { problemMessage } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { whenShown } from "@/shared/ui/on-demand";
 import { toaster } from "@/shared/ui/toaster-store";
 import type { ApiKey, ApiKeyStatus, IssuedSecret } from "../api/api-key";
-import { useSetStatus } from "../api/set-status";
+import { isSettingStatus, useSetStatus } from "../api/set-status";
 
 const DeleteDialog = whenShown(() => import("./delete-dialog"));
 const RotateDialog = whenShown(() => import("./rotate-dialog"));
@@ -27,11 +28,14 @@ interface UseKeyActions {
 /** What can be done to a key, shared by the list and the key's page. */
 export function useKeyActions({ onDeleted }: { onDeleted: () => void }): UseKeyActions {
   const { t } = useTranslation();
+  const queryClient = useQueryClient();
   const { mutateAsync } = useSetStatus();
   const [open, setOpen] = useState<Open>(null);
 
   const setStatus = useCallback(
     (key: Pick<ApiKey, "client_id" | "name">, status: ApiKeyStatus, undone = false) => {
+      // Of two changes of a key that are made at once, either could be the last.
+      if (isSettingStatus(queryClient, key.client_id)) return;
       // Callbacks of mutate would be those of the last call alone, and none once the screen has been left.
       mutateAsync({ clientId: key.client_id, status }).then(
         () => {
@@ -50,7 +54,7 @@ export function useKeyActions({ onDeleted }: { onDeleted: () => void }): UseKeyA
         },
       );
     },
-    [mutateAsync, t],
+    [queryClient, mutateAsync, t],
   );
 
   const close = () => setOpen(null);

@@ -27,6 +27,14 @@ function showStatus(queryClient: QueryClient, { clientId, status }: SetStatus): 
   );
 }
 
+const mutationKey = ["set-status"];
+
+/** Whether a change of the key's status is under way. */
+export function isSettingStatus(queryClient: QueryClient, clientId: string): boolean {
+  const underWay = queryClient.getMutationCache().findAll({ mutationKey, status: "pending" });
+  return underWay.some(({ state }) => (state.variables as SetStatus).clientId === clientId);
+}
+
 /** Activates or deactivates. The screen shows the new status at once, and the old one again when the service refuses. */
 export function useSetStatus() {
   const queryClient = useQueryClient();
@@ -36,6 +44,7 @@ export function useSetStatus() {
       queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.detail(clientId) }),
     ]);
   return useMutation({
+    mutationKey,
     mutationFn: setStatus,
     onMutate: async (change: SetStatus) => {
       await queryClient.cancelQueries({ queryKey: apiKeyQueryKeys.lists });

@@ -54,7 +54,13 @@ function KeyPageActions({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActio
       <Button
         variant="default"
         leftSection={active ? <IconCircleOff {...icon} /> : <IconCircleCheck {...icon} />}
-        onClick={() => actions.setStatus(apiKey, active ? "inactive" : "active")}
+        // It becomes its opposite at once: neither the rest of a double click nor Enter that is held may press that.
+        onClick={({ detail }) => {
+          if (detail < 2) actions.setStatus(apiKey, active ? "inactive" : "active");
+        }}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && event.repeat) event.preventDefault();
+        }}
       >
         {active ? t("action.deactivate") : t("action.activate")}
       </Button>
