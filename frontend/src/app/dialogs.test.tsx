@@ -1,8 +1,10 @@
-import { act, fireEvent, screen } from "@testing-library/react";
+import { act, fireEvent, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { delay, HttpResponse, http } from "msw";
 import { beforeEach, expect, it, vi } from "vitest";
 import ChangePasswordDialog from "@/features/account/change-password-dialog";
+import { InvitationPage } from "@/features/account/invitation-page";
+import { invitationToken } from "@/features/account/invitation-token";
 import DeleteDialog from "@/features/api-keys/actions/delete-dialog";
 import RotateDialog from "@/features/api-keys/actions/rotate-dialog";
 import type { Operator } from "@/features/operators/api/operators";
@@ -44,8 +46,8 @@ beforeEach(() => {
 const onClose = vi.fn();
 
 function fillPasswords() {
-  for (const field of ["Current password", "New password", /Repeat/]) {
-    fireEvent.change(screen.getByLabelText(field), { target: { value: "a password of enough length" } });
+  for (const field of screen.getAllByLabelText(/^(Current|New|Repeat the new) password$/)) {
+    fireEvent.change(field, { target: { value: "a password of enough length" } });
   }
 }
 
@@ -85,11 +87,15 @@ it.each(changes)("a dialog can't be left while $what", async ({ dialog, fill, pr
   expect(onClose).not.toHaveBeenCalled();
 });
 
+function fillEmail() {
+  fireEvent.change(screen.getByLabelText("Email"), { target: { value: "rui@example.com" } });
+}
+
 const forms = [
   {
     what: "an operator is invited",
     dialog: <InviteDialog onClose={onClose} onInvited={vi.fn()} />,
-    fill: () => fireEvent.change(screen.getByLabelText("Email"), { target: { value: "rui@example.com" } }),
+    fill: fillEmail,
     press: "Invite operator",
   },
   {
@@ -114,4 +120,67 @@ it.each([...changes, ...forms])("one request is made when $what, however often i
     button.click();
   });
   expect(queryClient.isMutating()).toBe(1);
+});
+
+/** Presses a button that has the focus, once a dialog has had it. */
+async function pressFocused(name: string) {
+  const dialog = screen.queryByRole("dialog");
+  if (dialog) await waitFor(() => expect(dialog.contains(document.activeElement)).toBe(true));
+  await userEvent.click(screen.getByRole("button", { name }));
+}
+
+const password = <ChangePasswordDialog onClose={onClose} />;
+const invitation = <InviteDialog onClose={onClose} onInvited={vi.fn()} />;
+const signIn = <SignInForm onSignedIn={vi.fn()} />;
+const link = <InvitationPage onDone={vi.fn()} />;
+
+it.each([
+  { what: "no password", form: password, press: "Change password", field: "Current password" },
+  { what: "no email", form: invitation, press: "Invite operator", field: "Email" },
+  { what: "no email to sign in with", form: signIn, press: "Sign in", field: "Email" },
+  { what: "no password to sign in with", form: signIn, fill: fillEmail, press: "Sign in", field: "Password" },
+  { what: "a short new password", form: link, press: "Set password", field: "New password" },
+])("the focus goes to the field when there is $what", async ({ form, fill, press, field }) => {
+  invitationToken.hold("token");
+  renderInConsole(form);
+  fill?.();
+  await pressFocused(press);
+  await waitFor(() => expect(screen.getByLabelText(field)).toHaveFocus());
+  expect(screen.getByLabelText(field)).toBeInvalid();
+});
+
+it.each([
+  {
+    what: "a wrong password",
+    form: password,
+    fill: fillPasswords,
+    press: "Change password",
+    error: "current_password",
+    field: "Current password",
+  },
+  {
+    what: "a taken email",
+    form: invitation,
+    fill: fillEmail,
+    press: "Invite operator",
+    error: "email",
+    field: "Email",
+  },
+  {
+    what: "a new password",
+    form: link,
+    fill: fillPasswords,
+    press: "Set password",
+    error: "password",
+    field: "New password",
+  },
+])("the focus goes to the field when $what is refused", async ({ form, fill, press, error, field }) => {
+  const refusal = { code: "bad-request/invalid-parameters", errors: [{ field: error, message: "is refused" }] };
+  server.use(http.post("*", () => HttpResponse.json(refusal, { status: 400 })));
+  invitationToken.hold("token");
+  renderInConsole(form);
+  fill();
+  await pressFocused(press);
+  await waitFor(() => expect(screen.getByLabelText(field)).toHaveFocus());
+  expect(screen.getByLabelText(field)).toBeInvalid();
 });

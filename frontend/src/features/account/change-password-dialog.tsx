@@ -1,11 +1,12 @@
-import "@mantine/core/styles/PasswordInput.layer.css";
-import { Button, Group, PasswordInput, Stack, Text } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { Button, Group, Stack, Text } from "@mantine/core";
+import { type FormEvent, useRef, useState } from "react";
 import { rejectedFields } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Dialog, DialogCancel } from "@/shared/ui/dialog";
+import { PasswordField } from "@/shared/ui/password-field";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { toaster } from "@/shared/ui/toaster-store";
+import { useFocusFirstInvalid } from "@/shared/ui/use-focus-first-invalid";
 import { useChangePassword } from "./change-password";
 import { passwordProblem } from "./new-password";
 import { NewPasswordFields } from "./new-password-fields";
@@ -18,16 +19,21 @@ export default function ChangePasswordDialog({ onClose }: { onClose: () => void 
   const change = useChangePassword();
   const [current, setCurrent] = useState("");
   const [next, setNext] = useState(blank);
-  const [checked, setChecked] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+  const [failures, setFailures] = useState(0);
+  useFocusFirstInvalid(form, failures);
   const rejected = rejectedFields(change.error, (path) =>
     path === "current_password" ? "current" : path === "new_password" ? "next" : undefined,
   );
-  const problem = checked ? passwordProblem(next.password, next.repeated) : undefined;
+  const problem = failures > 0 ? passwordProblem(next.password, next.repeated) : undefined;
 
   function submit(event: FormEvent) {
     event.preventDefault();
-    setChecked(true);
-    if (current === "" || passwordProblem(next.password, next.repeated)) return;
+    const fail = () => setFailures((count) => count + 1);
+    if (current === "" || passwordProblem(next.password, next.repeated)) {
+      fail();
+      return;
+    }
     change.mutate(
       { current_password: current, new_password: next.password },
       {
@@ -35,25 +41,25 @@ export default function ChangePasswordDialog({ onClose }: { onClose: () => void 
           toaster.show({ tone: "success", message: t("password.changed") });
           onClose();
         },
+        onError: fail,
       },
     );
   }
 
   return (
     <Dialog onClose={onClose} title={t("password.changeTitle")} size="md" busy={change.isPending}>
-      <form onSubmit={submit} noValidate>
+      <form ref={form} onSubmit={submit} noValidate>
         <Stack gap="md">
           <Text size="md" c="dimmed">
             {t("password.changeText")}
           </Text>
-          <PasswordInput
+          <PasswordField
             label={t("password.current")}
             autoComplete="current-password"
             data-autofocus
-            visibilityToggleButtonProps={{ "aria-label": t("signIn.showPassword"), tabIndex: 0 }}
             value={current}
             error={
-              (checked && current === "" && t("signIn.passwordMissing")) ||
+              (failures > 0 && current === "" && t("signIn.passwordMissing")) ||
               (rejected.includes("current") && t("password.wrong"))
             }
             onChange={(event) => {

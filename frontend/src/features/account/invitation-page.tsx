@@ -1,6 +1,6 @@
 import { Button, Stack } from "@mantine/core";
 import { IconLinkOff } from "@tabler/icons-react";
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { ApiError } from "@/shared/api/api-error";
 import { rejectedFields } from "@/shared/api/problem-message";
 import { LanguagePicker } from "@/shared/i18n/language-picker";
@@ -9,6 +9,7 @@ import { BrandMark } from "@/shared/ui/brand-mark";
 import { ButtonLink } from "@/shared/ui/button-link";
 import { EmptyState } from "@/shared/ui/empty-state";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { useFocusFirstInvalid } from "@/shared/ui/use-focus-first-invalid";
 import { useAcceptInvitation } from "./accept-invitation";
 import classes from "./invitation-page.module.css";
 import { invitationToken } from "./invitation-token";
@@ -25,8 +26,10 @@ function Invitation({ token, onDone }: InvitationProps) {
   const { t } = useTranslation();
   const accept = useAcceptInvitation();
   const [value, setValue] = useState({ password: "", repeated: "" });
-  const [checked, setChecked] = useState(false);
-  const problem = checked ? passwordProblem(value.password, value.repeated) : undefined;
+  const form = useRef<HTMLFormElement>(null);
+  const [failures, setFailures] = useState(0);
+  useFocusFirstInvalid(form, failures);
+  const problem = failures > 0 ? passwordProblem(value.password, value.repeated) : undefined;
   const rejected = rejectedFields(accept.error, (path) => (path === "password" ? "password" : undefined)).length > 0;
   const dead = token === "" || (accept.error instanceof ApiError && accept.error.code === "invitation/not-found");
 
@@ -36,9 +39,9 @@ function Invitation({ token, onDone }: InvitationProps) {
 
   function submit(event: FormEvent) {
     event.preventDefault();
-    setChecked(true);
-    if (passwordProblem(value.password, value.repeated)) return;
-    accept.mutate({ token, password: value.password }, { onSuccess: onDone });
+    const fail = () => setFailures((count) => count + 1);
+    if (passwordProblem(value.password, value.repeated)) fail();
+    else accept.mutate({ token, password: value.password }, { onSuccess: onDone, onError: fail });
   }
 
   return (
@@ -69,7 +72,7 @@ function Invitation({ token, onDone }: InvitationProps) {
               </EmptyState>
             </div>
           ) : (
-            <form onSubmit={submit} noValidate aria-label={t("invitation.title")}>
+            <form ref={form} onSubmit={submit} noValidate aria-label={t("invitation.title")}>
               <Stack gap="md">
                 {accept.error && !rejected && <ProblemAlert error={accept.error} />}
                 <NewPasswordFields

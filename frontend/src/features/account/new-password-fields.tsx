@@ -1,6 +1,5 @@
-import "@mantine/core/styles/PasswordInput.layer.css";
-import { PasswordInput } from "@mantine/core";
 import { useTranslation } from "@/shared/i18n/use-translation";
+import { PasswordField } from "@/shared/ui/password-field";
 import { PASSWORD_MAX, PASSWORD_MIN, type PasswordProblem } from "./new-password";
 
 export interface NewPassword {
@@ -17,14 +16,12 @@ interface NewPasswordFieldsProps {
 /** A new password, twice. */
 export function NewPasswordFields({ value, problem, onChange }: NewPasswordFieldsProps) {
   const { t } = useTranslation();
-  const toggle = { "aria-label": t("signIn.showPassword"), tabIndex: 0 };
   return (
     <>
-      <PasswordInput
+      <PasswordField
         label={t("password.new")}
         description={t("password.rule", { min: PASSWORD_MIN })}
         autoComplete="new-password"
-        visibilityToggleButtonProps={toggle}
         value={value.password}
         error={
           (problem === "short" && t("password.short", { min: PASSWORD_MIN })) ||
@@ -33,10 +30,9 @@ export function NewPasswordFields({ value, problem, onChange }: NewPasswordField
         }
         onChange={(event) => onChange({ ...value, password: event.currentTarget.value })}
       />
-      <PasswordInput
+      <PasswordField
         label={t("password.repeat")}
         autoComplete="new-password"
-        visibilityToggleButtonProps={toggle}
         value={value.repeated}
         error={problem === "different" && t("password.different")}
         onChange={(event) => onChange({ ...value, repeated: event.currentTarget.value })}

@@ -1,11 +1,12 @@
 import { Button, Group, Stack, TextInput } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { ApiError } from "@/shared/api/api-error";
 import { rejectedFields } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Dialog, DialogCancel } from "@/shared/ui/dialog";
 import { useHold } from "@/shared/ui/leave-guard";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { useFocusFirstInvalid } from "@/shared/ui/use-focus-first-invalid";
 import { type IssuedLink, type Role, useInviteOperator } from "./api/operators";
 import { RoleChoice } from "./role-choice";
 
@@ -19,16 +20,21 @@ export function InviteDialog({ onClose, onInvited }: InviteDialogProps) {
   const invite = useInviteOperator();
   const [email, setEmail] = useState("");
   const [role, setRole] = useState<Role>("editor");
-  const [checked, setChecked] = useState(false);
-  const missing = checked && email.trim() === "";
+  const form = useRef<HTMLFormElement>(null);
+  const [failures, setFailures] = useState(0);
+  useFocusFirstInvalid(form, failures);
+  const missing = failures > 0 && email.trim() === "";
   const rejected = rejectedFields(invite.error, (path) => (path === "email" ? "email" : undefined)).length > 0;
   const taken = invite.error instanceof ApiError && invite.error.code === "operator/email-taken";
   useHold(invite.isPending);
 
   function submit(event: FormEvent) {
     event.preventDefault();
-    setChecked(true);
-    if (email.trim() === "") return;
+    const fail = () => setFailures((count) => count + 1);
+    if (email.trim() === "") {
+      fail();
+      return;
+    }
     invite.mutate(
       { email: email.trim(), role },
       {
@@ -36,13 +42,14 @@ export function InviteDialog({ onClose, onInvited }: InviteDialogProps) {
           invite.reset();
           onInvited(issued);
         },
+        onError: fail,
       },
     );
   }
 
   return (
     <Dialog onClose={onClose} title={t("operators.inviteTitle")} size="md" busy={invite.isPending}>
-      <form onSubmit={submit} noValidate>
+      <form ref={form} onSubmit={submit} noValidate>
         <Stack gap="md">
           <TextInput
             label={t("signIn.email")}

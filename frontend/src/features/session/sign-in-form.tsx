@@ -1,9 +1,10 @@
-import "@mantine/core/styles/PasswordInput.layer.css";
-import { Button, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { Button, Stack, TextInput } from "@mantine/core";
 import { type FormEvent, useRef, useState } from "react";
 import { ApiError } from "@/shared/api/api-error";
 import { useTranslation } from "@/shared/i18n/use-translation";
+import { PasswordField } from "@/shared/ui/password-field";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { useFocusFirstInvalid } from "@/shared/ui/use-focus-first-invalid";
 import type { Session } from "./session-query";
 import { useSignIn } from "./sign-in";
 import classes from "./sign-in-form.module.css";
@@ -17,23 +18,28 @@ interface SignInFormProps {
 export function SignInForm({ email, onSignedIn }: SignInFormProps) {
   const { t } = useTranslation();
   const signIn = useSignIn();
+  const form = useRef<HTMLFormElement>(null);
   const password = useRef<HTMLInputElement>(null);
   const [values, setValues] = useState({ email: email ?? "", password: "" });
-  const [checked, setChecked] = useState(false);
-  const emailMissing = checked && values.email.trim() === "";
-  const passwordMissing = checked && values.password === "";
+  /** Submits with empty fields since the service answered last. */
+  const [failures, setFailures] = useState(0);
+  useFocusFirstInvalid(form, failures);
+  const emailMissing = failures > 0 && values.email.trim() === "";
+  const passwordMissing = failures > 0 && values.password === "";
   const refused = signIn.error instanceof ApiError && signIn.error.status === 401;
 
   function submit(event: FormEvent) {
     event.preventDefault();
-    setChecked(true);
-    if (values.email.trim() === "" || values.password === "") return;
+    if (values.email.trim() === "" || values.password === "") {
+      setFailures((count) => count + 1);
+      return;
+    }
     signIn.mutate(
       { email: values.email.trim(), password: values.password },
       {
         onSuccess: onSignedIn,
         onError: () => {
-          setChecked(false);
+          setFailures(0);
           setValues((before) => ({ ...before, password: "" }));
           password.current?.focus();
         },
@@ -42,7 +48,7 @@ export function SignInForm({ email, onSignedIn }: SignInFormProps) {
   }
 
   return (
-    <form onSubmit={submit} noValidate aria-label={t("signIn.title")}>
+    <form ref={form} onSubmit={submit} noValidate aria-label={t("signIn.title")}>
       <Stack gap="md">
         {refused && (
           <div role="alert" className={classes.refused}>
@@ -61,12 +67,11 @@ export function SignInForm({ email, onSignedIn }: SignInFormProps) {
           error={emailMissing && t("signIn.emailMissing")}
           onChange={(event) => setValues({ ...values, email: event.currentTarget.value })}
         />
-        <PasswordInput
+        <PasswordField
           ref={password}
           label={t("signIn.password")}
           autoComplete="current-password"
           data-autofocus={email !== undefined || undefined}
-          visibilityToggleButtonProps={{ "aria-label": t("signIn.showPassword"), tabIndex: 0 }}
           value={values.password}
           error={passwordMissing && t("signIn.passwordMissing")}
           onChange={(event) => setValues({ ...values, password: event.currentTarget.value })}

@@ -5,6 +5,7 @@ import { IconInfoCircle } from "@tabler/icons-react";
 import { type FormEvent, type ReactNode, useRef, useState } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
+import { useFocusFirstInvalid } from "@/shared/ui/use-focus-first-invalid";
 import { ClientId } from "../parts/client-id";
 import { ScopeChip } from "../parts/scope-chips";
 import classes from "./key-form.module.css";
@@ -13,7 +14,7 @@ import { formatLifespan, lifespanMax, lifespanUnits } from "./lifespan";
 import { RATE_LIMIT_MAX } from "./rate-limit";
 import { ScopePicker } from "./scope-picker";
 import { redundantScopes } from "./scope-selection";
-import { type KeyForm, useFocusFirstInvalid } from "./use-key-form";
+import type { KeyForm } from "./use-key-form";
 
 interface KeyFieldsProps {
   form: KeyForm;

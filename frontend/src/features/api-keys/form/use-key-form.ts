@@ -1,5 +1,4 @@
 import { type UseFormReturnType, useForm } from "@mantine/form";
-import { useEffect } from "react";
 import { ApiError } from "@/shared/api/api-error";
 import { rejectedFields } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
@@ -83,11 +82,4 @@ export function useKeyForm(initialValues: KeyValues) {
   }
 
   return { form, setUnit, showRejected };
-}
-
-/** Moves the focus to the first field with an error, each time `failures` grows. */
-export function useFocusFirstInvalid(container: { current: HTMLElement | null }, failures: number): void {
-  useEffect(() => {
-    if (failures > 0) container.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
-  }, [container, failures]);
 }
