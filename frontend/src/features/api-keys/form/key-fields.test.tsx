@@ -81,6 +81,7 @@ describe("the form of a key", () => {
     expect(screen.getByText("Enter a name.")).toBeVisible();
     expect(screen.getByText("Select at least one scope.")).toBeVisible();
     expect(screen.getByRole("textbox", { name: /^Name/ })).toHaveFocus();
+    expect(screen.getByRole("textbox", { name: /^Name/ })).toBeRequired();
   });
 
   it("selects a group's scopes at once and submits them", async () => {

@@ -75,7 +75,7 @@ export function KeyFields(props: KeyFieldsProps) {
               label={t("key.name")}
               description={t("form.name.description")}
               inputWrapperOrder={["label", "input", "error", "description"]}
-              withAsterisk
+              required
               autoComplete="off"
               data-1p-ignore
               {...form.getInputProps("name")}
