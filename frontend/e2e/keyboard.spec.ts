@@ -128,3 +128,34 @@ test("tabs of a key's page are passed with the arrows and opened with Enter", as
   await expect(denials).toHaveAttribute("aria-selected", "true");
   await expect(page).toHaveURL(/tab=denials/);
 });
+
+for (const width of [1280, 1000, 320]) {
+  test(`what has the focus is not behind what stays at the top, ${width} px wide`, async ({ page }) => {
+    await page.setViewportSize({ width, height: 500 });
+    await page.goto("/api-keys/new");
+    await page.getByRole("checkbox").last().focus();
+    for (let presses = 0; presses < 40; presses++) {
+      await page.keyboard.press("Shift+Tab");
+      const name = await page.evaluate(() => {
+        const focused = document.activeElement;
+        if (!focused) return "nothing";
+        const { left, right, top, bottom } = focused.getBoundingClientRect();
+        const edges = [top, (top + bottom) / 2, bottom - 1].map((y) =>
+          document.elementFromPoint((left + right) / 2, y),
+        );
+        return edges.every((edge) => focused.parentElement?.contains(edge)) ? "" : focused.ariaLabel;
+      });
+      expect(name, "it is seen").toBe("");
+    }
+  });
+}
+
+test("the bar of a narrow window gets the focus without moving the page", async ({ page }) => {
+  await page.setViewportSize({ width: 1000, height: 500 });
+  await page.goto("/api-keys/new");
+  await page.getByRole("checkbox").last().focus();
+  const scrolled = () => page.evaluate(() => window.scrollY);
+  const before = await scrolled();
+  await page.getByRole("button", { name: "Open menu" }).focus();
+  expect(await scrolled()).toBe(before);
+});
