@@ -51,6 +51,16 @@ test.describe("with the keyboard alone", () => {
     await expect(line(page, "ERP integration")).toContainText("30 minutes");
     await expect(page.locator("#main")).toBeFocused();
   });
+
+  test("a password that is missing is seen to have the focus", async ({ page, complaints }) => {
+    complaints.expect(/status of 401/);
+    await page.goto("/");
+    await page.getByRole("textbox", { name: "Email" }).fill("ana@example.com");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    const field = page.getByRole("textbox", { name: "Password" });
+    await expect(field).toBeFocused();
+    await expect(field.locator("..")).not.toHaveCSS("box-shadow", "none");
+  });
 });
 
 test("dialogs keep the focus inside, and give it back", async ({ page, admin }) => {

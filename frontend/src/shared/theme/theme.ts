@@ -149,7 +149,12 @@ export const theme = createTheme({
       classNames: { label: classes.label, error: classes.error, description: classes.description },
     }),
     PasswordInput: component<PasswordInputProps>({
-      classNames: { label: classes.label, error: classes.error, description: classes.description },
+      classNames: {
+        label: classes.label,
+        error: classes.error,
+        description: classes.description,
+        input: classes.passwordInput,
+      },
     }),
     NumberInput: component<NumberInputProps>({
       classNames: {
