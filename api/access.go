@@ -18,6 +18,7 @@ import (
 // need is what an operation asks of its caller.
 type need struct {
 	public bool          // nobody need be signed in
+	visit  bool          // a browser must have been led here; no page may load it as a part of itself
 	role   operator.Role // of an operator with a session
 	scope  scope.Scope   // of an access token; empty when only a session will do
 }
@@ -25,6 +26,7 @@ type need struct {
 // The levels of need.
 var (
 	public = need{public: true}
+	visit  = need{public: true, visit: true}
 	person = need{role: operator.Readonly}
 	reader = need{role: operator.Readonly, scope: scope.APIKeysReadonly}
 	writer = need{role: operator.Editor, scope: scope.APIKeysEditor}
@@ -55,8 +57,8 @@ var access = map[string]need{
 	"signOut":    public,
 
 	"getSignInMethods":   public,
-	"beginSingleSignOn":  public,
-	"finishSingleSignOn": public,
+	"beginSingleSignOn":  visit,
+	"finishSingleSignOn": visit,
 
 	"listScopes": reader,
 
@@ -143,12 +145,22 @@ func (s *server) identify(r *http.Request, n need) (context.Context, principal, 
 			detail: "Requests from pages of other origins are refused.",
 		}
 	}
+	if n.visit && !isVisit(r.Header) {
+		return nil, principal{}, forbidden("This is for browsers that are led here. Pages can't load it, nor fetch it ahead.")
+	}
 	ctx, err := s.loadSession(r)
 	if err != nil || n.public {
 		return ctx, principal{}, err
 	}
 	p, err := s.bySession(ctx, n)
 	return ctx, p, err
+}
+
+// isVisit reports whether a browser shows the answer to somebody. Whatever else a page has it ask for, an image or what might
+// be visited next, would be an attempt to sign in that nobody made. Browsers that say nothing of it are believed.
+func isVisit(h http.Header) bool {
+	dest := h.Get("Sec-Fetch-Dest")
+	return (dest == "" || dest == "document") && h.Get("Sec-Purpose") == ""
 }
 
 // byToken returns the program that an access token was issued to.

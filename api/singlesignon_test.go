@@ -275,6 +275,42 @@ func TestSignInsWithAProviderAreLimited(t *testing.T) {
 	c.post("/v1/session", credentials("admin@example.com", password)).refused(http.StatusTooManyRequests, "rate-limit/exceeded")
 }
 
+// Whatever page an operator looks at could else use up the sign-ins of everybody who shares the address.
+func TestAPageCanNotUseUpTheSignInsOfItsVisitorsAddress(t *testing.T) {
+	settings, _ := withProvider(t)
+	settings["APIKEYS_LIMITS"] = "sign-in-address=6/1h"
+	s := onOne(t, settings)
+	const code = "authorization/forbidden"
+	for _, from := range []map[string]string{
+		{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+		{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "empty"},
+		{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+		{"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "script"},
+		{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Purpose": "prefetch"},
+		{"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Purpose": "prefetch;prerender"},
+	} {
+		c := s.browser(t)
+		c.headers = from
+		c.get("/v1/session/oidc").refused(http.StatusForbidden, code)
+		c.get("/v1/session/oidc/callback?code=a&state=b").refused(http.StatusForbidden, code)
+	}
+	visit := func(site string) map[string]string {
+		return map[string]string{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+	}
+	// From a link of the console, from a bookmark, and with a browser that tells nothing. The provider is another site.
+	for name, headers := range map[string][2]map[string]string{
+		"a link": {visit("same-origin"), visit("cross-site")}, "a bookmark": {visit("none"), visit("cross-site")}, "an old browser": {},
+	} {
+		c := s.browser(t)
+		c.headers = headers[0]
+		begun := c.get("/v1/session/oidc").wants(http.StatusSeeOther)
+		c.headers = headers[1]
+		if to := c.get(c.atProvider(begun.Header.Get("Location"))).wants(http.StatusSeeOther).Header.Get("Location"); to != "/" {
+			t.Errorf("%s leads to %q", name, to)
+		}
+	}
+}
+
 func TestWithoutAProviderThereIsNoSuchRoute(t *testing.T) {
 	s := onOne(t)
 	c := s.stranger(t)
