@@ -137,6 +137,17 @@ func TestAPeriodThatMakesNoSenseIsRefused(t *testing.T) {
 	}
 }
 
+// TestAPeriodInADayWithTwoMidnightsHasItsDay: in Amman it was midnight at 21:00 UTC, and again an hour later.
+func TestAPeriodInADayWithTwoMidnightsHasItsDay(t *testing.T) {
+	s := onOne(t)
+	admin := s.admin(t)
+	k := admin.create("program")
+	got := s.usage(t, admin, k, "?resolution=day&time_zone=Asia/Amman&from=2021-10-28T21:00:00Z&until=2021-10-28T22:00:00Z")
+	if len(got.Points) != 1 || !got.Points[0].Start.Equal(time.Date(2021, 10, 28, 21, 0, 0, 0, time.UTC)) {
+		t.Errorf("got %+v", got.Points)
+	}
+}
+
 func TestTheOwnerLearnsWhyAnExchangeWasRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		admin := s.admin(t)

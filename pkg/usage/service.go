@@ -103,21 +103,30 @@ func (s Span) next(t time.Time) time.Time {
 		return t.Add(time.Hour)
 	}
 	y, m, d := t.Date()
-	for days := 1; ; days++ { // one is too few where a place left out a whole day, changing sides of the date line
-		if start := s.dayStart(y, m, d+days); start.After(t) {
-			return start
-		}
-	}
+	return s.dayStart(y, m, d+1)
 }
 
-// dayStart returns the first instant of a day. Where clocks are put forward at midnight it is later than that, and
-// [time.Date] may give an instant of the day before.
+// dayStart returns the first instant at which the clocks of the place show the day, or a later one where they leave it out.
+// That is midnight, unless clocks are put forward over it; where they show it twice, it is the first, and [time.Date] may
+// return either.
 func (s Span) dayStart(y int, m time.Month, d int) time.Time {
-	start := time.Date(y, m, d, 0, 0, 0, 0, s.Location)
-	for day := time.Date(y, m, d, 12, 0, 0, 0, s.Location).Day(); start.Day() != day; {
-		start = start.Add(15 * time.Minute)
+	midnight := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	before := midnight.AddDate(0, 0, -1).In(s.Location) // by more than any place is ahead of UTC
+	_, changed := before.ZoneBounds()
+	start := midnightBy(before, midnight)
+	if changed.IsZero() || start.Before(changed) {
+		return start
+	}
+	if start = midnightBy(changed, midnight); start.Before(changed) {
+		return changed
 	}
 	return start
+}
+
+// midnightBy returns when a midnight, given in UTC, would be with the offset that the place of t has at t.
+func midnightBy(t, midnight time.Time) time.Time {
+	_, offset := t.Zone()
+	return midnight.Add(-time.Duration(offset) * time.Second).In(t.Location())
 }
 
 // stepOf returns the index of the last step that does not begin after t.

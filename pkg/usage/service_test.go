@@ -2,6 +2,7 @@ package usage_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,12 +94,40 @@ func TestDaysWithoutAMidnightBeginLater(t *testing.T) {
 	}
 }
 
+func TestDaysWithTwoMidnightsBeginWithTheFirst(t *testing.T) {
+	f := newFixture(t)
+	for _, test := range []struct {
+		zone  string
+		first time.Time
+		start string // of the day and of those after it
+	}{
+		{"Asia/Amman", time.Date(2021, 10, 28, 21, 0, 0, 0, time.UTC), "2021-10-29T00:00:00+03:00 2021-10-30T00:00:00+02:00"},
+		{"Antarctica/Casey", time.Date(2023, 3, 8, 13, 0, 0, 0, time.UTC), "2023-03-09T00:00:00+11:00 2023-03-10T00:00:00+08:00"},
+		{"America/Havana", time.Date(2025, 11, 2, 4, 0, 0, 0, time.UTC), "2025-11-02T00:00:00-04:00 2025-11-03T00:00:00-05:00"},
+		{"America/St_Johns", time.Date(2010, 11, 7, 2, 30, 0, 0, time.UTC), "2010-11-07T00:00:00-02:30 2010-11-08T00:00:00-03:30"}, // a minute later it is the 6th again
+	} {
+		for length, want := range map[time.Duration]string{time.Second: test.start[:25], time.Hour: test.start[:25], 36 * time.Hour: test.start} {
+			span := usage.Span{From: test.first, Until: test.first.Add(length), Resolution: usage.Daily, Location: load(t, test.zone)}
+			var starts []string
+			for _, series := range f.series(t, []string{"a"}, span) {
+				for _, p := range series.Points {
+					starts = append(starts, p.Start.Format(time.RFC3339))
+				}
+			}
+			if got := strings.Join(starts, " "); got != want {
+				t.Errorf("%s: in the %s from midnight days begin at %q, want %q", test.zone, length, got, want)
+			}
+		}
+	}
+}
+
 // TestStepsCoverTheSpanWhateverThePlace would not end if a step did not go on in time.
 func TestStepsCoverTheSpanWhateverThePlace(t *testing.T) {
 	f := newFixture(t)
 	zones := rapid.SampledFrom([]string{
 		"UTC", "America/Sao_Paulo", "America/Santiago", "Atlantic/Azores", "America/Havana", "Africa/Cairo", "Asia/Beirut", "Asia/Kolkata",
 		"Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia", "Pacific/Kwajalein", "America/Asuncion", "Pacific/Chatham",
+		"Asia/Amman",
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		from := time.Unix(rapid.Int64Range(0, 2_500_000_000).Draw(t, "from"), 0)
@@ -119,7 +148,7 @@ func TestStepsCoverTheSpanWhateverThePlace(t *testing.T) {
 				t.Fatalf("%v begins after the span", p.Start)
 			}
 		}
-		if first := points[0].Start; first.After(span.From.Add(time.Hour)) || span.From.Sub(first) > 50*time.Hour {
+		if first := points[0].Start; first.After(span.From) || span.From.Sub(first) > 50*time.Hour {
 			t.Fatalf("the first step of %v begins at %v", span.From, first)
 		}
 	})
