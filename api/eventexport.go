@@ -96,7 +96,8 @@ func (e eventExport) VisitExportEventsResponse(w http.ResponseWriter) error {
 		return err
 	}
 	if e.ctx.Err() == nil {
-		e.server.log.LogAttrs(e.ctx, slog.LevelError, "an export was cut off", slog.String("error", err.Error()))
+		e.server.log.LogAttrs(e.ctx, slog.LevelError, "an export was cut off",
+			slog.String("request_id", callerOf(e.ctx).Origin.RequestID), slog.String("error", err.Error()))
 	}
 	panic(http.ErrAbortHandler)
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -53,7 +54,7 @@ func exporting(t *testing.T, log *endlessLog) (*httptest.Server, *server) {
 		log: slog.New(slog.DiscardHandler),
 	}
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := principal{caller: apikey.Caller{TenancyID: r.URL.Path}}
+		p := principal{caller: apikey.Caller{TenancyID: r.URL.Path, Origin: eventlog.Origin{RequestID: "of this one"}}}
 		answer, err := s.ExportEvents(context.WithValue(r.Context(), principalKey{}, p), oas.ExportEventsRequestObject{Params: oas.ExportEventsParams{Format: oas.Jsonl}})
 		if err == nil {
 			err = answer.VisitExportEventsResponse(w)
@@ -84,12 +85,18 @@ func export(ctx context.Context, t *testing.T, site *httptest.Server, tenancy st
 
 func TestAnExportThatCanNotBeFinishedIsCutOff(t *testing.T) {
 	site, s := exporting(t, &endlessLog{failAt: 999_000})
+	var logs bytes.Buffer
+	s.log = slog.New(slog.NewJSONHandler(&logs, nil))
 	status, lines, err := export(t.Context(), t, site, "acme")
 	if status != http.StatusOK || lines == 0 || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %d, %d events, then %v", status, lines, err)
 	}
 	if s.exports.count() != 0 {
 		t.Error("the export still counts as running")
+	}
+	site.Close() // so that nothing more is logged
+	if line := logs.String(); !strings.Contains(line, `"error":"down"`) || !strings.Contains(line, `"request_id":"of this one"`) {
+		t.Errorf("logged %s", line)
 	}
 }
 

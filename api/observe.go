@@ -63,11 +63,13 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		if slices.ContainsFunc(uncachedPaths, func(prefix string) bool { return below(r.URL.Path, prefix) }) {
 			h["Cache-Control"] = headerNoStore
 		}
+		defer func() { // also of an answer that is cut off, which is a panic that goes on
+			ended := s.now()
+			s.note(c, ended, ended.Sub(started))
+		}()
 		if err := s.run(next, c); err != nil {
 			s.handleError(err, c)
 		}
-		ended := s.now()
-		s.note(c, ended, ended.Sub(started))
 		return nil
 	}
 }
@@ -86,6 +88,10 @@ func (s *server) run(next echo.HandlerFunc, c echo.Context) (err error) {
 		switch cause := recover(); {
 		case cause == nil:
 		case cause == http.ErrAbortHandler: //nolint:errorlint // net/http compares it so, too
+			c.Response().Status = http.StatusInternalServerError // for the log, as what was sent came to nothing
+			if c.Request().Context().Err() != nil {
+				c.Response().Status = statusClientGone
+			}
 			panic(cause)
 		default:
 			s.log.LogAttrs(c.Request().Context(), slog.LevelError, "handler panicked",

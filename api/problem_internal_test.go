@@ -96,6 +96,32 @@ func TestACallerThatLeftIsNoError(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatIsCutOffIsInTheAccessLog(t *testing.T) {
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	for ctx, status := range map[context.Context]int{t.Context(): http.StatusInternalServerError, gone: statusClientGone} {
+		h, logs := failing(func(c echo.Context) error {
+			c.Response().WriteHeader(http.StatusOK)
+			panic(http.ErrAbortHandler)
+		})
+		func() {
+			defer func() {
+				if cause := recover(); cause != http.ErrAbortHandler { //nolint:errorlint // as net/http does
+					t.Errorf("the connection is not cut: %v", cause)
+				}
+			}()
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/v1/events/export", http.NoBody))
+		}()
+		var line struct {
+			Msg, Route string
+			Status     int
+		}
+		if err := json.Unmarshal(logs.Bytes(), &line); err != nil || line.Msg != "request" || line.Route != "/*" || line.Status != status {
+			t.Errorf("logged %s", logs)
+		}
+	}
+}
+
 func TestTheAccessLogNamesTheRouteAndNothingOfTheRequest(t *testing.T) {
 	h, logs := failing(func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
 	ask(h, "DELETE", "/some/path?q=query-text", "Authorization", "Bearer header-text", "Cookie", "a=cookie-text", "User-Agent", "agent-text", requestIDHeader, "forged")
