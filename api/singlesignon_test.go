@@ -209,6 +209,9 @@ func TestARefusedSignInLeadsToTheSignInPageAndSaysWhy(t *testing.T) {
 	if !strings.Contains(s.logs.text(), "a sign-in with the provider failed") {
 		t.Error("the log does not say what failed")
 	}
+	if err := s.Operators.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	events := string(s.stranger(t).with("Cookie", s.adminCookie(t)).get("/v1/events").body)
 	if strings.Count(events, `"action":"operator.sign-in-refused"`) != 2 || strings.Contains(events, `"action":"operator.created","actor":{"kind":"operator"`) {
 		t.Errorf("the log tells %s", events)

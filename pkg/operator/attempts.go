@@ -22,10 +22,18 @@ const (
 	foldInterval = 5 * time.Second // how often it is looked for what is due
 )
 
-// foldKey is whose failed sign-ins are one event.
+// foldKey is whose failed sign-ins are one event. The zero foldKey is of what is folded for want of room.
 type foldKey struct {
-	email   string     // of an operator that exists, else empty
-	address netip.Addr // zero for what is folded for want of room
+	email   string // of an operator that exists, else empty
+	address netip.Addr
+	refusal refusal
+}
+
+// refusal is who a provider has identified and why they don't sign in. The zero refusal is of sign-ins with a password.
+type refusal struct {
+	identity Identity
+	email    string // that the provider vouches for, else empty
+	reason   Refusal
 }
 
 // fold is failed sign-ins that become one event. It is kept for foldPeriod after its event was written, and what comes in
@@ -35,7 +43,7 @@ type fold struct {
 	origin   eventlog.Origin // of the last one
 	first    time.Time
 	last     time.Time
-	failed   int64     // with a wrong password, or to no account
+	failed   int64     // with a wrong password, to no account, or by an identity that does not get in
 	refused  int64     // for being too many; what they would have been was not looked at
 	written  time.Time // when the last event was, zero before the first
 }
@@ -131,22 +139,33 @@ func (a *attempts) giveBack(key foldKey, f *fold) {
 // failed notes a sign-in that failed; o is zero unless there is an operator with the e-mail address.
 func (s *Service) failed(o Operator, origin eventlog.Origin) {
 	now := s.clock()
-	s.attempts.add(foldKey{o.Email, limit.Address(origin.IP)}, fold{operator: o, origin: origin, first: now, last: now, failed: 1})
+	s.attempts.add(foldKey{email: o.Email, address: limit.Address(origin.IP)}, fold{operator: o, origin: origin, first: now, last: now, failed: 1})
 }
 
 // refused notes a sign-in that was not looked at. It is put to the account's others, if there were any lately, and else to
 // those of its address: whether there is such an account would have to be asked of the database.
 func (s *Service) refused(email string, origin eventlog.Origin) {
 	now := s.clock()
-	key := foldKey{email, limit.Address(origin.IP)}
+	key := foldKey{email: email, address: limit.Address(origin.IP)}
 	if !s.attempts.has(key) {
 		key.email = ""
 	}
 	s.attempts.add(key, fold{origin: origin, first: now, last: now, refused: 1})
 }
 
-// Run writes failed sign-ins to the log until ctx ends: the first of an account and address at once, those that follow it
-// when their minute is over. Who tried does not wait for that, or the time it takes would tell which accounts there are.
+// refusedIdentity notes a sign-in by an identity that is proven and does not get in; o is zero unless there is an operator of the
+// first tenancy.
+func (s *Service) refusedIdentity(a Assertion, o Operator, reason Refusal, origin eventlog.Origin) {
+	now := s.clock()
+	key := foldKey{address: limit.Address(origin.IP), refusal: refusal{identity: a.Identity, reason: reason}}
+	if a.EmailVerified && validEmail(a.Email) {
+		key.refusal.email = a.Email
+	}
+	s.attempts.add(key, fold{operator: o, origin: origin, first: now, last: now, failed: 1})
+}
+
+// Run writes failed sign-ins to the log until ctx ends: the first of an account, or of a refused identity, and address at
+// once, those that follow it when their minute is over. Who tried does not wait for that, or the time it takes would tell which accounts there are.
 // Failures are logged and tried again.
 func (s *Service) Run(ctx context.Context) {
 	ticker := time.NewTicker(foldInterval)
@@ -198,8 +217,14 @@ func (f *fold) event(key foldKey, now time.Time) (eventlog.Draft, error) {
 	if f.refused > 0 {
 		told["refused"] = f.refused
 	}
-	tenancy := PlatformTenancyID
-	switch {
+	tenancy, action := PlatformTenancyID, eventlog.OperatorSignInFailed
+	switch r := key.refusal; {
+	case r != refusal{}:
+		action = eventlog.OperatorSignInRefused
+		told["method"], told["reason"], told["issuer"], told["subject"] = ByOIDC, r.reason, r.identity.Issuer, r.identity.Subject
+		if r.email != "" {
+			told["email"] = r.email
+		}
 	case f.operator.ID != "":
 		tenancy, told["email"] = f.operator.TenancyID, f.operator.Email
 	case key == foldKey{}:
@@ -210,7 +235,7 @@ func (f *fold) event(key foldKey, now time.Time) (eventlog.Draft, error) {
 		return eventlog.Draft{}, err
 	}
 	return eventlog.Draft{
-		At: now, TenancyID: tenancy, Action: eventlog.OperatorSignInFailed, Actor: eventlog.Actor{Kind: eventlog.ActorStranger},
+		At: now, TenancyID: tenancy, Action: action, Actor: eventlog.Actor{Kind: eventlog.ActorStranger},
 		Origin: f.origin, Subject: subjectOf(f.operator), After: after,
 	}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,6 +41,10 @@ func (r *recorder) RecordEvent(_ context.Context, e eventlog.Draft) error {
 	}
 	r.events = append(r.events, e)
 	return nil
+}
+
+func (r *recorder) OperatorByIdentity(context.Context, Identity) (Operator, error) {
+	return Operator{}, ErrNotFound
 }
 
 // recorded returns the events since the last call.
@@ -262,6 +267,51 @@ func TestAFloodFromManyAddressesIsABoundedNumberOfEvents(t *testing.T) {
 		if last := got[len(got)-1]; last.TenancyID != PlatformTenancyID {
 			t.Errorf("the rest is %+v", last)
 		}
+	}
+}
+
+func TestRefusedIdentitiesAreFoldedAsFailedSignInsAre(t *testing.T) {
+	s := newSignIns(t, false)
+	refuse := func(subject, ip string, verified bool) {
+		t.Helper()
+		a := Assertion{Identity: Identity{"https://login.example.com", subject}, Email: "bea@example.com", EmailVerified: verified}
+		if _, err := s.SignInAs(t.Context(), a, eventlog.Origin{IP: ip}); !errors.As(err, new(*RefusedError)) {
+			t.Fatal(err)
+		}
+	}
+	refuse("bea", "192.0.2.1", true)
+	refuse("bea", "192.0.2.2", true)
+	refuse("carl", "192.0.2.1", true)
+	refuse("carl", "192.0.2.1", false) // for another reason
+	first := s.due(t)
+	if len(first) != 4 || attemptsIn(t, first) != 4 {
+		t.Fatalf("got %+v", first)
+	}
+	for range 30 {
+		s.now = s.now.Add(time.Second)
+		refuse("bea", "192.0.2.1", true)
+	}
+	if early := s.due(t); len(early) != 0 {
+		t.Errorf("before the minute is over: %+v", early)
+	}
+	s.now = s.now.Add(foldPeriod)
+	if got := s.due(t); len(got) != 1 || got[0].Action != eventlog.OperatorSignInRefused || told(t, got[0])["attempts"] != 30.0 || told(t, got[0])["subject"] != "bea" {
+		t.Errorf("got %+v", got)
+	}
+	s.now = s.now.Add(foldPeriod)
+	s.due(t)
+	const flood = 1000
+	for i := range flood / 2 {
+		refuse("bea", fmt.Sprintf("2001:db8:1:%x::1", i), true)
+		refuse(fmt.Sprint(i), "192.0.2.1", true)
+	}
+	got := s.due(t)
+	if len(got) != foldsMax+1 || attemptsIn(t, got) != flood {
+		t.Errorf("a flood is %d events of %d attempts", len(got), attemptsIn(t, got))
+	}
+	rest := slices.IndexFunc(got, func(e eventlog.Draft) bool { return e.Action == eventlog.OperatorSignInFailed })
+	if rest < 0 || told(t, got[rest])["addresses"] != "many" || told(t, got[rest])["subject"] != nil {
+		t.Errorf("the rest is at %d of %+v", rest, got)
 	}
 }
 

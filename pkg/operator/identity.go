@@ -52,8 +52,8 @@ func (s *Service) Admit(origin eventlog.Origin) error {
 // SignInAs returns the operator that a provider has identified, and notes it in the log. Somebody who comes for the first
 // time is linked to the operator of the first tenancy with the same e-mail address, whose password then ends, or becomes an
 // operator of that tenancy, also if a customer has invited that address and nobody accepted. The role is the one that the
-// provider tells of, each time anew; only the tenancy's last admin stays one. What is refused is noted, too.
-// Errors: [RefusedError].
+// provider tells of, each time anew; only the tenancy's last admin stays one. What is refused is noted as what
+// fails with a password. Errors: [RefusedError].
 func (s *Service) SignInAs(ctx context.Context, a Assertion, origin eventlog.Origin) (Operator, error) {
 	a.Email = normalizeEmail(a.Email)
 	o, err := s.identify(ctx, a, origin)
@@ -61,9 +61,7 @@ func (s *Service) SignInAs(ctx context.Context, a Assertion, origin eventlog.Ori
 		o, err = s.identify(ctx, a, origin)
 	}
 	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
-		if err := s.noteRefusal(ctx, a, o, refused.Reason, origin); err != nil {
-			return Operator{}, err
-		}
+		s.refusedIdentity(a, o, refused.Reason, origin)
 	}
 	if err != nil {
 		return Operator{}, err
@@ -163,19 +161,3 @@ func (s *Service) enrolInvited(ctx context.Context, invitedID string, a Assertio
 
 // singleSignOn is who the log names for what no person has decided.
 var singleSignOn = eventlog.Actor{Kind: eventlog.ActorSystem, ID: "single-sign-on", Name: "single sign-on"}
-
-// noteRefusal writes to the log that an identity was refused; o is zero unless there is an operator of the first tenancy.
-func (s *Service) noteRefusal(ctx context.Context, a Assertion, o Operator, reason Refusal, origin eventlog.Origin) error {
-	told := map[string]any{"method": ByOIDC, "reason": reason, "issuer": a.Identity.Issuer, "subject": a.Identity.Subject}
-	if a.EmailVerified && validEmail(a.Email) {
-		told["email"] = a.Email
-	}
-	after, err := encodeTold(told)
-	if err != nil {
-		return err
-	}
-	return s.store.RecordEvent(ctx, eventlog.Draft{
-		At: s.clock(), TenancyID: PlatformTenancyID, Action: eventlog.OperatorSignInRefused, Origin: origin, Subject: subjectOf(o),
-		Actor: eventlog.Actor{Kind: eventlog.ActorStranger}, After: after,
-	})
-}

@@ -30,16 +30,26 @@ func (f *fixture) latest(t *testing.T) (eventlog.Event, map[string]any) {
 	return last, told
 }
 
+// flush writes the sign-ins that failed or were refused.
+func (f *fixture) flush(t *testing.T) {
+	t.Helper()
+	if err := f.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (f *fixture) refuses(t *testing.T, a operator.Assertion, reason operator.Refusal) {
 	t.Helper()
+	f.flush(t)
 	o, err := f.SignInAs(t.Context(), a, home)
 	var refused *operator.RefusedError
 	if !errors.As(err, &refused) || refused.Reason != reason || o != (operator.Operator{}) {
 		t.Fatalf("%+v: got %+v, %v; want a refusal for %s", a, o, err, reason)
 	}
+	f.flush(t)
 	event, told := f.latest(t)
 	if event.Action != eventlog.OperatorSignInRefused || event.Actor.Kind != eventlog.ActorStranger || told["reason"] != string(reason) ||
-		told["method"] != "oidc" || told["subject"] != a.Identity.Subject || event.Origin != home {
+		told["method"] != "oidc" || told["subject"] != a.Identity.Subject || told["issuer"] != a.Identity.Issuer || told["attempts"] != 1.0 || event.Origin != home {
 		t.Errorf("the log tells %s %s", event.Action, event.After)
 	}
 }
