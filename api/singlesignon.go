@@ -3,10 +3,13 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/piercloud/apikeys/api/internal/oas"
 	"github.com/piercloud/apikeys/pkg/oidc"
@@ -119,9 +122,22 @@ func (a redirection) write(w http.ResponseWriter) error {
 	for _, cookie := range a.cookies {
 		http.SetCookie(w, cookie)
 	}
-	w.Header().Set("Location", a.location)
+	w.Header().Set("Location", escapeNonASCII(a.location))
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
+}
+
+// escapeNonASCII makes a URI reference (RFC 3986) of one that is written as people read it.
+func escapeNonASCII(reference string) string {
+	var escaped strings.Builder
+	for _, b := range []byte(reference) {
+		if b < utf8.RuneSelf {
+			escaped.WriteByte(b)
+		} else {
+			fmt.Fprintf(&escaped, "%%%02X", b)
+		}
+	}
+	return escaped.String()
 }
 
 // VisitBeginSingleSignOnResponse writes the answer.

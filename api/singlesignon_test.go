@@ -235,6 +235,34 @@ func TestASignInDoesNotLeadToAnotherSite(t *testing.T) {
 	}
 }
 
+// What a browser can't keep it does not bring back, and the sign-in would end after the visit to the provider.
+func TestASignInThatBeginsCanBeFinished(t *testing.T) {
+	settings, _ := withProvider(t)
+	s := onOne(t, settings)
+	c := s.browser(t)
+	for to, want := range map[string]string{
+		"/audit?" + strings.Repeat("&", 700): "/audit?" + strings.Repeat("&", 700),
+		"/" + strings.Repeat(`"`, 1023):      "/" + strings.Repeat(`"`, 1023),
+		"/api-keys?q=a'<b>&c=%20#d":          "/api-keys?q=a'<b>&c=%20#d",
+		"/api-keys?q=ação":                   "/api-keys?q=a%C3%A7%C3%A3o",
+		"/" + strings.Repeat("漢", 800):       "/" + strings.Repeat("%E6%BC%A2", 800),
+	} {
+		if got := c.signsOn(to); got != want {
+			t.Errorf("%.40s leads to %.40s", to, got)
+		}
+	}
+	for length := 800; length < 1024; length += 4 {
+		begun := c.get("/v1/session/oidc?return_to=/" + strings.Repeat("%E6%BC%A2", length))
+		if begun.StatusCode == http.StatusSeeOther {
+			if flow := cookieNamed(begun, "apikeys_oidc"); len(flow.Name)+len(flow.Value) > 4096 {
+				t.Errorf("%d characters take a cookie of %d bytes", length, len(flow.Name)+len(flow.Value))
+			}
+		} else if p := begun.refused(http.StatusBadRequest, badRequest); p.fields() != "return_to is too long" {
+			t.Errorf("%d characters: got %s", length, p.fields())
+		}
+	}
+}
+
 func TestAProviderThatIsAwayStopsNothingElse(t *testing.T) {
 	settings, p := withProvider(t)
 	p.Behave(oidctest.Behaviour{Status: map[string]int{"/.well-known/openid-configuration": 503}})

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -9,11 +10,15 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/sealed"
 )
 
 // FlowLifetime is how long somebody may take at the provider.
 const FlowLifetime = 10 * time.Minute
+
+// FlowMax bounds what a browser keeps of a flow, in bytes: with its name, a cookie may have 4096 (RFC 6265bis §5.7).
+const FlowMax = 4000
 
 // flowBinding is what flows are bound to, so that no other sealed data can be taken for one.
 var flowBinding = []byte("oidc flow")
@@ -35,12 +40,19 @@ func newFlow(returnTo string, now time.Time) flow {
 	}
 }
 
+// seal returns what the browser keeps. Errors: [operator.InvalidError] when that would be more than FlowMax.
 func (f flow) seal(box *sealed.Box) (string, error) {
-	plain, err := json.Marshal(f)
-	if err != nil {
+	var plain bytes.Buffer
+	encoder := json.NewEncoder(&plain)
+	encoder.SetEscapeHTML(false) // it would make six bytes of the & in a query
+	if err := encoder.Encode(f); err != nil {
 		return "", fmt.Errorf("encode the flow: %w", err)
 	}
-	return base64.RawURLEncoding.EncodeToString(box.Seal(plain, flowBinding)), nil
+	kept := base64.RawURLEncoding.EncodeToString(box.Seal(plain.Bytes(), flowBinding))
+	if len(kept) > FlowMax {
+		return "", &operator.InvalidError{Field: "return_to", Message: "is too long"}
+	}
+	return kept, nil
 }
 
 // openFlow returns a flow that was sealed here and has not expired. Errors: [FailedError].

@@ -91,7 +91,7 @@ func (c *Client) Discover(ctx context.Context) error {
 // Start is how a sign-in begins.
 type Start struct {
 	URL  string // at the provider, where the browser goes
-	Flow string // what the browser keeps and nobody else may see, for [FlowLifetime]; letters, digits, - and _
+	Flow string // what the browser keeps and nobody else may see, for [FlowLifetime]; up to [FlowMax] letters, digits, - and _
 }
 
 // Begin starts a sign-in that leads back to a path of the console. Errors: [operator.InvalidError] for returnTo,
@@ -103,12 +103,12 @@ func (c *Client) Begin(ctx context.Context, returnTo string, origin eventlog.Ori
 	if err := c.operators.Admit(origin); err != nil {
 		return Start{}, err
 	}
-	p, err := c.provider(ctx)
+	f := newFlow(returnTo, c.now())
+	kept, err := f.seal(c.flows)
 	if err != nil {
 		return Start{}, err
 	}
-	f := newFlow(returnTo, c.now())
-	kept, err := f.seal(c.flows)
+	p, err := c.provider(ctx)
 	if err != nil {
 		return Start{}, err
 	}
