@@ -2,8 +2,11 @@ package api_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
 // rotatedKey returns a key with two secrets.
@@ -89,11 +92,22 @@ func TestOnlyConfiguredOriginsMayReadAnswers(t *testing.T) {
 	if h.Get("Access-Control-Allow-Origin") != console {
 		t.Errorf("errors can't be read: %v", h)
 	}
+	for path, body := range map[string]string{"/v1/api-keys?access_token=x": "{}", "/v1/api-keys": strings.Repeat(" ", 1<<20+1)} {
+		a := admin.with("Origin", console).post(path, body)
+		if h := a.Header; a.StatusCode < 400 || h.Get("Access-Control-Allow-Origin") != console || !slices.Contains(h.Values("Vary"), "Origin") {
+			t.Errorf("%s: what is refused before the route can't be read: %d %v", path, a.StatusCode, h)
+		}
+	}
 	preflight := s.stranger(t).with("Origin", console).with("Access-Control-Request-Method", "PATCH").with("Access-Control-Request-Headers", "if-match,content-type")
 	h = preflight.send("OPTIONS", "/v1/api-keys/ak_x", nil).wants(http.StatusNoContent).Header
 	if h.Get("Access-Control-Allow-Origin") != console || !strings.Contains(h.Get("Access-Control-Allow-Methods"), "PATCH") || !strings.Contains(h.Get("Access-Control-Allow-Headers"), "If-Match") {
 		t.Errorf("got %v", h)
 	}
+	starting := unprepared(t, sqlstoretest.SQLite(t), map[string]string{"APIKEYS_CORS_ORIGINS": console}).stranger(t).with("Origin", console)
+	if h := starting.get("/v1/api-keys").wants(http.StatusServiceUnavailable).Header; h.Get("Access-Control-Allow-Origin") != console {
+		t.Errorf("that the service starts can't be read: %v", h)
+	}
+	starting.with("Access-Control-Request-Method", "GET").send("OPTIONS", "/v1/api-keys", nil).wants(http.StatusNoContent)
 	none := onOne(t)
 	for _, c := range []*caller{admin.with("Origin", "https://evil.example.com"), admin.with("Origin", console+".evil.example.com"), none.admin(t).with("Origin", console)} {
 		if h := c.get("/v1/api-keys").wants(http.StatusOK).Header; h.Get("Access-Control-Allow-Origin") != "" || h.Get("Access-Control-Allow-Credentials") != "" {

@@ -140,6 +140,7 @@ func New(o Options) (*echo.Echo, error) {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = ipExtractor(o.TrustedProxies)
 	e.HTTPErrorHandler = s.handleError
+	// From the outside in. Refusals come last, so that each is traced and logged, and can be read by pages of other origins.
 	if o.Tracer != nil {
 		e.Use(traced(o.Tracer))
 	}
@@ -147,6 +148,7 @@ func New(o Options) (*echo.Echo, error) {
 	if len(o.CORSOrigins) > 0 {
 		e.Use(crossOriginAccess(o.CORSOrigins))
 	}
+	e.Use(s.admit)
 
 	tokenRoutes{o.OAuth}.register(e)
 	inquiryRoutes{s}.register(e)

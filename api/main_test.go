@@ -82,6 +82,16 @@ func onOne(t *testing.T, settings ...map[string]string) *service {
 
 func boot(t *testing.T, databaseURL string, settings ...map[string]string) *service {
 	t.Helper()
+	s := unprepared(t, databaseURL, settings...)
+	if err := s.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// unprepared returns a service that has neither a schema nor a signing key yet, as while its database is away.
+func unprepared(t *testing.T, databaseURL string, settings ...map[string]string) *service {
+	t.Helper()
 	environment := map[string]string{
 		"APIKEYS_DATABASE_URL": databaseURL, "APIKEYS_MASTER_KEY": masterKey, "APIKEYS_LIMITS": "off",
 		"APIKEYS_OPERATOR_EMAIL": "admin@example.com", "APIKEYS_OPERATOR_PASSWORD": password, "APIKEYS_LOG_LEVEL": "debug",
@@ -106,9 +116,6 @@ func boot(t *testing.T, databaseURL string, settings ...map[string]string) *serv
 			t.Error(err)
 		}
 	})
-	if err := s.Prepare(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	return s
 }
 

@@ -44,8 +44,8 @@ var (
 // uncachedPaths are those below which no answer may be stored: secrets, tokens, and what belongs to one caller.
 var uncachedPaths = []string{"/v1", "/oauth2", "/auth"}
 
-// observe is around everything: it names the request, sets the headers of every response, bounds the body, turns panics and
-// errors into responses, and writes the access log. The log holds no header, body or query string, as they may hold
+// observe is around everything: it names the request, sets the headers of every response, turns panics and errors into
+// responses, and writes the access log. The log holds no header, body or query string, as they may hold
 // credentials, and names the route's pattern rather than the path.
 func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -82,7 +82,7 @@ func confineDocument(h http.Header) {
 	h["Permissions-Policy"] = headerNoDevices
 }
 
-// run calls the rest of the chain, unless the request is refused for what it carries; a panic becomes an error.
+// run calls the rest of the chain, and the console for what has no route; a panic becomes an error.
 func (s *server) run(next echo.HandlerFunc, c echo.Context) (err error) {
 	defer func() {
 		switch cause := recover(); {
@@ -99,27 +99,35 @@ func (s *server) run(next echo.HandlerFunc, c echo.Context) (err error) {
 			err = errors.New("the handler panicked")
 		}
 	}()
-	r := c.Request()
-	switch {
-	case r.ContentLength > bodyMax:
-		return tooLargeFault()
-	case r.ContentLength < 0:
-		// Otherwise net/http reads no more than the length that was announced.
-		r.Body = http.MaxBytesReader(c.Response(), r.Body, bodyMax)
-	}
-	if r.URL.RawQuery != "" && !below(r.URL.Path, verifyPath) { // there it may be that of the request in question
-		if name := credentialIn(r.URL.RawQuery); name != "" {
-			return invalidFault(apikey.InvalidError{{Field: name, Message: "must not be sent in the query string"}})
-		}
-	}
-	if !s.prepared() && !isProbe(routeOf(c)) {
-		return apikey.ErrUnavailable
-	}
 	err = next(c)
-	if errors.Is(err, echo.ErrNotFound) && s.console.has(r) {
+	if errors.Is(err, echo.ErrNotFound) && s.console.has(c.Request()) {
 		return s.console.serve(c)
 	}
 	return err
+}
+
+// admit refuses what is for no route: bodies that are too large, credentials in the query string, and everything but probes while
+// the service is not prepared.
+func (s *server) admit(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		switch {
+		case r.ContentLength > bodyMax:
+			return tooLargeFault()
+		case r.ContentLength < 0:
+			// Otherwise net/http reads no more than the length that was announced.
+			r.Body = http.MaxBytesReader(c.Response(), r.Body, bodyMax)
+		}
+		if r.URL.RawQuery != "" && !below(r.URL.Path, verifyPath) { // there it may be that of the request in question
+			if name := credentialIn(r.URL.RawQuery); name != "" {
+				return invalidFault(apikey.InvalidError{{Field: name, Message: "must not be sent in the query string"}})
+			}
+		}
+		if !s.prepared() && !isProbe(routeOf(c)) {
+			return apikey.ErrUnavailable
+		}
+		return next(c)
+	}
 }
 
 // credentialIn returns the name of a credential that a query string carries. Query strings end up in the logs of proxies

@@ -25,7 +25,7 @@ func failing(handler echo.HandlerFunc) (http.Handler, *bytes.Buffer) {
 	s := &server{console: newConsole(nil), now: time.Now, prepared: always, log: slog.New(slog.NewJSONHandler(logs, nil))}
 	e := echo.New()
 	e.HTTPErrorHandler = s.handleError
-	e.Use(s.observe)
+	e.Use(s.observe, s.admit)
 	e.Any("/*", handler)
 	return e, logs
 }
