@@ -10,11 +10,13 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
 func TestTheContractIsServedAsItIs(t *testing.T) {
@@ -85,6 +87,23 @@ func TestAServiceWithoutItsDatabaseSaysSoAndRecovers(t *testing.T) {
 	admin.get("/readyz").wants(http.StatusOK)
 	if got := admin.get(k.path()).wants(http.StatusOK).key(); got.Name != "before" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// TestTheContractTellsOfOutagesAndFaults: until a service is prepared, everything but probes waits for that, and only what never
+// changes can't fail otherwise.
+func TestTheContractTellsOfOutagesAndFaults(t *testing.T) {
+	c := unprepared(t, sqlstoretest.SQLite(t)).stranger(t)
+	probes := []string{"getHealth", "getReadiness", "getMetrics"}
+	fixed := []string{"getMetadata", "getOpenIDConfiguration", "getContract"}
+	for id, o := range contractOperations(t) {
+		if slices.Contains(probes, id) {
+			continue
+		}
+		c.send(o.method, o.path, nil).wants(http.StatusServiceUnavailable) // in the contract, or the test has failed
+		if o.spec.Responses.Status(http.StatusInternalServerError) == nil && !slices.Contains(fixed, id) {
+			t.Errorf("%s: no answer for a fault of the service", id)
+		}
 	}
 }
 

@@ -1330,6 +1330,9 @@ type UnsupportedMediaType = Problem
 // VendorBadRequest defines model for VendorBadRequest.
 type VendorBadRequest = VendorError
 
+// VendorServerError defines model for VendorServerError.
+type VendorServerError = VendorError
+
 // VendorTooLarge defines model for VendorTooLarge.
 type VendorTooLarge = VendorError
 
@@ -6535,6 +6538,8 @@ type GetJWKSResponse struct {
 	JSON200 *KeySet
 	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
 	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
 	ApplicationProblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -6551,6 +6556,11 @@ func (r GetJWKSResponse) GetJSON200() *KeySet {
 // GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
 func (r GetJWKSResponse) GetApplicationProblemJSON400() *BadRequest {
 	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetJWKSResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
 }
 
 // GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
@@ -6592,6 +6602,11 @@ type GetMetadataResponse200Headers struct {
 	CacheControl *string
 }
 
+// GetMetadataResponse503Headers the declared response headers of an HTTP 503 response for GetMetadata
+type GetMetadataResponse503Headers struct {
+	RetryAfter *int32
+}
+
 type GetMetadataResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6599,8 +6614,12 @@ type GetMetadataResponse struct {
 	JSON200 *MetadataAnswer
 	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
 	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetMetadataResponse200Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetMetadataResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -6611,6 +6630,11 @@ func (r GetMetadataResponse) GetJSON200() *MetadataAnswer {
 // GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
 func (r GetMetadataResponse) GetApplicationProblemJSON400() *BadRequest {
 	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetMetadataResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6647,6 +6671,11 @@ type GetOpenIDConfigurationResponse200Headers struct {
 	CacheControl *string
 }
 
+// GetOpenIDConfigurationResponse503Headers the declared response headers of an HTTP 503 response for GetOpenIDConfiguration
+type GetOpenIDConfigurationResponse503Headers struct {
+	RetryAfter *int32
+}
+
 type GetOpenIDConfigurationResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6654,8 +6683,12 @@ type GetOpenIDConfigurationResponse struct {
 	JSON200 *MetadataAnswer
 	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
 	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetOpenIDConfigurationResponse200Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetOpenIDConfigurationResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -6666,6 +6699,11 @@ func (r GetOpenIDConfigurationResponse) GetJSON200() *MetadataAnswer {
 // GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
 func (r GetOpenIDConfigurationResponse) GetApplicationProblemJSON400() *BadRequest {
 	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetOpenIDConfigurationResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6734,6 +6772,11 @@ type AuthenticateResponse429Headers struct {
 	RetryAfter         *int32
 }
 
+// AuthenticateResponse500Headers the declared response headers of an HTTP 500 response for Authenticate
+type AuthenticateResponse500Headers struct {
+	CacheControl string
+}
+
 // AuthenticateResponse503Headers the declared response headers of an HTTP 503 response for Authenticate
 type AuthenticateResponse503Headers struct {
 	CacheControl string
@@ -6755,6 +6798,8 @@ type AuthenticateResponse struct {
 	JSON415 *VendorUnsupportedMediaType
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *VendorTooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *VendorServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *VendorUnavailable
 	// Headers201 the parsed response headers for an HTTP 201 response
@@ -6769,6 +6814,8 @@ type AuthenticateResponse struct {
 	Headers415 *AuthenticateResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *AuthenticateResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *AuthenticateResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *AuthenticateResponse503Headers
 }
@@ -6801,6 +6848,11 @@ func (r AuthenticateResponse) GetJSON415() *VendorUnsupportedMediaType {
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r AuthenticateResponse) GetJSON429() *VendorTooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AuthenticateResponse) GetJSON500() *VendorServerError {
+	return r.JSON500
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -7467,6 +7519,11 @@ type IssueTokenResponse429Headers struct {
 	RetryAfter         *int32
 }
 
+// IssueTokenResponse500Headers the declared response headers of an HTTP 500 response for IssueToken
+type IssueTokenResponse500Headers struct {
+	CacheControl string
+}
+
 // IssueTokenResponse503Headers the declared response headers of an HTTP 503 response for IssueToken
 type IssueTokenResponse503Headers struct {
 	CacheControl string
@@ -7486,6 +7543,8 @@ type IssueTokenResponse struct {
 	JSON413 *OAuthTooLarge
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *OAuthTooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *OAuthServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *OAuthUnavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -7498,6 +7557,8 @@ type IssueTokenResponse struct {
 	Headers413 *IssueTokenResponse413Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *IssueTokenResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *IssueTokenResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *IssueTokenResponse503Headers
 }
@@ -7525,6 +7586,11 @@ func (r IssueTokenResponse) GetJSON413() *OAuthTooLarge {
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r IssueTokenResponse) GetJSON429() *OAuthTooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r IssueTokenResponse) GetJSON500() *OAuthServerError {
+	return r.JSON500
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -12970,6 +13036,13 @@ func ParseGetJWKSResponse(rsp *http.Response) (*GetJWKSResponse, error) {
 		}
 		response.ApplicationProblemJSON400 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest Unavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -13033,6 +13106,13 @@ func ParseGetMetadataResponse(rsp *http.Response) (*GetMetadataResponse, error) 
 		}
 		response.ApplicationProblemJSON400 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
 	}
 
 	switch {
@@ -13046,6 +13126,16 @@ func ParseGetMetadataResponse(rsp *http.Response) (*GetMetadataResponse, error) 
 			headers.CacheControl = &value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetMetadataResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -13079,6 +13169,13 @@ func ParseGetOpenIDConfigurationResponse(rsp *http.Response) (*GetOpenIDConfigur
 		}
 		response.ApplicationProblemJSON400 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
 	}
 
 	switch {
@@ -13092,6 +13189,16 @@ func ParseGetOpenIDConfigurationResponse(rsp *http.Response) (*GetOpenIDConfigur
 			headers.CacheControl = &value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetOpenIDConfigurationResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -13152,6 +13259,13 @@ func ParseAuthenticateResponse(rsp *http.Response) (*AuthenticateResponse, error
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest VendorServerError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest VendorUnavailable
@@ -13272,6 +13386,16 @@ func ParseAuthenticateResponse(rsp *http.Response) (*AuthenticateResponse, error
 			headers.RetryAfter = &value
 		}
 		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers AuthenticateResponse500Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers AuthenticateResponse503Headers
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
@@ -14036,6 +14160,13 @@ func ParseIssueTokenResponse(rsp *http.Response) (*IssueTokenResponse, error) {
 		}
 		response.JSON429 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest OAuthServerError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest OAuthUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -14152,6 +14283,16 @@ func ParseIssueTokenResponse(rsp *http.Response) (*IssueTokenResponse, error) {
 			headers.RetryAfter = &value
 		}
 		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers IssueTokenResponse500Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers IssueTokenResponse503Headers
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {

@@ -1908,6 +1908,22 @@ export interface components {
                 "application/json": components["schemas"]["VendorError"];
             };
         };
+        /** @description A fault of the service. */
+        VendorServerError: {
+            headers: {
+                "Cache-Control": components["headers"]["NoStore"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "internal/error",
+                 *       "message": "something went wrong"
+                 *     }
+                 */
+                "application/json": components["schemas"]["VendorError"];
+            };
+        };
         /** @description The database does not answer. Try again. */
         VendorUnavailable: {
             headers: {
@@ -2162,6 +2178,7 @@ export interface operations {
             413: components["responses"]["VendorTooLarge"];
             415: components["responses"]["VendorUnsupportedMediaType"];
             429: components["responses"]["VendorTooManyRequests"];
+            500: components["responses"]["VendorServerError"];
             503: components["responses"]["VendorUnavailable"];
         };
     };
@@ -2209,6 +2226,7 @@ export interface operations {
             401: components["responses"]["OAuthInvalidClient"];
             413: components["responses"]["OAuthTooLarge"];
             429: components["responses"]["OAuthTooManyRequests"];
+            500: components["responses"]["OAuthServerError"];
             503: components["responses"]["OAuthUnavailable"];
         };
     };
@@ -2462,6 +2480,7 @@ export interface operations {
         responses: {
             200: components["responses"]["MetadataAnswer"];
             400: components["responses"]["BadRequest"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getOpenIDConfiguration: {
@@ -2475,6 +2494,7 @@ export interface operations {
         responses: {
             200: components["responses"]["MetadataAnswer"];
             400: components["responses"]["BadRequest"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getJWKS: {
@@ -2497,6 +2517,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3800,6 +3821,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            503: components["responses"]["Unavailable"];
         };
     };
 }
