@@ -58,7 +58,7 @@ type eventExport struct {
 // finished: to cut the connection, so that nobody takes a part for the whole.
 func (e eventExport) VisitExportEventsResponse(w http.ResponseWriter) error {
 	if !e.server.exports.enter(e.viewer.TenancyID) {
-		return throttledFault(exportRetry)
+		return throttledFault("Too many exports are running", exportRetry)
 	}
 	defer e.server.exports.leave(e.viewer.TenancyID)
 	control := http.NewResponseController(w)

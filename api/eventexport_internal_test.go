@@ -60,7 +60,7 @@ func exporting(t *testing.T, log *endlessLog) (*httptest.Server, *server) {
 			err = answer.VisitExportEventsResponse(w)
 		}
 		if err != nil {
-			w.WriteHeader(faultOf(err).status)
+			http.Error(w, faultOf(err).detail, faultOf(err).status)
 		}
 	}))
 	site.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
@@ -68,7 +68,7 @@ func exporting(t *testing.T, log *endlessLog) (*httptest.Server, *server) {
 	return site, s
 }
 
-func export(ctx context.Context, t *testing.T, site *httptest.Server, tenancy string) (status, lines int, err error) {
+func export(ctx context.Context, t *testing.T, site *httptest.Server, tenancy string) (status int, body string, err error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, site.URL+"/"+tenancy, nil)
 	if err != nil {
@@ -76,19 +76,19 @@ func export(ctx context.Context, t *testing.T, site *httptest.Server, tenancy st
 	}
 	response, err := site.Client().Do(r)
 	if err != nil {
-		return 0, 0, err
+		return 0, "", err
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	return response.StatusCode, strings.Count(string(body), "\n"), err
+	read, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(read), err
 }
 
 func TestAnExportThatCanNotBeFinishedIsCutOff(t *testing.T) {
 	site, s := exporting(t, &endlessLog{failAt: 999_000})
 	var logs bytes.Buffer
 	s.log = slog.New(slog.NewJSONHandler(&logs, nil))
-	status, lines, err := export(t.Context(), t, site, "acme")
-	if status != http.StatusOK || lines == 0 || !errors.Is(err, io.ErrUnexpectedEOF) {
+	status, body, err := export(t.Context(), t, site, "acme")
+	if lines := strings.Count(body, "\n"); status != http.StatusOK || lines == 0 || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %d, %d events, then %v", status, lines, err)
 	}
 	if s.exports.count() != 0 {
@@ -114,8 +114,9 @@ func TestExportsAtOnceAreBoundedForEachTenancyAndInAll(t *testing.T) {
 	ended := make(chan error, exportsMax)
 	refused := func(tenancy string) {
 		t.Helper()
-		if status, _, err := export(t.Context(), t, site, tenancy); status != http.StatusTooManyRequests || err != nil {
-			t.Errorf("one more of %s: got %d, %v", tenancy, status, err)
+		status, detail, err := export(t.Context(), t, site, tenancy)
+		if status != http.StatusTooManyRequests || detail != "Too many exports are running. Try again in 10 seconds.\n" || err != nil {
+			t.Errorf("one more of %s: got %d %s, %v", tenancy, status, detail, err)
 		}
 	}
 	for _, tenancy := range []string{"acme", "globex"} {

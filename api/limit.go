@@ -20,6 +20,13 @@ func setStanding(h http.Header, s limit.Standing) {
 	h["Ratelimit-Limit"], h["Ratelimit-Remaining"], h["Ratelimit-Reset"] = fields[0:1:1], fields[1:2:2], fields[2:3:3]
 }
 
+// clearStanding takes back what setStanding has told.
+func clearStanding(h http.Header) {
+	delete(h, "Ratelimit-Limit")
+	delete(h, "Ratelimit-Remaining")
+	delete(h, "Ratelimit-Reset")
+}
+
 func wholeSeconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
 // countManagement counts a management request for the operator or the API key that makes it. What is public is counted

@@ -109,13 +109,12 @@ func faultOf(err error) *fault {
 		return invalidFault(apikey.InvalidError{{Field: invalid.Field, Message: invalid.Message}})
 	}
 	if throttled := (*operator.ThrottledError)(nil); errors.As(err, &throttled) {
-		f := throttledFault(throttled.RetryAfter)
+		f := throttledFault("Too many attempts", throttled.RetryAfter)
 		f.standing = throttled.Standing
 		return f
 	}
 	if exceeded := (*limit.ExceededError)(nil); errors.As(err, &exceeded) {
-		f := throttledFault(exceeded.RetryAfter)
-		f.detail = fmt.Sprintf("Too many requests. Try again in %d seconds.", retrySeconds(exceeded.RetryAfter))
+		f := throttledFault("Too many requests", exceeded.RetryAfter)
 		f.standing = exceeded.Standing
 		return f
 	}
@@ -139,11 +138,11 @@ func invalidFault(invalid apikey.InvalidError) *fault {
 	return &fault{status: http.StatusBadRequest, code: "bad-request/invalid-parameters", detail: "The request has invalid fields.", errors: invalid}
 }
 
-func throttledFault(wait time.Duration) *fault {
-	seconds := retrySeconds(wait)
+// throttledFault says what there is too much of, and when to try again.
+func throttledFault(tooMany string, wait time.Duration) *fault {
 	return &fault{
 		status: http.StatusTooManyRequests, code: "rate-limit/exceeded", retryAfter: wait,
-		detail: fmt.Sprintf("Too many attempts. Try again in %d seconds.", seconds),
+		detail: fmt.Sprintf("%s. Try again in %d seconds.", tooMany, retrySeconds(wait)),
 	}
 }
 
@@ -190,6 +189,9 @@ func (s *server) handleError(err error, c echo.Context) {
 	confineDocument(res.Header())
 	if f.retryAfter > 0 {
 		res.Header().Set("Retry-After", strconv.Itoa(retrySeconds(f.retryAfter)))
+	}
+	if f.status == http.StatusTooManyRequests { // where the caller stands in a limit that let it pass is not why
+		clearStanding(res.Header())
 	}
 	setStanding(res.Header(), f.standing)
 	var written error

@@ -16,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
@@ -79,6 +80,24 @@ func TestAPanicIsA500WithItsRequestIDInTheLog(t *testing.T) {
 	}
 	if !strings.Contains(logs.String(), "it broke") || strings.Count(logs.String(), id) != 3 {
 		t.Errorf("logged %s", logs)
+	}
+}
+
+func TestARefusalTellsNothingOfALimitThatLetTheCallerPass(t *testing.T) {
+	passed, reached := limit.Standing{Limit: 600, Remaining: 599}, limit.Standing{Limit: 10}
+	for want, err := range map[string]error{
+		"":   throttledFault("Too many exports are running", exportRetry),
+		"10": &operator.ThrottledError{RetryAfter: time.Second, Standing: reached},
+	} {
+		h, _ := failing(func(c echo.Context) error {
+			setStanding(c.Response().Header(), passed)
+			return err
+		})
+		w := ask(h, "GET", "/v1/events/export")
+		if got := w.Header().Get("RateLimit-Limit"); w.Code != http.StatusTooManyRequests || got != want || (w.Header().Get("RateLimit-Remaining") == "") != (want == "") ||
+			(w.Header().Get("RateLimit-Reset") == "") != (want == "") {
+			t.Errorf("%v: got %d %v", err, w.Code, w.Header())
+		}
 	}
 }
 

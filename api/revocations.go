@@ -97,7 +97,7 @@ func (r revocationRoutes) snapshot(c echo.Context) error {
 func (r revocationRoutes) stream(c echo.Context) error {
 	address := limit.Address(c.RealIP())
 	if !r.listeners.enter(address) {
-		return throttledFault(heartbeat)
+		return throttledFault("Too many streams are open", heartbeat)
 	}
 	if r.observer != nil {
 		r.observer.Listening(1)

@@ -284,7 +284,8 @@ func TestListenersAreLimited(t *testing.T) {
 	}
 	refused := func(address string) {
 		t.Helper()
-		if w := ask(address); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "4" || !strings.Contains(w.Body.String(), "rate-limit/exceeded") {
+		if w := ask(address); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "4" || !strings.Contains(w.Body.String(), "rate-limit/exceeded") ||
+			!strings.Contains(w.Body.String(), "Too many streams are open. Try again in 4 seconds.") {
 			t.Errorf("%s: got %d with %v: %s", address, w.Code, w.Header(), w.Body)
 		}
 	}
