@@ -27,16 +27,8 @@ type contractOperation struct {
 // contractOperations returns the operations by operationId.
 func contractOperations(t testing.TB) map[string]contractOperation {
 	t.Helper()
-	text, err := os.ReadFile("../openapi.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := openapi3.NewLoader().LoadFromData(text)
-	if err != nil {
-		t.Fatal(err)
-	}
 	operations := map[string]contractOperation{}
-	for path, item := range doc.Paths.Map() {
+	for path, item := range contractDocument(t).Paths.Map() {
 		for method, o := range item.Operations() {
 			operations[o.OperationID] = contractOperation{method, path, o, slices.Concat(item.Parameters, o.Parameters)}
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -18,13 +17,21 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
 
-// contract is openapi.yaml as a reader of the repository sees it.
-var contract = sync.OnceValues(func() (routers.Router, error) {
-	text, err := os.ReadFile("../openapi.yaml")
+// readContract reads openapi.yaml as a reader of the repository sees it.
+var readContract = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromFile("../openapi.yaml") })
+
+func contractDocument(t testing.TB) *openapi3.T {
+	t.Helper()
+	doc, err := readContract()
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
-	doc, err := openapi3.NewLoader().LoadFromData(text)
+	return doc
+}
+
+// contract finds the operation of a request.
+var contract = sync.OnceValues(func() (routers.Router, error) {
+	doc, err := readContract()
 	if err != nil {
 		return nil, err
 	}
@@ -89,4 +96,32 @@ func checkAnswer(r *http.Request, status int, header http.Header, body []byte) e
 		return fmt.Errorf("the answer is not in the contract: %d: %w", status, err)
 	}
 	return nil
+}
+
+// Clients that are generated from the contract leave out what is read-only when they write an answer down, and the secret that is shown
+// once with it.
+func TestNoMemberOfAnAnswerIsReadOnly(t *testing.T) {
+	t.Parallel()
+	var check func(where string, schema *openapi3.Schema)
+	check = func(where string, schema *openapi3.Schema) {
+		if schema.ReadOnly {
+			t.Errorf("%s is", where)
+		}
+		for name, member := range schema.Properties {
+			check(where+"."+name, member.Value)
+		}
+		for _, part := range schema.AllOf {
+			check(where, part.Value)
+		}
+		if schema.Items != nil {
+			check(where, schema.Items.Value)
+		}
+	}
+	for id, operation := range contractOperations(t) {
+		for _, answer := range operation.spec.Responses.Map() {
+			for _, body := range answer.Value.Content {
+				check(id, body.Schema.Value)
+			}
+		}
+	}
 }

@@ -923,7 +923,7 @@ export interface components {
              * Format: password
              * @description A signed JWT (RFC 9068).
              */
-            readonly access_token: string;
+            access_token: string;
             /**
              * Format: int64
              * @description Seconds.
@@ -964,7 +964,7 @@ export interface components {
              * Format: password
              * @description A signed JWT (RFC 9068).
              */
-            readonly access_token: string;
+            access_token: string;
             /** @enum {string} */
             token_type: "Bearer";
             /**
@@ -1094,7 +1094,7 @@ export interface components {
          */
         ApiKey: {
             /** @description The key's only public identifier. It never changes. */
-            readonly client_id: string;
+            client_id: string;
             name: string;
             description: string;
             scopes: string[];
@@ -1106,16 +1106,16 @@ export interface components {
             rate_limit: number | null;
             status: components["schemas"]["ApiKeyStatus"];
             /** Format: date-time */
-            readonly created_at: string;
+            created_at: string;
             /** @description The operator's e-mail address, or the client id of the API key that created it. */
-            readonly created_by: string;
+            created_by: string;
             /** Format: date-time */
-            readonly updated_at: string;
+            updated_at: string;
             /**
              * Format: date-time
              * @description When a token was last issued, to within a few seconds.
              */
-            readonly last_used_at: string | null;
+            last_used_at: string | null;
             /** @description The secrets that work now, newest first; two while a rotation's grace period runs. */
             secrets: components["schemas"]["SecretInfo"][];
         };
@@ -1148,7 +1148,7 @@ export interface components {
              * Format: password
              * @description Shown this once. Only its digest is stored.
              */
-            readonly client_secret: string;
+            client_secret: string;
         };
         ApiKeyCreate: {
             /** @description Unique in the tenancy, whatever its case. Leading and trailing spaces are dropped. */
@@ -1504,7 +1504,7 @@ export interface components {
              * Format: password
              * @description Shown this once. Only its digest is stored.
              */
-            readonly token: string;
+            token: string;
         };
         OperatorPatch: {
             role?: components["schemas"]["Role"];
