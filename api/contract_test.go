@@ -5,8 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
+	"maps"
 	"net/http"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -124,4 +132,70 @@ func TestNoMemberOfAnAnswerIsReadOnly(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestTheContractNamesEveryCodeOfAProblem(t *testing.T) {
+	t.Parallel()
+	given := map[string]bool{}
+	inspectSource(t, ".", func(node ast.Node) {
+		if pair, ok := node.(*ast.KeyValueExpr); ok && isNamed(pair.Key, "code") {
+			given[literal(t, pair.Value)] = true
+		}
+	})
+	description := contractDocument(t).Components.Schemas["Problem"].Value.Properties["code"].Value.Description
+	if want := slices.Sorted(maps.Keys(given)); len(want) == 0 || !slices.Equal(quoted(description), want) {
+		t.Errorf("the contract names %q, not %q", quoted(description), want)
+	}
+}
+
+// inspectSource visits the Go code in a directory, without its tests.
+func inspectSource(t *testing.T, dir string, visit func(ast.Node)) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for node := range ast.Preorder(file) {
+			visit(node)
+		}
+	}
+}
+
+func isNamed(node ast.Expr, name string) bool {
+	identifier, ok := node.(*ast.Ident)
+	return ok && identifier.Name == name
+}
+
+// literal returns the value of a string that is written out.
+func literal(t *testing.T, node ast.Expr) string {
+	t.Helper()
+	written, ok := node.(*ast.BasicLit)
+	if !ok {
+		t.Fatalf("a %T is no text", node)
+	}
+	value, err := strconv.Unquote(written.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+var inBackticks = regexp.MustCompile("`([^`]+)`")
+
+// quoted returns what a description has in backticks, sorted.
+func quoted(description string) []string {
+	var names []string
+	for _, match := range inBackticks.FindAllStringSubmatch(description, -1) {
+		names = append(names, match[1])
+	}
+	slices.Sort(names)
+	return names
 }

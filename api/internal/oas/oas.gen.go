@@ -694,7 +694,23 @@ type PasswordChange struct {
 
 // Problem RFC 9457 problem details with two extra members.
 type Problem struct {
-	// Code Stable; compare this.
+	// Code Stable; compare this. There may be new ones: go by the status, then.
+	//
+	// * 400 `bad-request/invalid-parameters`
+	// * 401 `failed`
+	// * 403 `authorization/forbidden`
+	// * 404 `api-key/not-found`, `secret/not-found`, `operator/not-found`, `invitation/not-found`, `route/not-found`
+	// * 405 `request/method-not-allowed`
+	// * 409 `api-key/name-taken`, `api-key/conflict` (rotated by two at the same moment, or the secret is the current one),
+	//   `api-key/no-rotation`, `api-key/rotation-in-progress`, `operator/email-taken`, `operator/last-admin`,
+	//   `operator/single-sign-on`
+	// * 412 `api-key/precondition-failed`
+	// * 413 `request/too-large`
+	// * 415 `request/unsupported-media-type`
+	// * 422 `idempotency/mismatch`
+	// * 429 `rate-limit/exceeded`
+	// * 500 `internal/error`
+	// * 503 `service/unavailable`
 	Code   string       `json:"code"`
 	Detail *string      `json:"detail,omitempty"`
 	Errors []FieldError `json:"errors,omitempty"`
