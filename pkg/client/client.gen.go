@@ -1895,7 +1895,8 @@ type ClientInterface interface {
 	// UpdateAPIKeyWithBody Edit an API key (JSON merge patch, RFC 7396)
 	//
 	// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
-	// scopes and the lifespan they were issued with.
+	// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
+	// (403).
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1905,7 +1906,8 @@ type ClientInterface interface {
 	// UpdateAPIKey Edit an API key (JSON merge patch, RFC 7396)
 	//
 	// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
-	// scopes and the lifespan they were issued with.
+	// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
+	// (403).
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1915,7 +1917,8 @@ type ClientInterface interface {
 	// UpdateAPIKeyWithApplicationMergePatchPlusJSONBody Edit an API key (JSON merge patch, RFC 7396)
 	//
 	// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
-	// scopes and the lifespan they were issued with.
+	// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
+	// (403).
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
@@ -1961,7 +1964,8 @@ type ClientInterface interface {
 	//
 	// With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
 	// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-	// another one with a grace period is refused (409); retire the old secret first.
+	// another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+	// rotate keys all of whose scopes its token covers (403).
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1972,7 +1976,8 @@ type ClientInterface interface {
 	//
 	// With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
 	// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-	// another one with a grace period is refused (409); retire the old secret first.
+	// another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+	// rotate keys all of whose scopes its token covers (403).
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2640,7 +2645,8 @@ func (c *Client) GetAPIKey(ctx context.Context, clientID ClientID, reqEditors ..
 // UpdateAPIKeyWithBody Edit an API key (JSON merge patch, RFC 7396)
 //
 // Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
-// scopes and the lifespan they were issued with.
+// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
+// (403).
 //
 // Takes any type of body and a specified content type.
 //
@@ -2660,7 +2666,8 @@ func (c *Client) UpdateAPIKeyWithBody(ctx context.Context, clientID ClientID, pa
 // UpdateAPIKey Edit an API key (JSON merge patch, RFC 7396)
 //
 // Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
-// scopes and the lifespan they were issued with.
+// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
+// (403).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2680,7 +2687,8 @@ func (c *Client) UpdateAPIKey(ctx context.Context, clientID ClientID, params *Up
 // UpdateAPIKeyWithApplicationMergePatchPlusJSONBody Edit an API key (JSON merge patch, RFC 7396)
 //
 // Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
-// scopes and the lifespan they were issued with.
+// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
+// (403).
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
@@ -2786,7 +2794,8 @@ func (c *Client) RevokeAPIKeyTokens(ctx context.Context, clientID ClientID, para
 //
 // With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
 // secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-// another one with a grace period is refused (409); retire the old secret first.
+// another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+// rotate keys all of whose scopes its token covers (403).
 //
 // Takes any type of body and a specified content type.
 //
@@ -2807,7 +2816,8 @@ func (c *Client) RotateAPIKeySecretWithBody(ctx context.Context, clientID Client
 //
 // With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
 // secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-// another one with a grace period is refused (409); retire the old secret first.
+// another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+// rotate keys all of whose scopes its token covers (403).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -6152,7 +6162,8 @@ type ClientWithResponsesInterface interface {
 	// UpdateAPIKeyWithBodyWithResponse Edit an API key (JSON merge patch, RFC 7396)
 	//
 	// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
-	// scopes and the lifespan they were issued with.
+	// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
+	// (403).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6162,7 +6173,8 @@ type ClientWithResponsesInterface interface {
 	// UpdateAPIKeyWithResponse Edit an API key (JSON merge patch, RFC 7396)
 	//
 	// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
-	// scopes and the lifespan they were issued with.
+	// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
+	// (403).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6172,7 +6184,8 @@ type ClientWithResponsesInterface interface {
 	// UpdateAPIKeyWithApplicationMergePatchPlusJSONBodyWithResponse Edit an API key (JSON merge patch, RFC 7396)
 	//
 	// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
-	// scopes and the lifespan they were issued with.
+	// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
+	// (403).
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6228,7 +6241,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
 	// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-	// another one with a grace period is refused (409); retire the old secret first.
+	// another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+	// rotate keys all of whose scopes its token covers (403).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6239,7 +6253,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
 	// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-	// another one with a grace period is refused (409); retire the old secret first.
+	// another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+	// rotate keys all of whose scopes its token covers (403).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -12388,7 +12403,8 @@ func (c *ClientWithResponses) GetAPIKeyWithResponse(ctx context.Context, clientI
 // UpdateAPIKeyWithBodyWithResponse Edit an API key (JSON merge patch, RFC 7396)
 //
 // Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
-// scopes and the lifespan they were issued with.
+// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
+// (403).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12404,7 +12420,8 @@ func (c *ClientWithResponses) UpdateAPIKeyWithBodyWithResponse(ctx context.Conte
 // UpdateAPIKeyWithResponse Edit an API key (JSON merge patch, RFC 7396)
 //
 // Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
-// scopes and the lifespan they were issued with.
+// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
+// (403).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12420,7 +12437,8 @@ func (c *ClientWithResponses) UpdateAPIKeyWithResponse(ctx context.Context, clie
 // UpdateAPIKeyWithApplicationMergePatchPlusJSONBodyWithResponse Edit an API key (JSON merge patch, RFC 7396)
 //
 // Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
-// scopes and the lifespan they were issued with.
+// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
+// (403).
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12512,7 +12530,8 @@ func (c *ClientWithResponses) RevokeAPIKeyTokensWithResponse(ctx context.Context
 //
 // With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
 // secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-// another one with a grace period is refused (409); retire the old secret first.
+// another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+// rotate keys all of whose scopes its token covers (403).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12529,7 +12548,8 @@ func (c *ClientWithResponses) RotateAPIKeySecretWithBodyWithResponse(ctx context
 //
 // With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
 // secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-// another one with a grace period is refused (409); retire the old secret first.
+// another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+// rotate keys all of whose scopes its token covers (403).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

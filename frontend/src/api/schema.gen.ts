@@ -287,7 +287,8 @@ export interface paths {
         /**
          * Edit an API key (JSON merge patch, RFC 7396)
          * @description Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
-         *     scopes and the lifespan they were issued with.
+         *     scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
+         *     (403).
          */
         patch: operations["updateApiKey"];
         trace?: never;
@@ -363,7 +364,8 @@ export interface paths {
          * Generate a new client secret
          * @description With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
          *     secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-         *     another one with a grace period is refused (409); retire the old secret first.
+         *     another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+         *     rotate keys all of whose scopes its token covers (403).
          */
         post: operations["rotateApiKeySecret"];
         delete?: never;
