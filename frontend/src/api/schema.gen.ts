@@ -1654,7 +1654,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The caller may not do this. */
+        /** @description The caller may not do this. When an access token lacks a scope, `WWW-Authenticate` names it (RFC 6750 §3.1). */
         Forbidden: {
             headers: {
                 [name: string]: unknown;
