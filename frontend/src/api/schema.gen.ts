@@ -1808,7 +1808,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description A fault of the service. Nothing was changed. */
+        /** @description A fault of the service. A change may have been made nevertheless. */
         InternalError: {
             headers: {
                 [name: string]: unknown;
@@ -1826,7 +1826,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The database does not answer. Try again. */
+        /**
+         * @description The database does not answer, or the service is starting. Try again; of a change, read first whether it was made. Creating a
+         *     key is safe to repeat with an `Idempotency-Key`. A rotation whose answer was lost is undone by `cancel-rotation` while its
+         *     grace period runs, else by rotating again.
+         */
         Unavailable: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
