@@ -1470,14 +1470,15 @@ type ChangeAPIKeyGraceParams struct {
 
 // GetAPIKeyUsageParams defines parameters for GetAPIKeyUsage.
 type GetAPIKeyUsageParams struct {
-	// From Beginning of the period; 24 hours ago when absent. A period is at most 92 days long.
+	// From Beginning of the period; 24 hours before `until` when absent. The first step is the hour or day that it lies in, counted
+	// from its beginning. A period is at most 92 days long.
 	From *UsageFrom `form:"from,omitempty" json:"from,omitempty"`
 
-	// Until End of the period; now when absent.
+	// Until End of the period; now when absent. An hour that began before it is counted to its end.
 	Until      *UsageUntil                     `form:"until,omitempty" json:"until,omitempty"`
 	Resolution *GetAPIKeyUsageParamsResolution `form:"resolution,omitempty" json:"resolution,omitempty"`
 
-	// TimeZone IANA name of the zone in which days begin, such as `America/Sao_Paulo`.
+	// TimeZone IANA name of the zone in which days begin, such as `America/Sao_Paulo`. Hours are those of UTC.
 	TimeZone *TimeZone `form:"time_zone,omitempty" json:"time_zone,omitempty"`
 }
 
@@ -1566,14 +1567,15 @@ type ListUsageParams struct {
 	// ClientID Up to 100, repeated.
 	ClientID []string `form:"client_id" json:"client_id"`
 
-	// From Beginning of the period; 24 hours ago when absent. A period is at most 92 days long.
+	// From Beginning of the period; 24 hours before `until` when absent. The first step is the hour or day that it lies in, counted
+	// from its beginning. A period is at most 92 days long.
 	From *UsageFrom `form:"from,omitempty" json:"from,omitempty"`
 
-	// Until End of the period; now when absent.
+	// Until End of the period; now when absent. An hour that began before it is counted to its end.
 	Until      *UsageUntil                `form:"until,omitempty" json:"until,omitempty"`
 	Resolution *ListUsageParamsResolution `form:"resolution,omitempty" json:"resolution,omitempty"`
 
-	// TimeZone IANA name of the zone in which days begin, such as `America/Sao_Paulo`.
+	// TimeZone IANA name of the zone in which days begin, such as `America/Sao_Paulo`. Hours are those of UTC.
 	TimeZone *TimeZone `form:"time_zone,omitempty" json:"time_zone,omitempty"`
 }
 

@@ -2108,12 +2108,15 @@ export interface components {
         OperatorID: string;
         /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
         IfMatch: string;
-        /** @description Beginning of the period; 24 hours ago when absent. A period is at most 92 days long. */
+        /**
+         * @description Beginning of the period; 24 hours before `until` when absent. The first step is the hour or day that it lies in, counted
+         *     from its beginning. A period is at most 92 days long.
+         */
         UsageFrom: string;
-        /** @description End of the period; now when absent. */
+        /** @description End of the period; now when absent. An hour that began before it is counted to its end. */
         UsageUntil: string;
         UsageResolution: "hour" | "day";
-        /** @description IANA name of the zone in which days begin, such as `America/Sao_Paulo`. */
+        /** @description IANA name of the zone in which days begin, such as `America/Sao_Paulo`. Hours are those of UTC. */
         TimeZone: string;
         /** @description Id or name of who did it, such as an e-mail address or a `client_id`. */
         EventFilterActor: string;
@@ -2974,12 +2977,15 @@ export interface operations {
     getApiKeyUsage: {
         parameters: {
             query?: {
-                /** @description Beginning of the period; 24 hours ago when absent. A period is at most 92 days long. */
+                /**
+                 * @description Beginning of the period; 24 hours before `until` when absent. The first step is the hour or day that it lies in, counted
+                 *     from its beginning. A period is at most 92 days long.
+                 */
                 from?: components["parameters"]["UsageFrom"];
-                /** @description End of the period; now when absent. */
+                /** @description End of the period; now when absent. An hour that began before it is counted to its end. */
                 until?: components["parameters"]["UsageUntil"];
                 resolution?: components["parameters"]["UsageResolution"];
-                /** @description IANA name of the zone in which days begin, such as `America/Sao_Paulo`. */
+                /** @description IANA name of the zone in which days begin, such as `America/Sao_Paulo`. Hours are those of UTC. */
                 time_zone?: components["parameters"]["TimeZone"];
             };
             header?: never;
@@ -3044,12 +3050,15 @@ export interface operations {
             query: {
                 /** @description Up to 100, repeated. */
                 client_id: string[];
-                /** @description Beginning of the period; 24 hours ago when absent. A period is at most 92 days long. */
+                /**
+                 * @description Beginning of the period; 24 hours before `until` when absent. The first step is the hour or day that it lies in, counted
+                 *     from its beginning. A period is at most 92 days long.
+                 */
                 from?: components["parameters"]["UsageFrom"];
-                /** @description End of the period; now when absent. */
+                /** @description End of the period; now when absent. An hour that began before it is counted to its end. */
                 until?: components["parameters"]["UsageUntil"];
                 resolution?: components["parameters"]["UsageResolution"];
-                /** @description IANA name of the zone in which days begin, such as `America/Sao_Paulo`. */
+                /** @description IANA name of the zone in which days begin, such as `America/Sao_Paulo`. Hours are those of UTC. */
                 time_zone?: components["parameters"]["TimeZone"];
             };
             header?: never;
