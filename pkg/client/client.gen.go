@@ -2143,10 +2143,14 @@ type ClientInterface interface {
 	// the position of the feed that the snapshot stands for.
 	//
 	// With `Accept: text/event-stream`, unless `application/jose+json` is named beside it and weighs as much: the same as a stream,
-	// from `Last-Event-ID` on, or without one from now on. Something is sent every 4 seconds. Events are `revocation` (`{"client_id",
-	// "generation"}`, `{"jti", "exp"}` or `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id), and `reset`
-	// (`Last-Event-ID` is not of this feed, as after the service's database was restored from a backup: take a snapshot). What was revoked more than 24 hours ago is left out, since no token
-	// lives longer.
+	// from `Last-Event-ID` on, or without one from now on. Events are `revocation` (`{"client_id", "generation"}`, `{"jti", "exp"}` or
+	// `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id), and `reset` (`Last-Event-ID` is not of this feed,
+	// as after the service's database was restored from a backup: take a snapshot; the stream ends). What was revoked more than 24
+	// hours ago is left out, since no token lives longer.
+	//
+	// A heartbeat comes every 4 seconds while the service knows the latest, and none while it doesn't. Silence is a warning, then:
+	// when nothing has come for 11 seconds, two heartbeats are missing, and what you know may be out of date. Connect again when a
+	// stream is silent or ends, with the id of the last event as `Last-Event-ID`.
 	//
 	// Corresponds with GET /v1/revocations (the `GetRevocations` operationId).
 	GetRevocations(ctx context.Context, params *GetRevocationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3183,10 +3187,14 @@ func (c *Client) ListOperatorSessions(ctx context.Context, operatorID OperatorID
 // the position of the feed that the snapshot stands for.
 //
 // With `Accept: text/event-stream`, unless `application/jose+json` is named beside it and weighs as much: the same as a stream,
-// from `Last-Event-ID` on, or without one from now on. Something is sent every 4 seconds. Events are `revocation` (`{"client_id",
-// "generation"}`, `{"jti", "exp"}` or `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id), and `reset`
-// (`Last-Event-ID` is not of this feed, as after the service's database was restored from a backup: take a snapshot). What was revoked more than 24 hours ago is left out, since no token
-// lives longer.
+// from `Last-Event-ID` on, or without one from now on. Events are `revocation` (`{"client_id", "generation"}`, `{"jti", "exp"}` or
+// `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id), and `reset` (`Last-Event-ID` is not of this feed,
+// as after the service's database was restored from a backup: take a snapshot; the stream ends). What was revoked more than 24
+// hours ago is left out, since no token lives longer.
+//
+// A heartbeat comes every 4 seconds while the service knows the latest, and none while it doesn't. Silence is a warning, then:
+// when nothing has come for 11 seconds, two heartbeats are missing, and what you know may be out of date. Connect again when a
+// stream is silent or ends, with the id of the last event as `Last-Event-ID`.
 //
 // Corresponds with GET /v1/revocations (the `GetRevocations` operationId).
 func (c *Client) GetRevocations(ctx context.Context, params *GetRevocationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6440,10 +6448,14 @@ type ClientWithResponsesInterface interface {
 	// the position of the feed that the snapshot stands for.
 	//
 	// With `Accept: text/event-stream`, unless `application/jose+json` is named beside it and weighs as much: the same as a stream,
-	// from `Last-Event-ID` on, or without one from now on. Something is sent every 4 seconds. Events are `revocation` (`{"client_id",
-	// "generation"}`, `{"jti", "exp"}` or `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id), and `reset`
-	// (`Last-Event-ID` is not of this feed, as after the service's database was restored from a backup: take a snapshot). What was revoked more than 24 hours ago is left out, since no token
-	// lives longer.
+	// from `Last-Event-ID` on, or without one from now on. Events are `revocation` (`{"client_id", "generation"}`, `{"jti", "exp"}` or
+	// `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id), and `reset` (`Last-Event-ID` is not of this feed,
+	// as after the service's database was restored from a backup: take a snapshot; the stream ends). What was revoked more than 24
+	// hours ago is left out, since no token lives longer.
+	//
+	// A heartbeat comes every 4 seconds while the service knows the latest, and none while it doesn't. Silence is a warning, then:
+	// when nothing has come for 11 seconds, two heartbeats are missing, and what you know may be out of date. Connect again when a
+	// stream is silent or ends, with the id of the last event as `Last-Event-ID`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -12855,10 +12867,14 @@ func (c *ClientWithResponses) ListOperatorSessionsWithResponse(ctx context.Conte
 // the position of the feed that the snapshot stands for.
 //
 // With `Accept: text/event-stream`, unless `application/jose+json` is named beside it and weighs as much: the same as a stream,
-// from `Last-Event-ID` on, or without one from now on. Something is sent every 4 seconds. Events are `revocation` (`{"client_id",
-// "generation"}`, `{"jti", "exp"}` or `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id), and `reset`
-// (`Last-Event-ID` is not of this feed, as after the service's database was restored from a backup: take a snapshot). What was revoked more than 24 hours ago is left out, since no token
-// lives longer.
+// from `Last-Event-ID` on, or without one from now on. Events are `revocation` (`{"client_id", "generation"}`, `{"jti", "exp"}` or
+// `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id), and `reset` (`Last-Event-ID` is not of this feed,
+// as after the service's database was restored from a backup: take a snapshot; the stream ends). What was revoked more than 24
+// hours ago is left out, since no token lives longer.
+//
+// A heartbeat comes every 4 seconds while the service knows the latest, and none while it doesn't. Silence is a warning, then:
+// when nothing has come for 11 seconds, two heartbeats are missing, and what you know may be out of date. Connect again when a
+// stream is silent or ends, with the id of the last event as `Last-Event-ID`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
