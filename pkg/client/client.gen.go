@@ -1097,6 +1097,7 @@ type SecretUsage struct {
 
 // Session defines model for Session.
 type Session struct {
+	// ExpiresAt When the session ends at the latest. Without a request for two hours it ends sooner.
 	ExpiresAt time.Time        `json:"expires_at"`
 	Operator  SignedInOperator `json:"operator"`
 	Tenancy   Tenancy          `json:"tenancy"`
@@ -1988,7 +1989,8 @@ type ClientInterface interface {
 
 	// RetireAPIKeySecret Retire an old secret before its grace period ends
 	//
-	// Only a secret that a rotation left in its grace period can be retired; the current one is replaced by rotating.
+	// Only a secret that a rotation left in its grace period can be retired; the current one is replaced by rotating. Tokens that
+	// were issued with the retired one live on until they expire; `revoke-tokens` ends them, and all others of the key.
 	//
 	// Corresponds with DELETE /v1/api-keys/{client_id}/secrets/{secret_id} (the `RetireAPIKeySecret` operationId).
 	RetireAPIKeySecret(ctx context.Context, clientID ClientID, secretID string, params *RetireAPIKeySecretParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2842,7 +2844,8 @@ func (c *Client) RotateAPIKeySecret(ctx context.Context, clientID ClientID, para
 
 // RetireAPIKeySecret Retire an old secret before its grace period ends
 //
-// Only a secret that a rotation left in its grace period can be retired; the current one is replaced by rotating.
+// Only a secret that a rotation left in its grace period can be retired; the current one is replaced by rotating. Tokens that
+// were issued with the retired one live on until they expire; `revoke-tokens` ends them, and all others of the key.
 //
 // Corresponds with DELETE /v1/api-keys/{client_id}/secrets/{secret_id} (the `RetireAPIKeySecret` operationId).
 func (c *Client) RetireAPIKeySecret(ctx context.Context, clientID ClientID, secretID string, params *RetireAPIKeySecretParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6273,7 +6276,8 @@ type ClientWithResponsesInterface interface {
 
 	// RetireAPIKeySecretWithResponse Retire an old secret before its grace period ends
 	//
-	// Only a secret that a rotation left in its grace period can be retired; the current one is replaced by rotating.
+	// Only a secret that a rotation left in its grace period can be retired; the current one is replaced by rotating. Tokens that
+	// were issued with the retired one live on until they expire; `revoke-tokens` ends them, and all others of the key.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -12578,7 +12582,8 @@ func (c *ClientWithResponses) RotateAPIKeySecretWithResponse(ctx context.Context
 
 // RetireAPIKeySecretWithResponse Retire an old secret before its grace period ends
 //
-// Only a secret that a rotation left in its grace period can be retired; the current one is replaced by rotating.
+// Only a secret that a rotation left in its grace period can be retired; the current one is replaced by rotating. Tokens that
+// were issued with the retired one live on until they expire; `revoke-tokens` ends them, and all others of the key.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -777,6 +777,7 @@ type SecretUsage struct {
 
 // Session defines model for Session.
 type Session struct {
+	// ExpiresAt When the session ends at the latest. Without a request for two hours it ends sooner.
 	ExpiresAt time.Time        `json:"expires_at"`
 	Operator  SignedInOperator `json:"operator"`
 	Tenancy   Tenancy          `json:"tenancy"`

@@ -423,7 +423,8 @@ export interface paths {
         post?: never;
         /**
          * Retire an old secret before its grace period ends
-         * @description Only a secret that a rotation left in its grace period can be retired; the current one is replaced by rotating.
+         * @description Only a secret that a rotation left in its grace period can be retired; the current one is replaced by rotating. Tokens that
+         *     were issued with the retired one live on until they expire; `revoke-tokens` ends them, and all others of the key.
          */
         delete: operations["retireApiKeySecret"];
         options?: never;
@@ -1466,7 +1467,10 @@ export interface components {
         Session: {
             operator: components["schemas"]["SignedInOperator"];
             tenancy: components["schemas"]["Tenancy"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the session ends at the latest. Without a request for two hours it ends sooner.
+             */
             expires_at: string;
         };
         SignedInOperator: {
