@@ -580,7 +580,8 @@ type APIKeyPatch struct {
 	// Name Unique in the tenancy, whatever its case. Leading and trailing spaces are dropped.
 	Name *string `json:"name,omitempty"`
 
-	// RateLimit Token requests in a minute that this key may make; null for the service's default again.
+	// RateLimit Token requests in a minute that this key may make; null for the service's default again. Left out it stays as it is: a
+	// client that writes every member that may be null takes the limit away with each patch.
 	RateLimit nullable.Nullable[int32] `json:"rate_limit,omitempty"`
 
 	// Scopes Scopes of the catalogue.

@@ -1182,7 +1182,8 @@ export interface components {
             token_lifespan?: components["schemas"]["TokenLifespanPatch"];
             /**
              * Format: int32
-             * @description Token requests in a minute that this key may make; null for the service's default again.
+             * @description Token requests in a minute that this key may make; null for the service's default again. Left out it stays as it is: a
+             *     client that writes every member that may be null takes the limit away with each patch.
              */
             rate_limit?: number | null;
         };
