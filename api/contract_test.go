@@ -9,11 +9,9 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
-	"maps"
 	"net/http"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -142,10 +140,18 @@ func TestTheContractNamesEveryCodeOfAProblem(t *testing.T) {
 			given[literal(t, pair.Value)] = true
 		}
 	})
-	description := contractDocument(t).Components.Schemas["Problem"].Value.Properties["code"].Value.Description
-	if want := slices.Sorted(maps.Keys(given)); len(want) == 0 || !slices.Equal(quoted(description), want) {
-		t.Errorf("the contract names %q, not %q", quoted(description), want)
-	}
+	wantQuoted(t, "Problem", "code", given)
+}
+
+func TestTheContractNamesEveryActionOfAnEvent(t *testing.T) {
+	t.Parallel()
+	logged := map[string]bool{}
+	inspectSource(t, "../pkg/eventlog", func(node ast.Node) {
+		if constant, ok := node.(*ast.ValueSpec); ok && isNamed(constant.Type, "Action") {
+			logged[literal(t, constant.Values[0])] = true
+		}
+	})
+	wantQuoted(t, "Event", "action", logged)
 }
 
 // inspectSource visits the Go code in a directory, without its tests.
@@ -190,12 +196,22 @@ func literal(t *testing.T, node ast.Expr) string {
 
 var inBackticks = regexp.MustCompile("`([^`]+)`")
 
-// quoted returns what a description has in backticks, sorted.
-func quoted(description string) []string {
-	var names []string
-	for _, match := range inBackticks.FindAllStringSubmatch(description, -1) {
-		names = append(names, match[1])
+// wantQuoted checks what the description of a member has in backticks.
+func wantQuoted(t *testing.T, schema, member string, want map[string]bool) {
+	t.Helper()
+	named := map[string]bool{}
+	for _, match := range inBackticks.FindAllStringSubmatch(contractDocument(t).Components.Schemas[schema].Value.Properties[member].Value.Description, -1) {
+		named[match[1]] = true
+		if !want[match[1]] {
+			t.Errorf("the contract names %s, which there is not", match[1])
+		}
 	}
-	slices.Sort(names)
-	return names
+	for name := range want {
+		if !named[name] {
+			t.Errorf("the contract does not name %s", name)
+		}
+	}
+	if len(want) == 0 {
+		t.Error("nothing is to be named")
+	}
 }

@@ -472,7 +472,16 @@ type DenialList struct {
 
 // Event Example: {"action":"api-key.updated","actor":{"id":"1f0c2c52-7d6e-4b3c-9a77-0f4f1c9f2a10","kind":"operator","name":"admin@example.com"},"after":{"description":"Nightly export"},"at":"2026-11-23T12:00:00Z","before":{"description":"Nightly"},"hash":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","ip":"192.0.2.1","request_id":"5QJ2V3ZK4N6P7R8S9T0UVWXYZA","seq":42,"subject":{"id":"ak_EXAMPLE","kind":"api-key"},"user_agent":"curl/8.14.1"}
 type Event struct {
-	// Action `<kind of the subject>.<what happened>`; there may be new ones at any time.
+	// Action What happened, and to which kind of thing. There may be new ones at any time.
+	//
+	// * Of an API key: `api-key.created`, `api-key.updated`, `api-key.activated`, `api-key.deactivated`, `api-key.deleted`,
+	//   `api-key.secret-rotated`, `api-key.secret-retired`, `api-key.secret-expired`, `api-key.grace-changed`,
+	//   `api-key.rotation-cancelled`, `api-key.tokens-revoked`, and `token.revoked`, whose subject is the token's key
+	// * Of an operator: `operator.created`, `operator.updated`, `operator.invited`, `operator.link-created`,
+	//   `operator.password-set`, `operator.deleted`, `operator.linked`, `operator.role-synced`, `operator.signed-in`,
+	//   `operator.signed-out`, `operator.sessions-ended`, `operator.sign-in-refused`, `operator.sign-in-failed`
+	// * Of a signing key: `signing-key.created`, `signing-key.resealed`, `signing-key.revoked`
+	// * Of a tenancy or the log: `tenancy.created`, `log.pruned`, `log.restored`
 	Action string     `json:"action"`
 	Actor  EventActor `json:"actor"`
 
@@ -1057,16 +1066,17 @@ type GetAPIKeyUsageParamsResolution string
 
 // ListEventsParams defines parameters for ListEvents.
 type ListEventsParams struct {
-	// Actor Id or name of who did it, such as an e-mail address or a `client_id`.
+	// Actor Id or name of who did it, such as an e-mail address or a `client_id`, whole and in the same case.
 	Actor *EventFilterActor `form:"actor,omitempty" json:"actor,omitempty"`
 
-	// Subject Id of what changed, of whichever kind.
+	// Subject Id of what changed, of whichever kind, whole and in the same case.
 	Subject *EventFilterSubject `form:"subject,omitempty" json:"subject,omitempty"`
 
 	// ClientID The API key that changed.
 	ClientID *EventFilterClientID `form:"client_id,omitempty" json:"client_id,omitempty"`
 
-	// Action What happened, such as `api-key.created`. May be repeated; an event needs one of them.
+	// Action What happened, such as `api-key.created`. May be repeated; an event needs one of them. `Event` lists what there is; anything
+	// else finds nothing.
 	Action EventFilterAction `form:"action,omitempty" json:"action,omitempty"`
 
 	// From Only events at this time or later.
@@ -1084,16 +1094,17 @@ type ListEventsParams struct {
 type ExportEventsParams struct {
 	Format ExportEventsParamsFormat `form:"format" json:"format"`
 
-	// Actor Id or name of who did it, such as an e-mail address or a `client_id`.
+	// Actor Id or name of who did it, such as an e-mail address or a `client_id`, whole and in the same case.
 	Actor *EventFilterActor `form:"actor,omitempty" json:"actor,omitempty"`
 
-	// Subject Id of what changed, of whichever kind.
+	// Subject Id of what changed, of whichever kind, whole and in the same case.
 	Subject *EventFilterSubject `form:"subject,omitempty" json:"subject,omitempty"`
 
 	// ClientID The API key that changed.
 	ClientID *EventFilterClientID `form:"client_id,omitempty" json:"client_id,omitempty"`
 
-	// Action What happened, such as `api-key.created`. May be repeated; an event needs one of them.
+	// Action What happened, such as `api-key.created`. May be repeated; an event needs one of them. `Event` lists what there is; anything
+	// else finds nothing.
 	Action EventFilterAction `form:"action,omitempty" json:"action,omitempty"`
 
 	// From Only events at this time or later.

@@ -1361,7 +1361,18 @@ export interface components {
             seq: number;
             /** Format: date-time */
             at: string;
-            /** @description `<kind of the subject>.<what happened>`; there may be new ones at any time. */
+            /**
+             * @description What happened, and to which kind of thing. There may be new ones at any time.
+             *
+             *     * Of an API key: `api-key.created`, `api-key.updated`, `api-key.activated`, `api-key.deactivated`, `api-key.deleted`,
+             *       `api-key.secret-rotated`, `api-key.secret-retired`, `api-key.secret-expired`, `api-key.grace-changed`,
+             *       `api-key.rotation-cancelled`, `api-key.tokens-revoked`, and `token.revoked`, whose subject is the token's key
+             *     * Of an operator: `operator.created`, `operator.updated`, `operator.invited`, `operator.link-created`,
+             *       `operator.password-set`, `operator.deleted`, `operator.linked`, `operator.role-synced`, `operator.signed-in`,
+             *       `operator.signed-out`, `operator.sessions-ended`, `operator.sign-in-refused`, `operator.sign-in-failed`
+             *     * Of a signing key: `signing-key.created`, `signing-key.resealed`, `signing-key.revoked`
+             *     * Of a tenancy or the log: `tenancy.created`, `log.pruned`, `log.restored`
+             */
             action: string;
             actor: components["schemas"]["EventActor"];
             /** @description Empty when nobody asked over the network. */
@@ -2127,13 +2138,16 @@ export interface components {
         UsageResolution: "hour" | "day";
         /** @description IANA name of the zone in which days begin, such as `America/Sao_Paulo`. Hours are those of UTC. */
         TimeZone: string;
-        /** @description Id or name of who did it, such as an e-mail address or a `client_id`. */
+        /** @description Id or name of who did it, such as an e-mail address or a `client_id`, whole and in the same case. */
         EventFilterActor: string;
-        /** @description Id of what changed, of whichever kind. */
+        /** @description Id of what changed, of whichever kind, whole and in the same case. */
         EventFilterSubject: string;
         /** @description The API key that changed. */
         EventFilterClientID: string;
-        /** @description What happened, such as `api-key.created`. May be repeated; an event needs one of them. */
+        /**
+         * @description What happened, such as `api-key.created`. May be repeated; an event needs one of them. `Event` lists what there is; anything
+         *     else finds nothing.
+         */
         EventFilterAction: string[];
         /** @description Only events at this time or later. */
         EventFilterFrom: string;
@@ -3127,13 +3141,16 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                /** @description Id or name of who did it, such as an e-mail address or a `client_id`. */
+                /** @description Id or name of who did it, such as an e-mail address or a `client_id`, whole and in the same case. */
                 actor?: components["parameters"]["EventFilterActor"];
-                /** @description Id of what changed, of whichever kind. */
+                /** @description Id of what changed, of whichever kind, whole and in the same case. */
                 subject?: components["parameters"]["EventFilterSubject"];
                 /** @description The API key that changed. */
                 client_id?: components["parameters"]["EventFilterClientID"];
-                /** @description What happened, such as `api-key.created`. May be repeated; an event needs one of them. */
+                /**
+                 * @description What happened, such as `api-key.created`. May be repeated; an event needs one of them. `Event` lists what there is; anything
+                 *     else finds nothing.
+                 */
                 action?: components["parameters"]["EventFilterAction"];
                 /** @description Only events at this time or later. */
                 from?: components["parameters"]["EventFilterFrom"];
@@ -3170,13 +3187,16 @@ export interface operations {
         parameters: {
             query: {
                 format: "csv" | "jsonl";
-                /** @description Id or name of who did it, such as an e-mail address or a `client_id`. */
+                /** @description Id or name of who did it, such as an e-mail address or a `client_id`, whole and in the same case. */
                 actor?: components["parameters"]["EventFilterActor"];
-                /** @description Id of what changed, of whichever kind. */
+                /** @description Id of what changed, of whichever kind, whole and in the same case. */
                 subject?: components["parameters"]["EventFilterSubject"];
                 /** @description The API key that changed. */
                 client_id?: components["parameters"]["EventFilterClientID"];
-                /** @description What happened, such as `api-key.created`. May be repeated; an event needs one of them. */
+                /**
+                 * @description What happened, such as `api-key.created`. May be repeated; an event needs one of them. `Event` lists what there is; anything
+                 *     else finds nothing.
+                 */
                 action?: components["parameters"]["EventFilterAction"];
                 /** @description Only events at this time or later. */
                 from?: components["parameters"]["EventFilterFrom"];
