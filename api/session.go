@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/google/uuid"
 
 	"github.com/piercloud/apikeys/api/internal/oas"
 	"github.com/piercloud/apikeys/pkg/apikey"
@@ -197,18 +196,10 @@ func (s *server) sessionView(ctx context.Context, o operator.Operator) (oas.Sess
 	if err != nil {
 		return oas.Session{}, err
 	}
-	operatorID, err := uuid.Parse(o.ID)
-	if err != nil {
-		return oas.Session{}, err
-	}
-	tenancyID, err := uuid.Parse(t.ID)
-	if err != nil {
-		return oas.Session{}, err
-	}
 	return oas.Session{
 		ExpiresAt: s.sessions.Deadline(ctx).UTC().Truncate(time.Second),
-		Operator:  oas.SignedInOperator{ID: operatorID, Email: o.Email, Role: oas.Role(o.Role), SignInMethod: oas.SignInMethod(o.SignInMethod())},
-		Tenancy:   oas.Tenancy{ID: tenancyID, Name: t.Name},
+		Operator:  oas.SignedInOperator{ID: o.ID, Email: o.Email, Role: oas.Role(o.Role), SignInMethod: oas.SignInMethod(o.SignInMethod())},
+		Tenancy:   oas.Tenancy{ID: t.ID, Name: t.Name},
 	}, nil
 }
 

@@ -16,7 +16,6 @@ import (
 
 	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
-	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
 // Defines values for AccessTokenTokenType.
@@ -1142,9 +1141,11 @@ type SignInProvider struct {
 
 // SignedInOperator defines model for SignedInOperator.
 type SignedInOperator struct {
-	Email string             `json:"email"`
-	ID    openapi_types.UUID `json:"id"`
-	Role  Role               `json:"role"`
+	Email string `json:"email"`
+
+	// ID As `Operator` and the actor of an `Event` have it.
+	ID   string `json:"id"`
+	Role Role   `json:"role"`
 
 	// SignInMethod How the operator signs in. `oidc` is with the OpenID Connect provider; who does has no password.
 	SignInMethod SignInMethod `json:"sign_in_method"`
@@ -1167,8 +1168,9 @@ type StatusLists struct {
 
 // Tenancy defines model for Tenancy.
 type Tenancy struct {
-	ID   openapi_types.UUID `json:"id"`
-	Name string             `json:"name"`
+	// ID As introspection tells it, in `tenancy_id`.
+	ID   string `json:"id"`
+	Name string `json:"name"`
 }
 
 // TokenLifespan How long a token lives. Hours from 1 to 24, minutes from 1 to 55.

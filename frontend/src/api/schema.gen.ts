@@ -1486,7 +1486,7 @@ export interface components {
             expires_at: string;
         };
         SignedInOperator: {
-            /** Format: uuid */
+            /** @description As `Operator` and the actor of an `Event` have it. */
             id: string;
             email: string;
             role: components["schemas"]["Role"];
@@ -1566,7 +1566,7 @@ export interface components {
             items: components["schemas"]["OperatorSession"][];
         };
         Tenancy: {
-            /** Format: uuid */
+            /** @description As introspection tells it, in `tenancy_id`. */
             id: string;
             name: string;
         };
