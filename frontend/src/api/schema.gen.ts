@@ -3359,6 +3359,8 @@ export interface operations {
             /** @description Signed out. */
             204: {
                 headers: {
+                    /** @description The end of the session cookie. */
+                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
