@@ -23,14 +23,14 @@ type authRequest struct {
 func (r tokenRoutes) auth(c echo.Context) error {
 	request, err := readAuthRequest(c.Request())
 	if err != nil {
-		return vendorError(c, err)
+		return err
 	}
 	issued, err := r.oauth.Token(c.Request().Context(), oauth.TokenRequest{
 		GrantType: oauth.ClientCredentials, ClientID: request.ClientID, ClientSecret: request.ClientSecret, IP: c.RealIP(), RequestID: requestID(c),
 	})
 	setStanding(c.Response().Header(), issued.Standing)
 	if err != nil {
-		return vendorError(c, err)
+		return vendorFault(err)
 	}
 	// The vendor's envelope. The members without a meaning here are constant; existing clients read them.
 	return writeToken(c, http.StatusCreated, `{"code":"success","data":{"access_token":"`, `","expires_in":`,
@@ -97,17 +97,10 @@ func describeJSONError(err error) string {
 	return "the body is not valid JSON"
 }
 
-// vendorError answers what is particular to POST /auth; everything else is the error handler's.
-func vendorError(c echo.Context, err error) error {
-	var denied *oauth.Error
-	if !errors.As(err, &denied) {
-		return err
+// vendorFault is the vendor's answer to whoever can't prove itself; everything else is as it is.
+func vendorFault(err error) error {
+	if denied := (*oauth.Error)(nil); errors.As(err, &denied) {
+		return &fault{status: http.StatusUnauthorized, code: "failed", detail: "invalid or expired token"}
 	}
-	return writeBody(c, http.StatusUnauthorized, echo.MIMEApplicationJSON, vendorErrorBody{"failed", "invalid or expired token"})
-}
-
-// vendorErrorBody is the vendor's form of an error.
-type vendorErrorBody struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
+	return err
 }

@@ -47,14 +47,14 @@ func newIntrospection(c token.Claims) introspection {
 func (r inquiryRoutes) introspect(c echo.Context) error {
 	inquirer, raw, err := r.inquiry(c, reader)
 	if err != nil {
-		return oauthError(c, err)
+		return err
 	}
 	claims, err := r.oauth.Introspect(c.Request().Context(), inquirer, raw)
 	switch {
 	case errors.Is(err, oauth.ErrInvalidToken):
 		return writeBody(c, http.StatusOK, echo.MIMEApplicationJSON, introspection{})
 	case err != nil:
-		return oauthError(c, err)
+		return err
 	}
 	return writeBody(c, http.StatusOK, echo.MIMEApplicationJSON, newIntrospection(claims))
 }
@@ -63,10 +63,10 @@ func (r inquiryRoutes) introspect(c echo.Context) error {
 func (r inquiryRoutes) revoke(c echo.Context) error {
 	inquirer, raw, err := r.inquiry(c, writer)
 	if err != nil {
-		return oauthError(c, err)
+		return err
 	}
 	if err := r.oauth.Revoke(c.Request().Context(), inquirer, raw); err != nil {
-		return oauthError(c, err)
+		return err
 	}
 	return c.NoContent(http.StatusOK)
 }
@@ -95,9 +95,6 @@ func (r inquiryRoutes) inquirer(c echo.Context, f form, n need) (oauth.Inquirer,
 	_, noCookie := request.Cookie(sessionCookie)
 	if noCookie == nil && len(request.Header.Values(echo.HeaderAuthorization)) == 0 && f.get("client_id") == "" {
 		_, p, err := r.identify(request, n)
-		if f := (*fault)(nil); errors.As(err, &f) && f.status == http.StatusUnauthorized {
-			err = &oauth.Error{Code: oauth.InvalidClient, Description: f.detail} // with the challenge that every 401 has
-		}
 		return oauth.Inquirer{TenancyID: p.caller.TenancyID, Actor: p.caller.Actor}, err
 	}
 	id, secret, err := clientCredentials(request, f)

@@ -26,6 +26,7 @@ import (
 type fault struct {
 	status     int
 	code       string
+	oauth      oauth.Code // below /oauth2; when empty it follows from the status
 	detail     string
 	errors     []apikey.FieldError
 	challenge  string        // WWW-Authenticate
@@ -108,6 +109,9 @@ func faultOf(err error) *fault {
 	if invalid := (*operator.InvalidError)(nil); errors.As(err, &invalid) {
 		return invalidFault(apikey.InvalidError{{Field: invalid.Field, Message: invalid.Message}})
 	}
+	if refused := (*oauth.Error)(nil); errors.As(err, &refused) {
+		return oauthFault(refused)
+	}
 	if throttled := (*operator.ThrottledError)(nil); errors.As(err, &throttled) {
 		f := throttledFault("Too many attempts", throttled.RetryAfter)
 		f.standing = throttled.Standing
@@ -136,6 +140,15 @@ func faultOf(err error) *fault {
 
 func invalidFault(invalid apikey.InvalidError) *fault {
 	return &fault{status: http.StatusBadRequest, code: "bad-request/invalid-parameters", detail: "The request has invalid fields.", errors: invalid}
+}
+
+// oauthFault is an error that RFC 6749 §5.2 has a code for.
+func oauthFault(e *oauth.Error) *fault {
+	status := http.StatusBadRequest
+	if e.Code == oauth.InvalidClient {
+		status = http.StatusUnauthorized
+	}
+	return &fault{status: status, oauth: e.Code, detail: e.Description}
 }
 
 // throttledFault says what there is too much of, and when to try again.
@@ -168,8 +181,8 @@ func routerFault(e *echo.HTTPError) *fault {
 }
 
 // handleError is the one place where an error becomes a response. The path decides its form: RFC 6749 §5.2 below /oauth2,
-// the vendor's envelope at /auth, problem details (RFC 9457) everywhere else. The routes that spend keys answer what is
-// wrong with credentials by themselves; here they share what can befall every route.
+// the vendor's envelope at /auth, problem details (RFC 9457) everywhere else. Only /oauth2/verify refuses by itself,
+// without a body.
 func (s *server) handleError(err error, c echo.Context) {
 	r, res := c.Request(), c.Response()
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
@@ -237,10 +250,15 @@ func writeProblem(c echo.Context, f *fault) error {
 
 // writeOAuthError answers below /oauth2 in the form of RFC 6749 §5.2.
 func writeOAuthError(c echo.Context, f *fault) error {
-	code := "invalid_request"
+	if f.status == http.StatusUnauthorized {
+		c.Response().Header().Set(echo.HeaderWWWAuthenticate, basicChallenge)
+	}
+	code := oauth.InvalidRequest
 	switch {
+	case f.oauth != "":
+		code = f.oauth
 	case f.status == http.StatusUnauthorized:
-		code = "invalid_client"
+		code = oauth.InvalidClient
 	case f.status == http.StatusForbidden:
 		code = "access_denied"
 	case f.status == http.StatusServiceUnavailable, f.status == http.StatusTooManyRequests:
@@ -251,7 +269,7 @@ func writeOAuthError(c echo.Context, f *fault) error {
 	return writeBody(c, f.status, echo.MIMEApplicationJSON, struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
-	}{code, f.oneLine()})
+	}{string(code), f.oneLine()})
 }
 
 // writeVendorError answers at /auth in the vendor's form.

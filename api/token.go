@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/base64"
-	"errors"
 	"mime"
 	"net/http"
 	"net/url"
@@ -35,20 +34,20 @@ func (r tokenRoutes) register(e *echo.Echo) {
 func (r tokenRoutes) token(c echo.Context) error {
 	form, err := readForm(c)
 	if err != nil {
-		return oauthError(c, err)
+		return err
 	}
 	request := oauth.TokenRequest{GrantType: form.get("grant_type"), Scope: form.get("scope"), IP: c.RealIP(), RequestID: requestID(c)}
 	request.ClientID, request.ClientSecret, err = clientCredentials(c.Request(), form)
 	if err != nil {
-		return oauthError(c, err)
+		return err
 	}
 	if request.GrantType == "" {
-		return oauthError(c, &oauth.Error{Code: oauth.InvalidRequest, Description: "grant_type is required"})
+		return &oauth.Error{Code: oauth.InvalidRequest, Description: "grant_type is required"}
 	}
 	issued, err := r.oauth.Token(c.Request().Context(), request)
 	setStanding(c.Response().Header(), issued.Standing)
 	if err != nil {
-		return oauthError(c, err)
+		return err
 	}
 	return writeToken(c, http.StatusOK, `{"access_token":"`, `","token_type":"Bearer","expires_in":`, `,"scope":"`, "\"}\n", issued)
 }
@@ -181,24 +180,4 @@ func parseBasic(header string) (id, secret string, ok bool) {
 	id, errID := url.QueryUnescape(id)
 	secret, errSecret := url.QueryUnescape(secret)
 	return id, secret, errID == nil && errSecret == nil
-}
-
-// oauthError answers what RFC 6749 §5.2 has a code for; everything else is the error handler's.
-func oauthError(c echo.Context, err error) error {
-	var known *oauth.Error
-	if !errors.As(err, &known) {
-		return err
-	}
-	status := http.StatusBadRequest
-	if known.Code == oauth.InvalidClient {
-		status = http.StatusUnauthorized
-		c.Response().Header().Set(echo.HeaderWWWAuthenticate, basicChallenge)
-	}
-	return writeBody(c, status, echo.MIMEApplicationJSON, oauthErrorBody{string(known.Code), known.Description})
-}
-
-// oauthErrorBody is the body of RFC 6749 §5.2.
-type oauthErrorBody struct {
-	Error       string `json:"error"`
-	Description string `json:"error_description"`
 }

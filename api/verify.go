@@ -43,7 +43,7 @@ func (r verifyRoutes) verify(c echo.Context) error {
 		h.Set(echo.HeaderWWWAuthenticate, refused.challenge)
 		return c.NoContent(refused.status)
 	}
-	return oauthError(c, err)
+	return err
 }
 
 // decide returns the claims of a token that lets a request through. Errors: a fault with a challenge; an oauth.Error with
