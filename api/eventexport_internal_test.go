@@ -107,6 +107,19 @@ func TestAnExportThatCanNotBeginIsAnError(t *testing.T) {
 	}
 }
 
+func TestNoCellOfCSVIsAFormula(t *testing.T) {
+	for _, start := range []string{"=", "+", "-", "@", "\t", "\r", "\n"} {
+		if got, want := defuse(start+"SUM(1)"), "'"+start+"SUM(1)"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	for _, harmless := range []string{"", "plain", "1-1=0", "é", "'=1"} {
+		if got := defuse(harmless); got != harmless {
+			t.Errorf("got %q for %q", got, harmless)
+		}
+	}
+}
+
 func TestExportsAtOnceAreBoundedForEachTenancyAndInAll(t *testing.T) {
 	log := &endlessLog{asked: make(chan struct{})}
 	site, s := exporting(t, log)
