@@ -345,8 +345,8 @@ func (c *caller) verification() verification {
 	return v
 }
 
-// tamper runs a statement on the service's database behind its back.
-func (s *service) tamper(t *testing.T, statement string) {
+// database opens the service's database behind its back.
+func (s *service) database(t *testing.T) *sql.DB {
 	t.Helper()
 	driver, name := "pgx", s.Config.DatabaseURL
 	if path, ok := strings.CutPrefix(name, "sqlite://"); ok {
@@ -356,8 +356,14 @@ func (s *service) tamper(t *testing.T, statement string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// tamper runs a statement on the service's database behind its back.
+func (s *service) tamper(t *testing.T, statement string) {
+	t.Helper()
+	if _, err := s.database(t).ExecContext(t.Context(), statement); err != nil {
 		t.Fatal(err)
 	}
 }

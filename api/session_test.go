@@ -54,6 +54,20 @@ func TestSigningInStartsASessionWithANewID(t *testing.T) {
 	})
 }
 
+func TestTheDatabaseHoldsNoSessionTokenInPlain(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *service) {
+		token := s.stranger(t).post("/v1/session", credentials("admin@example.com", password)).wants(http.StatusCreated).cookie().Value
+		var stored string
+		if err := s.database(t).QueryRowContext(t.Context(), "SELECT token FROM session").Scan(&stored); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(stored, token) {
+			t.Errorf("the session of %s is stored as %s", token, stored)
+		}
+		s.stranger(t).with("Cookie", "apikeys_session="+stored).get("/v1/session").refused(http.StatusUnauthorized, "failed")
+	})
+}
+
 func TestSigningOutEndsTheSession(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		c := s.stranger(t)
