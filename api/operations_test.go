@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"regexp"
@@ -61,6 +62,21 @@ func TestProbesAnswerWithoutCredentials(t *testing.T) {
 			t.Errorf("%s: got %s", path, a.body)
 		}
 		c.send("HEAD", path, nil).wants(http.StatusOK)
+	}
+}
+
+func TestTheMetricsRouteAnswersThisMachineAlone(t *testing.T) {
+	s := onOne(t)
+	c := s.stranger(t)
+	c.get("/metrics").wants(http.StatusOK)
+	for _, header := range []string{"X-Forwarded-For", "Via"} {
+		c.with(header, "192.0.2.1").get("/metrics").refused(http.StatusNotFound, "route/not-found")
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+	r.RemoteAddr = "192.0.2.1:5000"
+	w := httptest.NewRecorder()
+	if s.Handler().ServeHTTP(w, r); w.Code != http.StatusNotFound {
+		t.Errorf("another machine gets %d: %s", w.Code, w.Body)
 	}
 }
 
