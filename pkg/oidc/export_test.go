@@ -5,6 +5,9 @@ import "time"
 // SetTimeout bounds requests to the provider otherwise than for people.
 func (c *Client) SetTimeout(d time.Duration) { c.http.Timeout = d }
 
+// Timeout returns what bounds a request to the provider.
+func (c *Client) Timeout() time.Duration { return c.http.Timeout }
+
 // Trusts reports whether a provider's endpoint is trusted.
 func Trusts(issuer, endpoint string) bool {
 	return (&Client{config: Config{Issuer: issuer}}).trusts(endpoint)

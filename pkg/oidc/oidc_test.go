@@ -118,6 +118,7 @@ func TestSigningInAtAProvider(t *testing.T) {
 	}{
 		"with a secret":               {client: registered},
 		"without a secret":            {client: public},
+		"that takes secrets by POST":  {registered, oidctest.Behaviour{PostedSecret: true}},
 		"with another algorithm":      {registered, oidctest.Behaviour{Signature: oidctest.ES256}},
 		"told at userinfo alone":      {registered, oidctest.Behaviour{ThinIDToken: true}},
 		"that says true as text":      {registered, oidctest.Behaviour{Claims: func(c map[string]any) { c["email_verified"] = "true" }}},
@@ -195,6 +196,7 @@ func TestWhatAProviderMustNotSayIsRefused(t *testing.T) {
 		"metadata without a token endpoint": {metadata("token_endpoint", ""), "provider-unavailable"},
 		"metadata with a relative userinfo": {metadata("userinfo_endpoint", "/userinfo"), "provider-unavailable"},
 		"metadata with a relative endpoint": {metadata("authorization_endpoint", "/authorize"), "provider-unavailable"},
+		"metadata with relative keys":       {metadata("jwks_uri", "/keys"), "provider-unavailable"},
 		"metadata that asks for HS256":      {oidctest.Behaviour{Metadata: map[string]any{"id_token_signing_alg_values_supported": []string{"HS256", "none"}}, Signature: oidctest.HMACWithSecret}, "invalid-response"},
 		"no metadata":                       {fails("/.well-known/openid-configuration", 500), "provider-unavailable"},
 		"metadata that moved":               {fails("/.well-known/openid-configuration", 302), "provider-unavailable"},
@@ -370,6 +372,9 @@ func TestAProviderThatHangsIsGivenUp(t *testing.T) {
 	for _, path := range []string{"/.well-known/openid-configuration", "/token", "/keys"} {
 		f.Behave(oidctest.Behaviour{Hang: released, HangAt: path})
 		c := f.client()
+		if c.Timeout() <= 0 || c.Timeout() > 10*time.Second {
+			t.Errorf("a request may take %v", c.Timeout())
+		}
 		c.SetTimeout(50 * time.Millisecond)
 		if _, err := f.signIn(t, c, nil); codeOf(err) == "" {
 			t.Errorf("%s: %v", path, err)

@@ -16,6 +16,8 @@ type Behaviour struct {
 	NoIDToken bool
 	// ThinIDToken tells of a person at the userinfo endpoint alone.
 	ThinIDToken bool
+	// PostedSecret has it announce and take the client's secret in the body (client_secret_post) in place of HTTP Basic.
+	PostedSecret bool
 	// Status has paths fail with a status, in a text that repeats what it was asked.
 	Status map[string]int
 	// Hang holds requests of the path HangAt up until it is closed.

@@ -145,6 +145,9 @@ func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
 		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic"},
 		"authorization_response_iss_parameter_supported": true,
 	}
+	if b.PostedSecret {
+		metadata["token_endpoint_auth_methods_supported"] = []string{"client_secret_post"}
+	}
 	for name, value := range b.Metadata {
 		metadata[name] = value
 	}
@@ -234,16 +237,17 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// authenticated reports whether a request is the client's: by HTTP Basic, both halves form-encoded (RFC 6749 §2.3.1), or by
-// its id alone if it is public.
+// authenticated reports whether a request is the client's: by HTTP Basic, both halves form-encoded, or in the body where the
+// provider takes nothing else (RFC 6749 §2.3.1), or by its id alone if it is public.
 func (p *Provider) authenticated(r *http.Request) bool {
 	id, secret, basic := r.BasicAuth()
 	if !basic {
-		return p.client.Secret == "" && r.PostFormValue("client_id") == p.client.ID
+		return (p.client.Secret == "" || p.behaves().PostedSecret) && r.PostFormValue("client_id") == p.client.ID &&
+			r.PostFormValue("client_secret") == p.client.Secret
 	}
 	id, idErr := url.QueryUnescape(id)
 	secret, secretErr := url.QueryUnescape(secret)
-	return idErr == nil && secretErr == nil && r.PostFormValue("client_secret") == "" && id == p.client.ID &&
+	return !p.behaves().PostedSecret && idErr == nil && secretErr == nil && r.PostFormValue("client_secret") == "" && id == p.client.ID &&
 		p.client.Secret != "" && subtle.ConstantTimeCompare([]byte(secret), []byte(p.client.Secret)) == 1
 }
 
