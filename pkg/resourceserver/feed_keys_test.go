@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -160,13 +161,29 @@ func TestNothingIsSaidOfATokenWhileTheKeysCanNotBeRead(t *testing.T) {
 	})
 }
 
-// TestCachesOnTheWayAreAskedToAskForKeys: one may hold a set from before a key was revoked, for minutes.
-func TestCachesOnTheWayAreAskedToAskForKeys(t *testing.T) {
-	issuer := resourceservertest.NewIssuer(t)
-	newVerifierThrough(t, issuer, func(r *http.Request) error {
-		if got := r.Header.Get("Cache-Control"); got != "no-cache" {
-			t.Errorf("asked with Cache-Control %q", got)
+// TestCachesOnTheWayAreAskedToAsk: one may hold keys or a snapshot from before a revocation, and an answer of its own would pass
+// for a sign of life.
+func TestCachesOnTheWayAreAskedToAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
+		var asked sync.Map
+		note := func(what string) func(*http.Request) *http.Response {
+			return func(r *http.Request) *http.Response {
+				asked.Store(what, r.Header.Get("Cache-Control"))
+				return nil
+			}
 		}
-		return nil
+		network := &between{next: issuer.Client().Transport, stream: note("stream"), snapshot: note("snapshot")}
+		keys := note("keys")
+		issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: keysThrough{network, func(r *http.Request) error {
+			keys(r)
+			return nil
+		}}}})
+		synctest.Wait()
+		for _, what := range []string{"keys", "snapshot", "stream"} {
+			if got, _ := asked.Load(what); got != "no-cache" {
+				t.Errorf("the %s: asked with Cache-Control %q", what, got)
+			}
+		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -304,6 +305,18 @@ func TestAnOlderSnapshotTakesNothingBack(t *testing.T) {
 		_, err = verifier.Verify(t.Context(), token)
 		wantError(t, err, resourceserver.ErrRevoked)
 	})
+}
+
+// TestAnAnswerToAConditionThatNobodySetIsRefused, as a cache in between gives it for its own sake.
+func TestAnAnswerToAConditionThatNobodySetIsRefused(t *testing.T) {
+	issuer := resourceservertest.NewIssuer(t)
+	network := &between{next: issuer.Client().Transport, snapshot: func(*http.Request) *http.Response {
+		return &http.Response{StatusCode: http.StatusNotModified, Body: http.NoBody, Header: http.Header{}}
+	}}
+	_, err := resourceserver.New(t.Context(), issuer.URL(), resourceserver.Options{HTTPClient: &http.Client{Transport: network}})
+	if err == nil || !strings.Contains(err.Error(), "304") {
+		t.Errorf("got %v, want it to name the 304", err)
+	}
 }
 
 // snapshotOf returns the snapshot that the issuer has now.
