@@ -400,10 +400,13 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 		"no URL":                   {"keys", resourceserver.Options{}, "not an http or https URL"},
 		"empty":                    {"", resourceserver.Options{}, "not an http or https URL"},
 		"slash at the end":         {"https://keys.example/", resourceserver.Options{}, "without a slash"},
-		"leeway":                   {"https://keys.example", resourceserver.Options{Leeway: 2 * time.Hour}, "Leeway"},
-		"loss shorter than a beat": {"https://keys.example", resourceserver.Options{FeedLossMax: time.Second}, "FeedLossMax"},
-		"poll beyond the loss":     {"https://keys.example", resourceserver.Options{PollInterval: 16 * time.Second}, "PollInterval of 16s is more than 15s"},
-		"poll beyond a beat":       {"https://keys.example", resourceserver.Options{OnFeedLost: resourceserver.RefuseAtOnce, PollInterval: 6 * time.Second}, "PollInterval"},
+		"leeway":                   {"https://keys.example", resourceserver.Options{Leeway: time.Hour + 1}, "Leeway"},
+		"loss shorter than a beat": {"https://keys.example", resourceserver.Options{FeedLossMax: 10*time.Second - 1}, "FeedLossMax"},
+		"poll beyond the loss":     {"https://keys.example", resourceserver.Options{PollInterval: 15*time.Second + 1}, "PollInterval of 15.000000001s is more than 15s"},
+		"poll beyond a beat":       {"https://keys.example", resourceserver.Options{OnFeedLost: resourceserver.RefuseAtOnce, PollInterval: 5500*time.Millisecond + 1}, "PollInterval"},
+		"negative poll":            {"https://keys.example", resourceserver.Options{PollInterval: -1}, "negative"},
+		"negative refetch":         {"https://keys.example", resourceserver.Options{KeyRefetchMin: -1}, "negative"},
+		"negative cache":           {"https://keys.example", resourceserver.Options{TokenCacheBytes: -1}, "negative"},
 		"another issuer":           {other.URL, resourceserver.Options{}, `names the issuer "https://other.example"`},
 		"no issuer there":          {empty.URL, resourceserver.Options{}, "404"},
 		"no issuer at the base":    {"https://keys.example", resourceserver.Options{BaseURL: empty.URL}, empty.URL},
@@ -415,6 +418,20 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 				t.Errorf("got %v, want it to say %q", err, test.want)
 			}
 		})
+	}
+}
+
+func TestNewTakesOptionsUpToTheirBounds(t *testing.T) {
+	issuer := resourceservertest.NewIssuer(t)
+	for _, options := range []resourceserver.Options{
+		{Leeway: time.Hour},
+		{Leeway: -1},
+		{FeedLossMax: 10 * time.Second, PollInterval: 5 * time.Second},
+		{PollInterval: 15 * time.Second},
+		{OnFeedLost: resourceserver.RefuseAtOnce, PollInterval: 5500 * time.Millisecond},
+		{KeyRefetchMin: 1, TokenCacheBytes: 1},
+	} {
+		issuer.NewVerifier(t, options).Close()
 	}
 }
 
