@@ -9,18 +9,27 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
-// meddled is a store in which something else happens once, just before an operator is changed.
+// meddled is a store in which something else happens once, just before an operator is changed or deleted.
 type meddled struct {
 	operator.Store
 	meddle func()
 }
 
 func (m *meddled) UpdateOperator(ctx context.Context, id string, change func(operator.Operator, bool) (operator.Operator, *eventlog.Draft, error)) (operator.Operator, error) {
+	m.once()
+	return m.Store.UpdateOperator(ctx, id, change)
+}
+
+func (m *meddled) DeleteOperator(ctx context.Context, id string, check func(operator.Operator, bool) (eventlog.Draft, error)) error {
+	m.once()
+	return m.Store.DeleteOperator(ctx, id, check)
+}
+
+func (m *meddled) once() {
 	if meddle := m.meddle; meddle != nil {
 		m.meddle = nil
 		meddle()
 	}
-	return m.Store.UpdateOperator(ctx, id, change)
 }
 
 // TestAChangeOfPasswordGivesWay to what became of the operator while passwords were hashed: whoever knows the old one must not win

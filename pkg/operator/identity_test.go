@@ -237,6 +237,32 @@ func TestAnInvitationThatNobodyAcceptedKeepsNobodyOut(t *testing.T) {
 	}
 }
 
+func TestAnInvitationThatIsAcceptedMeanwhileIsTheCustomers(t *testing.T) {
+	f := newFixture(t, false)
+	f.ana(t)
+	customer, err := f.CreateTenancy(t.Context(), "A customer", system)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := operator.Caller{TenancyID: customer.ID, Actor: system}
+	invited, err := f.Invite(t.Context(), own, "bea@example.com", operator.Admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := operator.NewService(&meddled{f.store, func() {
+		if _, err := f.Accept(t.Context(), invited.Token, password, home); err != nil {
+			t.Fatal(err)
+		}
+	}}, operator.Limits{}, f.Now)
+	_, err = s.SignInAs(t.Context(), asserted("1", "bea@example.com", operator.Editor), home)
+	if refused := (*operator.RefusedError)(nil); !errors.As(err, &refused) || refused.Reason != operator.RefusedTaken {
+		t.Errorf("got %v", err)
+	}
+	if o, err := f.SignIn(t.Context(), "bea@example.com", password, home); err != nil || o.ID != invited.Operator.ID {
+		t.Errorf("with the password: got %+v, %v", o, err)
+	}
+}
+
 func TestTwoFirstSignInsOfOnePersonMakeOneOperator(t *testing.T) {
 	f := newFixture(t, false)
 	f.ana(t)
