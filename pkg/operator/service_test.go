@@ -1,7 +1,6 @@
 package operator_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"runtime"
@@ -170,16 +169,6 @@ func TestSignInIsThrottledWhetherThePasswordIsRightOrNot(t *testing.T) {
 	f.advance(throttled.RetryAfter)
 	if _, err := f.SignIn(t.Context(), "ana@example.com", password, home); err != nil {
 		t.Errorf("after the time it says: %v", err)
-	}
-}
-
-func TestASignInThatWaitsEndsWithItsRequest(t *testing.T) {
-	f := newFixture(t, false)
-	f.ana(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := f.SignIn(ctx, "ana@example.com", password, home); !errors.Is(err, context.Canceled) {
-		t.Errorf("the error is %v", err)
 	}
 }
 
