@@ -113,13 +113,18 @@ func TestSigningInWithAProviderStartsASession(t *testing.T) {
 		if !session.HttpOnly || !session.Secure || session.SameSite != http.SameSiteLaxMode || session.Path != "/" {
 			t.Errorf("the session is kept as %v", session)
 		}
-		body := string(c.get("/v1/session").wants(http.StatusOK).body)
+		shown := c.get("/v1/session").wants(http.StatusOK)
+		var who struct{ Operator person }
+		shown.decode(&who)
+		body := string(shown.body)
 		if !strings.Contains(body, `"email":"ana@example.com"`) || !strings.Contains(body, `"role":"editor"`) || !strings.Contains(body, `"sign_in_method":"oidc"`) {
 			t.Errorf("signed in is %s", body)
 		}
 		c.post("/v1/session/password", map[string]string{"current_password": password, "new_password": password + "!"}).
 			refused(http.StatusConflict, "operator/single-sign-on")
-		events := string(s.admin(t).with("Cookie", s.adminCookie(t)).get("/v1/events").wants(http.StatusOK).body)
+		admin := s.admin(t).with("Cookie", s.adminCookie(t))
+		admin.post(who.Operator.path()+"/reset-password", nil).refused(http.StatusConflict, "operator/single-sign-on")
+		events := string(admin.get("/v1/events").wants(http.StatusOK).body)
 		for _, want := range []string{`"action":"operator.created"`, `"action":"operator.signed-in"`, `"method":"oidc"`, `"method":"password"`} {
 			if !strings.Contains(events, want) {
 				t.Errorf("the log lacks %s: %s", want, events)

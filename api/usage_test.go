@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -135,6 +136,17 @@ func TestAPeriodThatMakesNoSenseIsRefused(t *testing.T) {
 			t.Errorf("%s: got %s", query, a.body)
 		}
 	}
+	for field, most := range map[string]int{"days": 90, "unused_days": 365} {
+		overview := func(days int) answer { return admin.get(fmt.Sprintf("/v1/usage/overview?%s=%d", field, days)) }
+		overview(1).wants(http.StatusOK)
+		overview(most).wants(http.StatusOK)
+		for _, days := range []int{0, most + 1} {
+			want := fmt.Sprintf("%s must be between 1 and %d", field, most)
+			if got := overview(days).refused(http.StatusBadRequest, "bad-request/invalid-parameters").fields(); got != want {
+				t.Errorf("%d: got %s, want %s", days, got, want)
+			}
+		}
+	}
 }
 
 // TestAPeriodInADayWithTwoMidnightsHasItsDay: in Amman it was midnight at 21:00 UTC, and again an hour later.
@@ -265,6 +277,7 @@ func TestAGracePeriodCanBeChangedOrTheRotationCancelled(t *testing.T) {
 		if !admin.exchanges(k.ClientID, k.ClientSecret) {
 			t.Error("the old secret died before its longer grace period ended")
 		}
+		admin.with("If-Match", k.etag).post(k.path()+"/cancel-rotation", nil).refused(http.StatusPreconditionFailed, "api-key/precondition-failed")
 		kept := admin.post(k.path()+"/cancel-rotation", nil).wants(http.StatusOK).key()
 		if len(kept.Secrets) != 1 || kept.Secrets[0].ID != rotated.Secrets[1].ID || kept.Secrets[0].ExpiresAt != nil {
 			t.Errorf("got %+v", kept.Secrets)
