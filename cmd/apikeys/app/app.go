@@ -420,26 +420,31 @@ func (a *App) retireSecrets(ctx context.Context) {
 	}
 }
 
-// purge drops what has outlived its time, again and again until ctx ends.
+// purge calls purgeOnce again and again until ctx ends.
 func (a *App) purge(ctx context.Context) {
 	ticker := time.NewTicker(purgeInterval)
 	defer ticker.Stop()
 	for {
-		a.Keys.PurgeAnswers(ctx)
-		if err := a.Store.Sessions().Purge(ctx); err != nil && ctx.Err() == nil {
-			a.options.Logger.WarnContext(ctx, "ended sessions can't be purged", "error", err)
-		}
-		if err := a.Usage.Purge(ctx, a.Config.UsageDays); err != nil && ctx.Err() == nil {
-			a.options.Logger.WarnContext(ctx, "old usage can't be purged", "error", err)
-		}
-		a.Revoked.Purge()
-		if err := a.Store.PurgeRevokedTokens(ctx, a.options.Now().Add(-revocation.Margin)); err != nil && ctx.Err() == nil {
-			a.options.Logger.WarnContext(ctx, "expired tokens can't be purged", "error", err)
-		}
+		a.purgeOnce(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
+	}
+}
+
+// purgeOnce drops what has outlived its time.
+func (a *App) purgeOnce(ctx context.Context) {
+	a.Keys.PurgeAnswers(ctx)
+	if err := a.Store.Sessions().Purge(ctx); err != nil && ctx.Err() == nil {
+		a.options.Logger.WarnContext(ctx, "ended sessions can't be purged", "error", err)
+	}
+	if err := a.Usage.Purge(ctx, a.Config.UsageDays); err != nil && ctx.Err() == nil {
+		a.options.Logger.WarnContext(ctx, "old usage can't be purged", "error", err)
+	}
+	a.Revoked.Purge()
+	if err := a.Store.PurgeRevokedTokens(ctx, a.options.Now().Add(-revocation.Margin)); err != nil && ctx.Err() == nil {
+		a.options.Logger.WarnContext(ctx, "expired tokens can't be purged", "error", err)
 	}
 }
