@@ -157,7 +157,7 @@ func (b *barrage) shoot() {
 		return
 	}
 	target := b.target(r)
-	before := b.etag(target)
+	before := b.state(target)
 	readsLog := id == "getRevocations" || id == "getStatusList"
 	if readsLog {
 		b.s.follow(b.t)
@@ -174,8 +174,8 @@ func (b *barrage) shoot() {
 	if err := checkAnswer(r, w.Code, w.Header(), w.Body.Bytes()); err != nil {
 		wrong = append(wrong, fmt.Sprintf("%.300s: %v", w.Body, err))
 	}
-	if before != "" && w.Code >= http.StatusBadRequest && b.etag(target) != before {
-		wrong = append(wrong, "the key has changed")
+	if before != "" && w.Code >= http.StatusBadRequest && b.state(target) != before {
+		wrong = append(wrong, target+" has changed")
 	}
 	if wrong != nil {
 		b.failures++
@@ -203,17 +203,22 @@ func (b *barrage) shoot() {
 	}
 }
 
-// target returns the path of the key that a request speaks of, for some of the requests.
+// target returns the path of what a request is to change: the operators, or for some of the requests a key.
 func (b *barrage) target(r *http.Request) string {
 	parts := strings.Split(r.URL.Path, "/")
-	if r.Method == http.MethodGet || len(parts) < 4 || parts[2] != "api-keys" || !slices.Contains(b.g.known["client_id"], parts[3]) || !b.g.often(10) {
+	switch {
+	case r.Method == http.MethodGet || len(parts) < 3:
 		return ""
+	case parts[2] == "operators":
+		return "/v1/operators"
+	case len(parts) > 3 && parts[2] == "api-keys" && slices.Contains(b.g.known["client_id"], parts[3]) && b.g.often(10):
+		return "/v1/api-keys/" + parts[3]
 	}
-	return "/v1/api-keys/" + parts[3]
+	return ""
 }
 
-// etag returns the version of a key, and nothing when there is none.
-func (b *barrage) etag(path string) string {
+// state returns the version of a key, or the operators as they are listed, and nothing when there is no such thing.
+func (b *barrage) state(path string) string {
 	if path == "" {
 		return ""
 	}
@@ -221,6 +226,12 @@ func (b *barrage) etag(path string) string {
 	r.AddCookie(&http.Cookie{Name: "apikeys_session", Value: b.cookie})
 	w := httptest.NewRecorder()
 	b.s.Handler().ServeHTTP(w, r)
+	switch {
+	case w.Code != http.StatusOK:
+		return ""
+	case path == "/v1/operators":
+		return w.Body.String()
+	}
 	return w.Header().Get("ETag")
 }
 
@@ -253,6 +264,10 @@ func (b *barrage) survey() {
 		if b.shots >= shotsForAll && !strings.HasSuffix(id, "SingleSignOn") && statuses[200]+statuses[201]+statuses[204] == 0 && !seldom[id] {
 			b.t.Errorf("no request of %s was accepted: %v", id, statuses)
 		}
+	}
+	// Two in five usually are; one in five is of an operation that asks for no credentials.
+	if accepted := classes[2]; accepted < b.shots/4 {
+		b.t.Errorf("%d of %d requests were accepted: the others try nothing", accepted, b.shots)
 	}
 	b.t.Logf("%d keys, %d events; answers by class: %v", page.Meta.Total, verified.Events, classes)
 }
