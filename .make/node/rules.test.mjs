@@ -2,7 +2,10 @@
 //
 //   MODEL=model.json node --test rules.test.mjs     the compose model, as compose-go prints it
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { composeFaults, environmentFaults } from './compose-rules.mjs';
@@ -105,6 +108,23 @@ for (const [name, service] of Object.entries(model.services).filter(([, { build 
     });
   }
 }
+
+test('the secrets for Compose are written once, where nobody else reads them', (t) => {
+  const folder = mkdtempSync(`${tmpdir()}/apikeys-secrets-`);
+  t.after(() => rmSync(folder, { recursive: true }));
+  const script = `${folder}/.make/compose-secrets`; // it writes beside its own folder
+  cpSync(`${root}/.make/compose-secrets`, script);
+  const write = () => {
+    execFileSync('sh', ['-c', 'umask 022 && exec "$0"', script], { stdio: 'pipe' });
+    return Object.fromEntries(readdirSync(`${folder}/secrets`).map((name) => [name, readFileSync(`${folder}/secrets/${name}`, 'utf8')]));
+  };
+  const written = write();
+  assert.equal(statSync(`${folder}/secrets`).mode & 0o777, 0o700);
+  const read = Object.values(model.secrets).map(({ file }) => basename(file));
+  assert.deepEqual(Object.keys(written).sort(), read.sort());
+  assert.match(written.master_key, /^[A-Za-z0-9+/]{43}=$/); // 32 bytes in one line
+  assert.deepEqual(write(), written);
+});
 
 test('the template of nginx names only what the image fills in', () => {
   const template = readFileSync(`${root}/frontend/nginx/nginx.conf.template`, 'utf8');
