@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,9 +26,15 @@ import (
 // frontend is the folder of the console.
 const frontend = "../../../frontend"
 
-// startConsole runs nginx with the configuration of the console's image in front of the service's replicas, and returns
-// the URL of both.
-func startConsole(t testing.TB, issuer string, replicas ...string) string {
+// console is nginx with the configuration of the console's image in front of the service's replicas.
+type console struct {
+	url       string // of both
+	temporary string // its folder
+	process   *exec.Cmd
+	output    *recording
+}
+
+func startConsole(t testing.TB, issuer string, replicas ...string) console {
 	t.Helper()
 	dist := absolute(t, frontend+"/dist")
 	if _, err := os.Stat(dist + "/index.html"); err != nil {
@@ -48,8 +57,7 @@ func startConsole(t testing.TB, issuer string, replicas ...string) string {
 	if output, err := check.CombinedOutput(); err != nil || strings.Contains(string(output), "warn") {
 		t.Fatalf("nginx does not like its configuration: %v\n%s", err, output)
 	}
-	serve(t, process, address)
-	return "http://" + address
+	return console{"http://" + address, folder, process, serve(t, process, address)}
 }
 
 func absolute(t testing.TB, path string) string {
@@ -79,7 +87,7 @@ func TestConsoleInFrontOfReplicas(t *testing.T) {
 	t.Parallel()
 	e := onPostgreSQL(pgtest.URL(t)).with("APIKEYS_TRUSTED_PROXIES", "127.0.0.1/32", "APIKEYS_METRICS_LISTEN", "127.0.0.1:0")
 	first, second := start(t, e), start(t, e.with("APIKEYS_DRAIN", "5s"))
-	base := startConsole(t, issuer, first.address, second.address)
+	base := startConsole(t, issuer, first.address, second.address).url
 	url := func(path string) string { return base + path }
 	operator := newCaller(t, url, elsewhere(t))
 
@@ -338,7 +346,7 @@ func TestNginxOfTheConsole(t *testing.T) {
 		t.Cleanup(func() { _ = server.Close() })
 		return listener.Addr().String()
 	}
-	base := startConsole(t, "https://keys.example.com", breaking(), breaking())
+	base := startConsole(t, "https://keys.example.com", breaking(), breaking()).url
 	c := newCaller(t, func(path string) string { return base + path }, nil)
 	taken := func() (requests []string) {
 		for {
@@ -397,4 +405,52 @@ func TestNginxOfTheConsole(t *testing.T) {
 			t.Errorf("these arrived: %v", got)
 		}
 	})
+}
+
+// TestNginxOfTheConsoleKeepsNoBodyAndNoQuery: either may hold a secret.
+func TestNginxOfTheConsoleKeepsNoBodyAndNoQuery(t *testing.T) {
+	t.Parallel()
+	const marker = "only-for-this-test"
+	long := bytes.Repeat([]byte("x"), 32<<20) // more than all buffers on the way
+	replica := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		switch {
+		case err != nil || r.URL.Path == "/healthz":
+			panic(http.ErrAbortHandler) // which nginx has something to say about
+		case r.URL.Path == "/auth":
+			_, _ = w.Write(body)
+		default:
+			_, _ = w.Write(long)
+		}
+	}))
+	t.Cleanup(replica.Close)
+	nginx := startConsole(t, issuer, replica.Listener.Addr().String())
+	c := newCaller(t, func(path string) string { return nginx.url + path }, nil)
+	for _, folder := range []string{"client_body", "proxy"} { // a file in its place, in which there can be none
+		path := filepath.Join(nginx.temporary, folder)
+		if err := errors.Join(os.Remove(path), os.WriteFile(path, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sent := strings.Repeat("x", 900<<10)
+	if a := c.want(http.StatusOK, c.post("/auth", sent)); len(a.body) != len(sent)+len(`""`) {
+		t.Errorf("%d bytes came back", len(a.body))
+	}
+	if a := c.want(http.StatusOK, c.get("/docs/long")); len(a.body) != len(long) {
+		t.Errorf("%d bytes came", len(a.body))
+	}
+	c.want(http.StatusServiceUnavailable, c.get("/healthz?client_secret="+marker))
+	c.want(http.StatusOK, c.get("/sign-in?client_secret="+marker))
+	if strings.Contains(nginx.output.String(), marker) {
+		t.Errorf("it writes\n%s", nginx.output)
+	}
+	open, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", nginx.process.Process.Pid)) // none where there is no such folder
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range open {
+		if at, err := os.Readlink(file); err == nil && strings.HasSuffix(at, ".log") {
+			t.Errorf("it has %s open", at)
+		}
+	}
 }

@@ -111,7 +111,7 @@ func (g gateway) start(t testing.TB, service, api string) string {
 }
 
 // serve runs a server that is not the service, until the test ends, and returns when it listens at the address.
-func serve(t testing.TB, process *exec.Cmd, address string) {
+func serve(t testing.TB, process *exec.Cmd, address string) *recording {
 	t.Helper()
 	output := &recording{}
 	process.Stdout, process.Stderr = output, output
@@ -143,6 +143,7 @@ func serve(t testing.TB, process *exec.Cmd, address string) {
 		_ = conn.Close()
 		return true
 	})
+	return output
 }
 
 // protected is an API behind a gateway, which remembers what reached it.
