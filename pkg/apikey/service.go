@@ -3,6 +3,7 @@ package apikey
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,15 +32,10 @@ type Match []int64
 
 // check returns [ErrPreconditionFailed] unless version satisfies m.
 func (m Match) check(version int64) error {
-	if m == nil {
-		return nil
+	if m != nil && !slices.Contains(m, version) {
+		return ErrPreconditionFailed
 	}
-	for _, v := range m {
-		if v == version {
-			return nil
-		}
-	}
-	return ErrPreconditionFailed
+	return nil
 }
 
 // Service is the use cases of managing keys. It is safe for concurrent use.
@@ -194,16 +190,9 @@ func (s *Service) change(ctx context.Context, c Caller, clientID string, match M
 
 // sameAs reports whether nothing that an edit can alter differs.
 func (k Key) sameAs(old Key) bool {
-	if k.Name != old.Name || k.Description != old.Description || k.Scopes.String() != old.Scopes.String() ||
-		k.Lifespan != old.Lifespan || k.RateLimit != old.RateLimit || k.Status != old.Status || k.Generation != old.Generation || len(k.Secrets) != len(old.Secrets) {
-		return false
-	}
-	for i := range k.Secrets {
-		if k.Secrets[i] != old.Secrets[i] {
-			return false
-		}
-	}
-	return true
+	return k.Name == old.Name && k.Description == old.Description && slices.Equal(k.Scopes, old.Scopes) &&
+		k.Lifespan == old.Lifespan && k.RateLimit == old.RateLimit && k.Status == old.Status && k.Generation == old.Generation &&
+		slices.Equal(k.Secrets, old.Secrets)
 }
 
 // Created is a key together with a secret that was just made for it.
