@@ -107,8 +107,8 @@ func (a *attempts) has(key foldKey) bool {
 	return ok
 }
 
-// take returns what is to be written at the given time, with or without waiting for the minute after the last event to
-// end, and forgets what has had nothing to write for that long.
+// take returns the folds that are due: those whose last event was written at least foldPeriod ago, or with all every one that
+// has something. It forgets those that have had nothing for that long.
 func (a *attempts) take(now time.Time, all bool) map[foldKey]*fold {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -165,8 +165,8 @@ func (s *Service) refusedIdentity(a Assertion, o Operator, reason Refusal, origi
 }
 
 // Run writes failed sign-ins to the log until ctx ends: the first of an account, or of a refused identity, and address at
-// once, those that follow it when their minute is over. Who tried does not wait for that, or the time it takes would tell which accounts there are.
-// Failures are logged and tried again.
+// once, those that follow it when their minute is over. Who tried does not wait for that, or the time it takes would tell
+// which accounts there are. Failures are logged and tried again.
 func (s *Service) Run(ctx context.Context) {
 	ticker := time.NewTicker(foldInterval)
 	defer ticker.Stop()

@@ -56,7 +56,7 @@ type Config struct {
 	OIDCScopes        string   `env:"OIDC_SCOPES"       envDefault:"openid email profile"`
 	OIDCRoleClaim     string   `env:"OIDC_ROLE_CLAIM"   envDefault:"groups"`
 	OIDCRoles         string   `env:"OIDC_ROLES"`
-	OIDCEmailClaim    string   `env:"OIDC_EMAIL_VERIFIED_CLAIM" envDefault:"email_verified"`
+	OIDCVerifiedClaim string   `env:"OIDC_EMAIL_VERIFIED_CLAIM" envDefault:"email_verified"`
 	OIDCName          string   `env:"OIDC_NAME"         validate:"max=40"`
 	LogLevel          string   `env:"LOG_LEVEL"         envDefault:"info"                      validate:"oneof=debug info warn error"`
 	LogFormat         string   `env:"LOG_FORMAT"        validate:"omitempty,oneof=json text"`

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -44,9 +43,7 @@ func isProvider(text string) bool {
 	if err != nil || u.Host == "" || u.User != nil || strings.ContainsAny(text, "?# ") {
 		return false
 	}
-	address, err := netip.ParseAddr(u.Hostname())
-	local := u.Hostname() == "localhost" || err == nil && address.IsLoopback()
-	return u.Scheme == "https" || u.Scheme == "http" && local
+	return u.Scheme == "https" || u.Scheme == "http" && isLocal(u.Hostname())
 }
 
 // provider returns what is configured of the provider. There must be one.
@@ -58,7 +55,7 @@ func (c Config) provider() (oidc.Config, error) {
 	return oidc.Config{
 		Issuer: c.OIDCIssuer, ClientID: c.OIDCClientID, ClientSecret: c.OIDCClientSecret,
 		RedirectURL: c.Issuer + api.CallbackPath, Scopes: strings.Fields(c.OIDCScopes),
-		RoleClaim: c.OIDCRoleClaim, VerifiedClaim: c.OIDCEmailClaim, Roles: roles,
+		RoleClaim: c.OIDCRoleClaim, VerifiedClaim: c.OIDCVerifiedClaim, Roles: roles,
 	}, nil
 }
 

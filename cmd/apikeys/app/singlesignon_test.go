@@ -15,7 +15,7 @@ func TestAProviderIsConfiguredWholeOrNotAtAll(t *testing.T) {
 		"APIKEYS_OIDC_CLIENT_SECRET": "a-secret-of-a-test", "APIKEYS_OIDC_ROLES": "admin=keys-admins,readonly=*",
 	}
 	config, err := app.LoadConfig(whole)
-	if err != nil || config.OIDCScopes != "openid email profile" || config.OIDCRoleClaim != "groups" || config.OIDCEmailClaim != "email_verified" {
+	if err != nil || config.OIDCScopes != "openid email profile" || config.OIDCRoleClaim != "groups" || config.OIDCVerifiedClaim != "email_verified" {
 		t.Fatalf("got %+v, %v", config, err)
 	}
 	for name, test := range map[string]struct {
