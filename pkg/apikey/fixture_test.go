@@ -78,7 +78,7 @@ func newFixture(t testing.TB) *fixture {
 // emptyDatabase is a database with the schema and both tenancies: made once, since every test begins with it.
 var emptyDatabase = sqlitetest.NewTemplate(func(url string) error {
 	ctx := context.Background()
-	store, err := sqlstore.Open(ctx, sqlstore.Options{URL: url, Timeout: time.Minute})
+	store, err := sqlstore.Open(sqlstore.Options{URL: url, Timeout: time.Minute})
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (s *Store) copyTo(ctx context.Context, path string) error {
 	if err := s.writer.WithContext(limited).Exec("VACUUM INTO ?", path).Error; err != nil {
 		return outcome(ctx, fmt.Errorf("copy the database: %w", err))
 	}
-	pool, err := openFile(path)
+	pool, err := openFile(path, nil)
 	if err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ var errNoBackup = errors.New("the file is no backup of this service")
 
 // checkWhole lets SQLite look through the whole file, which must have a log: to SQLite a file of no bytes is a database in order.
 func checkWhole(ctx context.Context, path string) error {
-	pool, err := openFile(path)
+	pool, err := openFile(path, nil)
 	if err != nil {
 		return err
 	}

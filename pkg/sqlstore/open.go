@@ -103,7 +103,7 @@ const (
 
 // Open prepares a store. It doesn't connect, so it works while the database is down; only what is wrong with the options,
 // or a directory or file that can't be made, is an error, and [ErrNoDatabase]. Call [Store.Migrate] before anything else.
-func Open(_ context.Context, o Options) (*Store, error) {
+func Open(o Options) (*Store, error) {
 	s := &Store{totals: newTotals(), changing: make(chan struct{}, changingMax), timeout: o.Timeout, now: o.Now, observe: o.Observe}
 	if s.observe == nil {
 		s.observe = func(context.Context, string, time.Duration, bool) {}
@@ -263,11 +263,8 @@ func (s *Store) openSQLitePool(path string, parameters url.Values, conns int, co
 	return db, nil
 }
 
-func openFile(path string, parameters ...url.Values) (*sql.DB, error) {
-	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
-	for _, p := range parameters {
-		dsn.RawQuery = p.Encode()
-	}
+func openFile(path string, parameters url.Values) (*sql.DB, error) {
+	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: parameters.Encode()}
 	pool, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
 		return nil, fmt.Errorf("open SQLite: %w", err)

@@ -15,18 +15,18 @@ func TestOpenRefusesURLsThatNameNoDatabase(t *testing.T) {
 		"", "apikeys.db", "mysql://localhost/apikeys", "sqlite:", "sqlite://", "sqlite://a.db?mode=memory", "sqlite://a\x00b",
 		"postgres://localhost:port/apikeys", "sqlite://" + t.TempDir(),
 	} {
-		if s, err := Open(t.Context(), Options{URL: wrong}); err == nil {
+		if s, err := Open(Options{URL: wrong}); err == nil {
 			t.Errorf("%q was opened", wrong)
 			if err := s.Close(); err != nil {
 				t.Error(err)
 			}
 		}
 	}
-	if _, err := Open(t.Context(), Options{URL: "postgres://localhost/apikeys", MaxConns: 1}); err == nil {
+	if _, err := Open(Options{URL: "postgres://localhost/apikeys", MaxConns: 1}); err == nil {
 		t.Error("a migration would wait for itself with one connection")
 	}
 	secret := "not-a-real-password"
-	if _, err := Open(t.Context(), Options{URL: "postgres://u:" + secret + "@localhost:port/apikeys"}); err == nil || strings.Contains(err.Error(), secret) {
+	if _, err := Open(Options{URL: "postgres://u:" + secret + "@localhost:port/apikeys"}); err == nil || strings.Contains(err.Error(), secret) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -58,7 +58,7 @@ func TestOpenMakesNothingWhereADatabaseIsToBeThere(t *testing.T) {
 	path := filepath.Join(folder, "data", "apikeys.db")
 	absent := func() {
 		t.Helper()
-		if _, err := Open(t.Context(), Options{URL: "sqlite://" + path, Existing: true}); !errors.Is(err, ErrNoDatabase) {
+		if _, err := Open(Options{URL: "sqlite://" + path, Existing: true}); !errors.Is(err, ErrNoDatabase) {
 			t.Errorf("got %v", err)
 		}
 	}

@@ -31,7 +31,7 @@ func newSigningKeyRow(r signing.Record) signingKeyRow {
 }
 
 func (r signingKeyRow) record() (signing.Record, error) {
-	if r.Algorithm != "ES256" {
+	if r.Algorithm != signing.Algorithm {
 		return signing.Record{}, fmt.Errorf("stored signing key %s: unknown algorithm %q", r.KID, r.Algorithm)
 	}
 	return signing.Record{

@@ -116,7 +116,7 @@ func newSQLite(t testing.TB, o Options) *Store {
 var migratedSQLite = sqlitetest.NewTemplate(openAndMigrate)
 
 func openAndMigrate(url string) error {
-	s, err := Open(context.Background(), Options{URL: url, Timeout: patience})
+	s, err := Open(Options{URL: url, Timeout: patience})
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func postgreSQLURL(t testing.TB) string {
 // newStore opens a store and closes it when the test ends.
 func newStore(t testing.TB, o Options) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), o)
+	s, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}

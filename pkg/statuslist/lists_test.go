@@ -105,7 +105,7 @@ var keyring = sync.OnceValues(func() (*signing.Keyring, error) {
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // it is in the temporary folder anyway
 	ctx := context.Background()
-	store, err := sqlstore.Open(ctx, sqlstore.Options{URL: "sqlite://" + filepath.Join(folder, "apikeys.db"), Timeout: time.Minute})
+	store, err := sqlstore.Open(sqlstore.Options{URL: "sqlite://" + filepath.Join(folder, "apikeys.db"), Timeout: time.Minute})
 	if err != nil {
 		return nil, err
 	}

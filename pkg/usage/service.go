@@ -51,7 +51,7 @@ type Service struct {
 func NewService(store Store, now func() time.Time) *Service { return &Service{store: store, now: now} }
 
 // Series returns the series of a tenancy's keys, in the order asked for; of a key that the tenancy does not have all is
-// zero. There may be up to [KeysMax] keys and [SpanMax] of time.
+// zero. A span is at most [SpanMax] long.
 func (s *Service) Series(ctx context.Context, tenancyID string, clientIDs []string, span Span) ([]Series, error) {
 	starts := span.steps()
 	if len(starts) == 0 {

@@ -14,8 +14,6 @@ import (
 const (
 	// DenialsKept is how many denials are remembered for each key, the newest.
 	DenialsKept = 50
-	// KeysMax is how many keys one question may be about.
-	KeysMax = 100
 	// Lately is for how long sums from any hour on are kept; those that begin earlier begin at midnight, UTC.
 	Lately = 48 * time.Hour
 )

@@ -45,7 +45,7 @@ const (
 	readyTimeout   = 2 * time.Second
 )
 
-// Options are what tests replace and a program leaves alone.
+// Options are what the command and tests decide. Logger is required.
 type Options struct {
 	Now    func() time.Time // nil for time.Now
 	Output io.Writer        // for what a person must read, such as the first password
@@ -124,7 +124,7 @@ func New(c Config, o Options) (*App, error) {
 		Config: c, options: o, gathered: gathered, metrics: metrics.New(), traces: traces, tls: served,
 		stopping: make(chan struct{}), floor: newFloor(),
 	}
-	a.Store, err = sqlstore.Open(context.Background(), sqlstore.Options{
+	a.Store, err = sqlstore.Open(sqlstore.Options{
 		URL: c.DatabaseURL, Logger: o.Logger, Now: o.Now, Observe: a.observeStore(), Existing: o.Existing, Alone: o.Alone, Timeout: o.timeout(),
 	})
 	if errors.Is(err, sqlstore.ErrNoDatabase) {

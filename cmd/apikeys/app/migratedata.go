@@ -22,7 +22,7 @@ var ErrInUse = errors.New("the database is in use, or can't be reached; stop the
 // so is what is returned with an error.
 // Errors: a [ConfigError] when there is no source, or the master key is not its own; [ErrInUse]; sqlstore.ErrNotEmpty.
 func (a *App) MigrateData(ctx context.Context, from string, progress func(table string, rows int64)) ([]sqlstore.Moved, error) {
-	source, err := sqlstore.Open(ctx, sqlstore.Options{
+	source, err := sqlstore.Open(sqlstore.Options{
 		URL: from, Existing: true, Alone: true, Timeout: aloneTimeout, Logger: a.options.Logger, Now: a.options.Now,
 	})
 	if errors.Is(err, sqlstore.ErrNoDatabase) {

@@ -90,7 +90,7 @@ var logPosition = regexp.MustCompile(`(?m)^apikeys_log_position (\S+)$`)
 // awaitNews returns when every replica has read all that is in the log now.
 func (c *cluster) awaitNews() {
 	c.t.Helper()
-	store, err := sqlstore.Open(c.t.Context(), sqlstore.Options{URL: c.database.URL()})
+	store, err := sqlstore.Open(sqlstore.Options{URL: c.database.URL()})
 	if err != nil {
 		c.t.Fatal(err)
 	}

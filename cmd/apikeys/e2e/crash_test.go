@@ -300,7 +300,7 @@ func checkNothingElse(t *testing.T, e environment, session *caller, writers []*w
 // changesByKey counts the events of each key in the database itself.
 func changesByKey(t *testing.T, e environment) map[string]int {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: e["APIKEYS_DATABASE_URL"]})
+	store, err := sqlstore.Open(sqlstore.Options{URL: e["APIKEYS_DATABASE_URL"]})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ var migrated = sqlitetest.NewTemplate(Migrate)
 // Migrate gives the database at url its tables, and leaves no connection open.
 func Migrate(url string) error {
 	ctx := context.Background()
-	store, err := sqlstore.Open(ctx, sqlstore.Options{URL: url, Timeout: patience})
+	store, err := sqlstore.Open(sqlstore.Options{URL: url, Timeout: patience})
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func SQLite(tb testing.TB) string {
 // Open returns a store on the database at url, which is closed when the test has ended.
 func Open(tb testing.TB, url string) *sqlstore.Store {
 	tb.Helper()
-	store, err := sqlstore.Open(tb.Context(), sqlstore.Options{URL: url, Timeout: patience})
+	store, err := sqlstore.Open(sqlstore.Options{URL: url, Timeout: patience})
 	if err != nil {
 		tb.Fatal(err)
 	}
