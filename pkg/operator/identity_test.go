@@ -203,9 +203,9 @@ func TestAProvenIdentityIsRefusedWithoutRoleVerifiedAddressOrAnActiveAccount(t *
 	f.refuses(t, asserted("2", "bea@example.com", operator.Admin), operator.RefusedDeactivated)
 }
 
-func TestAnInvitationThatNobodyAcceptedKeepsNobodyOut(t *testing.T) {
-	f := newFixture(t, false)
-	f.ana(t)
+// invitedByACustomer returns a customer of whose console Bea is to be an admin, and her invitation.
+func (f *fixture) invitedByACustomer(t *testing.T) (operator.Caller, operator.Invitation) {
+	t.Helper()
 	customer, err := f.CreateTenancy(t.Context(), "A customer", system)
 	if err != nil {
 		t.Fatal(err)
@@ -215,6 +215,13 @@ func TestAnInvitationThatNobodyAcceptedKeepsNobodyOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return own, invited
+}
+
+func TestAnInvitationThatNobodyAcceptedKeepsNobodyOut(t *testing.T) {
+	f := newFixture(t, false)
+	f.ana(t)
+	own, invited := f.invitedByACustomer(t)
 	f.refuses(t, asserted("1", "bea@example.com", ""), operator.RefusedNoRole)
 	if _, err := f.Get(t.Context(), own, invited.Operator.ID); err != nil {
 		t.Errorf("after a sign-in that was refused: %v", err)
@@ -225,7 +232,7 @@ func TestAnInvitationThatNobodyAcceptedKeepsNobodyOut(t *testing.T) {
 		t.Fatalf("got %+v, %v", bea, err)
 	}
 	ended := f.events(t)[before]
-	if ended.Action != eventlog.OperatorDeleted || ended.TenancyID != customer.ID || ended.Subject.ID != invited.Operator.ID ||
+	if ended.Action != eventlog.OperatorDeleted || ended.TenancyID != own.TenancyID || ended.Subject.ID != invited.Operator.ID ||
 		ended.Origin != (eventlog.Origin{}) || ended.Actor.Kind != eventlog.ActorSystem {
 		t.Errorf("the customer's log tells %+v", ended)
 	}
@@ -240,21 +247,13 @@ func TestAnInvitationThatNobodyAcceptedKeepsNobodyOut(t *testing.T) {
 func TestAnInvitationThatIsAcceptedMeanwhileIsTheCustomers(t *testing.T) {
 	f := newFixture(t, false)
 	f.ana(t)
-	customer, err := f.CreateTenancy(t.Context(), "A customer", system)
-	if err != nil {
-		t.Fatal(err)
-	}
-	own := operator.Caller{TenancyID: customer.ID, Actor: system}
-	invited, err := f.Invite(t.Context(), own, "bea@example.com", operator.Admin)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, invited := f.invitedByACustomer(t)
 	s := operator.NewService(&meddled{f.store, func() {
 		if _, err := f.Accept(t.Context(), invited.Token, password, home); err != nil {
 			t.Fatal(err)
 		}
 	}}, operator.Limits{}, f.Now)
-	_, err = s.SignInAs(t.Context(), asserted("1", "bea@example.com", operator.Editor), home)
+	_, err := s.SignInAs(t.Context(), asserted("1", "bea@example.com", operator.Editor), home)
 	if refused := (*operator.RefusedError)(nil); !errors.As(err, &refused) || refused.Reason != operator.RefusedTaken {
 		t.Errorf("got %v", err)
 	}
