@@ -1,8 +1,7 @@
-import { useSignOut } from "@/features/session/sign-out";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { ConfirmDialog } from "@/shared/ui/confirm-dialog";
-import { toaster } from "@/shared/ui/toaster-store";
 import { type Operator, useUpdateOperator } from "./api/operators";
+import { useAccessEnded } from "./use-access-ended";
 
 interface DeactivateDialogProps {
   operator: Operator;
@@ -14,7 +13,7 @@ interface DeactivateDialogProps {
 export function DeactivateDialog({ operator, own, onClose }: DeactivateDialogProps) {
   const { t } = useTranslation();
   const update = useUpdateOperator(own);
-  const signOut = useSignOut();
+  const ended = useAccessEnded(own, onClose);
   return (
     <ConfirmDialog
       title={t("operators.deactivateTitle")}
@@ -26,14 +25,7 @@ export function DeactivateDialog({ operator, own, onClose }: DeactivateDialogPro
         update.mutate(
           { operatorId: operator.id, patch: { status: "deactivated" } },
           {
-            onSuccess: () => {
-              if (own) {
-                signOut();
-                return;
-              }
-              toaster.show({ tone: "success", message: t("operators.deactivated", { email: operator.email }) });
-              onClose();
-            },
+            onSuccess: () => ended(t("operators.deactivated", { email: operator.email })),
           },
         )
       }

@@ -1,8 +1,7 @@
-import { useSignOut } from "@/features/session/sign-out";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { ConfirmDialog } from "@/shared/ui/confirm-dialog";
-import { toaster } from "@/shared/ui/toaster-store";
 import { type Operator, useDeleteOperator } from "./api/operators";
+import { useAccessEnded } from "./use-access-ended";
 
 interface RemoveDialogProps {
   operator: Operator;
@@ -14,7 +13,7 @@ interface RemoveDialogProps {
 export function RemoveDialog({ operator, own, onClose }: RemoveDialogProps) {
   const { t } = useTranslation();
   const remove = useDeleteOperator(own);
-  const signOut = useSignOut();
+  const ended = useAccessEnded(own, onClose);
   return (
     <ConfirmDialog
       title={t("operators.removeTitle")}
@@ -24,14 +23,7 @@ export function RemoveDialog({ operator, own, onClose }: RemoveDialogProps) {
       onClose={onClose}
       onConfirm={() =>
         remove.mutate(operator.id, {
-          onSuccess: () => {
-            if (own) {
-              signOut();
-              return;
-            }
-            toaster.show({ tone: "success", message: t("operators.removed", { email: operator.email }) });
-            onClose();
-          },
+          onSuccess: () => ended(t("operators.removed", { email: operator.email })),
         })
       }
     >

@@ -1,15 +1,14 @@
 import { Button, Group, Skeleton, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useSignOut } from "@/features/session/sign-out";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Dialog, DialogCancel } from "@/shared/ui/dialog";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { RelativeTime } from "@/shared/ui/relative-time";
-import { toaster } from "@/shared/ui/toaster-store";
 import { type Operator, sessionsQuery, useEndSessions } from "./api/operators";
 import classes from "./operators.module.css";
 import { programName } from "./program-name";
+import { useAccessEnded } from "./use-access-ended";
 
 interface SessionsDialogProps {
   operator: Operator;
@@ -24,7 +23,7 @@ export function SessionsDialog({ operator, own, onClose }: SessionsDialogProps) 
   const format = useFormat();
   const { data, error, isFetching, refetch } = useQuery(sessionsQuery(operator.id));
   const end = useEndSessions(own);
-  const signOut = useSignOut();
+  const ended = useAccessEnded(own, onClose);
   return (
     <Dialog
       onClose={onClose}
@@ -80,14 +79,7 @@ export function SessionsDialog({ operator, own, onClose }: SessionsDialogProps) 
             loading={end.isPending}
             onClick={() =>
               end.mutate(operator.id, {
-                onSuccess: () => {
-                  if (own) {
-                    signOut();
-                    return;
-                  }
-                  toaster.show({ tone: "success", message: t("operators.ended", { email: operator.email }) });
-                  onClose();
-                },
+                onSuccess: () => ended(t("operators.ended", { email: operator.email })),
               })
             }
           >

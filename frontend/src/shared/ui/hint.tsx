@@ -41,11 +41,11 @@ export function Hint<Target extends HTMLElement>({ label, opened, onDismiss, chi
   if (shown && !wanted) setWanted(true);
 
   const attend = () => setAttended(true);
+  const stay = () => clearTimeout(timer.current);
   const leave = () => {
-    clearTimeout(timer.current);
+    stay();
     setAttended(false);
   };
-  const stay = () => clearTimeout(timer.current);
   const leaveSoon = () => {
     stay();
     timer.current = setTimeout(leave, STAY_MS);
@@ -61,7 +61,7 @@ export function Hint<Target extends HTMLElement>({ label, opened, onDismiss, chi
         ref,
         "aria-describedby": shown ? id : undefined,
         onMouseEnter: () => {
-          clearTimeout(timer.current);
+          stay();
           timer.current = setTimeout(attend, DELAY_MS);
         },
         onMouseLeave: leaveSoon,
