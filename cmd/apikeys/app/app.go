@@ -397,21 +397,30 @@ func (a *App) prepareUntilDone(ctx context.Context, tried func()) error {
 func (a *App) work(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.Tailer.Run(ctx) })
-	for _, run := range []func(context.Context){a.Keyring.Run, a.Operators.Run, a.Uses.Run, a.retireSecrets, a.purge, a.survey, a.settle} {
+	for _, run := range []func(context.Context){a.Keyring.Run, a.Operators.Run, a.Uses.Run, a.settle} {
 		group.Go(func() error {
 			run(ctx)
+			return nil
+		})
+	}
+	for _, task := range []struct {
+		interval time.Duration
+		do       func(context.Context)
+	}{{retireInterval, a.Keys.RetireExpired}, {purgeInterval, a.purge}, {surveyInterval, a.survey}} {
+		group.Go(func() error {
+			repeat(ctx, task.interval, task.do)
 			return nil
 		})
 	}
 	return group.Wait()
 }
 
-// retireSecrets retires the secrets whose grace period has ended, again and again until ctx ends.
-func (a *App) retireSecrets(ctx context.Context) {
-	ticker := time.NewTicker(retireInterval)
+// repeat calls do at once and then in each interval, until ctx ends.
+func repeat(ctx context.Context, interval time.Duration, do func(context.Context)) {
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		a.Keys.RetireExpired(ctx)
+		do(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -420,22 +429,8 @@ func (a *App) retireSecrets(ctx context.Context) {
 	}
 }
 
-// purge calls purgeOnce again and again until ctx ends.
+// purge drops what has outlived its time.
 func (a *App) purge(ctx context.Context) {
-	ticker := time.NewTicker(purgeInterval)
-	defer ticker.Stop()
-	for {
-		a.purgeOnce(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
-}
-
-// purgeOnce drops what has outlived its time.
-func (a *App) purgeOnce(ctx context.Context) {
 	a.Keys.PurgeAnswers(ctx)
 	if err := a.Store.Sessions().Purge(ctx); err != nil && ctx.Err() == nil {
 		a.options.Logger.WarnContext(ctx, "ended sessions can't be purged", "error", err)

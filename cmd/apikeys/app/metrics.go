@@ -6,7 +6,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/oauth"
@@ -74,22 +73,13 @@ func (a *App) measureAttention() {
 	gauge("unused_keys", unused, "for", "90d", func(f *usage.Attention) int64 { return f.Unused90Days })
 }
 
-// survey counts what deserves attention, again and again until ctx ends: seldom, since it reads every key, and whatever the
-// number of those who read the metrics.
+// survey counts what deserves attention. It is called seldom, since it reads every key, and whatever the number of those who read
+// the metrics.
 func (a *App) survey(ctx context.Context) {
-	ticker := time.NewTicker(surveyInterval)
-	defer ticker.Stop()
-	for {
-		if found, err := a.Usage.Attention(ctx); err == nil {
-			a.attention.Store(&found)
-		} else if ctx.Err() == nil {
-			a.options.Logger.WarnContext(ctx, "ending grace periods and unused keys can't be counted", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
+	if found, err := a.Usage.Attention(ctx); err == nil {
+		a.attention.Store(&found)
+	} else if ctx.Err() == nil {
+		a.options.Logger.WarnContext(ctx, "ending grace periods and unused keys can't be counted", "error", err)
 	}
 }
 

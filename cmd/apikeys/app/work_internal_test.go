@@ -76,9 +76,9 @@ func TestTheServicePurgesWhatHasOutlivedItsTime(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	a.purgeOnce(t.Context())
+	a.purge(t.Context())
 	expect("before their time", 1)
 	ahead = 48 * time.Hour
-	a.purgeOnce(t.Context())
+	a.purge(t.Context())
 	expect("afterwards", 0)
 }
