@@ -38,8 +38,8 @@ func (r verifyRoutes) verify(c echo.Context) error {
 		h["X-Client-Id"], h["X-Tenancy-Id"], h["X-Scope"] = fields[0:1:1], fields[1:2:2], fields[2:3:3]
 		return c.NoContent(http.StatusOK)
 	}
-	confineDocument(h)
 	if refused := (*fault)(nil); errors.As(err, &refused) {
+		confineDocument(h)
 		h.Set(echo.HeaderWWWAuthenticate, refused.challenge)
 		return c.NoContent(refused.status)
 	}

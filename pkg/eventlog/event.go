@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// Action says what happened to the subject, as "<subject kind>.<past participle>"; only of token.revoked
-// the subject is the token's API key.
+// Action says what happened to the subject, as "<subject kind>.<past participle>"; only of token.revoked the subject is the token's
+// API key.
 type Action string
 
 // The actions that are logged. The set grows; a reader must tolerate actions that it does not know.

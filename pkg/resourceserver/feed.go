@@ -78,8 +78,8 @@ func (f *feed) follow(ctx context.Context) {
 	}
 }
 
-// resync takes a snapshot, the first of all or another one, and goes on from its position, also when that is lower than the own: the server's log may have been
-// restored from a backup. What was learned isn't unlearned by it.
+// resync takes a snapshot, the first of all or another one, and goes on from its position, also when that is lower than the own:
+// the server's log may have been restored from a backup. What was learned isn't unlearned by it.
 func (f *feed) resync(ctx context.Context) error {
 	current, _, err := f.fetchSnapshot(ctx, "")
 	if err != nil {

@@ -42,8 +42,8 @@ type expiringRow struct {
 //
 // Where openings have spans (hours), the one to subtract is that whose span holds @from. Most spans are one period long and begin
 // at @from: one range of an index. Longer ones are in another index, which is smaller. Openings without spans (days) are looked
-// for. Most keys are used every day: PostgreSQL has the openings of that very
-// day from a range of an index, all at once, and looks for a later one only where there is none. SQLite looks for each key.
+// for. Most keys are used every day: PostgreSQL has the openings of that very day from a range of an index, all at once, and looks
+// for a later one only where there is none. SQLite looks for each key.
 func (t tx) counted(o openings) string {
 	var opening string
 	switch {
