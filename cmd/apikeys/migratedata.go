@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
-	"github.com/piercloud/apikeys/pkg/audit"
 )
 
 func newMigrateDataCommand() *cobra.Command {
@@ -40,16 +39,14 @@ func newMigrateDataCommand() *cobra.Command {
 }
 
 func migrateData(ctx context.Context, c *cobra.Command, a *app.App, from string) error {
-	moved, err := a.MigrateData(ctx, from, func(table string, rows int64) { c.PrintErrf("%s: %d\n", table, rows) })
-	for _, m := range moved {
+	done, err := a.MigrateData(ctx, from, func(table string, rows int64) { c.PrintErrf("%s: %d\n", table, rows) })
+	for _, m := range done.Tables {
 		c.Printf("%10d  %s\n", m.Rows, m.Table)
 	}
-	if err == nil {
-		var report audit.Report
-		report, err = a.Audit.Verify(ctx)
-		err = tellReport(c, report, err)
-	}
-	if err != nil && len(moved) > 0 {
+	switch {
+	case err == nil:
+		return tellReport(c, done.Log, nil)
+	case len(done.Tables) > 0:
 		return fmt.Errorf("everything has been moved, but not looked at to the end; run apikeys verify-log: %w", err)
 	}
 	return err
