@@ -66,7 +66,11 @@ func (s *Service) sign(typ string, head eventlog.Head, prunedAt time.Time) (stri
 	if !prunedAt.IsZero() {
 		c.PrunedAt = prunedAt.UnixMicro()
 	}
-	return s.keyring.SignJWS(typ, c)
+	signed, err := s.keyring.SignJWS(typ, c)
+	if err != nil {
+		return "", err
+	}
+	return signed.Compact(), nil
 }
 
 // readStatement returns what a signed text says. Errors: [ErrNotSigned]; those of the store.

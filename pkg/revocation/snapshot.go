@@ -1,7 +1,6 @@
 package revocation
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -61,9 +60,13 @@ func (s *Snapshots) Current() (*Snapshot, error) {
 		return l, nil
 	}
 	payload, newest := s.set.payload(s.issuer, now)
-	body, err := s.sign(key, payload)
+	signed, err := s.keyring.SignJWS(SnapshotType, payload)
 	if err != nil {
 		return nil, err
+	}
+	body, err := json.Marshal(signed)
+	if err != nil {
+		return nil, fmt.Errorf("encode snapshot: %w", err)
 	}
 	s.last = &Snapshot{
 		Body: body, Tag: fmt.Sprintf(`"%d-%s"`, newest, strconv.FormatInt(now.Unix(), 36)), newest: newest, kid: key.KID, madeAt: now,
@@ -104,23 +107,4 @@ func (s *Set) Newest() int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.newest()
-}
-
-// sign returns the payload as a flattened JWS.
-func (s *Snapshots) sign(key *signing.Key, p payload) ([]byte, error) {
-	head, err := json.Marshal(map[string]string{"alg": signing.Algorithm, "kid": key.KID, "typ": SnapshotType})
-	if err != nil {
-		return nil, fmt.Errorf("encode header: %w", err)
-	}
-	content, err := json.Marshal(p)
-	if err != nil {
-		return nil, fmt.Errorf("encode snapshot: %w", err)
-	}
-	encode := base64.RawURLEncoding.EncodeToString
-	protected, encoded := encode(head), encode(content)
-	signature, err := s.keyring.Sign(key, []byte(protected+"."+encoded))
-	if err != nil {
-		return nil, fmt.Errorf("sign snapshot: %w", err)
-	}
-	return json.Marshal(map[string]string{"protected": protected, "payload": encoded, "signature": encode(signature)})
 }

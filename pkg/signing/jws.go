@@ -13,35 +13,46 @@ import (
 // ErrInvalidJWS means that a JWS is malformed, of another type, or not signed by one of the keys.
 var ErrInvalidJWS = errors.New("invalid signature")
 
-// jwsHeader is the protected header of what SignJWS makes.
+// jwsHeader is the protected header of what is signed here.
 type jwsHeader struct {
 	Algorithm string `json:"alg"`
 	KID       string `json:"kid"`
 	Type      string `json:"typ"`
 }
 
-// SignJWS returns payload in JSON as a compact JWS (RFC 7515 §7.1), signed by the key that signs now. typ says what it is
-// for, so that it can't be taken for something else. Errors: [ErrNoKey].
-func (k *Keyring) SignJWS(typ string, payload any) (string, error) {
+// JWS is what was signed, its parts encoded. In JSON it is the flattened serialization (RFC 7515 §7.2.2).
+type JWS struct {
+	Protected string `json:"protected"`
+	Payload   string `json:"payload"`
+	Signature string `json:"signature"`
+}
+
+// Compact returns the compact serialization (RFC 7515 §7.1).
+func (j JWS) Compact() string { return j.Protected + "." + j.Payload + "." + j.Signature }
+
+// SignJWS signs payload, in JSON, with the key that signs now. typ says what it is for, so that it can't be taken for something
+// else. Errors: [ErrNoKey].
+func (k *Keyring) SignJWS(typ string, payload any) (JWS, error) {
 	key, err := k.Signer()
 	if err != nil {
-		return "", err
+		return JWS{}, err
 	}
 	header, err := json.Marshal(jwsHeader{Algorithm, key.KID, typ})
 	if err != nil {
-		return "", fmt.Errorf("encode header: %w", err)
+		return JWS{}, fmt.Errorf("encode header: %w", err)
 	}
 	content, err := json.Marshal(payload)
 	if err != nil {
-		return "", fmt.Errorf("encode payload: %w", err)
+		return JWS{}, fmt.Errorf("encode payload: %w", err)
 	}
 	encode := base64.RawURLEncoding.EncodeToString
-	signed := encode(header) + "." + encode(content)
-	signature, err := k.Sign(key, []byte(signed))
+	signed := JWS{Protected: encode(header), Payload: encode(content)}
+	signature, err := k.Sign(key, []byte(signed.Protected+"."+signed.Payload))
 	if err != nil {
-		return "", fmt.Errorf("sign: %w", err)
+		return JWS{}, fmt.Errorf("sign: %w", err)
 	}
-	return signed + "." + encode(signature), nil
+	signed.Signature = encode(signature)
+	return signed, nil
 }
 
 // VerifyStoredJWS checks a compact JWS of type typ by the key of the store that it names, also one that is no longer

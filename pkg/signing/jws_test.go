@@ -54,10 +54,11 @@ func TestWhatWasSignedVerifiesWhenItsKeyHasRetired(t *testing.T) {
 	if err := keyring.Load(t.Context(), eventlog.Service); err != nil {
 		t.Fatal(err)
 	}
-	signed, err := keyring.SignJWS("note+jwt", map[string]string{"says": "hello"})
+	jws, err := keyring.SignJWS("note+jwt", map[string]string{"says": "hello"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	signed := jws.Compact()
 	for range 3 {
 		now = now.Add(200 * 24 * time.Hour)
 		if err := keyring.Rotate(t.Context(), 0, eventlog.Actor{}); err != nil {

@@ -59,10 +59,8 @@ var ErrUnknownKey = errors.New("unknown signing key")
 
 // Key is a signing key in use.
 type Key struct {
-	KID       string
-	NotBefore time.Time
-	RetireAt  time.Time // zero while it has no successor
-	private   *ecdsa.PrivateKey
+	Record
+	private *ecdsa.PrivateKey
 }
 
 // Keyring is the present signing keys. It is safe for concurrent use; signing takes no lock.
@@ -130,7 +128,7 @@ func (k *Keyring) Load(ctx context.Context, actor eventlog.Actor) error {
 		if _, err := k.openAll(records); err != nil {
 			return nil, err // with a wrong master key, a key would be added that the right one doesn't open
 		}
-		return k.succeed(records, PublishLead, actor)
+		return k.succeed(records, k.clock(), PublishLead, actor)
 	})
 	if err != nil {
 		return err
@@ -145,7 +143,7 @@ func (k *Keyring) Rotate(ctx context.Context, lead time.Duration, actor eventlog
 		if _, err := k.openAll(records); err != nil {
 			return nil, err
 		}
-		return k.succeed(records, lead, actor)
+		return k.succeed(records, k.clock(), lead, actor)
 	})
 	if err != nil {
 		return err
@@ -153,41 +151,56 @@ func (k *Keyring) Rotate(ctx context.Context, lead time.Duration, actor eventlog
 	return k.reload(ctx)
 }
 
-// succeed makes the successor of the existing keys. The first key of all signs at once.
-func (k *Keyring) succeed(existing []Record, lead time.Duration, actor eventlog.Actor) (*Change, error) {
-	now := k.clock()
+// succeed makes the successor of the existing keys, which signs lead after now. The first key of all signs at once.
+func (k *Keyring) succeed(existing []Record, now time.Time, lead time.Duration, actor eventlog.Actor) (*Change, error) {
 	if len(existing) == 0 {
 		lead = 0
 	}
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	successor, err := k.generate(now, lead)
 	if err != nil {
-		return nil, fmt.Errorf("generate signing key: %w", err)
+		return nil, err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return nil, fmt.Errorf("encode signing key: %w", err)
-	}
-	kid := rand.Text()[:16]
-	fresh := Record{KID: kid, Algorithm: Algorithm, Private: k.box.Seal(der, binding(kid)), CreatedAt: now, NotBefore: now.Add(lead)}
-	change := &Change{Add: &fresh, RetireAt: map[string]time.Time{}}
+	change := &Change{Add: &successor, RetireAt: map[string]time.Time{}}
 	for _, r := range existing {
-		if r.RetireAt.IsZero() || r.NotBefore.After(fresh.NotBefore) && r.publishedAt(now) {
-			change.RetireAt[r.KID] = fresh.NotBefore.Add(RetireLag)
+		if r.RetireAt.IsZero() || r.NotBefore.After(successor.NotBefore) && r.publishedAt(now) {
+			change.RetireAt[r.KID] = successor.NotBefore.Add(RetireLag)
 		}
 	}
-	told := map[string]any{"algorithm": Algorithm, "not_before": fresh.NotBefore.Format(time.RFC3339)}
+	told := map[string]any{"algorithm": Algorithm, "not_before": successor.NotBefore.Format(time.RFC3339)}
 	if len(change.RetireAt) > 0 {
 		told["retires"] = change.RetireAt
 	}
+	change.Event, err = draft(now, eventlog.SigningKeyCreated, actor, successor.KID, told)
+	return change, err
+}
+
+// Generate returns a new key that signs at once and is in no store.
+func (k *Keyring) Generate() (Record, error) { return k.generate(k.clock(), 0) }
+
+// generate makes a key that signs lead after now.
+func (k *Keyring) generate(now time.Time, lead time.Duration) (Record, error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return Record{}, fmt.Errorf("generate signing key: %w", err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return Record{}, fmt.Errorf("encode signing key: %w", err)
+	}
+	kid := rand.Text()[:16]
+	return Record{KID: kid, Algorithm: Algorithm, Private: k.box.Seal(der, binding(kid)), CreatedAt: now, NotBefore: now.Add(lead)}, nil
+}
+
+// draft is the event of a change of a key.
+func draft(now time.Time, action eventlog.Action, actor eventlog.Actor, kid string, told any) (eventlog.Draft, error) {
 	after, err := json.Marshal(told)
 	if err != nil {
-		return nil, fmt.Errorf("encode event: %w", err)
+		return eventlog.Draft{}, fmt.Errorf("encode event: %w", err)
 	}
-	change.Event = eventlog.Draft{
-		At: now, Action: eventlog.SigningKeyCreated, Actor: actor, After: after,
+	return eventlog.Draft{
+		At: now, Action: action, Actor: actor, After: after,
 		Subject: eventlog.Subject{Kind: eventlog.SubjectSigningKey, ID: kid},
-	}
-	return change, nil
+	}, nil
 }
 
 // binding is the associated data of a private half: one that was moved to another row can't be opened.
@@ -235,7 +248,7 @@ func (k *Keyring) openAll(records []Record) (*keySet, error) {
 		if err != nil {
 			return nil, fmt.Errorf("signing key %s: %w", r.KID, err)
 		}
-		set.keys = append(set.keys, Key{KID: r.KID, NotBefore: r.NotBefore, RetireAt: r.RetireAt, private: private})
+		set.keys = append(set.keys, Key{r, private})
 	}
 	return set, nil
 }
@@ -309,11 +322,6 @@ func (k *Keyring) Run(ctx context.Context) {
 	}
 }
 
-// signsAt reports whether it is the key's turn: from its start until that of its successor.
-func (k *Key) signsAt(now time.Time) bool {
-	return !now.Before(k.NotBefore) && (k.RetireAt.IsZero() || now.Before(k.RetireAt.Add(-RetireLag)))
-}
-
 // signing returns the key whose turn it is at now. Where it is nobody's, as a successor was revoked before it signed, the key
 // before goes on. Before the turn of the first key, as on a replica whose clock is behind that of the one that made it, it is the
 // first key. Errors: [ErrNoKey].
@@ -385,7 +393,7 @@ func (k *Keyring) JWKS() ([]byte, error) {
 		Keys []publicKey `json:"keys"`
 	}{Keys: []publicKey{}}
 	for _, key := range set.keys {
-		if !key.RetireAt.IsZero() && !now.Before(key.RetireAt) {
+		if !key.publishedAt(now) {
 			continue
 		}
 		point, err := key.private.PublicKey.Bytes() // 0x04, 32 bytes of X, 32 bytes of Y

@@ -2,7 +2,6 @@ package signing
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -25,7 +24,7 @@ func (k *Keyring) Revoke(ctx context.Context, kid string, actor eventlog.Actor) 
 				found = true
 			default:
 				remaining = append(remaining, r)
-				signs = signs || (&Key{NotBefore: r.NotBefore, RetireAt: r.RetireAt}).signsAt(now)
+				signs = signs || r.signsAt(now)
 				goesOn = goesOn || r.RetireAt.IsZero()
 			}
 		}
@@ -44,24 +43,15 @@ func (k *Keyring) Revoke(ctx context.Context, kid string, actor eventlog.Actor) 
 			if err != nil {
 				return nil, err
 			}
-			if change, err = k.succeed(remaining, lead, actor); err != nil {
+			if change, err = k.succeed(remaining, now, lead, actor); err != nil {
 				return nil, err
-			}
-			if !signs {
-				change.Add.NotBefore = now // also when no key is left and it is the first again
 			}
 			told["successor"] = change.Add.KID
 		}
 		change.RetireAt[kid] = now.Add(-revokeMargin)
-		after, err := json.Marshal(told)
-		if err != nil {
-			return nil, fmt.Errorf("encode event: %w", err)
-		}
-		change.Event = eventlog.Draft{
-			At: now, Action: eventlog.SigningKeyRevoked, Actor: actor, After: after,
-			Subject: eventlog.Subject{Kind: eventlog.SubjectSigningKey, ID: kid},
-		}
-		return change, nil
+		var err error
+		change.Event, err = draft(now, eventlog.SigningKeyRevoked, actor, kid, told)
+		return change, err
 	})
 	if err != nil {
 		return err
@@ -69,23 +59,11 @@ func (k *Keyring) Revoke(ctx context.Context, kid string, actor eventlog.Actor) 
 	return k.reload(ctx)
 }
 
-// Fresh returns a new key that signs at once, for a store that is to forget all others.
-func (k *Keyring) Fresh() (Record, error) {
-	change, err := k.succeed(nil, 0, eventlog.Actor{})
-	if err != nil {
-		return Record{}, err
-	}
-	return *change.Add, nil
-}
-
 // Published reports whether a key is published now, and so whether what it signed counts.
 func (k *Keyring) Published(kid string) bool {
 	set := k.current.Load()
 	return set != nil && set.key(kid) != nil
 }
-
-// publishedAt reports whether the key is published at a time after its creation.
-func (r Record) publishedAt(now time.Time) bool { return r.RetireAt.IsZero() || now.Before(r.RetireAt) }
 
 // drop forgets a key that was revoked elsewhere, before the store is asked for the keys that are left.
 func (k *Keyring) drop(kid string) {

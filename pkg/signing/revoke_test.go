@@ -115,7 +115,7 @@ func TestAKeyThatAWrongMasterKeySealedCanBeRevoked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stray, err := other.Fresh()
+	stray, err := other.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}

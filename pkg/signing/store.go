@@ -21,6 +21,16 @@ type Record struct {
 	RetireAt time.Time
 }
 
+// publishedAt reports whether the key is published at a time after its creation.
+func (r *Record) publishedAt(now time.Time) bool {
+	return r.RetireAt.IsZero() || now.Before(r.RetireAt)
+}
+
+// signsAt reports whether it is the key's turn: from its start until that of its successor.
+func (r *Record) signsAt(now time.Time) bool {
+	return !now.Before(r.NotBefore) && (r.RetireAt.IsZero() || now.Before(r.RetireAt.Add(-RetireLag)))
+}
+
 // Change is what is done to the stored keys.
 type Change struct {
 	Add *Record // nil for no new key

@@ -205,9 +205,11 @@ func (l *Lists) make(ctx context.Context, number int64) error {
 	if says.List.List, err = encode(first, found); err != nil {
 		return err
 	}
-	if list.Token, err = l.keyring.SignJWS(Type, says); err != nil {
+	signed, err := l.keyring.SignJWS(Type, says)
+	if err != nil {
 		return err
 	}
+	list.Token = signed.Compact()
 	digest := sha256.Sum256([]byte(list.Token))
 	list.Tag = `"` + hex.EncodeToString(digest[:16]) + `"`
 	l.mu.Lock()

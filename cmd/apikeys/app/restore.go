@@ -69,7 +69,7 @@ func (a *App) Restore(ctx context.Context, actor eventlog.Actor) error {
 	} else if err != nil {
 		return err
 	}
-	fresh, err := a.Keyring.Fresh()
+	fresh, err := a.Keyring.Generate()
 	if err != nil {
 		return err
 	}
