@@ -191,7 +191,7 @@ func (k *Keyring) generate(now time.Time, lead time.Duration) (Record, error) {
 	return Record{KID: kid, Algorithm: Algorithm, Private: k.box.Seal(der, binding(kid)), CreatedAt: now, NotBefore: now.Add(lead)}, nil
 }
 
-// draft is the event of a change of a key.
+// draft is the event of a change of a key, of all of them when the kid is empty.
 func draft(now time.Time, action eventlog.Action, actor eventlog.Actor, kid string, told any) (eventlog.Draft, error) {
 	after, err := json.Marshal(told)
 	if err != nil {

@@ -2,7 +2,6 @@ package signing
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
@@ -27,14 +26,8 @@ func (k *Keyring) Reseal(ctx context.Context, box *sealed.Box, actor eventlog.Ac
 		if resealed == 0 {
 			return nil, nil
 		}
-		after, err := json.Marshal(map[string]int{"signing_keys": resealed})
-		if err != nil {
-			return nil, fmt.Errorf("encode event: %w", err)
-		}
-		return &Change{Private: fresh, Event: eventlog.Draft{
-			At: k.clock(), Action: eventlog.SigningKeysResealed, Actor: actor, After: after,
-			Subject: eventlog.Subject{Kind: eventlog.SubjectSigningKey},
-		}}, nil
+		event, err := draft(k.clock(), eventlog.SigningKeysResealed, actor, "", map[string]int{"signing_keys": resealed})
+		return &Change{Private: fresh, Event: event}, err
 	})
 	return resealed, err
 }
