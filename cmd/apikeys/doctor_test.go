@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -96,6 +97,23 @@ func TestDoctorLeavesADatabaseAsItIs(t *testing.T) {
 	t.Setenv("APIKEYS_DATABASE_URL", url)
 	run(t, "", "doctor").succeeded(t)
 	numbered(t, url) // which fails when the table is there
+}
+
+// TestDoctorWaitsForNoWriter: it is run where something is wrong, beside a service that may be busy.
+func TestDoctorWaitsForNoWriter(t *testing.T) {
+	path := healthy(t)
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }() // what it holds it gives back
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	if found, r := examine(t); len(found) > 0 || r.err != nil {
+		t.Errorf("it finds %+v, %v", found, r.err)
+	}
 }
 
 // TestDoctorFindsWhatAStartRefuses also before there is a database.

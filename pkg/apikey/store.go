@@ -22,6 +22,8 @@ type Store interface {
 	// Answer returns the kept answer, unless it was created before notBefore. Errors: [ErrNotFound].
 	Answer(ctx context.Context, caller, idempotencyKey string, notBefore time.Time) (Answer, error)
 
+	// EachAnswer calls visit with every kept answer, in batches; an error of visit ends it and is returned.
+	EachAnswer(ctx context.Context, visit func(Answer) error) error
 	// ResealAnswers calls reseal with every kept answer and stores what it returns as the answer's Sealed, unless that is nil,
 	// and returns how many. It does so in batches; an error of reseal ends it and is returned.
 	ResealAnswers(ctx context.Context, reseal func(Answer) ([]byte, error)) (int, error)

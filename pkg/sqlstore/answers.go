@@ -61,9 +61,48 @@ func (r answerRow) answer() (apikey.Answer, error) {
 	}, nil
 }
 
-// resealBatch is how many answers one transaction reads, and seals anew one by one: in the time of a call, also where the
+// answerBatch is how many answers one transaction reads, and perhaps seals anew one by one: in the time of a call, also where the
 // database is far, and without holding up those who write to SQLite meanwhile.
-const resealBatch = 100
+const answerBatch = 100
+
+// answersAfter returns the answers that follow one, no more than [answerBatch].
+func (t tx) answersAfter(last answerRow) ([]answerRow, error) {
+	var rows []answerRow
+	err := t.db.Where("(caller, idempotency_key) > (?, ?)", last.Caller, last.IdempotencyKey).
+		Order("caller, idempotency_key").Limit(answerBatch).Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read answers: %w", err)
+	}
+	return rows, nil
+}
+
+// EachAnswer implements [apikey.Store].
+func (s *Store) EachAnswer(ctx context.Context, visit func(apikey.Answer) error) error {
+	var last answerRow
+	for {
+		var rows []answerRow
+		err := s.read(ctx, func(t tx) (err error) {
+			rows, err = t.answersAfter(last)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			answer, err := row.answer()
+			if err != nil {
+				return err
+			}
+			if err := visit(answer); err != nil {
+				return err
+			}
+		}
+		if len(rows) < answerBatch {
+			return nil
+		}
+		last = rows[len(rows)-1]
+	}
+}
 
 // ResealAnswers implements [apikey.Store].
 func (s *Store) ResealAnswers(ctx context.Context, reseal func(apikey.Answer) ([]byte, error)) (resealed int, err error) {
@@ -71,11 +110,9 @@ func (s *Store) ResealAnswers(ctx context.Context, reseal func(apikey.Answer) ([
 	for {
 		var rows []answerRow
 		changed := 0
-		err := s.writeAll(ctx, func(t tx) error {
-			err := t.db.Where("(caller, idempotency_key) > (?, ?)", last.Caller, last.IdempotencyKey).
-				Order("caller, idempotency_key").Limit(resealBatch).Find(&rows).Error
-			if err != nil {
-				return fmt.Errorf("read answers: %w", err)
+		err := s.writeAll(ctx, func(t tx) (err error) {
+			if rows, err = t.answersAfter(last); err != nil {
+				return err
 			}
 			for _, row := range rows {
 				ok, err := t.resealAnswer(row, reseal)
@@ -92,7 +129,7 @@ func (s *Store) ResealAnswers(ctx context.Context, reseal func(apikey.Answer) ([
 			return resealed, err
 		}
 		resealed += changed
-		if len(rows) < resealBatch {
+		if len(rows) < answerBatch {
 			return resealed, nil
 		}
 		last = rows[len(rows)-1]

@@ -47,14 +47,10 @@ func calls(s *Store, tenancy, clientID string) []call {
 		{"Head", false, func(ctx context.Context) error { _, err := s.Head(ctx); return err }},
 		{"SigningKeys", false, func(ctx context.Context) error { _, err := s.SigningKeys(ctx); return err }},
 		{"FindCtx", false, func(ctx context.Context) error { _, _, err := s.Sessions().FindCtx(ctx, "token"); return err }},
-		{"Update", true, func(ctx context.Context) error {
-			_, err := s.Update(ctx, tenancy, clientID, func(k apikey.Key) (apikey.Key, *eventlog.Draft, error) {
-				k.Version++
-				event := newDraft(k)
-				return k, &event, nil
-			})
-			return err
+		{"EachAnswer", false, func(ctx context.Context) error {
+			return s.EachAnswer(ctx, func(apikey.Answer) error { return nil })
 		}},
+		{"Update", true, func(ctx context.Context) error { return updateKey(ctx, s, tenancy, clientID) }},
 		{"ChangeSigningKeys", true, func(ctx context.Context) error {
 			return s.ChangeSigningKeys(ctx, func([]signing.Record) (*signing.Change, error) { return nil, nil })
 		}},
@@ -73,6 +69,15 @@ func calls(s *Store, tenancy, clientID string) []call {
 		}},
 		{"Ping", true, s.Ping},
 	}
+}
+
+func updateKey(ctx context.Context, s *Store, tenancy, clientID string) error {
+	_, err := s.Update(ctx, tenancy, clientID, func(k apikey.Key) (apikey.Key, *eventlog.Draft, error) {
+		k.Version++
+		event := newDraft(k)
+		return k, &event, nil
+	})
+	return err
 }
 
 // wantUnavailable fails the test unless the call says that the database does not answer, in time.
@@ -165,7 +170,7 @@ func TestPostgreSQLThatIsLocked(t *testing.T) {
 	if _, err := other.Exec(t.Context(), "BEGIN; SELECT seq FROM log_head FOR UPDATE"); err != nil {
 		t.Fatal(err)
 	}
-	wantUnavailable(t, "Update", calls(s, tenancy, id)[6].do)
+	wantUnavailable(t, "Update", func(ctx context.Context) error { return updateKey(ctx, s, tenancy, id) })
 	if err := s.Ping(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -184,7 +189,7 @@ func TestAProcessThatStandsStillHoldsUpNoOther(t *testing.T) {
 	s := newStore(t, Options{URL: database, Timeout: patience})
 	otherWrites := func() {
 		t.Helper()
-		if err := calls(other, tenancy, id)[6].do(t.Context()); err != nil {
+		if err := updateKey(t.Context(), other, tenancy, id); err != nil {
 			t.Errorf("another process: %v", err)
 		}
 	}
@@ -250,7 +255,7 @@ func TestAProcessThatStandsStillInManyChangesHoldsUpNoOtherForLonger(t *testing.
 		err := other.reader.Raw("SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&waiting).Error
 		return err == nil && waiting == min(count, changingMax)-1
 	})
-	if err := calls(other, tenancy, id)[6].do(t.Context()); err != nil {
+	if err := updateKey(t.Context(), other, tenancy, id); err != nil {
 		t.Errorf("another process: %v", err)
 	}
 	close(goesOn)
@@ -267,7 +272,8 @@ func TestAChangeWaitsForItsTurnNoLongerThanForTheDatabase(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t, Options{Timeout: impatience})
 	tenancy := newTenancy(t, s)
-	update := calls(s, tenancy, fill(t, s, tenancy, 1)[0])[6].do
+	id := fill(t, s, tenancy, 1)[0]
+	update := func(ctx context.Context) error { return updateKey(ctx, s, tenancy, id) }
 	for range changingMax {
 		s.changing <- struct{}{}
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/signing"
 )
@@ -166,7 +167,11 @@ func (d *doctor) judgeClock(skew time.Duration) {
 }
 
 func (d *doctor) checkMasterKey(ctx context.Context, a *App) {
-	if err := errors.Join(a.Keyring.Check(ctx), a.Keys.CheckAnswers(ctx)); err != nil {
+	switch err := errors.Join(a.Keyring.Check(ctx), a.Keys.CheckAnswers(ctx)); {
+	case errors.Is(err, apikey.ErrUnavailable):
+		d.problem("master key", "", "what it encrypts can't be read: %v", err)
+		return
+	case err != nil:
 		d.problem("master key", "configure the key that this database was used with, as "+Prefix+"MASTER_KEY_PREVIOUS if it is being replaced", "does not open what is in the database: %v", err)
 		return
 	}
