@@ -97,8 +97,9 @@ var access = map[string]need{
 
 // principal is who calls.
 type principal struct {
-	caller   apikey.Caller
-	operator operator.Operator // zero for an access token and for strangers
+	caller    apikey.Caller
+	operator  operator.Operator // zero for an access token and for strangers
+	authority eventlog.Authority
 }
 
 type principalKey struct{}
@@ -131,11 +132,11 @@ func (s *server) authorize(n need) echo.MiddlewareFunc {
 	}
 }
 
-// identify returns the caller, with the session in the context unless it is a program.
+// identify returns the caller, and in the context its authority, and its session unless it is a program.
 func (s *server) identify(r *http.Request, n need) (context.Context, principal, error) {
 	if credentials := r.Header.Values(echo.HeaderAuthorization); len(credentials) > 0 && !n.public {
 		p, err := s.byToken(r.Context(), credentials, n)
-		return r.Context(), p, err
+		return eventlog.WithAuthority(r.Context(), p.authority), p, err
 	}
 	// A browser sends the cookie whoever made the page that asks; only our own pages, and those that were configured, may
 	// change anything with it. Signing in counts, too: else a page could sign its visitor in as somebody else.
@@ -153,7 +154,7 @@ func (s *server) identify(r *http.Request, n need) (context.Context, principal, 
 		return ctx, principal{}, err
 	}
 	p, err := s.bySession(ctx, n)
-	return ctx, p, err
+	return eventlog.WithAuthority(ctx, p.authority), p, err
 }
 
 // isVisit reports whether a browser shows the answer to somebody. Whatever else a page has it ask for, an image or what might
@@ -181,10 +182,15 @@ func (s *server) byToken(ctx context.Context, credentials []string, n need) (pri
 		f.challenge = "Bearer " + realm + `, error="insufficient_scope", scope="` + string(n.scope) + `"` // RFC 6750 §3.1
 		return principal{}, f
 	}
-	return principal{caller: apikey.Caller{
-		TenancyID: claims.TenancyID, Scopes: claims.Scopes,
-		Actor: eventlog.Actor{Kind: eventlog.ActorAPIKey, ID: claims.ClientID, Name: claims.ClientID},
-	}}, nil
+	return principal{
+		caller: apikey.Caller{
+			TenancyID: claims.TenancyID, Scopes: claims.Scopes,
+			Actor: eventlog.Actor{Kind: eventlog.ActorAPIKey, ID: claims.ClientID, Name: claims.ClientID},
+		},
+		authority: eventlog.Authority{
+			Kind: eventlog.ActorAPIKey, ID: claims.ClientID, Generation: claims.Generation, TokenID: claims.TokenID,
+		},
+	}, nil
 }
 
 // signedOutFault says that there is no session, or no longer.
@@ -204,9 +210,15 @@ func (s *server) bySession(ctx context.Context, n need) (principal, error) {
 	if !o.Role.Allows(n.role) {
 		return principal{}, forbidden("Your role does not allow this.")
 	}
-	return principal{operator: o, caller: apikey.Caller{
-		TenancyID: o.TenancyID, Actor: eventlog.Actor{Kind: eventlog.ActorOperator, ID: o.ID, Name: o.Email},
-	}}, nil
+	return principal{
+		operator: o,
+		caller: apikey.Caller{
+			TenancyID: o.TenancyID, Actor: eventlog.Actor{Kind: eventlog.ActorOperator, ID: o.ID, Name: o.Email},
+		},
+		authority: eventlog.Authority{
+			Kind: eventlog.ActorOperator, ID: o.ID, Generation: o.SessionGeneration, Role: string(o.Role),
+		},
+	}, nil
 }
 
 func forbidden(detail string) *fault {

@@ -94,8 +94,12 @@ func (r inquiryRoutes) inquirer(c echo.Context, f form, n need) (oauth.Inquirer,
 	request := c.Request()
 	_, noCookie := request.Cookie(sessionCookie)
 	if noCookie == nil && len(request.Header.Values(echo.HeaderAuthorization)) == 0 && f.get("client_id") == "" {
-		_, p, err := r.identify(request, n)
-		return oauth.Inquirer{TenancyID: p.caller.TenancyID, Actor: p.caller.Actor}, err
+		ctx, p, err := r.identify(request, n)
+		if err != nil {
+			return oauth.Inquirer{}, err
+		}
+		c.SetRequest(request.WithContext(ctx))
+		return oauth.Inquirer{TenancyID: p.caller.TenancyID, Actor: p.caller.Actor}, nil
 	}
 	id, secret, err := clientCredentials(request, f)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/piercloud/apikeys/api/internal/oas"
 	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/oauth"
 	"github.com/piercloud/apikeys/pkg/operator"
@@ -83,6 +84,10 @@ var knownFaults = []struct {
 	{oauth.ErrInvalidToken, fault{
 		status: http.StatusUnauthorized, code: "failed", detail: "invalid or expired token",
 		challenge: "Bearer " + realm + `, error="invalid_token"`,
+	}},
+	{eventlog.ErrAuthorityLost, fault{
+		status: http.StatusUnauthorized, code: "failed",
+		detail: "Your access has ended or changed. Nothing was done.",
 	}},
 	{apikey.ErrUnavailable, fault{
 		status: http.StatusServiceUnavailable, code: "service/unavailable",

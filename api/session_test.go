@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"context"
 	"database/sql"
 	"fmt"
 	"io"
@@ -12,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
@@ -225,4 +229,73 @@ func TestWhoIsThrownOutWhileSendingARequestIsRefused(t *testing.T) {
 			t.Errorf("got %s, and the operator is %s", response.Status, admin.people()["eve@example.com"].Status)
 		}
 	})
+}
+
+// TestWhoIsThrownOutWhileAChangeWaitsMakesNone: changes wait for the log's head, which here another process has. PostgreSQL tells
+// who waits.
+func TestWhoIsThrownOutWhileAChangeWaitsMakesNone(t *testing.T) {
+	database := newPostgreSQL(t)
+	s := boot(t, database)
+	admin := s.admin(t)
+	s.operator(t, s.tenancy(t), "eve@example.com", operator.Admin)
+	eve := s.as(t, "eve@example.com")
+	key := admin.create("Key", "settings.api-keys:editor")
+	program := s.program(t, key)
+	victim := admin.create("Another")
+	token := eve.token(victim.ClientID, victim.ClientSecret)
+	connect := func() *pgx.Conn {
+		t.Helper()
+		connection, err := pgx.Connect(t.Context(), database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = connection.Close(context.Background()) }) // it is done with
+		return connection
+	}
+	other, watcher := connect(), connect() // a transaction sees the same waiters to its end
+	execute := func(statement string, values ...any) {
+		t.Helper()
+		if _, err := other.Exec(t.Context(), statement, values...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, test := range map[string]struct {
+		change func() answer
+		end    string
+		id     string
+	}{
+		"an operator": {
+			func() answer {
+				return eve.post("/v1/operators", map[string]string{"email": "x@example.com", "role": "admin"})
+			},
+			"UPDATE operator SET role = 'readonly' WHERE email = $1", "eve@example.com",
+		},
+		"an operator that revokes a token": {
+			func() answer { return eve.form("/oauth2/revoke", "token", token) },
+			"UPDATE operator SET status = 'deactivated' WHERE email = $1", "eve@example.com",
+		},
+		"a program": {
+			func() answer { return program.post(key.path()+"/deactivate", nil) },
+			"UPDATE api_key SET generation = generation + 1 WHERE client_id = $1", key.ClientID,
+		},
+	} {
+		execute("BEGIN")
+		execute("SELECT seq FROM log_head FOR UPDATE")
+		answered := make(chan answer)
+		go func() { answered <- test.change() }()
+		await.Until(t, time.Minute, "the change waits", func() bool {
+			var waiting bool
+			err := watcher.QueryRow(t.Context(), "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')").Scan(&waiting)
+			return err == nil && waiting
+		})
+		execute(test.end, test.id)
+		execute("COMMIT")
+		if a := <-answered; a.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: got %d: %s", name, a.StatusCode, a.body)
+		}
+		execute("UPDATE operator SET role = 'admin', status = 'active'")
+	}
+	if _, invited := admin.people()["x@example.com"]; invited {
+		t.Error("somebody was invited by who had been thrown out")
+	}
 }

@@ -13,6 +13,9 @@ import (
 // head, reads, calls the function, writes what it returns and appends its event, all in one transaction. The function runs
 // at most once per call, must not call the store, and an error that it returns ends the transaction and is returned as it is.
 //
+// A change whose context has an authority (eventlog.WithAuthority) is made only if that still holds once the head is locked; else it
+// fails with eventlog.ErrAuthorityLost.
+//
 // Any method may also fail with an error that is [ErrUnavailable] when the database can't be reached or stays locked.
 type Store interface {
 	// Create stores a new key with its secrets and gives it a StatusIndex. When answer is not nil it is kept in the same transaction.

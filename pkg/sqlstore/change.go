@@ -29,8 +29,8 @@ func (s *Store) tx(db *gorm.DB) tx { return tx{db, s.dialect, &s.pooled} }
 // errUnchanged rolls back a transaction that has nothing to write.
 var errUnchanged = errors.New("nothing to write")
 
-// change runs one change with its event: in one transaction it locks the log's head, runs body, appends the event that
-// body drafted, and moves the head. Because the head stays locked until the commit, changes happen one after another,
+// change runs one change with its event: in one transaction it locks the log's head, looks whether the context's authority still
+// holds, runs body, appends the event that body drafted, and moves the head. Because the head stays locked until the commit, changes happen one after another,
 // sequence numbers have no gaps, and an event is visible only after all before it. When body drafts no event, or fails,
 // everything is rolled back.
 func (s *Store) change(ctx context.Context, body func(tx) (*eventlog.Draft, error)) (err error) {
@@ -47,6 +47,9 @@ func (s *Store) change(ctx context.Context, body func(tx) (*eventlog.Draft, erro
 		t = t.prepared()
 		head, err := t.lockHead()
 		if err != nil {
+			return err
+		}
+		if err := t.checkAuthority(ctx); err != nil {
 			return err
 		}
 		draft, err := body(t)

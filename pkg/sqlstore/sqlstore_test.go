@@ -69,6 +69,7 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 		{"TotalsAreMadeOfWhatWasCountedBefore", totalsOfOldCounts},
 		{"NoCountOutlivesItsKey", noCountOutlivesItsKey},
 		{"MonthsArePurgedInBatches", monthsArePurgedInBatches},
+		{"ChangesNeedAuthority", changesNeedAuthority},
 		{"SessionsExpire", sessionsExpire},
 		{"TotalIsCapped", totalIsCapped},
 		{"KeysThatAreAskedForWhileOthersAreReadAreReadTogether", waitingKeysAreReadTogether},

@@ -1,0 +1,36 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
+)
+
+// The statements that find an authority that still holds.
+const (
+	operatorAuthority = "SELECT 1 FROM operator WHERE id = ? AND session_generation = ? AND role = ? AND status = 'active'"
+	tokenAuthority    = "SELECT 1 FROM api_key WHERE client_id = ? AND generation = ? AND status = 'active' " +
+		"AND NOT EXISTS (SELECT 1 FROM revoked_token WHERE jti = ?)"
+)
+
+// checkAuthority looks whether the context's authority still holds. The log's head is locked, so it does until the commit.
+// Errors: [eventlog.ErrAuthorityLost].
+func (t tx) checkAuthority(ctx context.Context) error {
+	a, ok := eventlog.AuthorityOf(ctx)
+	if !ok {
+		return nil
+	}
+	statement, values := operatorAuthority, []any{a.ID, a.Generation, a.Role}
+	if a.Kind == eventlog.ActorAPIKey {
+		statement, values = tokenAuthority, []any{a.ID, a.Generation, a.TokenID}
+	}
+	var found []int
+	if err := t.db.Raw(statement, values...).Scan(&found).Error; err != nil {
+		return fmt.Errorf("check an authority: %w", err)
+	}
+	if len(found) == 0 {
+		return eventlog.ErrAuthorityLost
+	}
+	return nil
+}
