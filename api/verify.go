@@ -128,9 +128,11 @@ func wantedScopes(u *url.URL) (requirement, error) {
 				}
 			case err != nil:
 				return invalid(name + " is malformed: " + err.Error())
+			case len(scopes) == 0: // such as a variable of the gateway's that is not set
+				return invalid(name + " names no scope")
 			case name == "scope":
 				r.all = append(r.all, scopes...)
-			case len(scopes) > 0:
+			default:
 				r.any = append(r.any, scopes)
 			}
 		}

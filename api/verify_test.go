@@ -69,8 +69,6 @@ func TestGatewayMayAskForScopes(t *testing.T) {
 	const insufficient, malformed = http.StatusForbidden, http.StatusBadRequest
 	for query, want := range map[string]int{
 		"":                                   http.StatusOK,
-		"scope=":                             http.StatusOK,
-		"any_scope=":                         http.StatusOK,
 		"scope=cca:editor":                   http.StatusOK,
 		"scope=cca%3Aeditor":                 http.StatusOK,
 		"scope=cca:readonly":                 http.StatusOK, // covered
@@ -99,6 +97,10 @@ func TestGatewayMayAskForScopes(t *testing.T) {
 		"scope=cca:editor&uri=/reports?a=b&scope=lia:admin":   http.StatusOK, // what follows uri is the request's
 		"uri=/reports?a=b&scope=everything&any_scope=nothing": http.StatusOK,
 
+		"scope":                                malformed,
+		"scope=":                               malformed,
+		"any_scope=":                           malformed,
+		"scope=cca:editor&scope=":              malformed,
 		"scope=cca":                            malformed,
 		"scope=cca:owner":                      malformed,
 		"scope=CCA:editor":                     malformed,

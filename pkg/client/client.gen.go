@@ -1387,10 +1387,10 @@ type GetStatusListParams struct {
 
 // VerifyTokenParams defines parameters for VerifyToken.
 type VerifyTokenParams struct {
-	// Scope Scopes, separated by spaces, that the token must cover all of.
+	// Scope Scopes, one or more, separated by spaces, that the token must cover all of.
 	Scope *string `form:"scope,omitempty" json:"scope,omitempty"`
 
-	// AnyScope Scopes, separated by spaces, of which the token must cover one; of each, when it is given more than once.
+	// AnyScope Scopes, one or more, separated by spaces, of which the token must cover one; of each, when it is given more than once.
 	AnyScope *string `form:"any_scope,omitempty" json:"any_scope,omitempty"`
 
 	// URI Ends the query: this and what follows belongs to the request in question and is not read. For gateways that append the

@@ -2361,9 +2361,9 @@ export interface operations {
     verifyToken: {
         parameters: {
             query?: {
-                /** @description Scopes, separated by spaces, that the token must cover all of. */
+                /** @description Scopes, one or more, separated by spaces, that the token must cover all of. */
                 scope?: string;
-                /** @description Scopes, separated by spaces, of which the token must cover one; of each, when it is given more than once. */
+                /** @description Scopes, one or more, separated by spaces, of which the token must cover one; of each, when it is given more than once. */
                 any_scope?: string;
                 /**
                  * @description Ends the query: this and what follows belongs to the request in question and is not read. For gateways that append the
