@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
@@ -131,13 +132,45 @@ func (w *jsonWalker) text(path []string, text string, start int64) {
 		message = "must be valid UTF-8"
 	case strings.ContainsRune(text, 0):
 		message = "must not contain NUL characters"
-	// The decoder puts U+FFFD in the place of half a surrogate pair.
-	case strings.ContainsRune(text, utf8.RuneError) && !bytes.ContainsRune(raw, utf8.RuneError) && !bytes.Contains(bytes.ToLower(raw), []byte(`\ufffd`)):
+	case strings.ContainsRune(text, utf8.RuneError) && hasHalfPair(raw):
 		message = "must be valid Unicode"
 	default:
 		return
 	}
 	w.report(path, message)
+}
+
+// hasHalfPair reports whether a JSON string, which is well formed, has half a surrogate pair, in the place of which the decoder puts
+// U+FFFD (RFC 8259 §8.2).
+func hasHalfPair(raw []byte) bool {
+	for {
+		_, escape, ok := bytes.Cut(raw, []byte(`\`)) // UTF-8 has no surrogates
+		if !ok {
+			return false
+		}
+		if escape[0] != 'u' {
+			raw = escape[1:]
+			continue
+		}
+		first := escaped(escape)
+		raw = escape[len("uXXXX"):]
+		if !utf16.IsSurrogate(first) {
+			continue
+		}
+		if !bytes.HasPrefix(raw, []byte(`\u`)) || utf16.DecodeRune(first, escaped(raw[1:])) == utf8.RuneError {
+			return true
+		}
+		raw = raw[len(`\uXXXX`):]
+	}
+}
+
+// escaped returns the code unit of an escape, from its u on.
+func escaped(escape []byte) rune {
+	unit, err := strconv.ParseUint(string(escape[1:5]), 16, 16)
+	if err != nil {
+		return utf8.RuneError // not in a string that is well formed
+	}
+	return rune(unit)
 }
 
 func (w *jsonWalker) report(path []string, message string) {
