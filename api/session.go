@@ -82,8 +82,10 @@ func newSessions(store Sessions, secure bool) *scs.SessionManager {
 // loadSession returns a context with the session that the request's cookie names, or with a new and empty one.
 func (s *server) loadSession(r *http.Request) (context.Context, error) {
 	token := ""
-	if cookie, err := r.Cookie(sessionCookie); err == nil {
-		token = cookie.Value
+	// A browser sends one. Of several, all but one were planted by a host that shares a domain with this one, and which is ours can't
+	// be told (RFC 6265 §8.6).
+	if cookies := r.CookiesNamed(sessionCookie); len(cookies) == 1 {
+		token = cookies[0].Value
 	}
 	return s.sessions.Load(r.Context(), token)
 }

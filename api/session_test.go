@@ -50,6 +50,8 @@ func TestSigningInStartsASessionWithANewID(t *testing.T) {
 		}
 		old := s.stranger(t).with("Cookie", "apikeys_session="+first.Value)
 		old.get("/v1/session").refused(http.StatusUnauthorized, "failed")
+		planted := s.stranger(t).with("Cookie", "apikeys_session="+s.stranger(t).post("/v1/session", credentials("admin@example.com", password)).cookie().Value+"; apikeys_session="+first.Value)
+		planted.get("/v1/session").refused(http.StatusUnauthorized, "failed") // whose is it?
 		fixed := s.stranger(t).with("Cookie", "apikeys_session=chosen-by-an-attacker")
 		if got := fixed.post("/v1/session", credentials("admin@example.com", password)).wants(http.StatusCreated).cookie(); got.Value == "chosen-by-an-attacker" {
 			t.Error("the session's id was chosen by the request")

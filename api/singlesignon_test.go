@@ -122,7 +122,7 @@ func TestSigningInWithAProviderStartsASession(t *testing.T) {
 		}
 		c.post("/v1/session/password", map[string]string{"current_password": password, "new_password": password + "!"}).
 			refused(http.StatusConflict, "operator/single-sign-on")
-		admin := s.admin(t).with("Cookie", s.adminCookie(t))
+		admin := s.stranger(t).with("Cookie", s.adminCookie(t))
 		admin.post(who.Operator.path()+"/reset-password", nil).refused(http.StatusConflict, "operator/single-sign-on")
 		events := string(admin.get("/v1/events").wants(http.StatusOK).body)
 		for _, want := range []string{`"action":"operator.created"`, `"action":"operator.signed-in"`, `"method":"oidc"`, `"method":"password"`} {
