@@ -114,6 +114,7 @@ func (r revocationRoutes) stream(c echo.Context) error {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, eventStream)
 	h.Set(echo.HeaderCacheControl, "no-cache")
+	h.Set(echo.HeaderVary, echo.HeaderAccept)
 	h.Set("X-Accel-Buffering", "no") // nginx would hold the events back
 	conn, err := takeOver(c)
 	switch {
