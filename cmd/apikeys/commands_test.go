@@ -114,6 +114,20 @@ func TestOperatorResetPasswordReplacesThePassword(t *testing.T) {
 	run(t, "short", "operator", "reset-password", "ana@example.com").failed(t, 2, "password must have")
 }
 
+func TestOperatorDeleteFreesTheAddress(t *testing.T) {
+	newDatabase(t)
+	id := strings.TrimSpace(run(t, "", "tenancy", "create", "Acme").succeeded(t).stdout)
+	run(t, password, "operator", "create", "first@example.com", "--tenancy", id).succeeded(t)
+	run(t, password, "operator", "create", "ana@example.com", "--tenancy", id).succeeded(t)
+	run(t, "", "operator", "delete", "Ana@Example.com").succeeded(t)
+	if _, err := signIn(t, "ana@example.com", password); err == nil {
+		t.Error("the operator still signs in")
+	}
+	run(t, password, "operator", "create", "ana@example.com").succeeded(t)
+	run(t, "", "operator", "delete", "nobody@example.com").failed(t, 1, "there is no such operator")
+	run(t, "", "operator", "delete", "first@example.com").failed(t, 1, "the tenancy needs an admin")
+}
+
 func TestTenanciesAreCreatedAndListed(t *testing.T) {
 	newDatabase(t)
 	r := run(t, "", "tenancy", "create", "Acme Ltd.").succeeded(t)

@@ -90,7 +90,7 @@ func TestACommandFailsWhenWhatItTellsCantBeWritten(t *testing.T) {
 	newDatabase(t)
 	for _, line := range []string{
 		"version", "checkpoint", "verify-log", "tenancy create Acme", "tenancy list", "signing-key list", "operator create ana@example.com",
-		"operator reset-password ana@example.com", "doctor", "restore",
+		"operator reset-password ana@example.com", "operator create bob@example.com", "operator delete bob@example.com", "doctor", "restore",
 	} {
 		root := newRootCommand()
 		root.SetOut(full{})
@@ -111,7 +111,7 @@ func TestAWrongCommandLineExitsWith2(t *testing.T) {
 	newDatabase(t)
 	for _, line := range []string{
 		"bogus", "serv", "serve extra", "version extra", "--bogus", "serve --bogus", "operator bogus", "operator create", "operator create a b",
-		"operator reset-password", "tenancy bogus", "tenancy create", "tenancy list extra", "signing-key bogus", "signing-key rotate extra",
+		"operator reset-password", "operator delete", "tenancy bogus", "tenancy create", "tenancy list extra", "signing-key bogus", "signing-key rotate extra",
 		"verify-log extra", "migrate extra", "scan", "signing-key rotate --now=maybe",
 	} {
 		if r := run(t, "", strings.Fields(line)...); r.err == nil || r.code != 2 {

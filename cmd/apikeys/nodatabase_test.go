@@ -16,7 +16,7 @@ import (
 
 // needing are lines of the commands that need a database which is there.
 var needing = []string{
-	"backup copy.db", "checkpoint", "operator reset-password ana@example.com", "prune-log --keep 400d", "restore", "rotate-master-key",
+	"backup copy.db", "checkpoint", "operator delete ana@example.com", "operator reset-password ana@example.com", "prune-log --keep 400d", "restore", "rotate-master-key",
 	"signing-key list", "signing-key revoke KID", "signing-key rotate", "tenancy list", "verify-log",
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 func newOperatorCommand() *cobra.Command {
-	return newGroup("operator", "Manage the people at the console", newOperatorCreateCommand(), newOperatorResetPasswordCommand())
+	return newGroup("operator", "Manage the people at the console", newOperatorCreateCommand(), newOperatorResetPasswordCommand(), newOperatorDeleteCommand())
 }
 
 func newOperatorCreateCommand() *cobra.Command {
@@ -70,6 +70,23 @@ func newOperatorResetPasswordCommand() *cobra.Command {
 				}
 				c.Printf("The password of %s is set.\n", args[0])
 				tellPassword(c, generated)
+				return nil
+			})
+		},
+	}
+}
+
+func newOperatorDeleteCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "delete EMAIL",
+		Short: "Remove an operator, of whichever tenancy, and free the e-mail address",
+		Args:  oneArgument,
+		RunE: func(c *cobra.Command, args []string) error {
+			return withApp(c, func(ctx context.Context, a *app.App) error {
+				if err := a.Operators.DeleteByEmail(ctx, args[0], commandActor(c)); err != nil {
+					return err
+				}
+				c.Printf("%s is removed.\n", args[0])
 				return nil
 			})
 		},

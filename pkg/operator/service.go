@@ -203,16 +203,25 @@ func (s *Service) ResetPassword(ctx context.Context, email, password string, act
 	return err
 }
 
-// NewPassword returns a random password with more than 128 bits.
-func NewPassword() string { return rand.Text() }
+// DeleteByEmail removes an operator of whichever tenancy. Errors: as of [Service.Delete].
+func (s *Service) DeleteByEmail(ctx context.Context, email string, actor eventlog.Actor) error {
+	o, err := s.store.OperatorByEmail(ctx, normalizeEmail(email))
+	if err != nil {
+		return err
+	}
+	return s.Delete(ctx, Caller{TenancyID: o.TenancyID, Actor: actor}, o.ID)
+}
 
-// EnsureTenancy returns the first tenancy, the platform's own, after creating it in the name of actor if there is none.
-func (s *Service) EnsureTenancy(ctx context.Context, actor eventlog.Actor) (Tenancy, error) {
 	t, err := s.store.Tenancy(ctx, PlatformTenancyID)
 	if !errors.Is(err, ErrNotFound) {
 		return t, err
 	}
 	t = Tenancy{ID: PlatformTenancyID, Name: "Default", CreatedAt: s.clock()}
+// NewPassword returns a random password with more than 128 bits.
+func NewPassword() string { return rand.Text() }
+
+// EnsureTenancy returns the first tenancy, the platform's own, after creating it in the name of actor if there is none.
+func (s *Service) EnsureTenancy(ctx context.Context, actor eventlog.Actor) (Tenancy, error) {
 	err = s.storeTenancy(ctx, t, actor)
 	if errors.Is(err, ErrTenancyExists) { // another replica was faster
 		return s.store.Tenancy(ctx, PlatformTenancyID)
