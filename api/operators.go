@@ -114,12 +114,8 @@ func (s *server) ChangePassword(ctx context.Context, request oas.ChangePasswordR
 
 // operatorView is an operator on the wire.
 func operatorView(o operator.Operator) oas.Operator {
-	status := oas.OperatorStatus(o.Status)
-	if o.Status == operator.Active && o.Invited() {
-		status = oas.OperatorStatusInvited
-	}
 	return oas.Operator{
-		ID: o.ID, Email: o.Email, Role: oas.Role(o.Role), Status: status, SignInMethod: oas.SignInMethod(o.SignInMethod()), CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
+		ID: o.ID, Email: o.Email, Role: oas.Role(o.Role), Status: oas.OperatorStatus(o.TellStatus()), SignInMethod: oas.SignInMethod(o.SignInMethod()), CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
 		InvitationExpiresAt: unlessZero(o.Link.ExpiresAt),
 	}
 }

@@ -79,6 +79,8 @@ var knownFaults = []struct {
 	}},
 	{operator.ErrLastAdmin, fault{status: http.StatusConflict, code: "operator/last-admin", detail: "The tenancy needs another admin who can sign in first."}},
 	{operator.ErrSingleSignOn, fault{status: http.StatusConflict, code: "operator/single-sign-on", detail: "This operator signs in with the OpenID Connect provider and has no password."}},
+	{operator.ErrDeactivated, fault{status: http.StatusConflict, code: "operator/deactivated", detail: "This operator is deactivated. Activate it first."}},
+	{operator.ErrTooMany, fault{status: http.StatusConflict, code: "operator/too-many", detail: fmt.Sprintf("The tenancy has %d operators, the most it may have. Remove one first.", operator.Max)}},
 	{operator.ErrLinkUsed, fault{status: http.StatusNotFound, code: "invitation/not-found", detail: "This link was used or has expired. Ask for a new one."}},
 	{operator.ErrWrongPassword, fault{status: http.StatusUnauthorized, code: "failed", detail: "wrong e-mail address or password"}},
 	{oauth.ErrInvalidToken, fault{

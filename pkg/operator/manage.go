@@ -16,8 +16,11 @@ import (
 // LinkLifetime is how long a one-time link can be used.
 const LinkLifetime = 72 * time.Hour
 
-// operatorsMax bounds the list of a tenancy's operators.
-const operatorsMax = 1000
+// Max is how many operators a tenancy may have for its admins to invite another one. Single sign-on is not bound by it.
+const Max = 1000
+
+// listMax bounds the list of a tenancy's operators.
+const listMax = 10 * Max
 
 // Caller is the operator on whose behalf a use case runs.
 type Caller struct {
@@ -33,9 +36,9 @@ type Invitation struct {
 	Token    string
 }
 
-// List returns the tenancy's operators by e-mail address, at most 1,000.
+// List returns the tenancy's operators by e-mail address, at most 10,000.
 func (s *Service) List(ctx context.Context, c Caller) ([]Operator, error) {
-	return s.store.OperatorsOf(ctx, c.TenancyID, operatorsMax)
+	return s.store.OperatorsOf(ctx, c.TenancyID, listMax)
 }
 
 // Get returns an operator of the tenancy. Errors: [ErrNotFound].
@@ -48,7 +51,7 @@ func (s *Service) Get(ctx context.Context, c Caller, operatorID string) (Operato
 }
 
 // Invite registers an operator without a password and makes the link with which it sets one.
-// Errors: [ErrEmailTaken], [InvalidError].
+// Errors: [ErrEmailTaken], [ErrTooMany], [InvalidError].
 func (s *Service) Invite(ctx context.Context, c Caller, email string, role Role) (Invitation, error) {
 	email = normalizeEmail(email)
 	if !validEmail(email) {
@@ -56,6 +59,13 @@ func (s *Service) Invite(ctx context.Context, c Caller, email string, role Role)
 	}
 	if !role.Valid() {
 		return Invitation{}, &InvalidError{"role", "must be admin, editor or readonly"}
+	}
+	others, err := s.store.OperatorsOf(ctx, c.TenancyID, Max)
+	if err != nil {
+		return Invitation{}, err
+	}
+	if len(others) == Max {
+		return Invitation{}, ErrTooMany
 	}
 	now := s.clock()
 	o := Operator{
@@ -71,12 +81,15 @@ func (s *Service) Invite(ctx context.Context, c Caller, email string, role Role)
 }
 
 // Relink makes a new one-time link, in place of the one before: to invite again, or to reset a password. A password that is
-// set stays valid until the link is used. Errors: [ErrNotFound], [ErrSingleSignOn].
+// set stays valid until the link is used. Errors: [ErrNotFound], [ErrSingleSignOn], [ErrDeactivated].
 func (s *Service) Relink(ctx context.Context, c Caller, operatorID string) (Invitation, error) {
 	var token string
 	o, err := s.update(ctx, c, operatorID, eventlog.OperatorLinkCreated, func(o *Operator, _ bool) error {
-		if o.Identity != (Identity{}) {
+		switch {
+		case o.Identity != (Identity{}):
 			return ErrSingleSignOn
+		case o.Status != Active:
+			return ErrDeactivated
 		}
 		token = o.newLink(s.clock())
 		return nil
@@ -131,6 +144,7 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, current, passwor
 		return Operator{}, err
 	}
 	if !match {
+		s.failed(o, c.Origin)
 		return Operator{}, &InvalidError{"current_password", "is wrong"}
 	}
 	hash, err := s.hash(ctx, password)
@@ -292,7 +306,7 @@ func operatorView(o *Operator) map[string]any {
 		return nil
 	}
 	view := map[string]any{
-		"email": o.Email, "role": string(o.Role), "status": string(o.Status), "session_generation": o.SessionGeneration,
+		"email": o.Email, "role": string(o.Role), "status": o.TellStatus(), "session_generation": o.SessionGeneration,
 		"sign_in_method": string(o.SignInMethod()),
 	}
 	if o.Identity != (Identity{}) {

@@ -72,6 +72,14 @@ type Operator struct {
 // Invited reports whether the operator has no way to sign in yet, but for a one-time link.
 func (o Operator) Invited() bool { return o.PasswordHash == "" && o.Identity == (Identity{}) }
 
+// TellStatus is the status as it is told: that somebody is only invited yet is more than that they may sign in.
+func (o Operator) TellStatus() string {
+	if o.Status == Active && o.Invited() {
+		return "invited"
+	}
+	return string(o.Status)
+}
+
 // SignInMethod is how an operator proves who they are.
 type SignInMethod string
 
@@ -114,6 +122,10 @@ var (
 	ErrTenancyExists = errors.New("there is a tenancy with this id")
 	// ErrSingleSignOn: the operator signs in with a provider and has no password.
 	ErrSingleSignOn = errors.New("the operator signs in with a provider and has no password")
+	// ErrDeactivated: a deactivated operator gets no link, which could not be used.
+	ErrDeactivated = errors.New("the operator is deactivated")
+	// ErrTooMany: the tenancy has [Max] operators.
+	ErrTooMany = errors.New("the tenancy has too many operators")
 	// ErrEmailTaken: another operator has the e-mail address.
 	ErrEmailTaken = errors.New("another operator has this e-mail address")
 	// ErrLastAdmin: without this operator nobody could manage the tenancy's operators.

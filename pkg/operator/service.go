@@ -10,10 +10,12 @@ import (
 	"net/mail"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
 	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
@@ -109,7 +111,7 @@ func (s *Service) compare(ctx context.Context, password, hash string) (bool, err
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
-	match, err := argon2id.ComparePasswordAndHash(password, hash)
+	match, err := argon2id.ComparePasswordAndHash(norm.NFC.String(password), hash)
 	if err != nil {
 		return false, fmt.Errorf("compare password: %w", err)
 	}
@@ -142,8 +144,11 @@ func (s *Service) Tenancies(ctx context.Context) ([]Tenancy, error) {
 // CreateTenancy registers a customer. Errors: [InvalidError].
 func (s *Service) CreateTenancy(ctx context.Context, name string, actor eventlog.Actor) (Tenancy, error) {
 	name = strings.TrimSpace(name)
-	if n := utf8.RuneCountInString(name); n < 1 || n > 100 || !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
+	if n := utf8.RuneCountInString(name); n < 1 || n > 100 || !utf8.ValidString(name) {
 		return Tenancy{}, &InvalidError{"name", "must have 1 to 100 characters"}
+	}
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return Tenancy{}, &InvalidError{"name", "must not contain control characters"}
 	}
 	t := Tenancy{ID: uuid.NewString(), Name: name, CreatedAt: s.clock()}
 	return t, s.storeTenancy(ctx, t, actor)
@@ -212,16 +217,16 @@ func (s *Service) DeleteByEmail(ctx context.Context, email string, actor eventlo
 	return s.Delete(ctx, Caller{TenancyID: o.TenancyID, Actor: actor}, o.ID)
 }
 
-	t, err := s.store.Tenancy(ctx, PlatformTenancyID)
-	if !errors.Is(err, ErrNotFound) {
-		return t, err
-	}
-	t = Tenancy{ID: PlatformTenancyID, Name: "Default", CreatedAt: s.clock()}
 // NewPassword returns a random password with more than 128 bits.
 func NewPassword() string { return rand.Text() }
 
 // EnsureTenancy returns the first tenancy, the platform's own, after creating it in the name of actor if there is none.
 func (s *Service) EnsureTenancy(ctx context.Context, actor eventlog.Actor) (Tenancy, error) {
+	t, err := s.store.Tenancy(ctx, PlatformTenancyID)
+	if !errors.Is(err, ErrNotFound) {
+		return t, err
+	}
+	t = Tenancy{ID: PlatformTenancyID, Name: "Default", CreatedAt: s.clock()}
 	err = s.storeTenancy(ctx, t, actor)
 	if errors.Is(err, ErrTenancyExists) { // another replica was faster
 		return s.store.Tenancy(ctx, PlatformTenancyID)
@@ -263,7 +268,9 @@ func subjectOf(o Operator) eventlog.Subject {
 	return eventlog.Subject{Kind: eventlog.SubjectOperator, ID: o.ID}
 }
 
+// hashPassword hashes a password in the form in which all keyboards write it (RFC 8265 §4.2). Errors: [InvalidError].
 func hashPassword(password string) (string, error) {
+	password = norm.NFC.String(password)
 	if n := utf8.RuneCountInString(password); n < PasswordMin || n > PasswordMax {
 		return "", &InvalidError{"password", fmt.Sprintf("must have %d to %d characters", PasswordMin, PasswordMax)}
 	}

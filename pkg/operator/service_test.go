@@ -317,7 +317,7 @@ func TestTheFirstOperatorsAddressIsChecked(t *testing.T) {
 
 func TestTenanciesHaveANameOf1To100Characters(t *testing.T) {
 	f := newFixture(t, false)
-	for _, bad := range []string{"", " \t", strings.Repeat("é", 101), "a\x00b", "a\xffb"} {
+	for _, bad := range []string{"", " \t", strings.Repeat("é", 101), "a\x00b", "a\nb", "\x1b[2Ja", "a\xffb"} {
 		_, err := f.CreateTenancy(t.Context(), bad, system)
 		assertInvalid(t, err, "name")
 	}
@@ -404,6 +404,59 @@ func TestGuessingTheCurrentPasswordIsThrottled(t *testing.T) {
 	if _, err := f.ChangePassword(t.Context(), own, password, newPassword); !errors.Is(err, operator.ErrThrottled) {
 		t.Errorf("got %v", err)
 	}
+	f.flush(t)
+	if e, told := f.latest(t); e.Action != eventlog.OperatorSignInFailed || e.Subject.ID != ana.ID || told["attempts"] == nil {
+		t.Errorf("the log tells %s of %s: %v", e.Action, e.Subject.ID, told)
+	}
+}
+
+// TestAPasswordIsTheSameHoweverAKeyboardWritesIt: macOS composes accents by two characters where others use one.
+func TestAPasswordIsTheSameHoweverAKeyboardWritesIt(t *testing.T) {
+	f := newFixture(t, false)
+	ana := f.ana(t)
+	const composed, decomposed = "pässwörd 1234567", "pa\u0308sswo\u0308rd 1234567"
+	for written, typed := range map[string]string{composed: decomposed, decomposed: composed} {
+		if err := f.ResetPassword(t.Context(), ana.Email, written, system); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.SignIn(t.Context(), ana.Email, typed, home); err != nil {
+			t.Errorf("%q for %q: %v", typed, written, err)
+		}
+	}
+}
+
+func TestATenancyHasSoManyOperatorsThatAllAreSeen(t *testing.T) {
+	f := newFixture(t, false)
+	ana := f.ana(t)
+	own := operator.Caller{TenancyID: ana.TenancyID}
+	for i := range operator.Max - 1 {
+		o := operator.Operator{
+			ID: uuid.NewString(), TenancyID: ana.TenancyID, Email: uuid.NewString(), Role: operator.Editor, Status: operator.Active,
+			SessionGeneration: 1, CreatedAt: start, UpdatedAt: start,
+		}
+		if i == 0 {
+			o.Email = "last@example.com"
+		}
+		if err := f.store.CreateOperator(t.Context(), o, eventlog.Draft{At: start}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := f.Invite(t.Context(), own, "bea@example.com", operator.Editor); !errors.Is(err, operator.ErrTooMany) {
+		t.Errorf("one more: %v", err)
+	}
+	if all, err := f.List(t.Context(), own); err != nil || len(all) != operator.Max {
+		t.Errorf("%d are listed, %v", len(all), err)
+	}
+	last, err := f.store.OperatorByEmail(t.Context(), "last@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Delete(t.Context(), own, last.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Invite(t.Context(), own, "bea@example.com", operator.Editor); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestADeactivatedOperatorsLinksAreDead: those of before also when the operator is active again.
@@ -415,15 +468,17 @@ func TestADeactivatedOperatorsLinksAreDead(t *testing.T) {
 		t.Fatal(err)
 	}
 	bea := before.Operator.ID
+	if e, told := f.latest(t); e.Subject.ID != bea || told["status"] != "invited" {
+		t.Errorf("the log tells %v of %s", told, e.Subject.ID)
+	}
 	if _, err := f.Edit(t.Context(), own, bea, operator.Change{Status: operator.Deactivated}); err != nil {
 		t.Fatal(err)
 	}
-	meanwhile, err := f.Relink(t.Context(), own, bea)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.Accept(t.Context(), meanwhile.Token, password, home); !errors.Is(err, operator.ErrLinkUsed) {
+	if _, err := f.Accept(t.Context(), before.Token, password, home); !errors.Is(err, operator.ErrLinkUsed) {
 		t.Errorf("while deactivated: %v", err)
+	}
+	if _, err := f.Relink(t.Context(), own, bea); !errors.Is(err, operator.ErrDeactivated) {
+		t.Errorf("another link: %v", err)
 	}
 
 	carl, err := f.Invite(t.Context(), own, "carl@example.com", operator.Editor)

@@ -1592,7 +1592,7 @@ export interface components {
              *     * 405 `request/method-not-allowed`
              *     * 409 `api-key/name-taken`, `api-key/conflict` (rotated by two at the same moment, or the secret is the current one),
              *       `api-key/no-rotation`, `api-key/rotation-in-progress`, `operator/email-taken`, `operator/last-admin`,
-             *       `operator/single-sign-on`
+             *       `operator/single-sign-on`, `operator/deactivated`, `operator/too-many`
              *     * 412 `api-key/precondition-failed`
              *     * 413 `request/too-large`
              *     * 415 `request/unsupported-media-type`
@@ -3483,7 +3483,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description By e-mail address; at most 1000. */
+            /** @description By e-mail address; at most 10000. */
             200: {
                 headers: {
                     [name: string]: unknown;

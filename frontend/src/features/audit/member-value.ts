@@ -48,7 +48,8 @@ const methods = ["password", "oidc"] as const;
 /** A key and an operator that are active are so in different words, where words have a gender. */
 function statusText(t: TFunction, kind: string, value: string): string {
   if (kind === "api-key" && (value === "active" || value === "inactive")) return t(`status.${value}`);
-  if (kind === "operator" && (value === "active" || value === "deactivated")) return t(`operators.status.${value}`);
+  if (kind === "operator" && (value === "active" || value === "invited" || value === "deactivated"))
+    return t(`operators.status.${value}`);
   return value;
 }
 
