@@ -23,6 +23,9 @@ func TestForwardedAddressesAreBelievedFromTrustedProxiesOnly(t *testing.T) {
 		{trusted, "10.1.0.1:1", "198.51.100.1", "198.51.100.1"},
 		{trusted, "[fd00::1]:1", "2001:db8::1", "2001:db8::1"},
 		{trusted, "10.1.0.1:1", "192.0.2.66, 198.51.100.1, 10.1.0.2", "198.51.100.1"},
+		{trusted, "10.1.0.1:1", "192.0.2.66, 198.51.100.1:4711,10.1.0.2:80", "198.51.100.1"},
+		{trusted, "10.1.0.1:1", "[2001:db8::1]:4711, fd00::2", "2001:db8::1"},
+		{trusted, "10.1.0.1:1", "198.51.100.1, x:1", "10.1.0.1"},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 		r.RemoteAddr = c.peer

@@ -204,7 +204,29 @@ func ipExtractor(trusted []netip.Prefix) echo.IPExtractor {
 			IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen()),
 		}))
 	}
-	return echo.ExtractIPFromXFFHeader(options...)
+	extract := echo.ExtractIPFromXFFHeader(options...)
+	return func(r *http.Request) string {
+		if forwarded, found := withoutPorts(r.Header.Values(echo.HeaderXForwardedFor)); found {
+			r = &http.Request{RemoteAddr: r.RemoteAddr, Header: http.Header{echo.HeaderXForwardedFor: {forwarded}}}
+		}
+		return extract(r)
+	}
+}
+
+// withoutPorts returns the addresses of X-Forwarded-For without the ports that some proxies, such as Azure's, write behind them, and
+// whether there were any. Echo would take none of the addresses, and all callers for the proxy.
+func withoutPorts(forwarded []string) (addresses string, found bool) {
+	hops := strings.Split(strings.Join(forwarded, ","), ",")
+	for i, hop := range hops {
+		hop = strings.TrimSpace(hop)
+		if strings.Count(hop, ":") != 1 && !strings.Contains(hop, "]:") {
+			continue
+		}
+		if a, err := netip.ParseAddrPort(hop); err == nil {
+			hops[i], found = a.Addr().WithZone("").String(), true
+		}
+	}
+	return strings.Join(hops, ","), found
 }
 
 // crossOriginAccess lets pages of the given origins, and of no other, read answers and send the session's cookie.
