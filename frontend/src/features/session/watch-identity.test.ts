@@ -89,6 +89,14 @@ describe("a page that is drawn for an operator", () => {
     expect(startAnew).not.toHaveBeenCalled();
   });
 
+  it("doesn't ask again when the operator has signed in while it asked about the session before", async () => {
+    await returnTo(() => {
+      reauthentication.complete();
+      return HttpResponse.json({ code: "failed" }, { status: 401 });
+    });
+    expect(reauthentication.isRequired()).toBe(false);
+  });
+
   it("sends nothing that waits for the operator in the name of another", async () => {
     const sent = vi.fn();
     void reauthentication.wait().then(sent, () => undefined);

@@ -29,13 +29,15 @@ export function watchIdentity(queryClient: QueryClient, startAnew: () => void): 
   async function look() {
     if (looking || document.visibilityState !== "visible" || !queryClient.getQueryData(sessionQuery.queryKey)) return;
     looking = true;
+    const { completed } = reauthentication;
     try {
       const session = await readSession();
       // The role may have changed.
       if (settle(identityOf(session))) queryClient.setQueryData(sessionQuery.queryKey, session);
     } catch (error) {
       // A service that can't be asked says nothing about who is signed in.
-      if (error instanceof ApiError && error.status === 401) reauthentication.require();
+      const expired = error instanceof ApiError && error.status === 401;
+      if (expired && reauthentication.completed === completed) reauthentication.require();
     } finally {
       looking = false;
     }

@@ -132,6 +132,22 @@ describe("an expired session", () => {
     expect(reauthentication.isRequired()).toBe(false);
   });
 
+  it("is not asked for again by an answer that is late, of what was sent before the operator signed in again", async () => {
+    let sent = 0;
+    server.use(
+      http.get(at("/v1/api-keys/ak_EXAMPLE"), () => {
+        sent++;
+        if (sent > 1) return HttpResponse.json(apiKey());
+        reauthentication.complete();
+        return HttpResponse.json({ code: "failed" }, { status: 401 });
+      }),
+    );
+    reauthentication.arm();
+    const stop = reauthentication.subscribe(() => reauthentication.isRequired() && reauthentication.disarm(left));
+    expect((await getKey()).data).toEqual(apiKey());
+    stop();
+  });
+
   it("fails the call when the operator leaves instead", async () => {
     server.use(http.get(at("/v1/api-keys/ak_EXAMPLE"), () => HttpResponse.json({ code: "failed" }, { status: 401 })));
     reauthentication.arm();

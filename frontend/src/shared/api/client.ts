@@ -21,10 +21,11 @@ const fetchInTime: Fetch = (request) =>
 function reauthenticating(fetchOnce: Fetch): Fetch {
   return async (request) => {
     const again = request.clone();
+    const { completed } = reauthentication;
     const response = await fetchOnce(request);
     const aboutSession = new URL(request.url).pathname === SESSION_PATH;
     if (response.status !== 401 || aboutSession || !reauthentication.armed) return response;
-    await reauthentication.wait();
+    if (reauthentication.completed === completed) await reauthentication.wait();
     return fetchOnce(again);
   };
 }

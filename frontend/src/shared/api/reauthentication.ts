@@ -9,6 +9,7 @@ interface Waiter {
  */
 class Reauthentication {
   #armed = false;
+  #completed = 0;
   #waiters: Waiter[] = [];
   readonly #listeners = new Set<() => void>();
 
@@ -26,6 +27,11 @@ class Reauthentication {
     return this.#armed;
   }
 
+  /** How often the operator is back: a 401 to what was sent before the last time says nothing of the session that there is now. */
+  get completed(): number {
+    return this.#completed;
+  }
+
   /** Asks the operator to sign in again when it is known that the next call would have to wait for that. */
   require(): void {
     if (!this.isRequired()) this.wait().catch(() => undefined);
@@ -40,6 +46,7 @@ class Reauthentication {
   }
 
   complete(): void {
+    this.#completed++;
     this.#settle((waiter) => waiter.resolve());
   }
 
