@@ -61,6 +61,9 @@ test("signing out ends the session, also for Back", async ({ page, admin, operat
   expect(await page.content()).not.toContain("ERP integration");
 });
 
+/** Somebody comes back to the page, which then looks whose session the browser has. */
+const comeBack = (page: Page) => page.evaluate(() => window.dispatchEvent(new Event("focus")));
+
 test.describe("a session that expires", () => {
   test("in the middle of a form takes nothing of it away", async ({ page, operator, complaints }) => {
     complaints.expect(/status of 401/);
@@ -102,6 +105,64 @@ test.describe("a session that expires", () => {
     await expect(dialog).toBeHidden();
     await expect(page).toHaveURL("/api-keys?status=active");
     await expect(line(page, "ERP integration")).toBeVisible();
+  });
+
+  test.describe("has to be begun anew before", () => {
+    /** Returns what signs in again, from where the focus is. */
+    async function expire(page: Page, operator: Operator): Promise<() => Promise<void>> {
+      await operator.endSession();
+      await comeBack(page);
+      const dialog = page.getByRole("dialog", { name: "Your session has expired" });
+      await expect(dialog.getByRole("textbox", { name: "Password" })).toBeFocused();
+      return async () => {
+        await page.keyboard.type(password);
+        await page.keyboard.press("Enter");
+        await expect(dialog).toBeHidden();
+      };
+    }
+
+    test("Escape closes the dialog beneath", async ({ page, admin, operator, complaints }) => {
+      complaints.expect(/status of 401/);
+      const key = await admin.createKey({ name: "ERP integration" });
+      await page.goto(`/api-keys/${key.client_id}`);
+      await page.getByRole("button", { name: "Generate new client secret" }).click();
+      const rotation = page.getByRole("dialog", { name: "Generate new client secret" });
+      const week = rotation.getByRole("radio", { name: /7 days/ });
+      await week.check();
+      const signIn = await expire(page, operator);
+      await page.keyboard.press("Escape");
+      await signIn();
+      await expect(week).toBeFocused();
+      await expect(week).toBeChecked();
+      await page.keyboard.press("Escape");
+      await expect(rotation).toBeHidden();
+    });
+
+    test("Back asks whether to discard what was entered", async ({ page, operator, complaints }) => {
+      complaints.expect(/status of 401/);
+      await page.goto("/api-keys");
+      await page.getByRole("link", { name: "Add" }).first().click();
+      await fillKey(page, "ERP integration");
+      const signIn = await expire(page, operator);
+      await page.goBack();
+      await signIn();
+      const question = page.getByRole("dialog", { name: "Discard changes?" });
+      await question.getByRole("button", { name: "Keep editing" }).click();
+      await expect(page).toHaveURL("/api-keys/new");
+      await expect(nameField(page)).toHaveValue("ERP integration");
+    });
+
+    test("the page that Back leads to gets the focus", async ({ page, operator, complaints }) => {
+      complaints.expect(/status of 401/);
+      await page.goto("/usage");
+      await page.getByRole("navigation", { name: "Main menu" }).getByRole("link", { name: "Audit" }).click();
+      await expect(page.getByRole("main")).toBeFocused();
+      const signIn = await expire(page, operator);
+      await page.goBack();
+      await expect(page.getByRole("heading", { name: "Usage", level: 1 })).toBeVisible();
+      await signIn();
+      await expect(page.getByRole("main")).toBeFocused();
+    });
   });
 });
 
@@ -182,19 +243,18 @@ test.describe("two tabs of a browser", () => {
       "admin",
       newEmail("rui"),
     );
-    const comeBack = () => page.evaluate(() => window.dispatchEvent(new Event("focus")));
     await page.goto("/api-keys/new");
     await nameField(page).fill("ERP integration");
 
     await page.route("**/v1/session", (route) => route.fulfill({ status: 503, body: "" }));
     const asked = page.waitForResponse("**/v1/session");
-    await comeBack();
+    await comeBack(page);
     await asked;
     await expect(nameField(page), "a service that is down throws nobody out").toHaveValue("ERP integration");
     await page.unroute("**/v1/session");
 
     await operator.endSession();
-    await comeBack();
+    await comeBack(page);
     const dialog = page.getByRole("dialog", { name: "Your session has expired" });
     await dialog.getByRole("textbox", { name: "Password" }).fill(password);
     await dialog.getByRole("button", { name: "Sign in" }).click();
@@ -202,7 +262,7 @@ test.describe("two tabs of a browser", () => {
     await expect(nameField(page)).toHaveValue("ERP integration");
 
     await context.request.post("/v1/session", { data: { email: rui.email, password } });
-    await comeBack();
+    await comeBack(page);
     await expect(page.getByRole("heading", { name: "No API keys yet" })).toBeVisible();
     await expect(page.getByRole("button", { name: `Operator menu: ${rui.email}` })).toBeVisible();
     await rui.dispose();

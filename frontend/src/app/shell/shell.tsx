@@ -7,20 +7,25 @@ import { ReauthenticationGate } from "@/features/session/reauthentication-gate";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { BrandMark } from "@/shared/ui/brand-mark";
 import { whenShown } from "@/shared/ui/on-demand";
+import { useInterrupted } from "@/shared/ui/use-interrupted";
 import { OperatorMenu } from "./operator-menu";
 import classes from "./shell.module.css";
 import { SideNav } from "./side-nav";
 
 const NavDrawer = whenShown(() => import("./nav-drawer"));
 
-/** Moves the focus to the new page's content when the place changes; not when only its search parameters do. */
+/**
+ * Moves the focus to the new page's content when the place changes; not when only its search parameters do, and only once the
+ * operator has signed in where they have to.
+ */
 function useFocusOnNavigation(pathname: string) {
   const previous = useRef(pathname);
+  const interrupted = useInterrupted();
   useEffect(() => {
-    if (previous.current === pathname) return;
+    if (interrupted || previous.current === pathname) return;
     previous.current = pathname;
     document.getElementById("main")?.focus({ preventScroll: true });
-  }, [pathname]);
+  }, [pathname, interrupted]);
 }
 
 /** Goes to the content itself: a new hash in the URL would be a navigation, which a form with changes holds. */

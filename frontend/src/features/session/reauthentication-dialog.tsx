@@ -20,6 +20,7 @@ export default function ReauthenticationDialog() {
   const { operator } = useSession();
   return (
     <Dialog
+      interrupting
       onClose={() => undefined}
       withCloseButton={false}
       closeOnEscape={false}

@@ -4,30 +4,38 @@ import { Button, type ButtonProps, Modal, type ModalProps } from "@mantine/core"
 import { createContext, type ReactNode, useContext, useState } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { HeldEscape } from "./held-escape";
+import { useInterrupted } from "./use-interrupted";
 
 interface DialogProps extends Omit<ModalProps, "opened"> {
   /** Above another dialog. */
   nested?: boolean;
   /** It waits for an answer that only it can show, and can't be closed until that is there. */
   busy?: boolean;
+  /** It is what the operator has to answer before they can go on with anything else. */
+  interrupting?: boolean;
 }
 
 const OpenDialog = createContext({ busy: false, onClose: () => {} });
 
 /**
  * A dialog, open for as long as it is mounted: what it shows is gone from the document once it closes, and an Escape
- * that opens one from another doesn't reach both.
+ * that opens one from another doesn't reach both. While the operator has to sign in again over the page, an open one stays
+ * as it is, and a new one, which would take the focus beneath, waits.
  */
-export function Dialog({ nested = false, busy = false, children, ...props }: DialogProps) {
+export function Dialog({ nested = false, busy = false, interrupting = false, children, ...props }: DialogProps) {
   const { t } = useTranslation();
   const [held, setHeld] = useState(0);
+  const interrupted = useInterrupted() && !interrupting;
+  const [waiting, setWaiting] = useState(interrupted);
+  if (waiting && !interrupted) setWaiting(false);
+  if (waiting) return null;
   return (
     <Modal
       opened
       closeButtonProps={{ "aria-label": t("action.close"), disabled: busy }}
       {...(nested && { zIndex: 400 })}
       {...props}
-      {...((busy || held > 0) && { closeOnEscape: false })}
+      {...((busy || interrupted || held > 0) && { closeOnEscape: false })}
       {...(busy && { closeOnClickOutside: false })}
     >
       <OpenDialog.Provider value={{ busy, onClose: props.onClose }}>
