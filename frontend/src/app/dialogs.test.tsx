@@ -7,12 +7,17 @@ import { InvitationPage } from "@/features/account/invitation-page";
 import { invitationToken } from "@/features/account/invitation-token";
 import DeleteDialog from "@/features/api-keys/actions/delete-dialog";
 import RotateDialog from "@/features/api-keys/actions/rotate-dialog";
+import { CancelRotationDialog } from "@/features/api-keys/detail/cancel-rotation-dialog";
+import { RetireDialog } from "@/features/api-keys/detail/retire-dialog";
+import { RevokeTokensDialog } from "@/features/api-keys/detail/revoke-tokens-dialog";
 import type { Operator } from "@/features/operators/api/operators";
+import { DeactivateDialog } from "@/features/operators/deactivate-dialog";
 import { InviteDialog } from "@/features/operators/invite-dialog";
+import { RemoveDialog } from "@/features/operators/remove-dialog";
 import { RoleDialog } from "@/features/operators/role-dialog";
 import { SessionsDialog } from "@/features/operators/sessions-dialog";
 import { SignInForm } from "@/features/session/sign-in-form";
-import { apiKey } from "@/test/fixtures";
+import { apiKey, secret } from "@/test/fixtures";
 import { renderInConsole } from "@/test/render";
 import { at, server } from "@/test/server";
 
@@ -27,6 +32,10 @@ const operator: Operator = {
   invitation_expires_at: null,
 };
 
+const current = secret("sec_NEW1", null);
+const old = secret("sec_OLD1", "2036-11-21T12:00:00Z");
+const rotated = apiKey({ client_id: "ak_ROTATED", secrets: [current, old] });
+
 const session = { started_at: "2026-11-20T12:00:00Z", last_seen_at: "2026-11-20T12:00:00Z", ip: "", user_agent: "" };
 
 beforeEach(() => {
@@ -35,7 +44,8 @@ beforeEach(() => {
   };
   server.use(
     http.get(at("/v1/api-keys/ak_EXAMPLE"), () => HttpResponse.json(apiKey())),
-    http.get(at("/v1/api-keys/ak_EXAMPLE/usage"), () => new HttpResponse(null, { status: 503 })),
+    http.get(at("/v1/api-keys/ak_ROTATED"), () => HttpResponse.json(rotated)),
+    http.get(at("/v1/api-keys/:key/usage"), () => new HttpResponse(null, { status: 503 })),
     http.get(at("/v1/operators/op_EXAMPLE/sessions"), () => HttpResponse.json({ items: [session] })),
     http.delete("*", never),
     http.patch("*", never),
@@ -58,6 +68,26 @@ const changes = [
     press: "Delete API key",
   },
   {
+    what: "a key's tokens are revoked",
+    dialog: <RevokeTokensDialog apiKey={apiKey()} onClose={onClose} />,
+    press: "Revoke issued tokens",
+  },
+  {
+    what: "an old secret is retired",
+    dialog: <RetireDialog clientId="ak_ROTATED" secret={old} onClose={onClose} />,
+    press: "Retire now",
+  },
+  {
+    what: "an old secret is retired to make room for a new one",
+    dialog: <RotateDialog apiKey={rotated} onClose={onClose} onIssued={vi.fn()} />,
+    press: "Retire now",
+  },
+  {
+    what: "a rotation is taken back",
+    dialog: <CancelRotationDialog clientId="ak_ROTATED" old={old} current={current} onClose={onClose} />,
+    press: "Keep the old one",
+  },
+  {
     what: "a password is changed",
     dialog: <ChangePasswordDialog onClose={onClose} />,
     fill: fillPasswords,
@@ -75,6 +105,16 @@ const changes = [
     fill: () => screen.findByRole("list", { name: "Sessions" }),
     press: "Sign out everywhere",
   },
+  {
+    what: "an operator is deactivated",
+    dialog: <DeactivateDialog operator={operator} own={false} onClose={onClose} />,
+    press: "Deactivate",
+  },
+  {
+    what: "an operator is removed",
+    dialog: <RemoveDialog operator={operator} own={false} onClose={onClose} />,
+    press: "Remove",
+  },
 ];
 
 it.each(changes)("a dialog can't be left while $what", async ({ dialog, fill, press }) => {
@@ -82,7 +122,9 @@ it.each(changes)("a dialog can't be left while $what", async ({ dialog, fill, pr
   renderInConsole(dialog);
   await fill?.();
   await user.click(screen.getByRole("button", { name: press }));
-  for (const way of screen.getAllByRole("button", { name: /Cancel|Close/ })) expect(way).toBeDisabled();
+  for (const way of screen.getAllByRole("button", { name: /Cancel|Close|Go back|Generate/ })) {
+    expect(way).toBeDisabled();
+  }
   await user.keyboard("{Escape}");
   expect(onClose).not.toHaveBeenCalled();
 });

@@ -1,4 +1,4 @@
-import type { ApiKey } from "@/features/api-keys/api/api-key";
+import type { ApiKey, SecretInfo } from "@/features/api-keys/api/api-key";
 import type { ScopeCatalogue } from "@/features/api-keys/api/scope-catalogue";
 import type { Session } from "@/features/session/session-query";
 
@@ -17,6 +17,18 @@ export function apiKey(override: Partial<ApiKey> = {}): ApiKey {
     last_used_at: null,
     secrets: [],
     ...override,
+  };
+}
+
+/** One that a rotation left working until `expiresAt`; the current one when that is null. */
+export function secret(id: string, expiresAt: string | null): SecretInfo {
+  return {
+    id,
+    last_four: id.slice(-4),
+    created_at: "2026-11-20T12:00:00Z",
+    expires_at: expiresAt,
+    last_used_at: null,
+    last_used_ip: null,
   };
 }
 

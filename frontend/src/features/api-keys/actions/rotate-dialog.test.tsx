@@ -2,22 +2,10 @@ import { screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
 import { expect, it, vi } from "vitest";
-import { apiKey } from "@/test/fixtures";
+import { apiKey, secret } from "@/test/fixtures";
 import { renderInConsole } from "@/test/render";
 import { at, server } from "@/test/server";
-import type { SecretInfo } from "../api/api-key";
 import RotateDialog from "./rotate-dialog";
-
-function secret(id: string, expiresAt: string | null): SecretInfo {
-  return {
-    id,
-    last_four: id.slice(-4),
-    created_at: "2026-11-20T12:00:00Z",
-    expires_at: expiresAt,
-    last_used_at: null,
-    last_used_ip: null,
-  };
-}
 
 it("shows the problem of what was tried last alone", async () => {
   const key = apiKey({ secrets: [secret("sec_NEW1", null), secret("sec_OLD1", "2036-11-21T12:00:00Z")] });

@@ -67,7 +67,7 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
   }
 
   return (
-    <Dialog onClose={onClose} title={t("rotate.title")} size="lg" busy={rotate.isPending}>
+    <Dialog onClose={onClose} title={t("rotate.title")} size="lg" busy={rotate.isPending || retire.isPending}>
       <Text size="md">
         <Trans t={t} i18nKey="rotate.message" values={{ name: apiKey.name }} components={{ b: <strong /> }} />
       </Text>
@@ -110,7 +110,12 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
       )}
       <Group justify="flex-end" gap="xs" mt="xl">
         <DialogCancel />
-        <Button color={choice === "now" ? "red" : undefined} loading={rotate.isPending} onClick={submit}>
+        <Button
+          color={choice === "now" ? "red" : undefined}
+          disabled={retire.isPending}
+          loading={rotate.isPending}
+          onClick={submit}
+        >
           {t("action.rotate")}
         </Button>
       </Group>
