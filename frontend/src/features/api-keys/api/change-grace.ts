@@ -10,14 +10,15 @@ interface GraceChange {
   seconds: number;
 }
 
-async function changeGrace({ clientId, secretId, seconds }: GraceChange): Promise<void> {
-  await send(
+async function changeGrace({ clientId, secretId, seconds }: GraceChange) {
+  const { data } = await send(
     api.PATCH("/v1/api-keys/{client_id}/secrets/{secret_id}", {
       params: { path: { client_id: clientId, secret_id: secretId } },
       body: { grace_period_seconds: seconds },
       headers: { "Content-Type": "application/merge-patch+json" },
     }),
   );
+  return data;
 }
 
 async function cancelRotation(clientId: string): Promise<void> {

@@ -4,7 +4,7 @@ import { problemMessage } from "@/shared/api/problem-message";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { toaster } from "@/shared/ui/toaster-store";
-import { type ApiKey, currentSecret, type SecretInfo } from "../api/api-key";
+import { type ApiKey, currentSecret, oldSecret, type SecretInfo } from "../api/api-key";
 import { useChangeGrace } from "../api/change-grace";
 import { CancelRotationDialog } from "./cancel-rotation-dialog";
 import classes from "./detail.module.css";
@@ -25,19 +25,15 @@ export function GraceControls({ apiKey, old }: { apiKey: ApiKey; old: SecretInfo
   const current = currentSecret(apiKey);
 
   function setGrace(seconds: number) {
-    change.mutate(
-      { clientId: apiKey.client_id, secretId: old.id, seconds },
-      {
-        onSuccess: () =>
-          toaster.show({
-            tone: "success",
-            message: t("grace.changed", {
-              lastFour: old.last_four,
-              until: format.dateTime(new Date(Date.now() + seconds * 1000).toISOString()),
-            }),
-          }),
-        onError: (error) => toaster.show({ tone: "error", message: problemMessage(t, error) }),
+    // Callbacks of mutate would be none once the page has been left.
+    change.mutateAsync({ clientId: apiKey.client_id, secretId: old.id, seconds }).then(
+      (changed) => {
+        const until = oldSecret(changed)?.expires_at;
+        if (!until) return;
+        const message = t("grace.changed", { lastFour: old.last_four, until: format.dateTime(until) });
+        toaster.show({ tone: "success", message });
       },
+      (error) => toaster.show({ tone: "error", message: problemMessage(t, error) }),
     );
   }
 
