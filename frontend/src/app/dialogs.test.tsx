@@ -201,6 +201,14 @@ it.each([
     field: "Current password",
   },
   {
+    what: "a new password of one's own",
+    form: password,
+    fill: fillPasswords,
+    press: "Change password",
+    error: "new_password",
+    field: "New password",
+  },
+  {
     what: "a taken email",
     form: invitation,
     fill: fillEmail,
@@ -216,13 +224,21 @@ it.each([
     error: "password",
     field: "New password",
   },
-])("the focus goes to the field when $what is refused", async ({ form, fill, press, error, field }) => {
-  const refusal = { code: "bad-request/invalid-parameters", errors: [{ field: error, message: "is refused" }] };
-  server.use(http.post("*", () => HttpResponse.json(refusal, { status: 400 })));
-  invitationToken.hold("token");
-  renderInConsole(form);
-  fill();
-  await pressFocused(press);
-  await waitFor(() => expect(screen.getByLabelText(field)).toHaveFocus());
-  expect(screen.getByLabelText(field)).toBeInvalid();
-});
+])(
+  "the focus goes to the field when $what is refused, and it is wrong until it is changed",
+  async ({ form, fill, press, error, field }) => {
+    const refusal = { code: "bad-request/invalid-parameters", errors: [{ field: error, message: "is refused" }] };
+    server.use(http.post("*", () => HttpResponse.json(refusal, { status: 400 })));
+    invitationToken.hold("token");
+    renderInConsole(form);
+    fill();
+    await pressFocused(press);
+    const refused = screen.getByLabelText(field);
+    await waitFor(() => expect(refused).toHaveFocus());
+    expect(refused).toBeInvalid();
+    for (const each of [refused, ...screen.queryAllByLabelText("Repeat the new password")]) {
+      fireEvent.change(each, { target: { value: "another.of.enough.length@example.com" } });
+    }
+    expect(refused).toBeValid();
+  },
+);

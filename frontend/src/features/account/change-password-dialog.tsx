@@ -70,7 +70,10 @@ export default function ChangePasswordDialog({ onClose }: { onClose: () => void 
           <NewPasswordFields
             value={next}
             problem={problem ?? (rejected.includes("next") ? "rejected" : undefined)}
-            onChange={setNext}
+            onChange={(value) => {
+              setNext(value);
+              if (change.error) change.reset();
+            }}
           />
           {change.error && rejected.length === 0 && <ProblemAlert error={change.error} />}
         </Stack>
