@@ -10,7 +10,14 @@ import { KeyFields } from "./key-fields";
 import { emptyValues, type KeyValues } from "./key-values";
 import { useKeyForm } from "./use-key-form";
 
-function Form({ onSubmit, error }: { onSubmit: (values: KeyValues) => void; error?: ApiError }) {
+interface FormProps {
+  onSubmit: (values: KeyValues) => void;
+  /** What the service answers, and who is told whether all of it is shown at fields. */
+  error?: ApiError;
+  onRejected: (shown: boolean) => void;
+}
+
+function Form({ onSubmit, error, onRejected }: FormProps) {
   const { form, setUnit, showRejected } = useKeyForm(emptyValues);
   return (
     <>
@@ -23,7 +30,7 @@ function Form({ onSubmit, error }: { onSubmit: (values: KeyValues) => void; erro
         onCancel={() => undefined}
       />
       {error && (
-        <button type="button" onClick={() => showRejected(error)}>
+        <button type="button" onClick={() => onRejected(showRejected(error))}>
           reject
         </button>
       )}
@@ -33,10 +40,11 @@ function Form({ onSubmit, error }: { onSubmit: (values: KeyValues) => void; erro
 
 async function open(error?: ApiError) {
   const onSubmit = vi.fn();
+  const onRejected = vi.fn();
   const user = userEvent.setup();
-  renderInConsole(<Form onSubmit={onSubmit} {...(error && { error })} />);
+  renderInConsole(<Form onSubmit={onSubmit} onRejected={onRejected} {...(error && { error })} />);
   await screen.findByRole("checkbox", { name: "CCA: Admin" });
-  return { onSubmit, user };
+  return { onSubmit, onRejected, user };
 }
 
 beforeEach(() => server.use(http.get(at("/v1/scopes"), () => HttpResponse.json(catalogue))));
@@ -123,7 +131,7 @@ describe("the form of a key", () => {
   });
 
   it("puts what only the service finds at its field", async () => {
-    const { user } = await open(
+    const { onRejected, user } = await open(
       new ApiError({
         status: 409,
         code: "api-key/name-taken",
@@ -133,5 +141,21 @@ describe("the form of a key", () => {
     await user.click(screen.getByRole("button", { name: "reject" }));
     expect(screen.getByRole("textbox", { name: /^Name/ })).toBeInvalid();
     expect(screen.getByText("Another API key has this name. Choose another one.")).toBeVisible();
+    expect(onRejected).toHaveBeenCalledExactlyOnceWith(true);
+  });
+
+  it.each([
+    ["in part", ["name", "novelty"]],
+    ["at all", ["novelty"]],
+  ])("tells when what the service finds is not shown at fields %s", async (_, fields) => {
+    const { onRejected, user } = await open(
+      new ApiError({
+        status: 400,
+        code: "bad-request/invalid-parameters",
+        fieldErrors: fields.map((field) => ({ field, message: "is refused" })),
+      }),
+    );
+    await user.click(screen.getByRole("button", { name: "reject" }));
+    expect(onRejected).toHaveBeenCalledExactlyOnceWith(false);
   });
 });

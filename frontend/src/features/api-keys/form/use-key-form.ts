@@ -78,7 +78,7 @@ export function useKeyForm(initialValues: KeyValues) {
       rateLimit: texts.rateLimit,
     };
     for (const field of rejected) form.setFieldError(field, messages[field]);
-    return rejected.length > 0;
+    return rejected.length > 0 && error.fieldErrors.every(({ field }) => fieldOf(field));
   }
 
   return { form, setUnit, showRejected };
