@@ -1,12 +1,12 @@
 import { Button, Group, Stack, Text } from "@mantine/core";
-import { type FormEvent, useRef, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { rejectedFields } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Dialog, DialogCancel } from "@/shared/ui/dialog";
 import { PasswordField } from "@/shared/ui/password-field";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { toaster } from "@/shared/ui/toaster-store";
-import { useFocusFirstInvalid } from "@/shared/ui/use-focus-first-invalid";
+import { useFailures } from "@/shared/ui/use-failures";
 import { useChangePassword } from "./change-password";
 import { passwordProblem } from "./new-password";
 import { NewPasswordFields } from "./new-password-fields";
@@ -19,17 +19,14 @@ export default function ChangePasswordDialog({ onClose }: { onClose: () => void 
   const change = useChangePassword();
   const [current, setCurrent] = useState("");
   const [next, setNext] = useState(blank);
-  const form = useRef<HTMLFormElement>(null);
-  const [failures, setFailures] = useState(0);
-  useFocusFirstInvalid(form, failures);
+  const { ref, failed, fail } = useFailures();
   const rejected = rejectedFields(change.error, (path) =>
     path === "current_password" ? "current" : path === "new_password" ? "next" : undefined,
   );
-  const problem = failures > 0 ? passwordProblem(next.password, next.repeated) : undefined;
+  const problem = failed ? passwordProblem(next.password, next.repeated) : undefined;
 
   function submit(event: FormEvent) {
     event.preventDefault();
-    const fail = () => setFailures((count) => count + 1);
     if (current === "" || passwordProblem(next.password, next.repeated)) {
       fail();
       return;
@@ -48,7 +45,7 @@ export default function ChangePasswordDialog({ onClose }: { onClose: () => void 
 
   return (
     <Dialog onClose={onClose} title={t("password.changeTitle")} size="md" busy={change.isPending}>
-      <form ref={form} onSubmit={submit} noValidate>
+      <form ref={ref} onSubmit={submit} noValidate>
         <Stack gap="md">
           <Text size="md" c="dimmed">
             {t("password.changeText")}
@@ -59,7 +56,7 @@ export default function ChangePasswordDialog({ onClose }: { onClose: () => void 
             data-autofocus
             value={current}
             error={
-              (failures > 0 && current === "" && t("signIn.passwordMissing")) ||
+              (failed && current === "" && t("signIn.passwordMissing")) ||
               (rejected.includes("current") && t("password.wrong"))
             }
             onChange={(event) => {

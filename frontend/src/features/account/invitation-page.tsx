@@ -1,6 +1,6 @@
 import { Button, Stack } from "@mantine/core";
 import { IconLinkOff } from "@tabler/icons-react";
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import { ApiError } from "@/shared/api/api-error";
 import { rejectedFields } from "@/shared/api/problem-message";
 import { LanguagePicker } from "@/shared/i18n/language-picker";
@@ -9,7 +9,7 @@ import { BrandMark } from "@/shared/ui/brand-mark";
 import { ButtonLink } from "@/shared/ui/button-link";
 import { EmptyState } from "@/shared/ui/empty-state";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
-import { useFocusFirstInvalid } from "@/shared/ui/use-focus-first-invalid";
+import { useFailures } from "@/shared/ui/use-failures";
 import { useAcceptInvitation } from "./accept-invitation";
 import classes from "./invitation-page.module.css";
 import { invitationToken } from "./invitation-token";
@@ -26,10 +26,8 @@ function Invitation({ token, onDone }: InvitationProps) {
   const { t } = useTranslation();
   const accept = useAcceptInvitation();
   const [value, setValue] = useState({ password: "", repeated: "" });
-  const form = useRef<HTMLFormElement>(null);
-  const [failures, setFailures] = useState(0);
-  useFocusFirstInvalid(form, failures);
-  const problem = failures > 0 ? passwordProblem(value.password, value.repeated) : undefined;
+  const { ref, failed, fail } = useFailures();
+  const problem = failed ? passwordProblem(value.password, value.repeated) : undefined;
   const rejected = rejectedFields(accept.error, (path) => (path === "password" ? "password" : undefined)).length > 0;
   const dead = token === "" || (accept.error instanceof ApiError && accept.error.code === "invitation/not-found");
 
@@ -39,7 +37,6 @@ function Invitation({ token, onDone }: InvitationProps) {
 
   function submit(event: FormEvent) {
     event.preventDefault();
-    const fail = () => setFailures((count) => count + 1);
     if (passwordProblem(value.password, value.repeated)) fail();
     else accept.mutate({ token, password: value.password }, { onSuccess: onDone, onError: fail });
   }
@@ -72,7 +69,7 @@ function Invitation({ token, onDone }: InvitationProps) {
               </EmptyState>
             </div>
           ) : (
-            <form ref={form} onSubmit={submit} noValidate aria-label={t("invitation.title")}>
+            <form ref={ref} onSubmit={submit} noValidate aria-label={t("invitation.title")}>
               <Stack gap="md">
                 {accept.error && !rejected && <ProblemAlert error={accept.error} />}
                 <NewPasswordFields

@@ -1,12 +1,12 @@
 import { Button, Group, Stack, TextInput } from "@mantine/core";
-import { type FormEvent, useRef, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { ApiError } from "@/shared/api/api-error";
 import { rejectedFields } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Dialog, DialogCancel } from "@/shared/ui/dialog";
 import { useHold } from "@/shared/ui/leave-guard";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
-import { useFocusFirstInvalid } from "@/shared/ui/use-focus-first-invalid";
+import { useFailures } from "@/shared/ui/use-failures";
 import { type IssuedLink, type Role, useInviteOperator } from "./api/operators";
 import { RoleChoice } from "./role-choice";
 
@@ -20,17 +20,14 @@ export function InviteDialog({ onClose, onInvited }: InviteDialogProps) {
   const invite = useInviteOperator();
   const [email, setEmail] = useState("");
   const [role, setRole] = useState<Role>("editor");
-  const form = useRef<HTMLFormElement>(null);
-  const [failures, setFailures] = useState(0);
-  useFocusFirstInvalid(form, failures);
-  const missing = failures > 0 && email.trim() === "";
+  const { ref, failed, fail } = useFailures();
+  const missing = failed && email.trim() === "";
   const rejected = rejectedFields(invite.error, (path) => (path === "email" ? "email" : undefined)).length > 0;
   const taken = invite.error instanceof ApiError && invite.error.code === "operator/email-taken";
   useHold(invite.isPending);
 
   function submit(event: FormEvent) {
     event.preventDefault();
-    const fail = () => setFailures((count) => count + 1);
     if (email.trim() === "") {
       fail();
       return;
@@ -49,7 +46,7 @@ export function InviteDialog({ onClose, onInvited }: InviteDialogProps) {
 
   return (
     <Dialog onClose={onClose} title={t("operators.inviteTitle")} size="md" busy={invite.isPending}>
-      <form ref={form} onSubmit={submit} noValidate>
+      <form ref={ref} onSubmit={submit} noValidate>
         <Stack gap="md">
           <TextInput
             label={t("signIn.email")}

@@ -4,7 +4,7 @@ import { ApiError } from "@/shared/api/api-error";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { PasswordField } from "@/shared/ui/password-field";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
-import { useFocusFirstInvalid } from "@/shared/ui/use-focus-first-invalid";
+import { useFailures } from "@/shared/ui/use-failures";
 import type { Session } from "./session-query";
 import { useSignIn } from "./sign-in";
 import classes from "./sign-in-form.module.css";
@@ -18,20 +18,18 @@ interface SignInFormProps {
 export function SignInForm({ email, onSignedIn }: SignInFormProps) {
   const { t } = useTranslation();
   const signIn = useSignIn();
-  const form = useRef<HTMLFormElement>(null);
   const password = useRef<HTMLInputElement>(null);
   const [values, setValues] = useState({ email: email ?? "", password: "" });
-  /** Submits with empty fields since the service answered last. */
-  const [failures, setFailures] = useState(0);
-  useFocusFirstInvalid(form, failures);
-  const emailMissing = failures > 0 && values.email.trim() === "";
-  const passwordMissing = failures > 0 && values.password === "";
+  /** Whether it was submitted with empty fields since the service answered last. */
+  const { ref, failed, fail, forget } = useFailures();
+  const emailMissing = failed && values.email.trim() === "";
+  const passwordMissing = failed && values.password === "";
   const refused = signIn.error instanceof ApiError && signIn.error.status === 401;
 
   function submit(event: FormEvent) {
     event.preventDefault();
     if (values.email.trim() === "" || values.password === "") {
-      setFailures((count) => count + 1);
+      fail();
       return;
     }
     signIn.mutate(
@@ -39,7 +37,7 @@ export function SignInForm({ email, onSignedIn }: SignInFormProps) {
       {
         onSuccess: onSignedIn,
         onError: () => {
-          setFailures(0);
+          forget();
           setValues((before) => ({ ...before, password: "" }));
           password.current?.focus();
         },
@@ -48,7 +46,7 @@ export function SignInForm({ email, onSignedIn }: SignInFormProps) {
   }
 
   return (
-    <form ref={form} onSubmit={submit} noValidate aria-label={t("signIn.title")}>
+    <form ref={ref} onSubmit={submit} noValidate aria-label={t("signIn.title")}>
       <Stack gap="md">
         {refused && (
           <div role="alert" className={classes.refused}>

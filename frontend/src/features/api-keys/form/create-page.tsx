@@ -19,11 +19,10 @@ export function CreatePage({ onDone }: { onDone: () => void }) {
   const { t } = useTranslation();
   const router = useRouter();
   const canGoBack = useCanGoBack();
-  const { form, setUnit, showRejected } = useKeyForm(emptyValues);
+  const keyForm = useKeyForm(emptyValues);
   const create = useCreateApiKey();
   const [issued, setIssued] = useState<IssuedSecret | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
-  const [rejections, setRejections] = useState(0);
   useHold(create.isPending);
 
   function submit(values: KeyValues) {
@@ -42,8 +41,7 @@ export function CreatePage({ onDone }: { onDone: () => void }) {
           setIssued(secret);
         },
         onError: (error) => {
-          if (showRejected(error)) setRejections((count) => count + 1);
-          else setProblem(error);
+          if (!keyForm.showRejected(error)) setProblem(error);
         },
       },
     );
@@ -58,16 +56,14 @@ export function CreatePage({ onDone }: { onDone: () => void }) {
         back={<BackLink to="/api-keys">{t("list.title")}</BackLink>}
       >
         <KeyFields
-          form={form}
-          setUnit={setUnit}
+          keyForm={keyForm}
           pending={create.isPending}
           problem={problem ? <ProblemAlert error={problem} /> : undefined}
-          rejections={rejections}
           onSubmit={submit}
           onCancel={() => (canGoBack ? router.history.back() : void router.navigate({ to: "/api-keys" }))}
         />
         <LeaveGuard
-          when={issued === null && !create.isPending && form.isDirty()}
+          when={issued === null && !create.isPending && keyForm.form.isDirty()}
           title={t("leave.title")}
           message={t("leave.addMessage")}
           stay={t("leave.stay")}

@@ -33,8 +33,8 @@ function EditForm({ loaded, onDone }: { loaded: VersionedKey; onDone: () => void
   const [base, setBase] = useState(loaded);
   const [theirs, setTheirs] = useState<VersionedKey | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
-  const [rejections, setRejections] = useState(0);
-  const { form, setUnit, showRejected } = useKeyForm(valuesOf(loaded.key));
+  const keyForm = useKeyForm(valuesOf(loaded.key));
+  const { form } = keyForm;
   const update = useUpdateApiKey();
 
   function leave() {
@@ -66,8 +66,7 @@ function EditForm({ loaded, onDone }: { loaded: VersionedKey; onDone: () => void
         },
         onError: (error) => {
           if (error instanceof ApiError && error.status === 412) void showStale();
-          else if (showRejected(error)) setRejections((count) => count + 1);
-          else setProblem(error);
+          else if (!keyForm.showRejected(error)) setProblem(error);
         },
       },
     );
@@ -83,12 +82,10 @@ function EditForm({ loaded, onDone }: { loaded: VersionedKey; onDone: () => void
   return (
     <>
       <KeyFields
-        form={form}
-        setUnit={setUnit}
+        keyForm={keyForm}
         clientId={clientId}
         pending={update.isPending}
         problem={problem ? <ProblemAlert error={problem} /> : undefined}
-        rejections={rejections}
         onSubmit={(values) => save(values, base)}
         onCancel={() =>
           canGoBack ? router.history.back() : void router.navigate({ to: "/api-keys/$clientId", params: { clientId } })

@@ -18,19 +18,12 @@ interface FormProps {
 }
 
 function Form({ onSubmit, error, onRejected }: FormProps) {
-  const { form, setUnit, showRejected } = useKeyForm(emptyValues);
+  const keyForm = useKeyForm(emptyValues);
   return (
     <>
-      <KeyFields
-        form={form}
-        setUnit={setUnit}
-        pending={false}
-        rejections={0}
-        onSubmit={onSubmit}
-        onCancel={() => undefined}
-      />
+      <KeyFields keyForm={keyForm} pending={false} onSubmit={onSubmit} onCancel={() => undefined} />
       {error && (
-        <button type="button" onClick={() => onRejected(showRejected(error))}>
+        <button type="button" onClick={() => onRejected(keyForm.showRejected(error))}>
           reject
         </button>
       )}
@@ -140,6 +133,7 @@ describe("the form of a key", () => {
     );
     await user.click(screen.getByRole("button", { name: "reject" }));
     expect(screen.getByRole("textbox", { name: /^Name/ })).toBeInvalid();
+    expect(screen.getByRole("textbox", { name: /^Name/ })).toHaveFocus();
     expect(screen.getByText("Another API key has this name. Choose another one.")).toBeVisible();
     expect(onRejected).toHaveBeenCalledExactlyOnceWith(true);
   });

@@ -2,10 +2,9 @@ import "@mantine/core/styles/InlineInput.layer.css";
 import "@mantine/core/styles/NumberInput.layer.css";
 import { Button, CloseButton, NumberInput, SegmentedControl, Stack, Textarea, TextInput } from "@mantine/core";
 import { IconInfoCircle } from "@tabler/icons-react";
-import { type FormEvent, type ReactNode, useRef, useState } from "react";
+import type { ReactNode } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
-import { useFocusFirstInvalid } from "@/shared/ui/use-focus-first-invalid";
 import { ClientId } from "../parts/client-id";
 import { ScopeChip } from "../parts/scope-chips";
 import classes from "./key-form.module.css";
@@ -17,15 +16,12 @@ import { redundantScopes } from "./scope-selection";
 import type { KeyForm } from "./use-key-form";
 
 interface KeyFieldsProps {
-  form: KeyForm;
-  setUnit: (unit: KeyValues["lifespanUnit"]) => void;
+  keyForm: KeyForm;
   /** Shown read-only when editing. */
   clientId?: string;
   pending: boolean;
   /** What went wrong with the form as a whole. */
   problem?: ReactNode;
-  /** Grows each time the service rejected fields, which moves the focus to the first of them. */
-  rejections: number;
   onSubmit: (values: KeyValues) => void;
   onCancel: () => void;
 }
@@ -40,19 +36,11 @@ const wholeNumber = {
 } as const;
 
 /** The form of a key, for adding and for editing. */
-export function KeyFields(props: KeyFieldsProps) {
-  const { form, setUnit, clientId, pending, problem, rejections, onSubmit, onCancel } = props;
+export function KeyFields({ keyForm, clientId, pending, problem, onSubmit, onCancel }: KeyFieldsProps) {
+  const { form, ref, fail, setUnit } = keyForm;
   const { t } = useTranslation();
-  const container = useRef<HTMLFormElement>(null);
-  const [failures, setFailures] = useState(0);
-  useFocusFirstInvalid(container, failures + rejections);
-
   const values = form.getValues();
   const redundant = redundantScopes(values.scopes);
-
-  function submit(event: FormEvent<HTMLFormElement>) {
-    form.onSubmit(onSubmit, () => setFailures((count) => count + 1))(event);
-  }
 
   function setScopes(scopes: string[]) {
     form.setFieldValue("scopes", scopes);
@@ -60,7 +48,7 @@ export function KeyFields(props: KeyFieldsProps) {
   }
 
   return (
-    <form ref={container} className={classes.form} onSubmit={submit} noValidate>
+    <form ref={ref} className={classes.form} onSubmit={form.onSubmit(onSubmit, fail)} noValidate>
       <div className={classes.main}>
         <Card title={t("form.details")}>
           <Stack gap="md">

@@ -1,7 +1,8 @@
-import { type UseFormReturnType, useForm } from "@mantine/form";
+import { useForm } from "@mantine/form";
 import { ApiError } from "@/shared/api/api-error";
 import { rejectedFields } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
+import { useFailures } from "@/shared/ui/use-failures";
 import {
   DESCRIPTION_LENGTH_MAX,
   fieldOf,
@@ -15,7 +16,7 @@ import {
 import { type LifespanUnit, lifespanMax } from "./lifespan";
 import { isRateLimitValid, RATE_LIMIT_MAX } from "./rate-limit";
 
-export type KeyForm = UseFormReturnType<KeyValues>;
+export type KeyForm = ReturnType<typeof useKeyForm>;
 
 /** The texts of what each field accepts. */
 function useFieldTexts() {
@@ -40,6 +41,7 @@ function useFieldTexts() {
 /** The form's state and rules, for adding and for editing. */
 export function useKeyForm(initialValues: KeyValues) {
   const texts = useFieldTexts();
+  const { ref, fail } = useFailures();
   const form = useForm<KeyValues>({
     initialValues,
     validateInputOnBlur: ["name", "description", "lifespanValue", "rateLimit"],
@@ -64,7 +66,7 @@ export function useKeyForm(initialValues: KeyValues) {
     else form.setFieldError("lifespanValue", texts.lifespan(unit));
   }
 
-  /** Puts what only the service could find at its fields. Returns whether all of it found a place. */
+  /** Puts what only the service could find at its fields, and the focus at the first. Returns whether all of it found a place. */
   function showRejected(error: unknown): boolean {
     if (!(error instanceof ApiError)) return false;
     const taken = error.code === "api-key/name-taken";
@@ -78,8 +80,9 @@ export function useKeyForm(initialValues: KeyValues) {
       rateLimit: texts.rateLimit,
     };
     for (const field of rejected) form.setFieldError(field, messages[field]);
+    if (rejected.length > 0) fail();
     return rejected.length > 0 && error.fieldErrors.every(({ field }) => fieldOf(field));
   }
 
-  return { form, setUnit, showRejected };
+  return { form, ref, fail, setUnit, showRejected };
 }
