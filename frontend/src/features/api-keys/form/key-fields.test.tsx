@@ -1,8 +1,9 @@
-import { screen } from "@testing-library/react";
+import { act, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { ApiError } from "@/shared/api/api-error";
+import { chooseLanguage } from "@/shared/i18n/i18n";
 import { catalogue } from "@/test/fixtures";
 import { renderInConsole } from "@/test/render";
 import { at, server } from "@/test/server";
@@ -83,6 +84,15 @@ describe("the form of a key", () => {
     expect(screen.getByText("Select at least one scope.")).toBeVisible();
     expect(screen.getByRole("textbox", { name: /^Name/ })).toHaveFocus();
     expect(screen.getByRole("textbox", { name: /^Name/ })).toBeRequired();
+  });
+
+  it("says what is wrong in the language that is chosen since", async () => {
+    const { user } = await open();
+    onTestFinished(() => chooseLanguage("en"));
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    await act(() => chooseLanguage("pt-BR"));
+    expect(screen.getByText("Informe um nome.")).toBeVisible();
+    expect(screen.getByText("Selecione pelo menos um escopo.")).toBeVisible();
   });
 
   it("selects a group's scopes at once and submits them", async () => {

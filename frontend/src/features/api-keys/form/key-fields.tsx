@@ -37,7 +37,7 @@ const wholeNumber = {
 
 /** The form of a key, for adding and for editing. */
 export function KeyFields({ keyForm, clientId, pending, problem, onSubmit, onCancel }: KeyFieldsProps) {
-  const { form, ref, fail, setUnit } = keyForm;
+  const { form, ref, fail, errorOf, inputProps, lifespanRule, setUnit } = keyForm;
   const { t } = useTranslation();
   const values = form.getValues();
   const redundant = redundantScopes(values.scopes);
@@ -66,13 +66,13 @@ export function KeyFields({ keyForm, clientId, pending, problem, onSubmit, onCan
               required
               autoComplete="off"
               data-1p-ignore
-              {...form.getInputProps("name")}
+              {...inputProps("name")}
             />
             <Textarea
               label={t("key.description")}
               rows={3}
               maxLength={DESCRIPTION_LENGTH_MAX}
-              {...form.getInputProps("description")}
+              {...inputProps("description")}
             />
             <NumberInput
               label={t("key.rateLimit")}
@@ -82,15 +82,11 @@ export function KeyFields({ keyForm, clientId, pending, problem, onSubmit, onCan
               {...wholeNumber}
               max={RATE_LIMIT_MAX}
               classNames={{ wrapper: classes.rateLimit }}
-              {...form.getInputProps("rateLimit")}
+              {...inputProps("rateLimit")}
             />
           </Stack>
         </Card>
-        <ScopePicker
-          value={values.scopes}
-          error={typeof form.errors.scopes === "string" ? form.errors.scopes : undefined}
-          onChange={setScopes}
-        />
+        <ScopePicker value={values.scopes} error={errorOf("scopes")} onChange={setScopes} />
       </div>
       <div className={classes.aside}>
         <div className={classes.sticky}>
@@ -101,7 +97,7 @@ export function KeyFields({ keyForm, clientId, pending, problem, onSubmit, onCan
                 {...wholeNumber}
                 max={lifespanMax[values.lifespanUnit]}
                 className={classes.lifespanValue}
-                {...form.getInputProps("lifespanValue")}
+                {...inputProps("lifespanValue")}
               />
               <div className={classes.unit}>
                 <div className={classes.label} id="lifespan-unit">
@@ -117,13 +113,7 @@ export function KeyFields({ keyForm, clientId, pending, problem, onSubmit, onCan
                 />
               </div>
             </div>
-            {!form.errors.lifespanValue && (
-              <p className={classes.hint}>
-                {values.lifespanUnit === "hours"
-                  ? t("form.lifespan.hoursRule", { max: lifespanMax.hours })
-                  : t("form.lifespan.minutesRule", { max: lifespanMax.minutes })}
-              </p>
-            )}
+            {!form.errors.lifespanValue && <p className={classes.hint}>{lifespanRule}</p>}
           </Card>
           <Card title={t("form.summary.title")}>
             <p className={classes.summary}>

@@ -18,52 +18,58 @@ import { isRateLimitValid, RATE_LIMIT_MAX } from "./rate-limit";
 
 export type KeyForm = ReturnType<typeof useKeyForm>;
 
-/** The texts of what each field accepts. */
-function useFieldTexts() {
-  const { t } = useTranslation();
-  const lifespan = (unit: LifespanUnit) =>
-    unit === "hours"
-      ? t("form.lifespan.hoursRule", { max: lifespanMax.hours })
-      : t("form.lifespan.minutesRule", { max: lifespanMax.minutes });
-  return {
-    lifespan,
-    nameMissing: t("form.name.missing"),
-    nameLong: t("form.name.long", { max: NAME_LENGTH_MAX }),
-    nameTaken: t("form.name.taken"),
-    nameRejected: t("form.name.rejected"),
-    description: t("form.description.long", { max: DESCRIPTION_LENGTH_MAX }),
-    scopesMissing: t("form.scopes.missing"),
-    scopesRejected: t("form.scopes.rejected"),
-    rateLimit: t("form.rateLimit.rule", { max: RATE_LIMIT_MAX }),
-  };
-}
-
-/** The form's state and rules, for adding and for editing. */
+/**
+ * The form's state and rules, for adding and for editing. What is wrong with a field is kept as a word; it becomes a text when
+ * it is shown, in the language of then.
+ */
 export function useKeyForm(initialValues: KeyValues) {
-  const texts = useFieldTexts();
+  const { t } = useTranslation();
   const { ref, fail } = useFailures();
   const form = useForm<KeyValues>({
     initialValues,
     validateInputOnBlur: ["name", "description", "lifespanValue", "rateLimit"],
     validate: {
-      name: (name) => {
-        const invalid = invalidName(name);
-        if (invalid === null) return null;
-        return invalid === "missing" ? texts.nameMissing : texts.nameLong;
-      },
-      description: (description) => (isDescriptionValid(description) ? null : texts.description),
-      scopes: (scopes) => (scopes.length === 0 ? texts.scopesMissing : null),
-      lifespanValue: (_value, values) => (isLifespanValid(values) ? null : texts.lifespan(values.lifespanUnit)),
-      rateLimit: (limit) => (isRateLimitValid(limit) ? null : texts.rateLimit),
+      name: invalidName,
+      description: (description) => (isDescriptionValid(description) ? null : "invalid"),
+      scopes: (scopes) => (scopes.length === 0 ? "missing" : null),
+      lifespanValue: (_value, values) => (isLifespanValid(values) ? null : "invalid"),
+      rateLimit: (limit) => (isRateLimitValid(limit) ? null : "invalid"),
     },
   });
+
+  const lifespanRule =
+    form.getValues().lifespanUnit === "hours"
+      ? t("form.lifespan.hoursRule", { max: lifespanMax.hours })
+      : t("form.lifespan.minutesRule", { max: lifespanMax.minutes });
+
+  const texts: Record<KeyField, Record<string, string>> = {
+    name: {
+      missing: t("form.name.missing"),
+      long: t("form.name.long", { max: NAME_LENGTH_MAX }),
+      taken: t("form.name.taken"),
+      invalid: t("form.name.rejected"),
+    },
+    description: { invalid: t("form.description.long", { max: DESCRIPTION_LENGTH_MAX }) },
+    scopes: { missing: t("form.scopes.missing"), invalid: t("form.scopes.rejected") },
+    lifespanValue: { invalid: lifespanRule },
+    rateLimit: { invalid: t("form.rateLimit.rule", { max: RATE_LIMIT_MAX }) },
+  };
+
+  /** What is wrong with a field, in words. */
+  function errorOf(field: KeyField): string | undefined {
+    const error = form.errors[field];
+    return typeof error === "string" ? texts[field][error] : undefined;
+  }
+
+  /** What a field of the form needs. */
+  const inputProps = (field: KeyField) => ({ ...form.getInputProps(field), error: errorOf(field) });
 
   /** Changes the unit and says at once whether the value fits it. */
   function setUnit(unit: LifespanUnit) {
     form.setFieldValue("lifespanUnit", unit);
     const fits = isLifespanValid({ ...form.getValues(), lifespanUnit: unit });
     if (fits) form.clearFieldError("lifespanValue");
-    else form.setFieldError("lifespanValue", texts.lifespan(unit));
+    else form.setFieldError("lifespanValue", "invalid");
   }
 
   /** Puts what only the service could find at its fields, and the focus at the first. Returns whether all of it found a place. */
@@ -72,17 +78,10 @@ export function useKeyForm(initialValues: KeyValues) {
     const taken = error.code === "api-key/name-taken";
     const fields = rejectedFields<KeyField>(error, fieldOf);
     const rejected: KeyField[] = taken && !fields.includes("name") ? [...fields, "name"] : fields;
-    const messages: Record<KeyField, string> = {
-      name: taken ? texts.nameTaken : texts.nameRejected,
-      description: texts.description,
-      scopes: texts.scopesRejected,
-      lifespanValue: texts.lifespan(form.getValues().lifespanUnit),
-      rateLimit: texts.rateLimit,
-    };
-    for (const field of rejected) form.setFieldError(field, messages[field]);
+    for (const field of rejected) form.setFieldError(field, taken && field === "name" ? "taken" : "invalid");
     if (rejected.length > 0) fail();
     return rejected.length > 0 && error.fieldErrors.every(({ field }) => fieldOf(field));
   }
 
-  return { form, ref, fail, setUnit, showRejected };
+  return { form, ref, fail, errorOf, inputProps, lifespanRule, setUnit, showRejected };
 }
