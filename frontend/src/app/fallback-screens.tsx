@@ -1,23 +1,16 @@
 import { Button } from "@mantine/core";
 import { IconError404, IconPlugConnectedX } from "@tabler/icons-react";
 import { type ErrorComponentProps, useRouter } from "@tanstack/react-router";
-import { useEffect } from "react";
 import { problemMessage, reportableRequestId } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { EmptyState } from "@/shared/ui/empty-state";
 import { HomeLink } from "@/shared/ui/home-link";
+import { useDocumentTitle } from "@/shared/ui/use-document-title";
 import classes from "./fallback-screens.module.css";
-
-function useTitle(title: string) {
-  const { t } = useTranslation();
-  useEffect(() => {
-    document.title = `${title} · ${t("app.name")}`;
-  }, [title, t]);
-}
 
 export function NotFoundScreen() {
   const { t } = useTranslation();
-  useTitle(t("notFound.title"));
+  useDocumentTitle(t("notFound.title"));
   return (
     <div className={classes.screen}>
       <EmptyState icon={<IconError404 size={24} stroke={1.6} />} title={t("notFound.title")} action={<HomeLink />}>
@@ -30,7 +23,7 @@ export function NotFoundScreen() {
 export function ErrorScreen({ error, reset }: ErrorComponentProps) {
   const { t } = useTranslation();
   const router = useRouter();
-  useTitle(t("errorScreen.title"));
+  useDocumentTitle(t("errorScreen.title"));
   const requestId = reportableRequestId(error);
   return (
     <div className={classes.screen} role="alert">

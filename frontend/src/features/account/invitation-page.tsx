@@ -9,6 +9,7 @@ import { BrandMark } from "@/shared/ui/brand-mark";
 import { ButtonLink } from "@/shared/ui/button-link";
 import { EmptyState } from "@/shared/ui/empty-state";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { useDocumentTitle } from "@/shared/ui/use-document-title";
 import { useFailures } from "@/shared/ui/use-failures";
 import { useAcceptInvitation } from "./accept-invitation";
 import classes from "./invitation-page.module.css";
@@ -24,16 +25,13 @@ interface InvitationProps {
 
 function Invitation({ token, onDone }: InvitationProps) {
   const { t } = useTranslation();
+  useDocumentTitle(t("invitation.title"));
   const accept = useAcceptInvitation();
   const [value, setValue] = useState({ password: "", repeated: "" });
   const { ref, failed, fail } = useFailures();
   const problem = failed ? passwordProblem(value.password, value.repeated) : undefined;
   const rejected = rejectedFields(accept.error, (path) => (path === "password" ? "password" : undefined)).length > 0;
   const dead = token === "" || (accept.error instanceof ApiError && accept.error.code === "invitation/not-found");
-
-  useEffect(() => {
-    document.title = `${t("invitation.title")} · ${t("app.name")}`;
-  }, [t]);
 
   function submit(event: FormEvent) {
     event.preventDefault();

@@ -1,7 +1,7 @@
-import { useEffect } from "react";
 import { LanguagePicker } from "@/shared/i18n/language-picker";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { BrandMark } from "@/shared/ui/brand-mark";
+import { useDocumentTitle } from "@/shared/ui/use-document-title";
 import { SignInForm } from "./sign-in-form";
 import type { SignInMethods } from "./sign-in-methods";
 import classes from "./sign-in-page.module.css";
@@ -22,9 +22,7 @@ interface SignInPageProps {
 
 export function SignInPage({ notice, failure, provider, returnTo, onSignedIn }: SignInPageProps) {
   const { t } = useTranslation();
-  useEffect(() => {
-    document.title = `${t("signIn.title")} · ${t("app.name")}`;
-  }, [t]);
+  useDocumentTitle(t("signIn.title"));
   return (
     <main className={classes.page}>
       <div className={classes.column}>

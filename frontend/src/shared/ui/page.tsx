@@ -1,6 +1,6 @@
-import { type ReactNode, useEffect } from "react";
-import { useTranslation } from "@/shared/i18n/use-translation";
+import type { ReactNode } from "react";
 import classes from "./page.module.css";
+import { useDocumentTitle } from "./use-document-title";
 
 interface PageProps {
   title: string;
@@ -18,10 +18,7 @@ interface PageProps {
 
 /** The frame of every screen: title, what it is about, its actions. */
 export function Page({ title, documentTitle, description, back, badge, actions, width = "wide", children }: PageProps) {
-  const { t } = useTranslation();
-  useEffect(() => {
-    document.title = `${documentTitle ?? title} · ${t("app.name")}`;
-  }, [title, documentTitle, t]);
+  useDocumentTitle(documentTitle ?? title);
   return (
     <div className={classes.page} data-width={width}>
       {back && <div className={classes.back}>{back}</div>}
