@@ -196,7 +196,7 @@ const screens: Screens = {
   },
   "a place that does not exist": async ({ page }) => {
     await page.goto("/no-such-place");
-    await expect(page.getByRole("heading", { name: "Page not found" })).toBeVisible();
+    await expect(page.getByRole("heading", { name: "Page not found", level: 1 })).toBeVisible();
   },
   "a key that does not exist": async ({ page, complaints }) => {
     complaints.expect(/status of 404/);

@@ -71,6 +71,8 @@ test("a link opened in the tab that shows another one's end is followed", async 
   await repeat.fill(password);
   await guest.getByRole("button", { name: "Set password" }).click();
   await expect(guest.getByRole("alert")).toContainText("This link no longer works");
+  await expect(guest.getByRole("heading", { level: 1 })).toHaveText("This link no longer works");
+  await expect(guest.getByRole("main"), "the button that was pressed is gone").toBeFocused();
 
   await guest.goto(link);
   await expect(guest).toHaveURL("/invitation");

@@ -13,7 +13,12 @@ export function NotFoundScreen() {
   useDocumentTitle(t("notFound.title"));
   return (
     <div className={classes.screen}>
-      <EmptyState icon={<IconError404 size={24} stroke={1.6} />} title={t("notFound.title")} action={<HomeLink />}>
+      <EmptyState
+        heading="h1"
+        icon={<IconError404 size={24} stroke={1.6} />}
+        title={t("notFound.title")}
+        action={<HomeLink />}
+      >
         {t("notFound.text")}
       </EmptyState>
     </div>
@@ -28,6 +33,7 @@ export function ErrorScreen({ error, reset }: ErrorComponentProps) {
   return (
     <div className={classes.screen} role="alert">
       <EmptyState
+        heading="h1"
         icon={<IconPlugConnectedX size={22} stroke={1.6} />}
         title={t("errorScreen.title")}
         action={

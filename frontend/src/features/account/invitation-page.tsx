@@ -3,16 +3,13 @@ import { IconLinkOff } from "@tabler/icons-react";
 import { type FormEvent, useEffect, useState } from "react";
 import { ApiError } from "@/shared/api/api-error";
 import { rejectedFields } from "@/shared/api/problem-message";
-import { LanguagePicker } from "@/shared/i18n/language-picker";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import { BrandMark } from "@/shared/ui/brand-mark";
 import { ButtonLink } from "@/shared/ui/button-link";
 import { EmptyState } from "@/shared/ui/empty-state";
+import { EntrancePage } from "@/shared/ui/entrance-page";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
-import { useDocumentTitle } from "@/shared/ui/use-document-title";
 import { useFailures } from "@/shared/ui/use-failures";
 import { useAcceptInvitation } from "./accept-invitation";
-import classes from "./invitation-page.module.css";
 import { invitationToken } from "./invitation-token";
 import { passwordProblem } from "./new-password";
 import { NewPasswordFields } from "./new-password-fields";
@@ -25,7 +22,6 @@ interface InvitationProps {
 
 function Invitation({ token, onDone }: InvitationProps) {
   const { t } = useTranslation();
-  useDocumentTitle(t("invitation.title"));
   const accept = useAcceptInvitation();
   const [value, setValue] = useState({ password: "", repeated: "" });
   const { ref, failed, fail } = useFailures();
@@ -40,54 +36,44 @@ function Invitation({ token, onDone }: InvitationProps) {
   }
 
   return (
-    <main className={classes.page}>
-      <div className={classes.column}>
-        <div className={classes.brand}>
-          <BrandMark size={36} />
-          {!dead && (
-            <>
-              <h1 className={classes.title}>{t("invitation.heading")}</h1>
-              <p className={classes.lead}>{t("invitation.lead")}</p>
-            </>
-          )}
+    <EntrancePage
+      documentTitle={t("invitation.title")}
+      heading={dead ? undefined : { title: t("invitation.heading"), lead: t("invitation.lead") }}
+    >
+      {dead ? (
+        <div role="alert">
+          <EmptyState
+            heading="h1"
+            icon={<IconLinkOff size={22} stroke={1.6} />}
+            title={token === "" ? t("invitation.missing.title") : t("invitation.dead.title")}
+            action={
+              <ButtonLink to="/sign-in" search={{}} variant="default">
+                {t("invitation.toSignIn")}
+              </ButtonLink>
+            }
+          >
+            {token === "" ? t("invitation.missing.text") : t("invitation.dead.text")}
+          </EmptyState>
         </div>
-        <div className={classes.card}>
-          {dead ? (
-            <div role="alert">
-              <EmptyState
-                icon={<IconLinkOff size={22} stroke={1.6} />}
-                title={token === "" ? t("invitation.missing.title") : t("invitation.dead.title")}
-                action={
-                  <ButtonLink to="/sign-in" search={{}} variant="default">
-                    {t("invitation.toSignIn")}
-                  </ButtonLink>
-                }
-              >
-                {token === "" ? t("invitation.missing.text") : t("invitation.dead.text")}
-              </EmptyState>
-            </div>
-          ) : (
-            <form ref={ref} onSubmit={submit} noValidate aria-label={t("invitation.title")}>
-              <Stack gap="md">
-                {accept.error && !rejected && <ProblemAlert error={accept.error} />}
-                <NewPasswordFields
-                  value={value}
-                  problem={problem ?? (rejected ? "rejected" : undefined)}
-                  onChange={(next) => {
-                    setValue(next);
-                    if (accept.error) accept.reset();
-                  }}
-                />
-                <Button type="submit" fullWidth mt={4} loading={accept.isPending}>
-                  {t("invitation.submit")}
-                </Button>
-              </Stack>
-            </form>
-          )}
-        </div>
-        <LanguagePicker />
-      </div>
-    </main>
+      ) : (
+        <form ref={ref} onSubmit={submit} noValidate aria-label={t("invitation.title")}>
+          <Stack gap="md">
+            {accept.error && !rejected && <ProblemAlert error={accept.error} />}
+            <NewPasswordFields
+              value={value}
+              problem={problem ?? (rejected ? "rejected" : undefined)}
+              onChange={(next) => {
+                setValue(next);
+                if (accept.error) accept.reset();
+              }}
+            />
+            <Button type="submit" fullWidth mt={4} loading={accept.isPending}>
+              {t("invitation.submit")}
+            </Button>
+          </Stack>
+        </form>
+      )}
+    </EntrancePage>
   );
 }
 

@@ -1,7 +1,5 @@
-import { LanguagePicker } from "@/shared/i18n/language-picker";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import { BrandMark } from "@/shared/ui/brand-mark";
-import { useDocumentTitle } from "@/shared/ui/use-document-title";
+import { EntrancePage } from "@/shared/ui/entrance-page";
 import { SignInForm } from "./sign-in-form";
 import type { SignInMethods } from "./sign-in-methods";
 import classes from "./sign-in-page.module.css";
@@ -22,36 +20,25 @@ interface SignInPageProps {
 
 export function SignInPage({ notice, failure, provider, returnTo, onSignedIn }: SignInPageProps) {
   const { t } = useTranslation();
-  useDocumentTitle(t("signIn.title"));
   return (
-    <main className={classes.page}>
-      <div className={classes.column}>
-        <div className={classes.brand}>
-          <BrandMark size={36} />
-          <h1 className={classes.title}>{t("signIn.heading")}</h1>
-          <p className={classes.lead}>{t("signIn.lead")}</p>
-        </div>
-        <div className={classes.card}>
-          {notice && (
-            <p className={classes.notice} role="status">
-              {notice}
-            </p>
-          )}
-          {failure && (
-            <p className={classes.failure} role="alert">
-              {t(`singleSignOn.failure.${failure}`)}
-            </p>
-          )}
-          {provider && (
-            <>
-              <SingleSignOnButton name={provider.name} returnTo={returnTo} />
-              <p className={classes.or}>{t("singleSignOn.or")}</p>
-            </>
-          )}
-          <SignInForm onSignedIn={onSignedIn} />
-        </div>
-        <LanguagePicker />
-      </div>
-    </main>
+    <EntrancePage documentTitle={t("signIn.title")} heading={{ title: t("signIn.heading"), lead: t("signIn.lead") }}>
+      {notice && (
+        <p className={classes.notice} role="status">
+          {notice}
+        </p>
+      )}
+      {failure && (
+        <p className={classes.failure} role="alert">
+          {t(`singleSignOn.failure.${failure}`)}
+        </p>
+      )}
+      {provider && (
+        <>
+          <SingleSignOnButton name={provider.name} returnTo={returnTo} />
+          <p className={classes.or}>{t("singleSignOn.or")}</p>
+        </>
+      )}
+      <SignInForm onSignedIn={onSignedIn} />
+    </EntrancePage>
   );
 }

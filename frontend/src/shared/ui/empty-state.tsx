@@ -4,17 +4,19 @@ import classes from "./empty-state.module.css";
 interface EmptyStateProps {
   icon: ReactNode;
   title: string;
+  /** "h1" where it is all that is on the page. */
+  heading?: "h1" | "h2";
   children?: ReactNode;
   action?: ReactNode;
 }
 
-export function EmptyState({ icon, title, children, action }: EmptyStateProps) {
+export function EmptyState({ icon, title, heading: Heading = "h2", children, action }: EmptyStateProps) {
   return (
     <div className={classes.root}>
       <div className={classes.icon} aria-hidden>
         {icon}
       </div>
-      <h2 className={classes.title}>{title}</h2>
+      <Heading className={classes.title}>{title}</Heading>
       {children && <p className={classes.text}>{children}</p>}
       {action && <div className={classes.action}>{action}</div>}
     </div>
