@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { audit } from "./fixtures/audit";
 import { expect, test } from "./fixtures/console";
+import { password } from "./fixtures/management";
 
 test("an event unfolds to what changed and where from", async ({ page, admin }) => {
   const key = await admin.createKey({ name: "ERP integration" });
@@ -48,6 +49,35 @@ test("the filters live in the URL, and the export follows them", async ({ page, 
   await expect(page).toHaveURL("/audit");
   await page.goBack();
   await expect(page.getByRole("heading", { name: "No matching events" })).toBeVisible();
+});
+
+test("an export waits until whoever's session has expired has signed in, and says why it is refused", async ({
+  page,
+  operator,
+  complaints,
+}) => {
+  complaints.expect(/status of (401|503)/);
+  await page.goto("/audit");
+  await expect(page.getByRole("list", { name: "Events, newest first" }).getByRole("button").first()).toBeVisible();
+  await page.waitForLoadState("networkidle");
+  const save = async () => {
+    await page.getByRole("button", { name: "Export" }).click();
+    await page.getByRole("menuitem", { name: "CSV" }).click();
+  };
+  await operator.endSession();
+  await save();
+  const download = page.waitForEvent("download");
+  const dialog = page.getByRole("dialog", { name: "Your session has expired" });
+  await dialog.getByRole("textbox", { name: "Password" }).fill(password);
+  await page.keyboard.press("Enter");
+  expect(await readFile(await (await download).path(), "utf8")).toContain("operator.signed-in");
+  await expect(page.getByRole("button", { name: "Export" })).toBeFocused();
+
+  await page.route(/\/v1\/events\?limit=1$/, (route) =>
+    route.fulfill({ status: 503, json: { code: "service/unavailable" } }),
+  );
+  await save();
+  await expect(page.getByRole("alert")).toContainText("The service is busy");
 });
 
 test("days that are typed belong to one entry of the browser's history", async ({ page }) => {

@@ -1,15 +1,17 @@
 import { Button, Menu } from "@mantine/core";
 import { IconDownload, IconHistory, IconSearchOff, IconShieldCheck } from "@tabler/icons-react";
 import { useSession } from "@/features/session/session-query";
-import { useNow } from "@/shared/i18n/use-now";
+import { problemMessage } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
 import { EmptyState } from "@/shared/ui/empty-state";
 import { Page } from "@/shared/ui/page";
+import { toaster } from "@/shared/ui/toaster-store";
+import { exportEvents } from "./api/export-events";
 import { useVerifyEvents } from "./api/verify-events";
 import classes from "./audit.module.css";
 import { AuditFilters } from "./audit-filters";
-import { type AuditSearch, auditDefaults, exportUrl, isFiltered } from "./audit-search";
+import { type AuditSearch, auditDefaults, type ExportFormat, exportFormats, isFiltered } from "./audit-search";
 import { EventList } from "./event-list";
 import { isAboutKeys } from "./sentence";
 import { VerificationResult } from "./verify-log";
@@ -19,16 +21,20 @@ interface AuditPageProps {
   onChange: (next: AuditSearch, options?: { replace?: boolean }) => void;
 }
 
-const formats = ["csv", "jsonl"] as const;
-
 /** Who changed what, when and from where. */
 export function AuditPage({ search, onChange }: AuditPageProps) {
   const { t } = useTranslation();
-  const now = useNow();
   const { operator } = useSession();
   const verify = useVerifyEvents();
   const filtered = isFiltered(search);
   const adminsOnly = operator.role !== "admin" && search.action !== "" && !isAboutKeys(search.action);
+
+  function save(format: ExportFormat) {
+    exportEvents(search, format).catch((error: unknown) =>
+      toaster.show({ tone: "error", message: problemMessage(t, error) }),
+    );
+  }
+
   return (
     <Page
       title={t("audit.title")}
@@ -43,8 +49,8 @@ export function AuditPage({ search, onChange }: AuditPageProps) {
             </Menu.Target>
             <Menu.Dropdown>
               {filtered && <Menu.Label>{t("audit.export.filtered")}</Menu.Label>}
-              {formats.map((format) => (
-                <Menu.Item key={format} component="a" href={exportUrl(search, format, now)} download>
+              {exportFormats.map((format) => (
+                <Menu.Item key={format} onClick={() => save(format)}>
                   {t(`audit.export.${format}`)}
                 </Menu.Item>
               ))}

@@ -96,8 +96,11 @@ export function eventFilter(search: AuditSearch, now: Date): EventFilter {
   };
 }
 
+export const exportFormats = ["csv", "jsonl"] as const;
+export type ExportFormat = (typeof exportFormats)[number];
+
 /** The address under which the service exports what matches. */
-export function exportUrl(search: AuditSearch, format: "csv" | "jsonl", now: Date): string {
+export function exportUrl(search: AuditSearch, format: ExportFormat, now: Date): string {
   const { action, ...filter } = eventFilter(search, now);
   const params = new URLSearchParams({ format, ...filter });
   for (const each of action ?? []) params.append("action", each);
