@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -20,12 +21,18 @@ const (
 // Require returns middleware that lets through requests with a live token that covers all of scopes, with the identity in the
 // request's context (see FromContext), and answers all others. Without scopes, any live token will do.
 func (v *Verifier) Require(scopes ...string) func(http.Handler) http.Handler {
-	return v.Middleware(func(*http.Request) []Requirement { return []Requirement{AllScopes(scopes...)} })
+	return v.require(AllScopes(slices.Clone(scopes)...))
 }
 
 // RequireAny is Require for tokens that cover at least one of scopes.
 func (v *Verifier) RequireAny(scopes ...string) func(http.Handler) http.Handler {
-	return v.Middleware(func(*http.Request) []Requirement { return []Requirement{AnyScope(scopes...)} })
+	return v.require(AnyScope(slices.Clone(scopes)...))
+}
+
+// require is Middleware for what every request has to meet.
+func (v *Verifier) require(requirement Requirement) func(http.Handler) http.Handler {
+	requirements := []Requirement{requirement}
+	return v.Middleware(func(*http.Request) []Requirement { return requirements })
 }
 
 // Middleware is Require for whatever the request at hand asks for, such as the tenancy in its path:

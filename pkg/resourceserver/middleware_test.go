@@ -150,6 +150,23 @@ func TestRequireAnyTakesOneOfTheScopes(t *testing.T) {
 	}
 }
 
+// TestRoutesKeepTheScopesThatTheyWereMadeWith also where a loop makes them all with one slice.
+func TestRoutesKeepTheScopesThatTheyWereMadeWith(t *testing.T) {
+	issuer := resourceservertest.NewIssuer(t)
+	verifier := issuer.NewVerifier(t, resourceserver.Options{})
+	token := "Bearer " + issuer.Token(claims{"scope": "spot:readonly"})
+	for name, require := range map[string]func(...string) func(http.Handler) http.Handler{
+		"Require": verifier.Require, "RequireAny": verifier.RequireAny,
+	} {
+		scopes := []string{"cca:admin"}
+		handler := require(scopes...)(whoami)
+		scopes[0] = "spot:readonly"
+		if got := serve(handler, "/", token); got.Code != http.StatusForbidden {
+			t.Errorf("%s: got %d", name, got.Code)
+		}
+	}
+}
+
 func TestStaleFeedIsTheServersTroubleNotTheTokens(t *testing.T) {
 	for style, body := range map[resourceserver.ErrorStyle]string{
 		resourceserver.OAuthErrors:    `{"error":"temporarily_unavailable","error_description":"the token cannot be verified at the moment"}`,

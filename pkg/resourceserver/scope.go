@@ -52,7 +52,8 @@ func accessRank(access string) int {
 	}
 }
 
-// Requirement is what a token must satisfy beyond being valid. Make one with AllScopes, AnyScope or Tenancy.
+// Requirement is what a token must satisfy beyond being valid. Make one with AllScopes, AnyScope or Tenancy. It keeps the slice of
+// scopes that it is made of, so that making one for each request costs nothing.
 type Requirement struct {
 	kind   requirementKind
 	values []string

@@ -3,6 +3,8 @@
 package echoadapter
 
 import (
+	"slices"
+
 	"github.com/labstack/echo/v4"
 
 	"github.com/piercloud/apikeys/pkg/resourceserver"
@@ -11,16 +13,18 @@ import (
 // Require returns middleware that lets through requests with a live token that covers all of scopes; see
 // resourceserver.Verifier.Require. Inside the handler, Identity returns who it is.
 func Require(v *resourceserver.Verifier, scopes ...string) echo.MiddlewareFunc {
-	return Middleware(v, func(echo.Context) []resourceserver.Requirement {
-		return []resourceserver.Requirement{resourceserver.AllScopes(scopes...)}
-	})
+	return require(v, resourceserver.AllScopes(slices.Clone(scopes)...))
 }
 
 // RequireAny is Require for tokens that cover at least one of scopes.
 func RequireAny(v *resourceserver.Verifier, scopes ...string) echo.MiddlewareFunc {
-	return Middleware(v, func(echo.Context) []resourceserver.Requirement {
-		return []resourceserver.Requirement{resourceserver.AnyScope(scopes...)}
-	})
+	return require(v, resourceserver.AnyScope(slices.Clone(scopes)...))
+}
+
+// require is Middleware for what every request has to meet.
+func require(v *resourceserver.Verifier, requirement resourceserver.Requirement) echo.MiddlewareFunc {
+	requirements := []resourceserver.Requirement{requirement}
+	return Middleware(v, func(echo.Context) []resourceserver.Requirement { return requirements })
 }
 
 // Middleware is Require for whatever the request at hand asks for, such as resourceserver.Tenancy(c.Param("tenancy_id")).

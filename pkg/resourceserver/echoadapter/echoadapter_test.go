@@ -23,7 +23,9 @@ func TestEchoRoutesAreProtected(t *testing.T) {
 		return c.String(http.StatusOK, identity.ClientID)
 	}
 	e := echo.New()
-	e.GET("/all", whoami, echoadapter.Require(verifier, "cca:readonly", "spot:readonly"))
+	scopes := []string{"cca:readonly", "spot:readonly"}
+	e.GET("/all", whoami, echoadapter.Require(verifier, scopes...))
+	scopes[1] = "cca:readonly" // the route's are its own
 	e.GET("/any", whoami, echoadapter.RequireAny(verifier, "cca:readonly", "spot:readonly"))
 	e.GET("/tenancies/:tenancy_id", whoami, echoadapter.Middleware(verifier, func(c echo.Context) []resourceserver.Requirement {
 		return []resourceserver.Requirement{resourceserver.Tenancy(c.Param("tenancy_id"))}
