@@ -53,7 +53,7 @@ func accessRank(access string) int {
 }
 
 // Requirement is what a token must satisfy beyond being valid. Make one with AllScopes, AnyScope or Tenancy. It keeps the slice of
-// scopes that it is made of, so that making one for each request costs nothing.
+// scopes that it is made of, so that making one for each request costs nothing. No token satisfies the zero value.
 type Requirement struct {
 	kind   requirementKind
 	values []string
@@ -62,8 +62,8 @@ type Requirement struct {
 type requirementKind int
 
 const (
-	allScopes requirementKind = iota
-	anyScope
+	anyScope requirementKind = iota // the zero Requirement: one of no scopes
+	allScopes
 	tenancy
 )
 

@@ -47,6 +47,7 @@ func TestRequirements(t *testing.T) {
 		requirement resourceserver.Requirement
 		want        error
 	}{
+		"none, not even AllScopes":  {resourceserver.Requirement{}, resourceserver.ErrInsufficientScope},
 		"no scopes":                 {resourceserver.AllScopes(), nil},
 		"a covered scope":           {resourceserver.AllScopes("lighthouse.workspaces:readonly"), nil},
 		"all covered":               {resourceserver.AllScopes("lighthouse.workspaces:readonly", "cca:readonly"), nil},
