@@ -78,6 +78,12 @@ func (o *Options) complete(issuer string) error {
 			return fmt.Errorf("%q is not an http or https URL without a slash at the end", address)
 		}
 	}
+	if o.OnFeedLost != KeepAccepting && o.OnFeedLost != RefuseAtOnce {
+		return fmt.Errorf("Options.OnFeedLost of %d is unknown", o.OnFeedLost)
+	}
+	if o.ErrorStyle != OAuthErrors && o.ErrorStyle != EnvelopeErrors {
+		return fmt.Errorf("Options.ErrorStyle of %d is unknown", o.ErrorStyle)
+	}
 	if o.Leeway > time.Hour {
 		return fmt.Errorf("Options.Leeway of %v is more than 1h", o.Leeway)
 	}

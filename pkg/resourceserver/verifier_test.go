@@ -404,6 +404,8 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 		"loss shorter than a beat": {"https://keys.example", resourceserver.Options{FeedLossMax: 10*time.Second - 1}, "FeedLossMax"},
 		"poll beyond the loss":     {"https://keys.example", resourceserver.Options{PollInterval: 15*time.Second + 1}, "PollInterval of 15.000000001s is more than 15s"},
 		"poll beyond a beat":       {"https://keys.example", resourceserver.Options{OnFeedLost: resourceserver.RefuseAtOnce, PollInterval: 5500*time.Millisecond + 1}, "PollInterval"},
+		"policy of no kind":        {"https://keys.example", resourceserver.Options{OnFeedLost: resourceserver.RefuseAtOnce + 1}, "OnFeedLost of 2"},
+		"style of no kind":         {"https://keys.example", resourceserver.Options{ErrorStyle: -1}, "ErrorStyle of -1"},
 		"negative poll":            {"https://keys.example", resourceserver.Options{PollInterval: -1}, "negative"},
 		"negative refetch":         {"https://keys.example", resourceserver.Options{KeyRefetchMin: -1}, "negative"},
 		"negative cache":           {"https://keys.example", resourceserver.Options{TokenCacheBytes: -1}, "negative"},
