@@ -79,7 +79,7 @@ func (f *feed) follow(ctx context.Context) {
 }
 
 // resync takes a snapshot, the first of all or another one, and goes on from its position, also when that is lower than the own:
-// the server's log may have been restored from a backup. What was learned isn't unlearned by it.
+// the server's database may have been restored from a backup. What was learned isn't unlearned by it.
 func (f *feed) resync(ctx context.Context) error {
 	current, _, err := f.fetchSnapshot(ctx, "")
 	if err != nil {
@@ -210,7 +210,7 @@ func (f *feed) poll(ctx context.Context) {
 	}
 }
 
-// position is the place in the server's log up to which everything is known. Safe for concurrent use.
+// position is the place in the feed up to which everything is known. Safe for concurrent use.
 type position struct {
 	mu      sync.Mutex
 	value   uint64

@@ -337,7 +337,8 @@ type FeedStatus struct {
 	Stale bool
 	// LastContact is when the server was last heard of.
 	LastContact time.Time
-	// Position in the server's log up to which everything is known.
+	// Position in the feed up to which everything is known. It only tells earlier from later: after the server was restored from a
+	// backup it is not the number that its log has for the same event.
 	Position uint64
 	// Clients and Tokens are how many are known to be revoked.
 	Clients, Tokens int
@@ -356,8 +357,8 @@ func (v *Verifier) FeedStatus() FeedStatus {
 	}
 }
 
-// AwaitPosition returns when everything up to this position of the server's log is known here, or with an error: ctx's, or
-// ErrClosed. A test that revokes a key waits with it until the verifier must refuse the key's tokens.
+// AwaitPosition returns when everything up to this position of the feed is known here, or with an error: ctx's, or ErrClosed. A test
+// that revokes a key waits with it until the verifier must refuse the key's tokens.
 func (v *Verifier) AwaitPosition(ctx context.Context, position uint64) error {
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -171,7 +171,7 @@ func (i *Issuer) generation(clientID string) int64 {
 	return i.generations[clientID] + 1
 }
 
-// Revoke lets every token issued to the client so far die, as deactivating its key does, and returns the position in the log
+// Revoke lets every token issued to the client so far die, as deactivating its key does, and returns the position in the feed
 // at which it says so. Tokens issued afterwards are good.
 func (i *Issuer) Revoke(clientID string) uint64 {
 	i.mu.Lock()
@@ -180,7 +180,7 @@ func (i *Issuer) Revoke(clientID string) uint64 {
 	return i.log.append(logEntry{at: i.now(), clientID: clientID, generation: i.generation(clientID)})
 }
 
-// RevokeToken lets one token of this issuer die and returns the position in the log at which it says so.
+// RevokeToken lets one token of this issuer die and returns the position in the feed at which it says so.
 func (i *Issuer) RevokeToken(token string) uint64 {
 	tokenID, expires := identify(token)
 	i.mu.Lock()
@@ -189,7 +189,7 @@ func (i *Issuer) RevokeToken(token string) uint64 {
 }
 
 // RevokeSigningKey lets every token die that the current key has signed, signs with a new one from now on, and returns the
-// position in the log at which it says so. As from a cache, or a replica that has not heard of it, the revoked key can still
+// position in the feed at which it says so. As from a cache, or a replica that has not heard of it, the revoked key can still
 // be had until WithdrawOldKeys.
 func (i *Issuer) RevokeSigningKey() uint64 {
 	i.mu.Lock()
@@ -199,14 +199,14 @@ func (i *Issuer) RevokeSigningKey() uint64 {
 	return i.log.append(logEntry{at: i.now(), keyID: revoked})
 }
 
-// LogSomethingElse appends to the log what revokes nothing, as most changes do, and returns its position.
+// LogSomethingElse appends to the log what revokes nothing, as most changes do, and returns its position in the feed.
 func (i *Issuer) LogSomethingElse() uint64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.log.append(logEntry{at: i.now()})
 }
 
-// Position returns the last position of the log.
+// Position returns the last position of the feed.
 func (i *Issuer) Position() uint64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()
