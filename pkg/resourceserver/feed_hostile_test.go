@@ -71,6 +71,23 @@ func TestProxyThatBuffersTheStreamCostsAPollInterval(t *testing.T) {
 	})
 }
 
+// TestCloseEndsAStreamThatDoesNotKnowOfItsRequest, as of a transport that makes up answers.
+func TestCloseEndsAStreamThatDoesNotKnowOfItsRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
+		verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: &between{
+			next: issuer.Client().Transport,
+			stream: func(*http.Request) *http.Response {
+				response := answer("text/event-stream", nil)
+				response.Body, _ = io.Pipe()
+				return response
+			},
+		}}})
+		synctest.Wait()
+		verifier.Close()
+	})
+}
+
 func TestStreamThatTalksNonsenseIsLeftForASnapshot(t *testing.T) {
 	tests := map[string]string{
 		"broken JSON":          "id: 1000\nevent: revocation\ndata: {\"client_id\":\n\n",

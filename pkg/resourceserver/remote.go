@@ -75,7 +75,20 @@ func (r *remote) locate(url string) string {
 	return url
 }
 
-// open sends a GET request; the caller closes the body. Redirects are followed as the client does.
+// endingBody is an answer's body that is closed when the context of the request ends. The transports of net/http see to that
+// themselves; others may leave whoever reads waiting, and Close for it.
+type endingBody struct {
+	io.ReadCloser
+	release func() bool // from the context
+}
+
+// Close closes the body and lets the context go.
+func (b endingBody) Close() error {
+	b.release()
+	return b.ReadCloser.Close()
+}
+
+// open sends a GET request; the caller closes the body, which ends with ctx. Redirects are followed as the client does.
 func (r *remote) open(ctx context.Context, client *http.Client, url string, header http.Header) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.locate(url), nil)
 	if err != nil {
@@ -88,6 +101,8 @@ func (r *remote) open(ctx context.Context, client *http.Client, url string, head
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errTransport, err)
 	}
+	body := response.Body
+	response.Body = endingBody{body, context.AfterFunc(ctx, func() { _ = body.Close() })}
 	return response, nil
 }
 
