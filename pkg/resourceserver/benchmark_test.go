@@ -128,7 +128,7 @@ func BenchmarkRefuseGarbage(b *testing.B) {
 
 func publishedKey(b *testing.B, issuer *resourceservertest.Issuer) any {
 	b.Helper()
-	response, err := issuer.Client().Get(issuer.URL() + "/.well-known/jwks.json")
+	response, err := issuer.Client().Get(issuer.URL() + keySetPath)
 	if err != nil {
 		b.Fatal(err)
 	}

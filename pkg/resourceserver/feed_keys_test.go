@@ -1,10 +1,10 @@
 package resourceserver_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -58,7 +58,7 @@ type keysThrough struct {
 }
 
 func (t keysThrough) RoundTrip(r *http.Request) (*http.Response, error) {
-	if strings.HasSuffix(r.URL.Path, "/jwks.json") {
+	if r.URL.Path == keySetPath {
 		if err := t.before(r); err != nil {
 			return nil, err
 		}
@@ -186,4 +186,35 @@ func TestCachesOnTheWayAreAskedToAsk(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestNewWaitsForAChangeOfSigningKeysToReachAllReplicas: the key set may come from one that has not heard of the key by which
+// another one signs its snapshot.
+func TestNewWaitsForAChangeOfSigningKeysToReachAllReplicas(t *testing.T) {
+	for name, broken := range map[string]bool{"the old keys again": false, "then none": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
+				old := read(t, issuer, keySetPath)
+				issuer.RotateSigningKey()
+				heard := time.Now().Add(150 * time.Millisecond)
+				asked := 0
+				network := &between{next: issuer.Client().Transport, keys: func(*http.Request) *http.Response {
+					asked++
+					switch {
+					case !time.Now().Before(heard):
+						return nil
+					case broken && asked > 1:
+						return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: http.NoBody}
+					default:
+						return answer("application/json", bytes.NewReader(old))
+					}
+				}}
+				verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: network}})
+				if _, err := verifier.Verify(t.Context(), issuer.Token()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
 }

@@ -51,9 +51,9 @@ func TestRevocationArrivesByStreamAtOnce(t *testing.T) {
 
 func TestQuietStreamStaysUpOnHeartbeats(t *testing.T) {
 	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
-		before := issuer.Requests("/v1/revocations")
+		before := issuer.Requests(feedPath)
 		let(time.Hour)
-		if got := issuer.Requests("/v1/revocations") - before; got != 0 {
+		if got := issuer.Requests(feedPath) - before; got != 0 {
 			t.Errorf("%d further requests within an hour of quiet", got)
 		}
 		if status := verifier.FeedStatus(); !status.Streaming || status.Stale {
@@ -285,7 +285,7 @@ func TestAnOlderSnapshotTakesNothingBack(t *testing.T) {
 		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
 		const client = "ak_client"
 		issuer.Revoke(client)
-		cached := snapshotOf(t, issuer)
+		cached := read(t, issuer, feedPath)
 		network := &between{next: issuer.Client().Transport}
 		verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: network}})
 		token := issuer.Token(claims{"client_id": client})
@@ -319,10 +319,10 @@ func TestAnAnswerToAConditionThatNobodySetIsRefused(t *testing.T) {
 	}
 }
 
-// snapshotOf returns the snapshot that the issuer has now.
-func snapshotOf(t *testing.T, issuer *resourceservertest.Issuer) []byte {
+// read returns what the issuer answers now at a path.
+func read(t *testing.T, issuer *resourceservertest.Issuer, path string) []byte {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, issuer.URL()+"/v1/revocations", nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, issuer.URL()+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

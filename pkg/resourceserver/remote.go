@@ -59,12 +59,13 @@ func (e *statusError) Error() string {
 // errTransport marks failures on the way to the server and back.
 var errTransport = errors.New("authorization server unreachable")
 
-// isTransient reports whether the same request may succeed later without anybody changing a configuration.
+// isTransient reports whether the same request may succeed later without anybody changing a configuration. What is signed by a
+// key that the key set lacks may be: each of the two may come from a replica that knows less than the other's.
 func isTransient(err error) bool {
 	if status, ok := errors.AsType[*statusError](err); ok {
 		return status.status >= 500 || status.status == http.StatusTooManyRequests
 	}
-	return errors.Is(err, errTransport)
+	return errors.Is(err, errTransport) || errors.Is(err, ErrUnknownKey) || errors.Is(err, ErrKeysUnread)
 }
 
 // locate returns the address under which a URL of the issuer is reached from here.

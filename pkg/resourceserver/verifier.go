@@ -142,8 +142,9 @@ type Verifier struct {
 
 // New returns a verifier of the tokens of this issuer, an http or https URL without a slash at the end, exactly as it stands in
 // the tokens. It has read the issuer's metadata, keys and revocations when it returns, and tries again until ctx ends, or for
-// 30 s if that has no deadline, while the issuer is unreachable or answers 429 or 5xx. ctx bounds New alone; the verifier works
-// until Close, which also closes the idle connections of Options.HTTPClient.
+// 30 s if that has no deadline, while the issuer is unreachable, answers 429 or 5xx, or publishes revocations signed by a key that
+// it does not publish yet. ctx bounds New alone; the verifier works until Close, which also closes the idle connections of
+// Options.HTTPClient.
 //
 // Errors: bad options; an issuer that isn't one or names itself differently; the last failure when time was up.
 func New(ctx context.Context, issuer string, options Options) (*Verifier, error) {

@@ -175,7 +175,7 @@ func unsigned(payload string) string {
 // hmacWithPublicKey signs with what everybody knows, hoping that the verifier takes its public key for a secret.
 func hmacWithPublicKey(t *testing.T, issuer *resourceservertest.Issuer, parts []string) string {
 	t.Helper()
-	response, err := issuer.Client().Get(issuer.URL() + "/.well-known/jwks.json")
+	response, err := issuer.Client().Get(issuer.URL() + keySetPath)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,12 +206,12 @@ func TestKeysNamedByTheTokenAreNotLookedAt(t *testing.T) {
 	issuer, attacker := resourceservertest.NewIssuer(t), resourceservertest.NewIssuer(t)
 	verifier := issuer.NewVerifier(t, resourceserver.Options{})
 	forged := attacker.SignToken(claims{
-		"kid": "forged", "jku": attacker.URL() + "/.well-known/jwks.json", "x5u": attacker.URL(),
+		"kid": "forged", "jku": attacker.URL() + keySetPath, "x5u": attacker.URL(),
 		"jwk": map[string]string{"kty": "EC", "crv": "P-256"}, "x5c": []string{"AAAA"},
 	}, claims{"iss": issuer.URL(), "aud": issuer.URL()})
 	_, err := verifier.Verify(t.Context(), forged)
 	wantError(t, err, resourceserver.ErrUnknownKey)
-	if n := attacker.Requests("/.well-known/jwks.json"); n != 0 {
+	if n := attacker.Requests(keySetPath); n != 0 {
 		t.Errorf("the token's own key set was fetched %d times", n)
 	}
 }
@@ -328,11 +328,10 @@ func TestWithdrawnSigningKeysTokensDieAlsoWhenSeen(t *testing.T) {
 }
 
 func TestFloodOfUnknownKeysReadsTheKeySetOncePerInterval(t *testing.T) {
-	const path = "/.well-known/jwks.json"
 	clock := newTestClock()
 	issuer := resourceservertest.NewIssuer(t, resourceservertest.WithClock(clock.Now))
 	verifier := issuer.NewVerifier(t, resourceserver.Options{KeyRefetchMin: 10 * time.Second, FeedLossMax: time.Hour})
-	start := issuer.Requests(path)
+	start := issuer.Requests(keySetPath)
 	for interval := 1; interval <= 3; interval++ {
 		var callers sync.WaitGroup
 		for range 50 {
@@ -342,7 +341,7 @@ func TestFloodOfUnknownKeysReadsTheKeySetOncePerInterval(t *testing.T) {
 			})
 		}
 		callers.Wait()
-		if got := issuer.Requests(path) - start; got != interval {
+		if got := issuer.Requests(keySetPath) - start; got != interval {
 			t.Fatalf("after %d intervals the key set was read %d times", interval, got)
 		}
 		clock.advance(10 * time.Second)
