@@ -48,8 +48,12 @@ func (b *between) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func answer(contentType string, body io.Reader) *http.Response {
+	closer, ok := body.(io.ReadCloser)
+	if !ok {
+		closer = io.NopCloser(body)
+	}
 	return &http.Response{
-		StatusCode: http.StatusOK, ContentLength: -1, Body: io.NopCloser(body),
+		StatusCode: http.StatusOK, ContentLength: -1, Body: closer,
 		Header: http.Header{"Content-Type": {contentType}},
 	}
 }
@@ -88,9 +92,8 @@ func TestCloseEndsAStreamThatDoesNotKnowOfItsRequest(t *testing.T) {
 		verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: &between{
 			next: issuer.Client().Transport,
 			stream: func(*http.Request) *http.Response {
-				response := answer("text/event-stream", nil)
-				response.Body, _ = io.Pipe()
-				return response
+				in, _ := io.Pipe()
+				return answer("text/event-stream", in)
 			},
 		}}})
 		synctest.Wait()

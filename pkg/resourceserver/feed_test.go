@@ -2,6 +2,7 @@ package resourceserver_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -277,6 +278,57 @@ func TestATokenThatIsHonouredLongerStaysRevokedForAsLong(t *testing.T) {
 		_, err := verifier.Verify(t.Context(), revoked)
 		wantError(t, err, resourceserver.ErrRevoked)
 	})
+}
+
+// TestASnapshotMayTakeLongWhileItMoves, as one of a million revocations does on a slow line; but not for ever.
+func TestASnapshotMayTakeLongWhileItMoves(t *testing.T) {
+	for name, test := range map[string]struct {
+		pieces   int
+		pause    time.Duration // before each piece
+		taken    bool
+		min, max time.Duration // until New has a snapshot
+	}{
+		"moves":    {10, 9 * time.Second, true, 90 * time.Second, 90 * time.Second},
+		"stalls":   {2, 11 * time.Second, false, 10 * time.Second, 11 * time.Second},
+		"for ever": {100, 9 * time.Second, false, 5 * time.Minute, 5*time.Minute + time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
+				snapshot := read(t, issuer, feedPath)
+				began, asked := time.Now(), 0
+				network := &between{next: issuer.Client().Transport, snapshot: func(r *http.Request) *http.Response {
+					asked++
+					if asked > 1 {
+						return nil
+					}
+					in, out := io.Pipe()
+					go func() {
+						for i := range test.pieces {
+							select {
+							case <-time.After(test.pause):
+							case <-r.Context().Done():
+								return
+							}
+							_, _ = out.Write(snapshot[i*len(snapshot)/test.pieces : (i+1)*len(snapshot)/test.pieces])
+						}
+						_ = out.Close()
+					}()
+					return answer("application/jose+json", in)
+				}}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				verifier, err := resourceserver.New(ctx, issuer.URL(), resourceserver.Options{HTTPClient: &http.Client{Transport: network}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer verifier.Close()
+				if took := time.Since(began); took < test.min || took > test.max || test.taken != (asked == 1) {
+					t.Errorf("it took %v, and the snapshot was asked for %d times", took, asked)
+				}
+			})
+		})
+	}
 }
 
 // TestAnOlderSnapshotTakesNothingBack, as one that a cache in between answers with.

@@ -157,7 +157,7 @@ func (s *keySet) refresh(ctx context.Context) (time.Duration, error) {
 
 // read asks the server for its keys. A cache on the way must ask, too: what is looked for is newer than what it has.
 func (s *keySet) read(ctx context.Context) (*document, map[string]*ecdsa.PublicKey, error) {
-	document, err := s.remote.get(ctx, s.url, http.Header{"Cache-Control": {"no-cache"}}, documentMax)
+	document, err := s.remote.get(ctx, s.url, http.Header{"Cache-Control": {"no-cache"}}, documentMax, documentTimeout)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -14,10 +14,14 @@ import (
 )
 
 const (
+	// requestTimeout is how long an answer may take to begin, and then each further piece of it.
 	requestTimeout = 10 * time.Second
-	documentMax    = 1 << 20
-	// snapshotMax leaves room for a few million revocations.
-	snapshotMax = 256 << 20
+
+	documentMax     = 1 << 20
+	documentTimeout = requestTimeout
+	// snapshotMax leaves room for a few million revocations, and snapshotTimeout for one million, 44 MB, at 1.2 Mbit/s.
+	snapshotMax     = 256 << 20
+	snapshotTimeout = 5 * time.Minute
 )
 
 // remote is the authorization server as this process reaches it.
@@ -58,6 +62,9 @@ func (e *statusError) Error() string {
 
 // errTransport marks failures on the way to the server and back.
 var errTransport = errors.New("authorization server unreachable")
+
+// errStalled: an answer, or the next piece of it, did not come within requestTimeout.
+var errStalled = fmt.Errorf("nothing came for %v", requestTimeout)
 
 // isTransient reports whether the same request may succeed later without anybody changing a configuration. What is signed by a
 // key that the key set lacks may be: each of the two may come from a replica that knows less than the other's.
@@ -115,10 +122,28 @@ type document struct {
 	unchanged bool
 }
 
-// get reads a document of at most sizeMax bytes within requestTimeout.
-func (r *remote) get(ctx context.Context, url string, header http.Header, sizeMax int64) (*document, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+// movingBody is an answer's body that puts a watchdog off with each piece that is read of it.
+type movingBody struct {
+	io.ReadCloser
+	watchdog *time.Timer
+}
+
+func (b movingBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if n > 0 {
+		b.watchdog.Reset(requestTimeout)
+	}
+	return n, err
+}
+
+// get reads a document of at most sizeMax bytes, which has timeout for as long as it doesn't stall.
+func (r *remote) get(ctx context.Context, url string, header http.Header, sizeMax int64, timeout time.Duration) (*document, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	ctx, stall := context.WithCancelCause(ctx)
+	defer stall(nil)
+	watchdog := time.AfterFunc(requestTimeout, func() { stall(errStalled) })
+	defer watchdog.Stop()
 	response, err := r.open(ctx, r.client, url, header)
 	if err != nil {
 		return nil, err
@@ -131,6 +156,7 @@ func (r *remote) get(ctx context.Context, url string, header http.Header, sizeMa
 	default:
 		return nil, &statusError{url: r.locate(url), status: response.StatusCode}
 	}
+	response.Body = movingBody{response.Body, watchdog}
 	body, err := readAll(response, sizeMax)
 	if err != nil {
 		return nil, fmt.Errorf("GET %s: %w", r.locate(url), err)
@@ -164,7 +190,7 @@ func readAll(response *http.Response, sizeMax int64) ([]byte, error) {
 // discover reads the server's metadata (RFC 8414 §3). The issuer it names must be the one that was asked for (§3.3).
 func (r *remote) discover(ctx context.Context) (endpoints, error) {
 	const path = "/.well-known/oauth-authorization-server"
-	document, err := r.get(ctx, r.issuer+path, nil, documentMax)
+	document, err := r.get(ctx, r.issuer+path, nil, documentMax, documentTimeout)
 	if err != nil {
 		return endpoints{}, err
 	}

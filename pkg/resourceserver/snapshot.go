@@ -39,7 +39,7 @@ func (f *feed) fetchSnapshot(ctx context.Context, etag string) (*snapshot, strin
 	if etag != "" {
 		header.Set("If-None-Match", etag)
 	}
-	document, err := f.remote.get(ctx, f.url, header, snapshotMax)
+	document, err := f.remote.get(ctx, f.url, header, snapshotMax, snapshotTimeout)
 	if err != nil {
 		return nil, "", err
 	}

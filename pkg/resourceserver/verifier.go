@@ -56,8 +56,9 @@ type Options struct {
 	// BaseURL is where the issuer is reached from here, when that isn't its own URL, as in a container network. Addresses in
 	// the metadata that begin with the issuer are looked for there, too.
 	BaseURL string
-	// HTTPClient makes the requests. Its Timeout doesn't apply to the stream. Its transport must heed the requests' contexts, and
-	// closing a body must end a reading of it. Default: one of its own.
+	// HTTPClient makes the requests. Its Timeout doesn't apply to the stream, but to the snapshot, which can be large: a million
+	// revocations are 44 MB. Without one, snapshots may take 5 minutes if they don't stall, all else 10 s. Its transport must heed the
+	// requests' contexts, and closing a body must end a reading of it. Default: one of its own.
 	HTTPClient *http.Client
 
 	// ErrorStyle says what the middleware's refusals look like. Default: OAuthErrors.
