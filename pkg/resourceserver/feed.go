@@ -36,7 +36,7 @@ var errResync = errors.New("the stream asks for a new snapshot")
 // errSilent: no message within silenceMax, as when a proxy buffers the stream or a connection has died without a word.
 var errSilent = errors.New("the stream is silent")
 
-// apply merges a snapshot and counts it as a sign of life.
+// apply merges a snapshot.
 func (f *feed) apply(s *snapshot) {
 	for _, kid := range s.keys {
 		f.keys.revoke(kid)
@@ -47,11 +47,7 @@ func (f *feed) apply(s *snapshot) {
 	for _, entry := range s.tokens {
 		f.revoked.revokeToken(entry.token, entry.expires)
 	}
-	f.heard()
 }
-
-// heard notes a sign of life.
-func (f *feed) heard() { f.fresh.contact(f.clock.now()) }
 
 // follow keeps a stream open, until ctx ends.
 func (f *feed) follow(ctx context.Context) {
@@ -81,11 +77,13 @@ func (f *feed) follow(ctx context.Context) {
 // resync takes a snapshot, the first of all or another one, and goes on from its position, also when that is lower than the own:
 // the server's database may have been restored from a backup. What was learned isn't unlearned by it.
 func (f *feed) resync(ctx context.Context) error {
+	asked := f.clock.now()
 	current, _, err := f.fetchSnapshot(ctx, "")
 	if err != nil {
 		return err
 	}
 	f.apply(current)
+	f.fresh.contact(asked, f.clock.now())
 	f.position.set(current.position)
 	return nil
 }
@@ -104,6 +102,7 @@ func (f *feed) stream(ctx context.Context) (spoke bool, err error) {
 		}
 	}()
 
+	last := f.clock.now()
 	response, err := f.remote.open(ctx, f.streamClient, f.url, http.Header{
 		"Accept":        {"text/event-stream"},
 		"Cache-Control": {"no-cache"},
@@ -128,10 +127,15 @@ func (f *feed) stream(ctx context.Context) (spoke bool, err error) {
 		if err := f.receive(message); err != nil {
 			return spoke, err
 		}
+		now := f.clock.now()
+		if age(last, now) > silenceMax { // the watchdog slept, and nobody knows for how long the message has lain there
+			return spoke, errSilent
+		}
+		last = now
 		watchdog.Reset(silenceMax)
 		spoke = true
 		f.streaming.Store(true)
-		f.heard()
+		f.fresh.contact(now, now)
 	}
 }
 
@@ -188,6 +192,7 @@ func (f *feed) poll(ctx context.Context) {
 			failures = 0
 			continue
 		}
+		asked := f.clock.now()
 		current, next, err := f.fetchSnapshot(ctx, etag)
 		if ctx.Err() != nil {
 			return
@@ -201,12 +206,11 @@ func (f *feed) poll(ctx context.Context) {
 			continue
 		}
 		failures, etag = 0, next
-		if current == nil {
-			f.heard()
-			continue
+		if current != nil {
+			f.apply(current)
+			f.position.advance(current.position)
 		}
-		f.apply(current)
-		f.position.advance(current.position)
+		f.fresh.contact(asked, f.clock.now())
 	}
 }
 

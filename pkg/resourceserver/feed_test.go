@@ -176,6 +176,55 @@ func TestASleepOfTheMachineCountsForTheBound(t *testing.T) {
 	wantError(t, err, resourceserver.ErrFeedStale)
 }
 
+// TestWhatWasUnderWayWhenTheMachineSleptIsNoNews: it is read when the machine wakes, and was sent before.
+func TestWhatWasUnderWayWhenTheMachineSleptIsNoNews(t *testing.T) {
+	const heartbeat = "id: 0\nevent: position\ndata: {}\n\n"
+	for name, streaming := range map[string]bool{"a heartbeat": true, "an answer to the poll": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var asleep atomic.Int64 // time.Duration
+				now := func() time.Time { return time.Now().Add(time.Duration(asleep.Load())) }
+				issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory(), resourceservertest.WithClock(now))
+				issuer.SetStreaming(false)
+				streamed, stream := io.Pipe()
+				polled := make(chan struct{})
+				network := &between{next: issuer.Client().Transport}
+				if streaming {
+					network.stream = func(*http.Request) *http.Response { return answer("text/event-stream", streamed) }
+				} else {
+					network.snapshot = func(r *http.Request) *http.Response {
+						if r.Header.Get("If-None-Match") == "" {
+							return nil
+						}
+						<-polled
+						return &http.Response{StatusCode: http.StatusNotModified, Body: http.NoBody}
+					}
+				}
+				verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: network}})
+				arrive := func() { close(polled) }
+				if streaming {
+					arrive = func() { _, _ = io.WriteString(stream, heartbeat) }
+					arrive()
+				}
+				let(3 * time.Second)
+				token := issuer.Token(claims{"exp": now().Add(12 * time.Hour).Unix()})
+				if _, err := verifier.Verify(t.Context(), token); err != nil {
+					t.Fatal(err)
+				}
+				issuer.Stop()
+				asleep.Store(int64(time.Hour))
+				arrive()
+				synctest.Wait()
+				_, err := verifier.Verify(t.Context(), token)
+				wantError(t, err, resourceserver.ErrFeedStale)
+				if verifier.FeedStatus().Streaming {
+					t.Error("claims to be streaming")
+				}
+			})
+		})
+	}
+}
+
 func TestRefuseAtOnceRefusesFromTheBreakToTheNextContact(t *testing.T) {
 	inBubble(t, resourceserver.Options{OnFeedLost: resourceserver.RefuseAtOnce}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
 		token := issuer.Token()

@@ -23,9 +23,9 @@ const silenceMax = 11 * time.Second
 // freshness is how long what is known of revocations may still be relied on. Safe for concurrent use.
 type freshness struct {
 	policy FeedLostPolicy
-	bound  time.Duration // after a contact
-	last   atomic.Pointer[time.Time]
-	ended  atomic.Bool // reliance, since the last contact
+	bound  time.Duration             // after a contact
+	last   atomic.Pointer[time.Time] // contact
+	ended  atomic.Bool               // reliance, since the last contact
 }
 
 func newFreshness(policy FeedLostPolicy, lossMax time.Duration) *freshness {
@@ -35,9 +35,14 @@ func newFreshness(policy FeedLostPolicy, lossMax time.Duration) *freshness {
 	return &freshness{policy: policy, bound: lossMax}
 }
 
-// contact notes a sign of life: a complete message of the stream, or a snapshot.
-func (f *freshness) contact(now time.Time) {
-	f.last.Store(&now)
+// contact notes that the server was alive at a time, not after now: when a complete message of the stream came, or when a snapshot
+// that was answered was asked for, since the answer may have lain there while the machine slept. One from before the last contact
+// says nothing new; a contact in the future is of a clock that was set back.
+func (f *freshness) contact(at, now time.Time) {
+	if last := f.last.Load(); last != nil && last.After(at) && !last.After(now) {
+		return
+	}
+	f.last.Store(&at)
 	f.ended.Store(false)
 }
 
