@@ -22,8 +22,9 @@
 // New reads the server's metadata, its keys and a signed snapshot of what is revoked, then follows the stream of revocations
 // from the snapshot's position. A broken stream is resumed at the last complete message, with exponential back-off and full
 // jitter. As long as there is no stream (a proxy in between strips or buffers it, the server restarts), the snapshot is
-// polled, which costs a "304 Not Modified" when nothing has happened. What was learned is only ever added to and forgotten
-// by age: no token lives longer than [LifespanMax], so neither has a revocation to.
+// polled, which costs a "304 Not Modified" when nothing has happened. So it is for a second or two after a stream was resumed,
+// since the server may have lost the newest part of its log meanwhile and have given its positions out again. What was learned
+// is only ever added to and forgotten by age: no token lives longer than [LifespanMax], so neither has a revocation to.
 //
 // When there has been no sign of life from the feed for a while, [Options.OnFeedLost] decides whether tokens are still
 // accepted.

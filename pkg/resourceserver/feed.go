@@ -26,9 +26,22 @@ type feed struct {
 	streamClient *http.Client // without a timeout of its own
 	pollInterval time.Duration
 
-	position  position
-	streaming atomic.Bool // a stream is open and has spoken
+	position position
+	current  atomic.Pointer[stream]
+	tag      atomic.Pointer[string] // ETag of a snapshot that was applied
 }
+
+// stream is one that is open and has spoken.
+type stream struct {
+	since time.Time // its first message
+	// trusted is whether nothing was missed before it. A stream goes on behind a number, which may have been given out twice: a
+	// failover to a copy that was a moment behind loses the newest events, and others take their numbers. So what a stream says
+	// after another one was lost is applied at once, but is no sign of life until a snapshot has been read, too.
+	trusted atomic.Bool
+}
+
+// replicaLagMax is how much a replica that answers may know less than another one.
+const replicaLagMax = time.Second
 
 // errResync: the stream can't be resumed, or said what isn't understood; only a snapshot helps.
 var errResync = errors.New("the stream asks for a new snapshot")
@@ -52,8 +65,8 @@ func (f *feed) apply(s *snapshot) {
 // follow keeps a stream open, until ctx ends.
 func (f *feed) follow(ctx context.Context) {
 	failures := 0
-	for ctx.Err() == nil {
-		spoke, err := f.stream(ctx)
+	for first := true; ctx.Err() == nil; first = false {
+		spoke, err := f.stream(ctx, first) // which follows on the snapshot just read
 		if ctx.Err() != nil {
 			return
 		}
@@ -77,26 +90,38 @@ func (f *feed) follow(ctx context.Context) {
 // resync takes a snapshot, the first of all or another one, and goes on from its position, also when that is lower than the own:
 // the server's database may have been restored from a backup. What was learned isn't unlearned by it.
 func (f *feed) resync(ctx context.Context) error {
-	asked := f.clock.now()
-	current, _, err := f.fetchSnapshot(ctx, "")
+	current, err := f.takeSnapshot(ctx, "")
 	if err != nil {
 		return err
 	}
-	f.apply(current)
-	f.fresh.contact(asked, f.clock.now())
 	f.position.set(current.position)
 	return nil
 }
 
+// takeSnapshot reads a snapshot and applies it, or returns nil if it is still the one with this tag. Either is a sign of life.
+func (f *feed) takeSnapshot(ctx context.Context, tag string) (*snapshot, error) {
+	asked := f.clock.now()
+	current, next, err := f.fetchSnapshot(ctx, tag)
+	if err != nil {
+		return nil, err
+	}
+	if current != nil {
+		f.apply(current)
+		f.tag.Store(&next)
+	}
+	f.fresh.contact(asked, f.clock.now())
+	return current, nil
+}
+
 // stream opens a stream after the last position and applies its messages until it ends, and reports whether it spoke. The
 // error says why it ended.
-func (f *feed) stream(ctx context.Context) (spoke bool, err error) {
+func (f *feed) stream(ctx context.Context, trusted bool) (spoke bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watchdog := time.AfterFunc(silenceMax, func() { cancel(errSilent) })
 	defer watchdog.Stop()
 	defer func() {
-		f.streaming.Store(false)
+		f.current.Store(nil)
 		if err != nil && errors.Is(context.Cause(ctx), errSilent) {
 			err = errSilent
 		}
@@ -119,6 +144,7 @@ func (f *feed) stream(ctx context.Context) (spoke bool, err error) {
 		return false, fmt.Errorf("answer of type %q is no event stream", response.Header.Get("Content-Type"))
 	}
 	messages := newEventReader(response.Body)
+	var current stream
 	for {
 		message, err := messages.next()
 		if err != nil {
@@ -133,9 +159,15 @@ func (f *feed) stream(ctx context.Context) (spoke bool, err error) {
 		}
 		last = now
 		watchdog.Reset(silenceMax)
-		spoke = true
-		f.streaming.Store(true)
-		f.fresh.contact(now, now)
+		if !spoke {
+			spoke = true
+			current.since = now
+			current.trusted.Store(trusted)
+			f.current.Store(&current)
+		}
+		if current.trusted.Load() {
+			f.fresh.contact(now, now)
+		}
 	}
 }
 
@@ -177,9 +209,11 @@ func (f *feed) receive(message event) error {
 	return nil
 }
 
-// poll reads the snapshot every interval for as long as no stream speaks, and backs off when that fails, until ctx ends.
+// poll reads the snapshot every interval for as long as no trusted stream speaks, and backs off when that fails, until ctx ends. A
+// stream is trusted once a snapshot was read that was asked for so long after its beginning that it says at least as much.
+// Those who lost a stream together don't ask together: each does at its own place in the interval.
 func (f *feed) poll(ctx context.Context) {
-	etag, failures := "", 0
+	failures := 0
 	for {
 		wait := f.pollInterval
 		if failures > 0 {
@@ -188,30 +222,36 @@ func (f *feed) poll(ctx context.Context) {
 		if !pause(ctx, wait) {
 			return
 		}
-		if f.streaming.Load() {
+		if f.hasTrustedStream() {
 			failures = 0
 			continue
 		}
-		asked := f.clock.now()
-		current, next, err := f.fetchSnapshot(ctx, etag)
+		current, asked := f.current.Load(), f.clock.now()
+		snapshot, err := f.takeSnapshot(ctx, *f.tag.Load())
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {
 			failures++
 			f.logger.Warn("cannot read the revocation snapshot", "error", err, "failures", failures)
-			if !f.streaming.Load() {
+			if !f.hasTrustedStream() {
 				f.fresh.lost()
 			}
 			continue
 		}
-		failures, etag = 0, next
-		if current != nil {
-			f.apply(current)
-			f.position.advance(current.position)
+		failures = 0
+		if snapshot != nil {
+			f.position.advance(snapshot.position)
 		}
-		f.fresh.contact(asked, f.clock.now())
+		if current != nil && asked.Sub(current.since) >= replicaLagMax {
+			current.trusted.Store(true)
+		}
 	}
+}
+
+func (f *feed) hasTrustedStream() bool {
+	current := f.current.Load()
+	return current != nil && current.trusted.Load()
 }
 
 // position is the place in the feed up to which everything is known. Safe for concurrent use.

@@ -3,8 +3,10 @@ package resourceserver_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -74,6 +76,109 @@ func TestCutStreamIsResumedWhereItEnded(t *testing.T) {
 		}
 		_, err := verifier.Verify(t.Context(), token)
 		wantError(t, err, resourceserver.ErrRevoked)
+	})
+}
+
+// TestALostStreamCostsTwoReadingsOfTheSnapshot at most, which transfer nothing when nothing was revoked: all who follow a server that
+// is restarted make them.
+func TestALostStreamCostsTwoReadingsOfTheSnapshot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
+		var conditions []string
+		verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: &between{
+			next: issuer.Client().Transport,
+			snapshot: func(r *http.Request) *http.Response {
+				conditions = append(conditions, r.Header.Get("If-None-Match"))
+				return nil
+			},
+		}}})
+		for range 3 {
+			let(time.Hour)
+			issuer.CutFeed()
+		}
+		let(time.Hour)
+		if want := []string{"", `"0"`, `"0"`, `"0"`, `"0"`, `"0"`, `"0"`}; !slices.Equal(conditions, want) {
+			t.Errorf("snapshots were asked for with the tags %q", conditions)
+		}
+		if status := verifier.FeedStatus(); !status.Streaming || status.Stale {
+			t.Errorf("got %+v", status)
+		}
+	})
+}
+
+// TestAStreamOfAnotherHistoryHidesNoRevocation: where the server's log has lost its newest event and given its number to a revocation,
+// a stream that goes on behind that number does not tell of it. Nor does the snapshot of a replica that is a moment behind.
+func TestAStreamOfAnotherHistoryHidesNoRevocation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
+		position := issuer.LogSomethingElse()
+		before := read(t, issuer, feedPath)
+		var open *io.PipeWriter
+		var failedOver atomic.Pointer[time.Time]
+		verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: &between{
+			next: issuer.Client().Transport,
+			stream: func(r *http.Request) *http.Response {
+				in, out := io.Pipe()
+				open = out
+				go func() {
+					for r.Context().Err() == nil {
+						_, _ = fmt.Fprintf(out, "id: %d\nevent: position\ndata: {}\n\n", position)
+						select {
+						case <-time.After(4 * time.Second):
+						case <-r.Context().Done():
+						}
+					}
+				}()
+				return answer("text/event-stream", in)
+			},
+			snapshot: func(*http.Request) *http.Response {
+				if at := failedOver.Load(); at != nil && time.Since(*at) < 750*time.Millisecond {
+					return answer("application/jose+json", bytes.NewReader(bytes.Clone(before)))
+				}
+				return nil
+			},
+		}}})
+		let(time.Minute + 500*time.Millisecond) // half a poll interval before the next reading, if there is one
+		token := issuer.Token()
+		now := time.Now()
+		failedOver.Store(&now)
+		issuer.Revoke(resourceservertest.ClientID)
+		_ = open.CloseWithError(io.ErrUnexpectedEOF)
+		let(2 * time.Second)
+		_, err := verifier.Verify(t.Context(), token)
+		wantError(t, err, resourceserver.ErrRevoked)
+	})
+}
+
+// TestAStreamAfterALostOneIsNoSignOfLifeWithoutASnapshot, since it may be of another history.
+func TestAStreamAfterALostOneIsNoSignOfLifeWithoutASnapshot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
+		var unavailable atomic.Bool
+		verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: &between{
+			next: issuer.Client().Transport,
+			snapshot: func(*http.Request) *http.Response {
+				if unavailable.Load() {
+					return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: http.NoBody}
+				}
+				return nil
+			},
+		}}})
+		let(time.Minute)
+		unavailable.Store(true)
+		issuer.CutFeed()
+		let(resourceserver.FeedLossMaxDefault + time.Second)
+		token := issuer.Token()
+		_, err := verifier.Verify(t.Context(), token)
+		wantError(t, err, resourceserver.ErrFeedStale)
+		if !verifier.FeedStatus().Streaming {
+			t.Error("not streaming")
+		}
+		unavailable.Store(false)
+		let(15 * time.Second)
+		if _, err := verifier.Verify(t.Context(), token); err != nil {
+			t.Error(err)
+		}
 	})
 }
 

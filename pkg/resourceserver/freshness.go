@@ -12,8 +12,9 @@ const (
 	// KeepAccepting accepts tokens for Options.FeedLossMax after the last sign of life, so that a restart of the
 	// authorization server isn't noticed, and then refuses all. It is the default.
 	KeepAccepting FeedLostPolicy = iota
-	// RefuseAtOnce refuses all tokens from the moment a break is noticed until the feed is heard of again. A connection that
-	// died without a word is noticed after 11 seconds, when two heartbeats have been missed.
+	// RefuseAtOnce refuses all tokens from the moment a break is noticed until the snapshot has been read again, which is
+	// tried every Options.PollInterval. A connection that died without a word is noticed after 11 seconds, when two heartbeats have
+	// been missed.
 	RefuseAtOnce
 )
 

@@ -44,8 +44,9 @@ type Options struct {
 	OnFeedLost FeedLostPolicy
 	// FeedLossMax is for how long KeepAccepting does so; at least 10 s, since the feed may be silent for 5. Default: 30 s.
 	FeedLossMax time.Duration
-	// PollInterval is the time between two readings of the snapshot when there is no stream: at most half of FeedLossMax, and 5.5 s
-	// with RefuseAtOnce, since tokens are refused in between otherwise. Default: 1 s.
+	// PollInterval is the time between two readings of the snapshot when there is no stream, or a stream was lost and the next one
+	// has just begun: at most half of FeedLossMax, and 5.5 s with RefuseAtOnce, since tokens are refused in between otherwise.
+	// Default: 1 s.
 	PollInterval time.Duration
 	// KeyRefetchMin is the time between two readings of the key set that tokens with an unknown kid cause. Default: 10 s. It is at
 	// most a second where the first one failed.
@@ -334,7 +335,7 @@ func (v *Verifier) checkLive(token *verifiedToken, now time.Time) error {
 
 // FeedStatus is how well revocations are being heard of, for a health check or a metric.
 type FeedStatus struct {
-	// Streaming is true while revocations arrive as they happen, false while the snapshot is polled.
+	// Streaming is true while revocations arrive as they happen, false while there is nothing but the snapshot to poll.
 	Streaming bool
 	// Stale is true when tokens are refused because of it.
 	Stale bool
@@ -351,7 +352,7 @@ type FeedStatus struct {
 func (v *Verifier) FeedStatus() FeedStatus {
 	clients, tokens := v.revoked.count()
 	return FeedStatus{
-		Streaming:   v.feed.streaming.Load(),
+		Streaming:   v.feed.current.Load() != nil,
 		Stale:       v.fresh.isStale(v.clock.now()),
 		LastContact: v.fresh.lastContact(),
 		Position:    v.feed.position.get(),
