@@ -21,7 +21,8 @@ var (
 	ErrType = errors.New("not an access token")
 	// ErrUnknownKey: no published key has the token's kid.
 	ErrUnknownKey = errors.New("unknown signing key")
-	// ErrKeysUnread: no key that is known has the token's kid, and the published ones could not be read.
+	// ErrKeysUnread: no key that is known has the token's kid, and the published ones could not be read, or those read don't hold the one
+	// yet that follows on a key just revoked.
 	ErrKeysUnread = errors.New("signing keys cannot be read at the moment")
 	// ErrSignature: the signature doesn't verify.
 	ErrSignature = errors.New("invalid signature")

@@ -113,6 +113,48 @@ func TestTheKeyAfterARevokedOneIsFoundAtOnce(t *testing.T) {
 	})
 }
 
+// TestTheKeyAfterARevokedOneIsAwaited for a minute: the key set may come from a replica that has not heard of it, and tokens by the new
+// key are good.
+func TestTheKeyAfterARevokedOneIsAwaited(t *testing.T) {
+	for name, test := range map[string]struct {
+		lag, after time.Duration
+		want       error
+	}{
+		"there within a second": {150 * time.Millisecond, time.Second, nil},
+		"not there yet":         {time.Hour, time.Minute - 1, resourceserver.ErrKeysUnread},
+		"not to be":             {time.Hour, time.Minute, resourceserver.ErrUnknownKey},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
+				old := read(t, issuer, keySetPath)
+				heard := time.Now().Add(time.Minute + test.lag)
+				verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: &between{
+					next: issuer.Client().Transport,
+					keys: func(*http.Request) *http.Response {
+						if time.Now().Before(heard) {
+							return answer("application/json", bytes.NewReader(old))
+						}
+						return nil
+					},
+				}}})
+				let(time.Minute)
+				await(t, verifier, issuer.RevokeSigningKey())
+				synctest.Wait()
+				_, err := verifier.Verify(t.Context(), issuer.Token())
+				wantError(t, err, resourceserver.ErrKeysUnread)
+				let(test.after)
+				_, err = verifier.Verify(t.Context(), issuer.Token())
+				wantError(t, err, test.want)
+				if test.want == nil {
+					_, err = verifier.Verify(t.Context(), issuer.SignToken(claims{"kid": "none"}))
+					wantError(t, err, resourceserver.ErrUnknownKey)
+				}
+			})
+		})
+	}
+}
+
 // TestATokenByARevokedKeyIsRefusedAlsoWhileTheKeysCanNotBeRead: what is asked for at that moment may come to a server that has
 // dropped the key and has no other yet.
 func TestATokenByARevokedKeyIsRefusedAlsoWhileTheKeysCanNotBeRead(t *testing.T) {

@@ -24,8 +24,11 @@ const (
 	keysAgeLeast   = time.Minute
 	keysAgeMost    = time.Hour
 	keysAgeDefault = 5 * time.Minute
-	// keysRetryLeast is between two readings for the sake of unknown kids when the first failed.
+	// keysRetryLeast is between two readings for the sake of unknown kids while the set is known not to be complete.
 	keysRetryLeast = time.Second
+	// successorMax is how long a set without a new key is taken for incomplete after one was revoked: the first reading may come from
+	// a replica that has not heard of it. Not every revoked key has a successor.
+	successorMax = time.Minute
 )
 
 // es256 is the only verifier there is. What a token says of its algorithm is compared with it and never chooses one, so
@@ -64,7 +67,8 @@ type keySet struct {
 	revoked  map[string]bool
 	asked    bool
 	askedAt  time.Duration
-	unread   bool // the last reading failed
+	unread   bool          // the last reading failed
+	awaited  time.Duration // until when a key is expected to follow on a revoked one
 	inFlight chan struct{}
 }
 
@@ -92,11 +96,14 @@ func (s *keySet) find(ctx context.Context, kid string) (*ecdsa.PublicKey, uint64
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.unread {
+	if s.isIncomplete() {
 		return nil, 0, ErrKeysUnread
 	}
 	return nil, 0, ErrUnknownKey
 }
+
+// isIncomplete reports whether there may be keys that are good and not known. The caller holds mu.
+func (s *keySet) isIncomplete() bool { return s.unread || s.clock.elapsed() < s.awaited }
 
 // refetch returns a channel that is closed when the reading under way, or the one it starts, has ended; nil if it's too early
 // for another.
@@ -107,7 +114,7 @@ func (s *keySet) refetch() <-chan struct{} {
 		return s.inFlight
 	}
 	interval := s.intervalMin
-	if s.unread {
+	if s.isIncomplete() {
 		interval = min(interval, keysRetryLeast)
 	}
 	now := s.clock.elapsed()
@@ -199,6 +206,7 @@ func (s *keySet) drop(kid string) bool {
 	}
 	s.publish(maps.Clone(published.byID))
 	s.asked = false // also when a reading is under way, which may have begun before
+	s.awaited = s.clock.elapsed() + successorMax
 	return true
 }
 
@@ -212,6 +220,11 @@ func (s *keySet) publish(byID map[string]*ecdsa.PublicKey) {
 			if current := byID[kid]; current == nil || !current.Equal(key) {
 				next.epoch++
 				break
+			}
+		}
+		for kid := range byID {
+			if previous.byID[kid] == nil {
+				s.awaited = 0
 			}
 		}
 	}

@@ -49,7 +49,7 @@ type Options struct {
 	// Default: 1 s.
 	PollInterval time.Duration
 	// KeyRefetchMin is the time between two readings of the key set that tokens with an unknown kid cause. Default: 10 s. It is at
-	// most a second where the first one failed.
+	// most a second where the first one failed, or a key was just revoked and the next one is not there yet.
 	KeyRefetchMin time.Duration
 	// TokenCacheBytes bounds the memory for tokens already verified. Default: 16 MiB, some 15,000 tokens.
 	TokenCacheBytes int
