@@ -61,7 +61,6 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
           rotate.reset();
           onIssued(issued);
         },
-        onError: () => void fresh.refetch(),
       },
     );
   }

@@ -1,7 +1,6 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { api, send } from "@/shared/api/client";
 import { useSingleMutation } from "@/shared/api/use-single-mutation";
-import { apiKeyQueryKeys } from "./api-key";
+import { useKeyChanged } from "./key-changed";
 
 interface GraceChange {
   clientId: string;
@@ -25,23 +24,20 @@ async function cancelRotation(clientId: string): Promise<void> {
   await send(api.POST("/v1/api-keys/{client_id}/cancel-rotation", { params: { path: { client_id: clientId } } }));
 }
 
-function useSettle() {
-  const queryClient = useQueryClient();
-  return (clientId: string) =>
-    Promise.all([
-      queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.detail(clientId) }),
-      queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.lists }),
-    ]);
-}
-
 /** Lets an old secret work longer, or shorter, than was chosen. */
 export function useChangeGrace() {
-  const settle = useSettle();
-  return useSingleMutation({ mutationFn: changeGrace, onSettled: (_data, _error, { clientId }) => settle(clientId) });
+  const keyChanged = useKeyChanged();
+  return useSingleMutation({
+    mutationFn: changeGrace,
+    onSettled: (_data, _error, { clientId }) => keyChanged(clientId),
+  });
 }
 
 /** Takes a rotation back: the old secret stays, the new one ends now. */
 export function useCancelRotation() {
-  const settle = useSettle();
-  return useSingleMutation({ mutationFn: cancelRotation, onSettled: (_data, _error, clientId) => settle(clientId) });
+  const keyChanged = useKeyChanged();
+  return useSingleMutation({
+    mutationFn: cancelRotation,
+    onSettled: (_data, _error, clientId) => keyChanged(clientId),
+  });
 }

@@ -1,8 +1,8 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
 import { api, type Schemas, send } from "@/shared/api/client";
 import { useSingleMutation } from "@/shared/api/use-single-mutation";
-import { apiKeyQueryKeys, type IssuedSecret } from "./api-key";
+import type { IssuedSecret } from "./api-key";
+import { useKeyChanged } from "./key-changed";
 
 type Create = Schemas["ApiKeyCreate"];
 
@@ -25,7 +25,7 @@ function randomId(): string {
  * key only changes with the values.
  */
 export function useCreateApiKey() {
-  const queryClient = useQueryClient();
+  const keyChanged = useKeyChanged();
   const attempt = useRef({ body: "", id: "" });
   return useSingleMutation({
     mutationFn: (body: Create) => {
@@ -35,6 +35,7 @@ export function useCreateApiKey() {
     },
     // The result holds the secret: nothing may keep it once the component has taken it over.
     gcTime: 0,
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.lists }),
+    // The secret doesn't wait for what is read anew.
+    onSettled: () => void keyChanged(),
   });
 }

@@ -1,7 +1,6 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { api, send } from "@/shared/api/client";
 import { useSingleMutation } from "@/shared/api/use-single-mutation";
-import { apiKeyQueryKeys } from "./api-key";
+import { useKeyChanged } from "./key-changed";
 
 interface Retirement {
   clientId: string;
@@ -18,13 +17,9 @@ async function retireSecret({ clientId, secretId }: Retirement): Promise<void> {
 
 /** Ends an old secret before its grace period does. */
 export function useRetireSecret() {
-  const queryClient = useQueryClient();
+  const keyChanged = useKeyChanged();
   return useSingleMutation({
     mutationFn: retireSecret,
-    onSettled: (_data, _error, { clientId }) =>
-      Promise.all([
-        queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.detail(clientId) }),
-        queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.lists }),
-      ]),
+    onSettled: (_data, _error, { clientId }) => keyChanged(clientId),
   });
 }

@@ -1,7 +1,6 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { api, send } from "@/shared/api/client";
 import { useSingleMutation } from "@/shared/api/use-single-mutation";
-import { apiKeyQueryKeys } from "./api-key";
+import { useKeyChanged } from "./key-changed";
 
 async function revokeTokens(clientId: string): Promise<void> {
   await send(api.POST("/v1/api-keys/{client_id}/revoke-tokens", { params: { path: { client_id: clientId } } }));
@@ -9,9 +8,9 @@ async function revokeTokens(clientId: string): Promise<void> {
 
 /** Ends every token issued so far; the key and its secrets live on. */
 export function useRevokeTokens() {
-  const queryClient = useQueryClient();
+  const keyChanged = useKeyChanged();
   return useSingleMutation({
     mutationFn: revokeTokens,
-    onSuccess: (_data, clientId) => queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.detail(clientId) }),
+    onSettled: (_data, _error, clientId) => keyChanged(clientId),
   });
 }

@@ -1,7 +1,7 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { api, send } from "@/shared/api/client";
 import { useSingleMutation } from "@/shared/api/use-single-mutation";
-import { apiKeyQueryKeys, type IssuedSecret } from "./api-key";
+import type { IssuedSecret } from "./api-key";
+import { useKeyChanged } from "./key-changed";
 
 interface Rotation {
   clientId: string;
@@ -20,14 +20,12 @@ async function rotateSecret({ clientId, gracePeriodSeconds }: Rotation): Promise
 }
 
 export function useRotateSecret() {
-  const queryClient = useQueryClient();
+  const keyChanged = useKeyChanged();
   return useSingleMutation({
     mutationFn: rotateSecret,
     // The result holds the secret: nothing may keep it once the component has taken it over.
     gcTime: 0,
-    onSuccess: (_issued, { clientId }) => {
-      void queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.lists });
-      void queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.detail(clientId) });
-    },
+    // The secret doesn't wait for what is read anew.
+    onSettled: (_issued, _error, { clientId }) => void keyChanged(clientId),
   });
 }

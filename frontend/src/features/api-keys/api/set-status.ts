@@ -1,6 +1,7 @@
 import { type QueryClient, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, send } from "@/shared/api/client";
 import { type ApiKeyPage, type ApiKeyStatus, apiKeyQueryKeys, type VersionedKey } from "./api-key";
+import { useKeyChanged } from "./key-changed";
 
 interface SetStatus {
   clientId: string;
@@ -38,11 +39,7 @@ export function isSettingStatus(queryClient: QueryClient, clientId: string): boo
 /** Activates or deactivates. The screen shows the new status at once, and the old one again when the service refuses. */
 export function useSetStatus() {
   const queryClient = useQueryClient();
-  const settle = (clientId: string) =>
-    Promise.all([
-      queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.lists }),
-      queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.detail(clientId) }),
-    ]);
+  const keyChanged = useKeyChanged();
   return useMutation({
     mutationKey,
     mutationFn: setStatus,
@@ -54,6 +51,6 @@ export function useSetStatus() {
     onError: (_error, change) => {
       showStatus(queryClient, { ...change, status: change.status === "active" ? "inactive" : "active" });
     },
-    onSettled: (_data, _error, { clientId }) => settle(clientId),
+    onSettled: (_data, _error, { clientId }) => keyChanged(clientId),
   });
 }

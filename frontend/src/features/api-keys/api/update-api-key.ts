@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { api, type Schemas, send } from "@/shared/api/client";
 import { useSingleMutation } from "@/shared/api/use-single-mutation";
 import { apiKeyQueryKeys, type VersionedKey } from "./api-key";
+import { useKeyChanged } from "./key-changed";
 
 interface Update {
   clientId: string;
@@ -23,11 +24,14 @@ async function updateApiKey({ clientId, etag, patch }: Update): Promise<Versione
 
 export function useUpdateApiKey() {
   const queryClient = useQueryClient();
+  const keyChanged = useKeyChanged();
   return useSingleMutation({
     mutationFn: updateApiKey,
     onSuccess: (updated, { clientId }) => {
       queryClient.setQueryData(apiKeyQueryKeys.detail(clientId), updated);
-      return queryClient.invalidateQueries({ queryKey: apiKeyQueryKeys.lists });
+      return keyChanged();
     },
+    // Whoever is told of the problem need not wait for what is read anew.
+    onError: (_error, { clientId }) => void keyChanged(clientId),
   });
 }
