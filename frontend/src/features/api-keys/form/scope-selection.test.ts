@@ -51,6 +51,13 @@ describe("choosing by group", () => {
     expect(isGroupChoice(group("cca"), "readonly")).toBe(false);
   });
 
+  it("is offered only where all of the product is in sight", () => {
+    const offered = (search: string) =>
+      searchGroups(groups, search, "en").map((each) => [each.rows.length, isGroupChoice(each, "editor")]);
+    expect(offered(":editor")).toEqual([[2, false]]);
+    expect(offered("lighthouse")).toEqual([[3, true]]);
+  });
+
   it("adds what is missing, then takes all away, and leaves other scopes alone", () => {
     const some = ["cca:admin", "lighthouse.workspaces:editor"];
     expect(groupState(group("lighthouse"), "editor", new Set(some))).toBe("some");

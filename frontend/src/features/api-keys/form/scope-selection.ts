@@ -15,6 +15,8 @@ export interface PickerGroup {
   product: string;
   label: Label;
   rows: PickerRow[];
+  /** Whether a search has left some of the product's rows out. */
+  partial: boolean;
 }
 
 function scopesByAccess(scopes: CatalogueScope[]): PickerRow["scopes"] {
@@ -39,6 +41,7 @@ export function pickerGroups(catalogue: ScopeCatalogue): PickerGroup[] {
       product: product.name,
       label: product.label,
       rows: product.scopes.length > 0 ? [whole, ...features] : features,
+      partial: false,
     };
   });
 }
@@ -62,7 +65,7 @@ export function searchGroups(groups: PickerGroup[], search: string, language: ke
         folded(row.label[language]).includes(wanted) ||
         Object.values(row.scopes).some((scope) => scope.includes(wanted)),
     );
-    return rows.length > 0 ? [{ ...group, rows }] : [];
+    return rows.length > 0 ? [{ ...group, rows, partial: rows.length < group.rows.length }] : [];
   });
 }
 
@@ -72,9 +75,12 @@ function groupScopes(group: PickerGroup, access: Access): string[] {
   return group.rows.map((row) => row.scopes[access]).filter((scope) => scope !== undefined);
 }
 
-/** Whether a group offers one choice for several rows at once; with a single row, the row's own box is that choice. */
+/**
+ * Whether a group offers one choice for several rows at once, which is called "all of" the product: it isn't while some are
+ * out of sight. With a single row, the row's own box is that choice.
+ */
 export function isGroupChoice(group: PickerGroup, access: Access): boolean {
-  return groupScopes(group, access).length > 1;
+  return !group.partial && groupScopes(group, access).length > 1;
 }
 
 export function groupState(group: PickerGroup, access: Access, selected: ReadonlySet<string>): GroupState {
