@@ -22,6 +22,7 @@ vi.stubGlobal(
   },
 );
 vi.stubGlobal("scrollTo", () => undefined);
+Element.prototype.scrollIntoView = () => undefined;
 
 beforeAll(async () => {
   server.listen({ onUnhandledRequest: "error" });

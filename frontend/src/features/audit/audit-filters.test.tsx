@@ -1,19 +1,29 @@
-import { fireEvent, screen, within } from "@testing-library/react";
-import { HttpResponse, http } from "msw";
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { type HttpHandler, HttpResponse, http } from "msw";
+import { useState } from "react";
 import { expect, it, vi } from "vitest";
 import { type Session, sessionQuery } from "@/features/session/session-query";
-import { session } from "@/test/fixtures";
+import { apiKey, session } from "@/test/fixtures";
 import { renderInConsole, testQueryClient } from "@/test/render";
 import { at, server } from "@/test/server";
 import { AuditFilters } from "./audit-filters";
 import { type AuditSearch, auditDefaults } from "./audit-search";
 
-function open(search: Partial<AuditSearch>, role: Session["operator"]["role"] = "admin") {
-  server.use(http.get(at("/v1/*"), () => HttpResponse.json({ code: "unknown" }, { status: 403 })));
+function open(search: Partial<AuditSearch>, role: Session["operator"]["role"] = "admin", ...known: HttpHandler[]) {
+  server.use(
+    ...known,
+    http.get(at("/v1/*"), () => HttpResponse.json({ code: "unknown" }, { status: 403 })),
+  );
   const queryClient = testQueryClient();
   queryClient.setQueryData(sessionQuery.queryKey, { ...session, operator: { ...session.operator, role } });
   const onChange = vi.fn();
-  renderInConsole(<AuditFilters search={{ ...auditDefaults, ...search }} onChange={onChange} />, queryClient);
+  function Filters() {
+    const [present, setPresent] = useState({ ...auditDefaults, ...search });
+    onChange.mockImplementation(setPresent);
+    return <AuditFilters search={present} onChange={onChange} />;
+  }
+  renderInConsole(<Filters />, queryClient);
   return { onChange };
 }
 
@@ -52,6 +62,32 @@ it.each([
   type(other, second);
   expect(onChange).toHaveBeenCalledWith(expect.objectContaining(applied), { replace: true });
   expect(screen.queryByRole("alert")).not.toBeInTheDocument();
+});
+
+it("every key is offered again once one is chosen, by a link or here", async () => {
+  const keys = ["Alpha", "Beta", "Gamma"].map((name) => apiKey({ client_id: `ak_${name}`, name }));
+  const list = http.get(at("/v1/api-keys"), ({ request }) => {
+    const search = new URL(request.url).searchParams.get("search") ?? "";
+    return HttpResponse.json({ items: keys.filter((key) => key.name.includes(search) || key.client_id === search) });
+  });
+  const { onChange } = open({ key: "ak_Beta" }, "admin", list);
+  const field = screen.getByRole("combobox", { name: "API key" });
+  const offered = async (names: string[]) => {
+    await userEvent.click(field);
+    const options = within(await screen.findByRole("listbox"));
+    await waitFor(() => expect(options.getAllByRole("option").map((each) => each.textContent)).toEqual(names));
+    return options;
+  };
+  await waitFor(() => expect(field).toHaveValue("Beta"));
+  await offered(["Alpha", "Beta", "Gamma"]);
+
+  await userEvent.clear(field);
+  await userEvent.type(field, "Ga");
+  const options = await offered(["Beta", "Gamma"]);
+  await userEvent.click(options.getByRole("option", { name: "Gamma" }));
+  expect(onChange).toHaveBeenLastCalledWith(expect.objectContaining({ key: "ak_Gamma" }));
+  await waitFor(() => expect(field).toHaveValue("Gamma"));
+  await offered(["Alpha", "Beta", "Gamma"]);
 });
 
 it.each([

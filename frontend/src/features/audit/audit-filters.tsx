@@ -2,13 +2,13 @@ import "@mantine/core/styles/Combobox.layer.css";
 import { Button, NativeSelect, Select, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconX } from "@tabler/icons-react";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useId, useState } from "react";
 import { apiKeysQuery } from "@/features/api-keys/api/list-api-keys";
 import { listDefaults } from "@/features/api-keys/list/list-search";
 import { useSession } from "@/features/session/session-query";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import { keyNamesQuery, operatorNamesQuery } from "./api/names";
+import { operatorNamesQuery } from "./api/names";
 import classes from "./audit.module.css";
 import { type AuditSearch, auditDefaults, auditPeriods, isDay, isFiltered } from "./audit-search";
 import { actions, isAboutKeys, isKnown, slashed } from "./sentence";
@@ -20,19 +20,22 @@ interface AuditFiltersProps {
 
 const SEARCH_DEBOUNCE_MS = 200;
 
+/** The keys with a text in their name, or with that client ID. */
+function keysQuery(search: string) {
+  return apiKeysQuery({ ...listDefaults, search, page_size: 25, sort_field: "name", sort_order: "ASC" });
+}
+
 function KeyFilter({ value, onChange }: { value: string; onChange: (clientId: string) => void }) {
   const { t } = useTranslation();
-  const names = useQuery(keyNamesQuery);
   const [typed, setTyped] = useState("");
-  const [searched] = useDebouncedValue(typed.trim(), SEARCH_DEBOUNCE_MS);
-  const found = useQuery({
-    ...apiKeysQuery({ ...listDefaults, search: searched, page_size: 25, sort_field: "name", sort_order: "ASC" }),
-    placeholderData: keepPreviousData,
-  });
+  const chosen = useQuery({ ...keysQuery(value), enabled: value !== "" });
+  // A link may name a key that was deleted.
+  const label = chosen.data?.items.find((key) => key.client_id === value)?.name ?? value;
+  // What stands there because it is chosen is no search.
+  const [searched] = useDebouncedValue(typed === label ? "" : typed.trim(), SEARCH_DEBOUNCE_MS);
+  const found = useQuery(keysQuery(searched));
   const options = (found.data?.items ?? []).map((key) => ({ value: key.client_id, label: key.name }));
-  // A link may name a key that was deleted, or that isn't among those found.
   const present = value === "" || options.some((option) => option.value === value);
-  const chosen = { value, label: names.data?.get(value) ?? value };
   return (
     <Select
       className={classes.key}
@@ -41,7 +44,7 @@ function KeyFilter({ value, onChange }: { value: string; onChange: (clientId: st
       searchable
       clearable
       clearButtonProps={{ "aria-label": t("audit.filter.clearKey") }}
-      data={present ? options : [chosen, ...options]}
+      data={present ? options : [{ value, label }, ...options]}
       filter={({ options: all }) => all}
       nothingFoundMessage={t("audit.filter.noKey")}
       value={value === "" ? null : value}
