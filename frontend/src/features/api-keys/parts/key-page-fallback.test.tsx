@@ -20,6 +20,7 @@ function openAfter(screenOfKey: ReactNode, status: number) {
   queryClient.setQueryData(sessionQuery.queryKey, session);
   queryClient.setQueryData(detail, { key: apiKey(), etag: '"1"' }, { updatedAt: Date.now() - 60_000 });
   server.use(
+    http.get(at("/.well-known/oauth-authorization-server"), () => HttpResponse.json({ issuer: "https://example.com" })),
     http.get(at("/v1/scopes"), () => HttpResponse.json(catalogue)),
     http.get(at("/v1/api-keys/ak_EXAMPLE/usage"), () => HttpResponse.json({ code: "unknown" }, { status: 403 })),
     http.get(at("/v1/api-keys/ak_EXAMPLE"), () => HttpResponse.json({ code: "unknown" }, { status })),

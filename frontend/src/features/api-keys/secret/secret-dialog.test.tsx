@@ -1,7 +1,9 @@
 import { screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { describe, expect, it, vi } from "vitest";
+import { HttpResponse, http } from "msw";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { renderInConsole } from "@/test/render";
+import { at, server } from "@/test/server";
 import SecretDialog from "./secret-dialog";
 
 const issued = { clientId: "ak_EXAMPLE", clientSecret: "aks_EXAMPLE", name: "ERP integration" };
@@ -14,6 +16,12 @@ function open() {
 }
 
 const closeButton = () => screen.getAllByRole("button", { name: "Close" }).at(-1) ?? document.body;
+
+const issuer = "https://keys.example.com";
+
+beforeEach(() => {
+  server.use(http.get(at("/.well-known/oauth-authorization-server"), () => HttpResponse.json({ issuer })));
+});
 
 describe("the dialog that shows a secret once", () => {
   it("asks before it closes, also on Escape, and stays when told to", async () => {
@@ -33,6 +41,13 @@ describe("the dialog that shows a secret once", () => {
     expect(await navigator.clipboard.readText()).toBe("aks_EXAMPLE");
     await user.click(closeButton());
     expect(onClose).toHaveBeenCalledOnce();
+  });
+
+  it("names the issuer, wherever the console is", async () => {
+    const { user } = open();
+    expect(await screen.findByText(new RegExp(`^API_TOKEN_URL=${issuer}/oauth2/token`))).toBeVisible();
+    await user.click(screen.getByRole("tab", { name: "cURL /auth" }));
+    expect(screen.getByText(new RegExp(`'${issuer}/auth'`))).toBeVisible();
   });
 
   it("still asks after the client ID alone was copied", async () => {

@@ -1,8 +1,10 @@
 import "@mantine/core/styles/Tabs.layer.css";
 import { Tabs } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { CopyButton } from "@/shared/ui/copy-button";
+import { issuerQuery } from "../api/issuer";
 import classes from "./secret.module.css";
 import { type Snippet, snippets } from "./snippets";
 
@@ -39,7 +41,8 @@ function SnippetCode({ snippet, onCopied }: { snippet: Snippet; onCopied?: (() =
 /** Programs that spend the key, a tab each. */
 export function SnippetTabs({ clientId, clientSecret, onSecretCopied }: SnippetTabsProps) {
   const { t } = useTranslation();
-  const all = snippets(window.location.origin, clientId, clientSecret);
+  const { data: issuer = window.location.origin } = useQuery(issuerQuery);
+  const all = snippets(issuer, clientId, clientSecret);
   return (
     <Tabs defaultValue={clientSecret ? "env" : "curlToken"} keepMounted={false}>
       <Tabs.List className={classes.tabs} aria-label={t("snippets.label")}>
