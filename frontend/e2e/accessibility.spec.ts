@@ -289,6 +289,60 @@ test.describe("no serious finding, and no sideways scroll, on", () => {
   });
 });
 
+/** Notes what live regions say from now on: a region within another one says the same again. */
+async function listen(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const said: (string | null)[] = [];
+    Reflect.set(window, "said", said);
+    new MutationObserver((changes) => {
+      const changed = changes.flatMap(({ target, addedNodes }) => (addedNodes.length > 0 ? [...addedNodes] : [target]));
+      for (const region of document.querySelectorAll("[aria-live], [role=status], [role=alert]")) {
+        for (const node of changed) {
+          if (region.contains(node)) said.push(node.textContent);
+          else if (node.contains(region)) said.push(region.textContent);
+        }
+      }
+    }).observe(document.body, { childList: true, characterData: true, subtree: true });
+  });
+}
+
+test.describe("what changes is said, and said once", () => {
+  const said = (page: Page) =>
+    page.evaluate(() => (Reflect.get(window, "said") as string[]).map((text) => text.trim()).filter(Boolean));
+
+  test("in the list", async ({ page, admin }) => {
+    for (let index = 1; index <= 12; index++) await admin.createKey({ name: `Client ${index}` });
+    await page.goto("/api-keys");
+    await expect(line(page, "Client 12")).toBeVisible();
+    await listen(page);
+    const expected: string[] = [];
+    const says = async (text: string) => {
+      expected.push(text);
+      await expect.poll(() => said(page)).toEqual(expected);
+    };
+    await page.getByRole("link", { name: "Next page" }).click();
+    await says("API Keys 11–12 of 12");
+    await page.getByRole("searchbox").fill("client 12");
+    await says("1 API key found");
+    await page.getByRole("button", { name: "Copy client ID of Client 12" }).click();
+    await says("Copied");
+    await choose(page, "Client 12", "Copy client ID");
+    await says("Client ID copied");
+  });
+
+  test("in the audit log", async ({ page, admin }) => {
+    await admin.createKey({ name: "ERP integration" });
+    await page.goto("/audit");
+    await expect(page.getByRole("button", { name: /created the API key ERP integration/ })).toBeVisible();
+    await listen(page);
+    const what = page.getByRole("combobox", { name: "What" });
+    await what.selectOption("API key deleted");
+    await expect.poll(() => said(page)).toEqual(["0 events found"]);
+    await what.selectOption("API key created");
+    await expect.poll(() => said(page)).toEqual(["0 events found", "1 event found"]);
+  });
+});
+
 test.describe("who asked for less motion", () => {
   test("gets none", async ({ page, admin }) => {
     await admin.createKey({ name: "ERP integration" });

@@ -41,7 +41,7 @@ test("a key's life in Portuguese", async ({ page, context, admin }) => {
     await expect(window.getByText("Client secret", { exact: true })).toBeVisible();
     const secret = await shownSecret(window);
     await window.getByRole("button", { name: "Copiar client secret" }).click();
-    await expect(window.getByRole("button", { name: "Copiado" })).toBeVisible();
+    await expect(window.getByText("Copiado", { exact: true })).toBeVisible();
     expect(await clipboard(page)).toBe(secret);
     await window.getByRole("button", { name: "Fechar" }).last().click();
     return secret;

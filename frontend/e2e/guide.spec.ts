@@ -120,7 +120,7 @@ test.describe("3. the form", () => {
     const secret = await shownSecret(window);
     const copy = window.getByRole("button", { name: "Copy client secret" });
     await copy.click();
-    await expect(window.getByRole("button", { name: "Copied" })).toBeVisible();
+    await expect(window.getByText("Copied", { exact: true })).toBeVisible();
     expect(await clipboard(page)).toBe(secret);
     await window.getByRole("button", { name: "Close" }).last().click();
 

@@ -210,7 +210,7 @@ test.describe("the snippets", () => {
     const paste = async (tab: string) => {
       await window.getByRole("tab", { name: tab, exact: true }).click();
       await window.getByRole("button", { name: `Copy ${tab} snippet` }).click();
-      await expect(window.getByRole("button", { name: "Copied" })).toBeVisible();
+      await expect(window.getByText("Copied", { exact: true })).toBeVisible();
       const { stdout } = await run("sh", ["-c", await clipboard(page)]);
       return JSON.parse(stdout);
     };

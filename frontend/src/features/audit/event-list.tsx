@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { useSession } from "@/features/session/session-query";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { useAnnouncement } from "@/shared/ui/use-announcement";
 import { eventsQuery } from "./api/event";
 import { keyNamesQuery, type Names, operatorNamesQuery } from "./api/names";
 import type { AuditSearch } from "./audit-search";
@@ -32,7 +33,11 @@ export function EventList({ search, linked = true, empty }: EventListProps) {
   const names = useNames();
   const query = useInfiniteQuery(eventsQuery(search));
   const events = query.data?.pages.flatMap((page) => page.items) ?? [];
-  const more = query.data && query.hasNextPage && !query.isPlaceholderData;
+  const settled = query.data !== undefined && !query.isPlaceholderData;
+  const more = settled && query.hasNextPage;
+
+  const found = more ? t("audit.foundMore", { shown: events.length }) : t("audit.found", { count: events.length });
+  useAnnouncement(JSON.stringify([search, query.data?.pages.length]), settled ? found : undefined);
 
   if (query.error && !query.data) {
     return (

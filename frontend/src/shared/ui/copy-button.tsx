@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import type { RefObject } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
+import { announce } from "./announcer";
 import { Hint } from "./hint";
 import { IconButton } from "./icon-button";
 import { useCopy } from "./use-copy";
@@ -21,6 +22,9 @@ interface CopyButtonProps {
   onCopied?: () => void;
 }
 
+/** What the hint of a copy button says is its name, or is announced. */
+const silent = { "aria-describedby": undefined };
+
 export function CopyButton(props: CopyButtonProps) {
   const { value, label, target, appearance = "icon", primary = false, className, onCopied } = props;
   const { t } = useTranslation();
@@ -29,7 +33,9 @@ export function CopyButton(props: CopyButtonProps) {
   const hint = state === "copied" ? t("copy.copied") : state === "manual" ? t("copy.manual") : label;
 
   async function handleClick() {
-    if (await copy(value)) onCopied?.();
+    const copied = await copy(value);
+    announce(copied ? t("copy.copied") : t("copy.manual"));
+    if (copied) onCopied?.();
   }
 
   if (appearance === "button") {
@@ -38,11 +44,12 @@ export function CopyButton(props: CopyButtonProps) {
         {(target) => (
           <Button
             {...target}
+            {...silent}
             className={className}
             variant={primary ? "filled" : "default"}
             size="xs"
             leftSection={icon}
-            aria-label={state === "copied" ? t("copy.copied") : label}
+            aria-label={label}
             onClick={handleClick}
           >
             {state === "copied" ? t("copy.copied") : t("copy.copy")}
@@ -56,6 +63,7 @@ export function CopyButton(props: CopyButtonProps) {
       {(target) => (
         <IconButton
           {...target}
+          {...silent}
           className={className}
           size={24}
           aria-label={label}

@@ -22,3 +22,10 @@ it("a message stays while it is focused, and the next one goes by itself once th
   act(() => vi.advanceTimersByTime(60_000));
   expect(screen.queryByText("second")).toBeNull();
 });
+
+it.each(["success", "error"] as const)("a message of %s is said by one live region alone", (tone) => {
+  renderInConsole(null);
+  act(() => void toaster.show({ tone, message: "done" }));
+  const regions = [...document.querySelectorAll("[aria-live], [role=status], [role=alert]")];
+  expect(regions.filter((region) => region.contains(screen.getByText("done")))).toHaveLength(1);
+});

@@ -23,7 +23,7 @@ function ToastCard({ toast, held }: { toast: Toast; held: boolean }) {
       ) : (
         <IconAlertTriangle className={classes.icon} size={18} stroke={1.8} aria-hidden />
       )}
-      <div className={classes.message} role={toast.tone === "error" ? "alert" : "status"}>
+      <div className={classes.message} role={toast.tone === "error" ? "alert" : undefined}>
         {toast.message}
       </div>
       {toast.action && (
@@ -57,24 +57,32 @@ export function Toaster() {
 
   useHotkeys([["F8", () => region.current?.querySelector<HTMLElement>("button")?.focus()]], []);
 
+  const list = (tone: Toast["tone"]) => (
+    <ol className={classes.list}>
+      {toasts
+        .filter((toast) => toast.tone === tone)
+        .map((toast) => (
+          <ToastCard key={toast.id} toast={toast} held={held} />
+        ))}
+    </ol>
+  );
+
   return (
     <Portal>
       <section
         ref={region}
         className={classes.region}
         aria-label={t("toast.region")}
-        aria-live="polite"
-        aria-relevant="additions"
         onMouseEnter={() => setHeld(true)}
         onMouseLeave={() => setHeld(false)}
         onFocus={() => setHeld(true)}
         onBlur={() => setHeld(false)}
       >
-        <ol className={classes.list}>
-          {toasts.map((toast) => (
-            <ToastCard key={toast.id} toast={toast} held={held} />
-          ))}
-        </ol>
+        {/* An alert is announced by itself. */}
+        <div role="status" aria-atomic="false" aria-relevant="additions">
+          {list("success")}
+        </div>
+        {list("error")}
       </section>
     </Portal>
   );

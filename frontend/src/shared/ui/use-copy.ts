@@ -1,6 +1,4 @@
 import { type RefObject, useCallback, useEffect, useRef, useState } from "react";
-import { useTranslation } from "@/shared/i18n/use-translation";
-import { announce } from "./announcer";
 
 /** "manual": the clipboard refused, so the text stands selected for the operator to copy by hand. */
 export type CopyState = "idle" | "copied" | "manual";
@@ -17,7 +15,6 @@ function selectText(element: HTMLElement): void {
 
 /** Copies text, and claims so only after the clipboard accepted. Where it can't, selects what `target` shows. */
 export function useCopy(target: RefObject<HTMLElement | null>) {
-  const { t } = useTranslation();
   const [state, setState] = useState<CopyState>("idle");
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
 
@@ -34,18 +31,16 @@ export function useCopy(target: RefObject<HTMLElement | null>) {
       try {
         await navigator.clipboard.writeText(text);
         setState("copied");
-        announce(t("copy.copied"));
         timer.current = setTimeout(reset, SHOWN_MS);
         return true;
       } catch {
         if (target.current) selectText(target.current);
         setState("manual");
-        announce(t("copy.manual"));
         timer.current = setTimeout(reset, 3 * SHOWN_MS);
         return false;
       }
     },
-    [reset, t, target],
+    [reset, target],
   );
 
   return { state, copy, reset };

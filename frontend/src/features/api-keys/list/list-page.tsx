@@ -5,20 +5,21 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
 import { useCanWrite } from "@/features/session/session-query";
 import { listUsageQuery } from "@/features/usage/api/list-usage";
+import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import { announce } from "@/shared/ui/announcer";
 import { ButtonLink } from "@/shared/ui/button-link";
 import { EmptyState } from "@/shared/ui/empty-state";
 import { fetchOnDemandParts } from "@/shared/ui/on-demand";
 import { Page } from "@/shared/ui/page";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { useAnnouncement } from "@/shared/ui/use-announcement";
 import { useKeyActions } from "../actions/key-actions";
 import { apiKeysQuery, useApiKeys } from "../api/list-api-keys";
 import { KeyCard } from "./key-cards";
 import { KeyRow, KeyTable } from "./key-table";
 import classes from "./list.module.css";
-import { ListPager } from "./list-pager";
-import { isFiltered, type ListSearch, listDefaults, pageRange, sortedBy } from "./list-search";
+import { ListPager, rangeText } from "./list-pager";
+import { isFiltered, type ListSearch, listDefaults, type PageRange, pageRange, sortedBy } from "./list-search";
 import { SkeletonCards, SkeletonRows } from "./list-skeleton";
 import { ListToolbar } from "./list-toolbar";
 import { useGradually } from "./use-gradually";
@@ -42,6 +43,7 @@ const keysAtOnce = 10;
 
 export function ListPage({ search, onChange }: ListPageProps) {
   const { t } = useTranslation();
+  const format = useFormat();
   const canWrite = useCanWrite();
   const queryClient = useQueryClient();
   const wide = useMediaQuery("(min-width: 60em)", undefined, { getInitialValueInEffect: false });
@@ -54,6 +56,8 @@ export function ListPage({ search, onChange }: ListPageProps) {
     onChange({ ...search, page: 1, ...part }, options);
 
   const range = data && pageRange(data.meta, data.items.length);
+  const foundText = (found: PageRange) =>
+    found.pages > 1 ? `${t("list.title")} ${rangeText(t, format, found)}` : t("list.found", { count: found.total });
 
   // The last key of the last page was deleted, or a link is older than the list: the last page that exists. Where that is not
   // known it is the page before, if the operator comes from there, or one that must exist.
@@ -65,11 +69,8 @@ export function ListPage({ search, onChange }: ListPageProps) {
     onChange(known?.items.length ? before : { ...search, page: pages }, { replace: true });
   }, [pages, search, onChange, queryClient]);
 
-  const { total, total_capped: capped } = (!isPlaceholderData && data?.meta) || {};
-  useEffect(() => {
-    if (total === undefined || !isFiltered(search)) return;
-    announce(capped ? t("list.foundMore", { total }) : t("list.found", { count: total }));
-  }, [total, capped, search, t]);
+  const settled = range !== undefined && pages !== undefined && search.page <= pages;
+  useAnnouncement(JSON.stringify(search), settled ? foundText(range) : undefined);
 
   const items = data?.items ?? [];
   const shown = items.slice(0, useGradually(items.length, keysAtOnce));

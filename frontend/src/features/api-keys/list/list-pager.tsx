@@ -1,8 +1,9 @@
 import { Group, NativeSelect } from "@mantine/core";
 import { IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
+import type { TFunction } from "i18next";
 import type { ReactNode } from "react";
-import { useFormat } from "@/shared/i18n/use-format";
+import { type Format, useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import classes from "./list.module.css";
 import { type ListSearch, type PageRange, pageNumbers, pageSizes } from "./list-search";
@@ -47,17 +48,20 @@ function PageLink({ search, page, pages, label, current = false, children }: Pag
   );
 }
 
+/** "1–10 of 25" */
+export function rangeText(t: TFunction, format: Format, range: PageRange): string {
+  const total = range.more ? `${format.number(range.total)}+` : format.number(range.total);
+  return t("pager.range", { first: format.number(range.first), last: format.number(range.last), total });
+}
+
 export function ListPager({ search, page: present, range, onChange }: ListPagerProps) {
   const { t } = useTranslation();
   const format = useFormat();
-  const total = range.more ? `${format.number(range.total)}+` : format.number(range.total);
   // A shared link may ask for a size that isn't offered.
   const sizes = [...new Set<number>([...pageSizes, search.page_size])].sort((a, b) => a - b);
   return (
     <nav className={classes.pager} aria-label={t("pager.label")}>
-      <span className={classes.range}>
-        {t("pager.range", { first: format.number(range.first), last: format.number(range.last), total })}
-      </span>
+      <span className={classes.range}>{rangeText(t, format, range)}</span>
       <Group gap="md">
         <Group gap={8}>
           <span className={classes.range} id="page-size-label">
