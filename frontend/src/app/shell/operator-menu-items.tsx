@@ -20,7 +20,7 @@ const schemes = [
 ] as const;
 
 export default function OperatorMenuItems({ menu, compact }: { menu: ButtonMenu; compact: boolean }) {
-  const { t, i18n } = useTranslation();
+  const { t, language } = useTranslation();
   const { operator } = useSession();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const signOut = useSignOut();
@@ -52,7 +52,7 @@ export default function OperatorMenuItems({ menu, compact }: { menu: ButtonMenu;
           </Menu.RadioGroup>
           <Menu.Divider />
           <Menu.Label>{t("preferences.language")}</Menu.Label>
-          <Menu.RadioGroup value={i18n.language} onChange={choose}>
+          <Menu.RadioGroup value={language} onChange={choose}>
             {languages.map((language) => (
               <Menu.RadioItem key={language} value={language} lang={language}>
                 {languageNames[language]}

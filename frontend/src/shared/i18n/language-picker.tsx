@@ -20,13 +20,13 @@ export function useChooseLanguage(): (value: string) => void {
 }
 
 export function LanguagePicker() {
-  const { t, i18n } = useTranslation();
+  const { t, language } = useTranslation();
   const choose = useChooseLanguage();
   return (
     <SegmentedControl
       size="xs"
       aria-label={t("preferences.language")}
-      value={i18n.language}
+      value={language}
       onChange={choose}
       data={languages.map((language) => ({ value: language, label: languageNames[language] }))}
     />

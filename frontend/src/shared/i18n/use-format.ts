@@ -63,9 +63,9 @@ export function prepareFormats(language: string): void {
 
 /** Dates and numbers in the console's language and the browser's time zone. */
 export function useFormat(): Format {
-  const { t, i18n } = useTranslation();
+  const { t, language } = useTranslation();
   return useMemo(() => {
-    const { date, dateTime, relative, number, compact, percent, list } = formattersOf(i18n.language);
+    const { date, dateTime, relative, number, compact, percent, list } = formattersOf(language);
     return {
       date: (at) => terse(date(), new Date(at)),
       dateTime: (at) => terse(dateTime(), new Date(at)),
@@ -80,5 +80,5 @@ export function useFormat(): Format {
       percent: (share) => percent().format(share),
       list: (items) => list().format(items),
     };
-  }, [t, i18n.language]);
+  }, [t, language]);
 }

@@ -1,9 +1,10 @@
-import i18next, { type i18n, type TFunction } from "i18next";
+import i18next, { type TFunction } from "i18next";
 import { createContext, type ReactNode, use, useMemo, useSyncExternalStore } from "react";
+import type { Language } from "./language";
 
 interface Translation {
   t: TFunction;
-  i18n: i18n;
+  language: Language;
 }
 
 const TranslationContext = createContext<Translation | null>(null);
@@ -31,8 +32,8 @@ function remembering(t: TFunction): TFunction {
 
 /** Renders what is inside again in the language that is chosen. */
 export function TranslationProvider({ children }: { children: ReactNode }) {
-  const language = useSyncExternalStore(subscribe, () => i18next.language);
-  const translation = useMemo(() => ({ t: remembering(i18next.getFixedT(language)), i18n: i18next }), [language]);
+  const language = useSyncExternalStore(subscribe, () => i18next.language as Language);
+  const translation = useMemo(() => ({ t: remembering(i18next.getFixedT(language)), language }), [language]);
   return <TranslationContext value={translation}>{children}</TranslationContext>;
 }
 

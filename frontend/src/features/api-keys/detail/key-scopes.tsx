@@ -1,8 +1,8 @@
 import { useMemo } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
-import { type Label, useScopeCatalogue } from "../api/scope-catalogue";
-import { pickerGroups, unlistedScopes } from "../form/scope-selection";
+import { useScopeCatalogue } from "../api/scope-catalogue";
+import { accessTypes, pickerGroups, unlistedScopes } from "../form/scope-selection";
 import classes from "./detail.module.css";
 
 interface Granted {
@@ -12,8 +12,7 @@ interface Granted {
 
 /** The key's scopes in words, by product; as they are where the catalogue can't be read. */
 export function KeyScopes({ scopes }: { scopes: string[] }) {
-  const { t, i18n } = useTranslation();
-  const language: keyof Label = i18n.language === "pt-BR" ? "pt-BR" : "en";
+  const { t, language } = useTranslation();
   const { data } = useScopeCatalogue();
 
   const groups = useMemo((): Granted[] => {
@@ -22,7 +21,7 @@ export function KeyScopes({ scopes }: { scopes: string[] }) {
     const granted = all.map((group) => ({
       title: group.label[language],
       lines: group.rows.flatMap((row) =>
-        (["admin", "editor", "readonly"] as const).flatMap((access) => {
+        accessTypes.flatMap((access) => {
           const scope = row.scopes[access];
           if (scope === undefined || !scopes.includes(scope)) return [];
           const feature = row.wholeProduct ? t("form.scopes.wholeProduct") : row.label[language];

@@ -6,7 +6,7 @@ import { useId, useMemo, useState } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
-import { type Access, type Label, useScopeCatalogue } from "../api/scope-catalogue";
+import { type Access, useScopeCatalogue } from "../api/scope-catalogue";
 import { ScopeGroup } from "./scope-group";
 import classes from "./scope-picker.module.css";
 import { accessTypes, pickerGroups, searchGroups, unlistedScopes } from "./scope-selection";
@@ -21,8 +21,7 @@ const skeletons = ["a", "b", "c", "d", "e", "f", "g", "h"] as const;
 
 /** Chooses scopes from the catalogue: a matrix of features and types of access, grouped by product. */
 export function ScopePicker({ value, onChange, error }: ScopePickerProps) {
-  const { t, i18n } = useTranslation();
-  const language: keyof Label = i18n.language === "pt-BR" ? "pt-BR" : "en";
+  const { t, language } = useTranslation();
   const { data, error: loadError, isFetching, refetch } = useScopeCatalogue();
   const [search, setSearch] = useState("");
   const errorId = useId();

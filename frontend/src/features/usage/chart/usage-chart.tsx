@@ -24,7 +24,7 @@ interface UsageChartProps {
  * its time and its counts. The same numbers stand in a table beside it.
  */
 export function UsageChart({ points, resolution }: UsageChartProps) {
-  const { t, i18n } = useTranslation();
+  const { t, language } = useTranslation();
   const format = useFormat();
   const ref = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
@@ -42,10 +42,7 @@ export function UsageChart({ points, resolution }: UsageChartProps) {
   }, []);
 
   const last = points.length - 1;
-  const labels = useMemo(
-    () => timeLabels(i18n.language, resolution, points.length),
-    [i18n.language, resolution, points.length],
-  );
+  const labels = useMemo(() => timeLabels(language, resolution, points.length), [language, resolution, points.length]);
   const grid = useMemo(() => gridValues(Math.max(0, ...points.map((each) => each.issued + each.denied))), [points]);
   const top = grid[grid.length - 1] ?? 1;
   const plotWidth = Math.max(0, width - LEFT - RIGHT);

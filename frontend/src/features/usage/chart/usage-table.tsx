@@ -8,12 +8,9 @@ import classes from "./usage-table.module.css";
 
 /** The chart's numbers, newest first. */
 export function UsageTable({ points, resolution }: { points: UsagePoint[]; resolution: Resolution }) {
-  const { t, i18n } = useTranslation();
+  const { t, language } = useTranslation();
   const format = useFormat();
-  const labels = useMemo(
-    () => timeLabels(i18n.language, resolution, points.length),
-    [i18n.language, resolution, points.length],
-  );
+  const labels = useMemo(() => timeLabels(language, resolution, points.length), [language, resolution, points.length]);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
     <section className={classes.scroll} tabIndex={0} aria-label={t("usage.table")}>
