@@ -1,7 +1,7 @@
 import type { SearchSchemaInput } from "@tanstack/react-router";
 
 export const auditPeriods = ["any", "24h", "7d", "30d", "custom"] as const;
-export type AuditPeriod = (typeof auditPeriods)[number];
+type AuditPeriod = (typeof auditPeriods)[number];
 
 /** The filters of the audit log; they live in the page's URL. Empty texts filter nothing. */
 export interface AuditSearch {
@@ -69,7 +69,7 @@ function periodHasBounds({ period, from, to }: Pick<AuditSearch, "period" | "fro
 }
 
 /** The filters under the service's own names. */
-export interface EventFilter {
+interface EventFilter {
   actor?: string;
   client_id?: string;
   action?: string[];

@@ -24,7 +24,7 @@ export function changesOf(event: Pick<Event, "before" | "after">): Change[] {
     .map((member) => ({ member, before: before[member], after: after[member] }));
 }
 
-export type LineState = "same" | "added" | "removed";
+type LineState = "same" | "added" | "removed";
 
 /** An entry of a list that changed. */
 export interface Line {

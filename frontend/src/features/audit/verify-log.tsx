@@ -16,7 +16,7 @@ const reasons = {
   "stands after the end of the log": "beyond",
 } as const;
 
-function reasonText(t: TFunction, reason: string): string {
+function breakText(t: TFunction, reason: string): string {
   const known = Object.entries(reasons).find(([words]) => words === reason);
   return known ? t(`audit.verify.reason.${known[1]}`) : reason;
 }
@@ -49,7 +49,7 @@ export function VerificationResult({ result, error, onRetry, onClose }: Verifica
       }
       title={
         broken
-          ? t("audit.verify.broken", { seq: format.number(broken.seq), reason: reasonText(t, broken.reason) })
+          ? t("audit.verify.broken", { seq: format.number(broken.seq), reason: breakText(t, broken.reason) })
           : t("audit.verify.intact", { count: result.events })
       }
       classNames={{ icon: classes.verdictIcon, title: classes.verdictTitle, message: classes.verdictText }}

@@ -1,4 +1,4 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button, Skeleton, VisuallyHidden } from "@mantine/core";
 import { IconLock, IconUserPlus } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useSession } from "@/features/session/session-query";
@@ -51,7 +51,7 @@ function Operators() {
                   {t("operators.added")}
                 </th>
                 <th scope="col" className={classes.menuCell}>
-                  <span className={classes.hidden}>{t("list.actions")}</span>
+                  <VisuallyHidden>{t("list.actions")}</VisuallyHidden>
                 </th>
               </tr>
             </thead>

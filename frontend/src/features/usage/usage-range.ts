@@ -8,7 +8,7 @@ const HOUR_MS = 3_600_000;
 const hours: Partial<Record<UsageRange, number>> = { "24h": 24, "7d": 7 * 24 };
 const days: Record<UsageRange, number> = { "24h": 1, "7d": 7, "30d": 30, "90d": 90 };
 
-export interface UsagePeriod {
+interface UsagePeriod {
   /** The beginning of the first hour or day; the period ends now. */
   from: Date;
   /** Hours up to seven days, days beyond. */

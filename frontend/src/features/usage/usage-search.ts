@@ -2,7 +2,7 @@ import type { SearchSchemaInput } from "@tanstack/react-router";
 import { parseRange, type UsageRange } from "./usage-range";
 
 export const unusedChoices = ["30", "90"] as const;
-export type UnusedDays = (typeof unusedChoices)[number];
+type UnusedDays = (typeof unusedChoices)[number];
 
 /** What the Usage page shows; it lives in the page's URL. */
 export interface UsageSearch {

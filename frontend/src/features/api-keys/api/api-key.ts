@@ -20,7 +20,7 @@ export interface IssuedSecret {
   name: string;
 }
 
-/** Roots of the query cache's entries; `lists` and `details` are invalidated as a whole after a change. */
+/** The query cache's entries: one for each key, and below `lists` whatever tells of several. */
 export const apiKeyQueryKeys = {
   lists: ["api-keys", "list"] as const,
   detail: (clientId: string) => ["api-keys", "detail", clientId] as const,

@@ -1,4 +1,4 @@
-import { queryOptions, useQuery } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import { api, send } from "@/shared/api/client";
 import { apiKeyQueryKeys, type VersionedKey } from "./api-key";
 
@@ -14,8 +14,4 @@ export function apiKeyQuery(clientId: string) {
     queryKey: apiKeyQueryKeys.detail(clientId),
     queryFn: ({ signal }) => fetchApiKey(clientId, signal),
   });
-}
-
-export function useApiKey(clientId: string) {
-  return useQuery(apiKeyQuery(clientId));
 }

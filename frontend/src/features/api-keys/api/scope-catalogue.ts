@@ -2,7 +2,6 @@ import { queryOptions, useQuery } from "@tanstack/react-query";
 import { api, type Schemas, send } from "@/shared/api/client";
 
 export type ScopeCatalogue = Schemas["ScopeCatalogue"];
-export type ScopeProduct = Schemas["ScopeProduct"];
 export type CatalogueScope = Schemas["CatalogueScope"];
 export type Access = CatalogueScope["access"];
 export type Label = Schemas["Label"];
@@ -12,7 +11,7 @@ async function fetchScopeCatalogue(signal: AbortSignal): Promise<ScopeCatalogue>
   return data;
 }
 
-export const scopeCatalogueQuery = queryOptions({
+const scopeCatalogueQuery = queryOptions({
   queryKey: ["scopes"],
   queryFn: ({ signal }) => fetchScopeCatalogue(signal),
   // The catalogue only changes with the service's configuration.

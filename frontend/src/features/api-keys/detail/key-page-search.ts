@@ -2,7 +2,7 @@ import type { SearchSchemaInput } from "@tanstack/react-router";
 import { DEFAULT_RANGE, parseRange, type UsageRange } from "@/features/usage/usage-range";
 
 export const keyTabs = ["overview", "usage", "denials", "history"] as const;
-export type KeyTab = (typeof keyTabs)[number];
+type KeyTab = (typeof keyTabs)[number];
 
 /** Which part of a key's page is shown, and how much of its usage; it lives in the page's URL. */
 export interface KeyPageSearch {

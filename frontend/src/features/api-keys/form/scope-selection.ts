@@ -69,7 +69,7 @@ export function searchGroups(groups: PickerGroup[], search: string, language: ke
   });
 }
 
-export type GroupState = "none" | "some" | "all";
+type GroupState = "none" | "some" | "all";
 
 function groupScopes(group: PickerGroup, access: Access): string[] {
   return group.rows.map((row) => row.scopes[access]).filter((scope) => scope !== undefined);

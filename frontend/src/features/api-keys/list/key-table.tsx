@@ -1,3 +1,4 @@
+import { VisuallyHidden } from "@mantine/core";
 import { IconArrowDown, IconArrowUp, IconSelector } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { memo, type ReactNode, useRef } from "react";
@@ -68,7 +69,7 @@ export function KeyTable({ search, onSort, busy, children }: KeyTableProps) {
             <Sortable field="last_used_at" label={t("key.lastUsed")} search={search} onSort={onSort} />
             <Sortable field="created_at" label={t("key.created")} search={search} onSort={onSort} />
             <th scope="col">
-              <span className={classes.hidden}>{t("list.actions")}</span>
+              <VisuallyHidden>{t("list.actions")}</VisuallyHidden>
             </th>
           </tr>
         </thead>

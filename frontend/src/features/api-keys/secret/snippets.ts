@@ -1,4 +1,4 @@
-export type SnippetId = "env" | "curlAuth" | "curlToken" | "go" | "python" | "typescript";
+type SnippetId = "env" | "curlAuth" | "curlToken" | "go" | "python" | "typescript";
 
 export interface Snippet {
   id: SnippetId;
