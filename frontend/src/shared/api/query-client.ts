@@ -1,15 +1,13 @@
 import { MutationCache, QueryClient } from "@tanstack/react-query";
 import { isTransient } from "./client";
 
+/** The `meta` of a query that every change makes old, whatever was changed. */
+export const madeOldByChanges = { madeOldByChanges: true };
+
 export function createQueryClient(): QueryClient {
   const client = new QueryClient({
     mutationCache: new MutationCache({
-      onSettled: () => {
-        // Whatever is changed is in the history of its subject, and in the audit log.
-        void client.invalidateQueries({ queryKey: ["events"] });
-        // Rotations that are under way, and keys that nobody uses, are among what is told about the use of keys.
-        void client.invalidateQueries({ queryKey: ["usage", "overview"] });
-      },
+      onSettled: () => void client.invalidateQueries({ predicate: ({ meta }) => meta === madeOldByChanges }),
     }),
     defaultOptions: {
       queries: {

@@ -1,5 +1,6 @@
 import { infiniteQueryOptions, keepPreviousData } from "@tanstack/react-query";
 import { api, type Schemas, send } from "@/shared/api/client";
+import { madeOldByChanges } from "@/shared/api/query-client";
 import { type AuditSearch, eventFilter } from "../audit-search";
 
 export type Event = Schemas["Event"];
@@ -22,5 +23,7 @@ export function eventsQuery(search: AuditSearch) {
     initialPageParam: null as number | null,
     getNextPageParam: (page) => page.meta.next_before,
     placeholderData: keepPreviousData,
+    // Whatever is changed is in the history of its subject, and in the audit log.
+    meta: madeOldByChanges,
   });
 }

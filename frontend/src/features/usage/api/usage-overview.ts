@@ -1,5 +1,6 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, type Schemas, send } from "@/shared/api/client";
+import { madeOldByChanges } from "@/shared/api/query-client";
 import { daysOf } from "../usage-range";
 import type { UsageSearch } from "../usage-search";
 
@@ -21,5 +22,7 @@ export function usageOverviewQuery(search: UsageSearch) {
     queryKey: ["usage", "overview", search],
     queryFn: ({ signal }) => fetchOverview(search, signal),
     placeholderData: keepPreviousData,
+    // It tells of rotations that are under way, and of keys that nobody uses.
+    meta: madeOldByChanges,
   });
 }
