@@ -1,4 +1,6 @@
 import type { TFunction } from "i18next";
+import { formatLifespan } from "@/features/api-keys/form/lifespan";
+import { formatRateLimit } from "@/features/api-keys/form/rate-limit";
 import type { Format } from "@/shared/i18n/use-format";
 import { isLifespan, isSecretList, isTextList } from "./diff";
 import { reasonText } from "./sentence";
@@ -56,7 +58,7 @@ function statusText(t: TFunction, kind: string, value: string): string {
 /** The value of a member of a subject of this kind, in words; several lines for a list. */
 export function memberLines(t: TFunction, format: Format, kind: string, member: string, value: unknown): string[] {
   if (member === "rate_limit" && (value === null || typeof value === "number")) {
-    return [value === null ? t("rateLimit.default") : t("rateLimit.perMinute", { count: value })];
+    return [formatRateLimit(t, value)];
   }
   if (value === undefined || value === null) return [];
   if (isSecretList(value)) {
@@ -67,13 +69,7 @@ export function memberLines(t: TFunction, format: Format, kind: string, member: 
     );
   }
   if (isTextList(value)) return value;
-  if (isLifespan(value)) {
-    return [
-      value.unit === "hours"
-        ? t("lifespan.hours", { count: value.value })
-        : t("lifespan.minutes", { count: value.value }),
-    ];
-  }
+  if (isLifespan(value)) return [formatLifespan(t, value)];
   if (typeof value === "number") return [format.number(value)];
   if (typeof value === "object") {
     return Object.entries(value).flatMap(([key, each]) =>

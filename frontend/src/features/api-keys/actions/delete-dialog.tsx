@@ -8,10 +8,10 @@ import { useTranslation } from "@/shared/i18n/use-translation";
 import { Dialog, DialogCancel } from "@/shared/ui/dialog";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { WarningNote } from "@/shared/ui/warning-note";
-import type { ApiKey } from "../api/api-key";
+import { type ApiKey, usedLately } from "../api/api-key";
 import { useDeleteApiKey } from "../api/delete-api-key";
 import { apiKeyQuery } from "../api/get-api-key";
-import { isNameTyped, needsTypedName } from "./delete-rule";
+import { isNameTyped } from "./delete-rule";
 import classes from "./dialogs.module.css";
 
 interface DeleteDialogProps {
@@ -29,7 +29,7 @@ export default function DeleteDialog({ apiKey, onClose, onDeleted }: DeleteDialo
   // The screen behind may have stood open for hours; whether the key is in use is asked afresh.
   const fresh = useQuery({ ...apiKeyQuery(apiKey.client_id), refetchOnMount: "always", retry: false });
   const lastUsedAt = fresh.data?.key.last_used_at ?? apiKey.last_used_at;
-  const typedRequired = needsTypedName(lastUsedAt, now);
+  const typedRequired = usedLately(lastUsedAt, now);
   const confirmed = !typedRequired || isNameTyped(typed, apiKey.name);
 
   function submit(event: FormEvent) {

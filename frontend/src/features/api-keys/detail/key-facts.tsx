@@ -2,11 +2,11 @@ import type { ReactNode } from "react";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
+import { LastUsed } from "@/shared/ui/last-used";
 import type { ApiKey } from "../api/api-key";
 import { formatLifespan } from "../form/lifespan";
 import { formatRateLimit } from "../form/rate-limit";
 import { ClientId } from "../parts/client-id";
-import { LastUsed } from "../parts/last-used";
 import classes from "./detail.module.css";
 
 function Fact({ label, wide = false, children }: { label: string; wide?: boolean; children: ReactNode }) {

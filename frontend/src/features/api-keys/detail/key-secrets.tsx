@@ -5,9 +5,9 @@ import { useFormat } from "@/shared/i18n/use-format";
 import { useNow } from "@/shared/i18n/use-now";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
+import { LastUsed } from "@/shared/ui/last-used";
 import { type ApiKey, oldSecret, type SecretInfo } from "../api/api-key";
 import { EVIDENCE_REFRESH_MS, useIssuedBySecret } from "../parts/evidence";
-import { LastUsed } from "../parts/last-used";
 import classes from "./detail.module.css";
 import { GraceControls } from "./grace-controls";
 

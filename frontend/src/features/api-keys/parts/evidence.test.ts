@@ -2,7 +2,7 @@ import i18next from "i18next";
 import { describe, expect, it } from "vitest";
 import type { Format } from "@/shared/i18n/use-format";
 import type { SecretInfo } from "../api/api-key";
-import { evidenceOf, usedLately } from "./evidence";
+import { evidenceOf } from "./evidence";
 
 const now = new Date("2026-11-23T12:00:00Z");
 const format = { relative: () => "3 min. ago" } as unknown as Format;
@@ -37,10 +37,5 @@ describe("the evidence of a secret", () => {
   it("says when retiring is safe", () => {
     expect(evidence(secret(null), 0)).toContain("never used — safe to retire");
     expect(evidence(secret("2026-11-22T11:00:00Z"), 0)).toContain("not used in the last 24 hours — safe to retire");
-  });
-
-  it("counts a use of 24 hours ago as past", () => {
-    expect(usedLately(secret("2026-11-22T12:00:00Z"), now)).toBe(false);
-    expect(usedLately(secret("2026-11-22T12:00:01Z"), now)).toBe(true);
   });
 });

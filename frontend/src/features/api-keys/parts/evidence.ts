@@ -4,17 +4,10 @@ import { keyUsageQuery } from "@/features/usage/api/key-usage";
 import { type Format, useFormat } from "@/shared/i18n/use-format";
 import { useNow } from "@/shared/i18n/use-now";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import type { SecretInfo } from "../api/api-key";
+import { type SecretInfo, usedLately } from "../api/api-key";
 
 /** While two secrets work, their last use is the evidence for retiring the old one. */
 export const EVIDENCE_REFRESH_MS = 15_000;
-
-const DAY_MS = 24 * 3_600_000;
-
-/** Whether a secret was used in the last 24 hours, so that something would stop working without it. */
-export function usedLately(secret: SecretInfo, now: Date): boolean {
-  return secret.last_used_at !== null && now.getTime() - new Date(secret.last_used_at).getTime() < DAY_MS;
-}
 
 /**
  * Says of a secret, as the end of a sentence, whether something still uses it: when and from where it was last used, and
@@ -30,7 +23,7 @@ export function evidenceOf(
   if (secret.last_used_at === null) return t("evidence.never");
   const when = format.relative(secret.last_used_at, now);
   const from = secret.last_used_ip;
-  if (!usedLately(secret, now)) return t("evidence.idle", { when });
+  if (!usedLately(secret.last_used_at, now)) return t("evidence.idle", { when });
   // Counts are written in batches: the first use of a day may be known before it is counted.
   if (!issued) return from ? t("evidence.usedFrom", { when, from }) : t("evidence.used", { when });
   return from

@@ -1,7 +1,8 @@
 import { Link } from "@tanstack/react-router";
+import { usedLately } from "@/features/api-keys/api/api-key";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import { RelativeTime } from "@/shared/ui/relative-time";
+import { LastUsed } from "@/shared/ui/last-used";
 import type { ExpiringSecret, KeyUsageSummary } from "../api/usage-overview";
 import classes from "./overview.module.css";
 
@@ -14,11 +15,6 @@ function KeyCell({ clientId, name }: { clientId: string; name: string }) {
       <code className={classes.clientId}>{clientId}</code>
     </th>
   );
-}
-
-function Used({ at }: { at: string | null }) {
-  const { t } = useTranslation();
-  return at === null ? <span className={classes.soft}>{t("time.never")}</span> : <RelativeTime at={at} />;
 }
 
 /** The most used keys; a bar compares each with the first. */
@@ -56,7 +52,7 @@ export function TopTable({ keys }: { keys: KeyUsageSummary[] }) {
             </td>
             <td className={`${classes.number} ${classes.extra}`}>{format.number(key.denied)}</td>
             <td className={`${classes.timeCell} ${classes.extra}`}>
-              <Used at={key.last_used_at} />
+              <LastUsed at={key.last_used_at} />
             </td>
           </tr>
         ))}
@@ -87,7 +83,7 @@ export function UnusedTable({ keys }: { keys: KeyUsageSummary[] }) {
           <tr key={key.client_id}>
             <KeyCell clientId={key.client_id} name={key.name} />
             <td className={classes.timeCell}>
-              <Used at={key.last_used_at} />
+              <LastUsed at={key.last_used_at} />
             </td>
             <td className={`${classes.timeCell} ${classes.extra}`}>
               <time dateTime={key.created_at} title={format.dateTime(key.created_at)}>
@@ -101,13 +97,10 @@ export function UnusedTable({ keys }: { keys: KeyUsageSummary[] }) {
   );
 }
 
-const HOUR_MS = 3_600_000;
-
 /** Old secrets whose grace period is running, the first to end first; what is still in use stands out. */
 export function ExpiringTable({ secrets, now }: { secrets: ExpiringSecret[]; now: Date }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const recent = (at: string | null) => at !== null && now.getTime() - new Date(at).getTime() < 24 * HOUR_MS;
   return (
     <table className={classes.table} aria-label={t("usage.expiring.title")}>
       <thead>
@@ -134,8 +127,8 @@ export function ExpiringTable({ secrets, now }: { secrets: ExpiringSecret[]; now
                 {secret.last_four}
               </code>
             </td>
-            <td className={`${classes.timeCell} ${classes.extra}`} data-warn={recent(secret.last_used_at)}>
-              <Used at={secret.last_used_at} />
+            <td className={`${classes.timeCell} ${classes.extra}`} data-warn={usedLately(secret.last_used_at, now)}>
+              <LastUsed at={secret.last_used_at} />
             </td>
             <td className={classes.timeCell}>
               <time dateTime={secret.expires_at} title={format.dateTime(secret.expires_at)}>

@@ -1,6 +1,6 @@
 import { useTranslation } from "@/shared/i18n/use-translation";
-import { RelativeTime } from "@/shared/ui/relative-time";
-import classes from "./parts.module.css";
+import { RelativeTime } from "./relative-time";
+import classes from "./text.module.css";
 
 export function LastUsed({ at }: { at: string | null }) {
   const { t } = useTranslation();
