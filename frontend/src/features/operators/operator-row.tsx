@@ -13,6 +13,7 @@ import { useSession } from "@/features/session/session-query";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useNow } from "@/shared/i18n/use-now";
 import { useTranslation } from "@/shared/i18n/use-translation";
+import { DateOf, Time } from "@/shared/ui/relative-time";
 import type { Operator } from "./api/operators";
 import type { OperatorActions } from "./operator-actions";
 import classes from "./operators.module.css";
@@ -34,9 +35,11 @@ function Status({ operator }: { operator: Operator }) {
         {t(`operators.status.${operator.status}`)}
       </span>
       {until && (
-        <time className={classes.expiry} dateTime={until} title={format.dateTime(until)} data-expired={expired}>
-          {expired ? t("operators.linkExpired") : t("operators.linkUntil", { when: format.relative(until, now) })}
-        </time>
+        <span className={classes.expiry} data-expired={expired}>
+          <Time at={until}>
+            {expired ? t("operators.linkExpired") : t("operators.linkUntil", { when: format.relative(until, now) })}
+          </Time>
+        </span>
       )}
     </>
   );
@@ -44,7 +47,6 @@ function Status({ operator }: { operator: Operator }) {
 
 export function OperatorRow({ operator, actions }: { operator: Operator; actions: OperatorActions }) {
   const { t } = useTranslation();
-  const format = useFormat();
   const session = useSession();
   const own = session.operator.id === operator.id;
   return (
@@ -65,9 +67,7 @@ export function OperatorRow({ operator, actions }: { operator: Operator; actions
         <Status operator={operator} />
       </td>
       <td className={classes.timeCell}>
-        <time dateTime={operator.created_at} title={format.dateTime(operator.created_at)}>
-          {format.date(operator.created_at)}
-        </time>
+        <DateOf at={operator.created_at} />
       </td>
       <td className={classes.menuCell}>
         <Menu>

@@ -1,8 +1,8 @@
 import type { ReactNode } from "react";
-import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
 import { LastUsed } from "@/shared/ui/last-used";
+import { DateOf } from "@/shared/ui/relative-time";
 import type { ApiKey } from "../api/api-key";
 import { formatLifespan } from "../form/lifespan";
 import { formatRateLimit } from "../form/rate-limit";
@@ -20,7 +20,6 @@ function Fact({ label, wide = false, children }: { label: string; wide?: boolean
 
 export function KeyFacts({ apiKey }: { apiKey: ApiKey }) {
   const { t } = useTranslation();
-  const format = useFormat();
   return (
     <Card>
       <dl className={classes.facts}>
@@ -33,15 +32,11 @@ export function KeyFacts({ apiKey }: { apiKey: ApiKey }) {
           <LastUsed at={apiKey.last_used_at} />
         </Fact>
         <Fact label={t("key.created")}>
-          <time dateTime={apiKey.created_at} title={format.dateTime(apiKey.created_at)}>
-            {format.date(apiKey.created_at)}
-          </time>
+          <DateOf at={apiKey.created_at} />
           <span className={classes.by}>{t("key.by", { who: apiKey.created_by })}</span>
         </Fact>
         <Fact label={t("key.updated")}>
-          <time dateTime={apiKey.updated_at} title={format.dateTime(apiKey.updated_at)}>
-            {format.date(apiKey.updated_at)}
-          </time>
+          <DateOf at={apiKey.updated_at} />
         </Fact>
       </dl>
     </Card>

@@ -6,6 +6,7 @@ import { useNow } from "@/shared/i18n/use-now";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
 import { LastUsed } from "@/shared/ui/last-used";
+import { DateOf } from "@/shared/ui/relative-time";
 import { type ApiKey, oldSecret, type SecretInfo } from "../api/api-key";
 import { EVIDENCE_REFRESH_MS, useIssuedBySecret } from "../parts/evidence";
 import classes from "./detail.module.css";
@@ -62,9 +63,7 @@ function SecretLine({ secret, issued, children }: SecretLineProps) {
           <div>
             <dt>{t("key.created")}</dt>
             <dd>
-              <time dateTime={secret.created_at} title={format.dateTime(secret.created_at)}>
-                {format.date(secret.created_at)}
-              </time>
+              <DateOf at={secret.created_at} />
             </dd>
           </div>
           {secret.expires_at && (

@@ -3,6 +3,7 @@ import { usedLately } from "@/features/api-keys/api/api-key";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { LastUsed } from "@/shared/ui/last-used";
+import { DateOf, RelativeTime } from "@/shared/ui/relative-time";
 import type { ExpiringSecret, KeyUsageSummary } from "../api/usage-overview";
 import classes from "./overview.module.css";
 
@@ -64,7 +65,6 @@ export function TopTable({ keys }: { keys: KeyUsageSummary[] }) {
 /** Active keys that nothing seems to need any more. */
 export function UnusedTable({ keys }: { keys: KeyUsageSummary[] }) {
   const { t } = useTranslation();
-  const format = useFormat();
   return (
     <table className={classes.table} aria-label={t("usage.unused.title")}>
       <thead>
@@ -86,9 +86,7 @@ export function UnusedTable({ keys }: { keys: KeyUsageSummary[] }) {
               <LastUsed at={key.last_used_at} />
             </td>
             <td className={`${classes.timeCell} ${classes.extra}`}>
-              <time dateTime={key.created_at} title={format.dateTime(key.created_at)}>
-                {format.date(key.created_at)}
-              </time>
+              <DateOf at={key.created_at} />
             </td>
           </tr>
         ))}
@@ -100,7 +98,6 @@ export function UnusedTable({ keys }: { keys: KeyUsageSummary[] }) {
 /** Old secrets whose grace period is running, the first to end first; what is still in use stands out. */
 export function ExpiringTable({ secrets, now }: { secrets: ExpiringSecret[]; now: Date }) {
   const { t } = useTranslation();
-  const format = useFormat();
   return (
     <table className={classes.table} aria-label={t("usage.expiring.title")}>
       <thead>
@@ -131,9 +128,7 @@ export function ExpiringTable({ secrets, now }: { secrets: ExpiringSecret[]; now
               <LastUsed at={secret.last_used_at} />
             </td>
             <td className={classes.timeCell}>
-              <time dateTime={secret.expires_at} title={format.dateTime(secret.expires_at)}>
-                {format.relative(secret.expires_at, now)}
-              </time>
+              <RelativeTime at={secret.expires_at} />
             </td>
           </tr>
         ))}
