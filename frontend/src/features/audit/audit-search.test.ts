@@ -1,5 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { type AuditSearch, auditDefaults, eventFilter, exportUrl, isFiltered, parseAuditSearch } from "./audit-search";
+
+afterEach(() => vi.unstubAllEnvs());
 
 /** What a URL holds: texts, whatever the type says. */
 function fromUrl(raw: Record<string, unknown>): AuditSearch {
@@ -60,9 +62,10 @@ describe("what the service is asked for", () => {
   });
 
   it("reaches from the first day's beginning to the last day's end, where the reader is", () => {
+    vi.stubEnv("TZ", "America/New_York");
     const filter = eventFilter({ ...auditDefaults, period: "custom", from: "2026-11-01", to: "2026-11-01" }, now);
-    expect(filter.from).toBe(new Date(2026, 10, 1).toISOString());
-    expect(filter.to).toBe(new Date(2026, 10, 2).toISOString());
+    // The day on which clocks are put back has 25 hours.
+    expect(filter).toEqual({ from: "2026-11-01T04:00:00.000Z", to: "2026-11-02T05:00:00.000Z" });
   });
 
   it("is exported under the same filters", () => {

@@ -1,6 +1,13 @@
 import { expect, it } from "vitest";
 import { parseUsageSearch, usageDefaults } from "./usage-search";
 
-it.each([undefined, "1y"])("the range %j in the URL becomes the page's own", (range) => {
-  expect(parseUsageSearch({ range } as Parameters<typeof parseUsageSearch>[0])).toEqual(usageDefaults);
+it.each([
+  [{}, usageDefaults],
+  [
+    { range: "90d", unused: "90" },
+    { range: "90d", unused: "90" },
+  ],
+  [{ range: "1y", unused: "31" }, usageDefaults],
+])("the state of the Usage page is read from the URL, and is the default where it is invalid: %o", (raw, search) => {
+  expect(parseUsageSearch(raw as Parameters<typeof parseUsageSearch>[0])).toEqual(search);
 });
