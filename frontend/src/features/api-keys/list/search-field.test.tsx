@@ -18,9 +18,20 @@ function Search(props: Pick<ComponentProps<typeof SearchField>, "value" | "onSea
 
 function open(value = "") {
   const onSearch = vi.fn();
-  renderInConsole(<Search value={value} onSearch={onSearch} />);
+  let showUrl = (_value: string) => {};
+  function UrlSearch() {
+    const [url, setUrl] = useState(value);
+    showUrl = setUrl;
+    return <Search value={url} onSearch={onSearch} />;
+  }
+  renderInConsole(<UrlSearch />);
   const field = screen.getByRole("searchbox");
-  return { onSearch, field, type: (text: string) => fireEvent.change(field, { target: { value: text } }) };
+  return {
+    onSearch,
+    field,
+    showUrl: (url: string) => act(() => showUrl(url)),
+    type: (text: string) => fireEvent.change(field, { target: { value: text } }),
+  };
 }
 
 const pause = () => act(() => vi.advanceTimersByTime(250));
@@ -36,6 +47,33 @@ describe("the search field", () => {
     expect(onSearch).not.toHaveBeenCalled();
     pause();
     expect(onSearch).toHaveBeenCalledExactlyOnceWith("erp", false);
+  });
+
+  it("goes on with the same search until it is left", () => {
+    const { onSearch, field, type } = open();
+    for (const text of ["e", "er"]) {
+      type(text);
+      pause();
+    }
+    expect(onSearch.mock.calls).toEqual([
+      ["e", false],
+      ["er", true],
+    ]);
+    fireEvent.blur(field);
+    type("erp");
+    pause();
+    expect(onSearch).toHaveBeenLastCalledWith("erp", false);
+  });
+
+  it("follows the URL, as after Back, and doesn't search for that again", () => {
+    const { onSearch, field, showUrl, type } = open();
+    type("erp");
+    pause();
+    showUrl("erp");
+    showUrl("");
+    expect(field).toHaveValue("");
+    pause();
+    expect(onSearch).toHaveBeenCalledOnce();
   });
 
   it("forgets what is not searched for yet when the filters are cleared", () => {
