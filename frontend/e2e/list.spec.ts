@@ -216,3 +216,17 @@ test.describe("when the service fails", () => {
     await expect(page).toHaveURL("/api-keys");
   });
 });
+
+test.describe("in a British browser", () => {
+  test.use({ locale: "en-GB" });
+
+  test("dates are written as they are there", async ({ page, admin }) => {
+    const { client_id } = await admin.createKey({ name: "ERP integration" });
+    await page.goto("/api-keys");
+    const created = line(page, "ERP integration").getByRole("time");
+    await expect(created).toHaveText(/^\d{1,2} \w{3,4} \d{4}$/);
+    await page.goto(`/api-keys/${client_id}?tab=usage`);
+    await page.getByRole("button", { name: "Show as table" }).click();
+    await expect(page.getByRole("rowheader").last()).toHaveText(/^\w{3},? \d{1,2} \w{3,4}, \d\d:\d\d/);
+  });
+});

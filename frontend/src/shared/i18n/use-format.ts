@@ -1,12 +1,13 @@
 import { useMemo } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
+import { dateLocale } from "./date-locale";
 import { relativeTime } from "./relative-time";
 import { terse } from "./terse";
 
 export interface Format {
-  /** 10 Nov 2026 */
+  /** Nov 10, 2026, or as the browser's variant of the language writes it. */
   date: (at: string) => string;
-  /** 10 Nov 2026, 14:05 GMT-3 */
+  /** Nov 10, 2026, 2:05 PM GMT-3 */
   dateTime: (at: string) => string;
   /** 2 min ago */
   relative: (at: string, now: Date) => string;
@@ -31,8 +32,8 @@ function makeFormatters(language: string) {
   const day = { day: "numeric", month: "short", year: "numeric" } as const;
   const minute = { ...day, hour: "numeric", minute: "2-digit", timeZoneName: "short" } as const;
   return {
-    date: lazily(() => new Intl.DateTimeFormat(language, day)),
-    dateTime: lazily(() => new Intl.DateTimeFormat(language, minute)),
+    date: lazily(() => new Intl.DateTimeFormat(dateLocale(language), day)),
+    dateTime: lazily(() => new Intl.DateTimeFormat(dateLocale(language), minute)),
     relative: lazily(() => new Intl.RelativeTimeFormat(language, { numeric: "always", style: "short" })),
     number: lazily(() => new Intl.NumberFormat(language)),
     compact: lazily(() => new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 })),

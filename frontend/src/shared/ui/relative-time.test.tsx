@@ -10,5 +10,5 @@ it("a date is a stop for the keyboard, and tells its time", async () => {
   const date = screen.getByRole("time");
   expect(date).toHaveFocus();
   await userEvent.hover(date);
-  await waitFor(() => expect(date).toHaveAccessibleDescription(/^Nov 23, 2026, \d+:\d\d/));
+  await waitFor(() => expect(date).toHaveAccessibleDescription(/2026, \d+:\d\d/));
 });

@@ -1,4 +1,5 @@
 import { type KeyboardEvent, type PointerEvent, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { dateLocale } from "@/shared/i18n/date-locale";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import type { UsagePoint } from "../api/key-usage";
@@ -42,7 +43,10 @@ export function UsageChart({ points, resolution }: UsageChartProps) {
   }, []);
 
   const last = points.length - 1;
-  const labels = useMemo(() => timeLabels(language, resolution, points.length), [language, resolution, points.length]);
+  const labels = useMemo(
+    () => timeLabels(dateLocale(language), resolution, points.length),
+    [language, resolution, points.length],
+  );
   const grid = useMemo(() => gridValues(Math.max(0, ...points.map((each) => each.issued + each.denied))), [points]);
   const top = grid[grid.length - 1] ?? 1;
   const plotWidth = Math.max(0, width - LEFT - RIGHT);

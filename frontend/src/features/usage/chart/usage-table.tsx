@@ -1,4 +1,5 @@
 import { useMemo } from "react";
+import { dateLocale } from "@/shared/i18n/date-locale";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import type { UsagePoint } from "../api/key-usage";
@@ -10,7 +11,10 @@ import classes from "./usage-table.module.css";
 export function UsageTable({ points, resolution }: { points: UsagePoint[]; resolution: Resolution }) {
   const { t, language } = useTranslation();
   const format = useFormat();
-  const labels = useMemo(() => timeLabels(language, resolution, points.length), [language, resolution, points.length]);
+  const labels = useMemo(
+    () => timeLabels(dateLocale(language), resolution, points.length),
+    [language, resolution, points.length],
+  );
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
     <section className={classes.scroll} tabIndex={0} aria-label={t("usage.table")}>
