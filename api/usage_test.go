@@ -91,6 +91,41 @@ func TestUsageCountsWhatWasIssuedAndDeniedBySecret(t *testing.T) {
 	})
 }
 
+// A resource server may use its secret to ask about tokens alone: whoever wants to retire it has to see that.
+func TestAskingAboutTokensIsAUseOfTheSecretAndNoToken(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *service) {
+		admin := s.admin(t)
+		for _, path := range []string{"/oauth2/introspect", "/oauth2/revoke"} {
+			k := admin.create(path)
+			old := s.stranger(t).basic(k.ClientID, k.ClientSecret)
+			admin.post(k.path()+"/rotate-secret", rotation(3600)).wants(http.StatusOK)
+			old.form(path, "token", "x").wants(http.StatusOK)
+			s.stranger(t).basic(k.ClientID, "wrong").form(path, "token", "x").wants(http.StatusUnauthorized)
+			counted := s.usage(t, admin, k, "")
+			if issued, denied := counted.totals(); issued != 0 || denied != 0 {
+				t.Errorf("%s: %d issued and %d denied", path, issued, denied)
+			}
+			var got struct {
+				LastUsedAt time.Time `json:"last_used_at"`
+				Secrets    []struct {
+					ID         string
+					LastUsedAt time.Time `json:"last_used_at"`
+					LastUsedIP string    `json:"last_used_ip"`
+				}
+			}
+			admin.get(k.path()).wants(http.StatusOK).decode(&got)
+			if got.LastUsedAt.IsZero() {
+				t.Errorf("%s: the key was never used", path)
+			}
+			for _, secret := range got.Secrets {
+				if used := !secret.LastUsedAt.IsZero() && secret.LastUsedIP != ""; used != (secret.ID == k.Secrets[0].ID) {
+					t.Errorf("%s: the secret %+v", path, secret)
+				}
+			}
+		}
+	})
+}
+
 func TestUsageOfManyKeysIsOneAnswerInTheOrderAskedFor(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		admin := s.admin(t)

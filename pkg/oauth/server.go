@@ -87,6 +87,7 @@ type Server struct {
 // concurrent use.
 type Uses interface {
 	Issued(clientID, secretID, ip string)
+	Used(clientID, secretID, ip string) // for something else than a token
 	Denied(clientID, reason, ip, requestID string)
 }
 

@@ -60,14 +60,15 @@ type Inquirer struct {
 	Origin    eventlog.Origin
 }
 
-// Inquirer authenticates a client at ip that asks about tokens. Only failures count for the address: a resource server may
-// ask about every request that it gets. Errors: [Error] with invalid_client; limit.ExceededError; apikey.ErrUnavailable.
+// Inquirer authenticates a client at ip that asks about tokens, which is a use of its secret. Only failures count for the
+// address: a resource server may ask about every request that it gets.
+// Errors: [Error] with invalid_client; limit.ExceededError; apikey.ErrUnavailable.
 func (s *Server) Inquirer(ctx context.Context, clientID, clientSecret, ip string) (Inquirer, error) {
 	address := limit.Address(ip)
 	if err := s.perAddress.Check(address); err != nil {
 		return Inquirer{}, err
 	}
-	client, _, err := s.clients.Authenticate(ctx, clientID, clientSecret)
+	client, secretID, err := s.clients.Authenticate(ctx, clientID, clientSecret)
 	if errors.Is(err, apikey.ErrInvalidClient) {
 		s.count(address)
 		return Inquirer{}, errInvalidClient
@@ -75,6 +76,7 @@ func (s *Server) Inquirer(ctx context.Context, clientID, clientSecret, ip string
 	if err != nil {
 		return Inquirer{}, err
 	}
+	s.uses.Used(client.ID, secretID, ip)
 	return Inquirer{
 		TenancyID: client.TenancyID, ClientID: client.ID, Scopes: client.Scopes,
 		Actor: eventlog.Actor{Kind: eventlog.ActorAPIKey, ID: client.ID, Name: client.ID},

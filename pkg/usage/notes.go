@@ -43,7 +43,7 @@ func (s *shard) drain(to *pending) {
 type note struct {
 	id                 string // of the secret, or of the client
 	hour               int64  // its start, unix seconds
-	clientID, secretID string
+	clientID, secretID string // no secret where a key was denied
 	at                 time.Time
 	ip                 string
 	issued, denied     int64
@@ -139,10 +139,12 @@ func (p *pending) forget(written []note) {
 func (p *pending) batch(of []note) Batch {
 	b := Batch{Counts: make([]Count, 0, len(of)), Uses: make([]Use, 0, len(of))}
 	for i, n := range of {
-		b.Counts = append(b.Counts, Count{
-			ClientID: n.clientID, SecretID: n.secretID, Hour: time.Unix(n.hour, 0).UTC(), Issued: n.issued, Denied: n.denied,
-		})
-		if n.issued > 0 {
+		if n.issued > 0 || n.denied > 0 {
+			b.Counts = append(b.Counts, Count{
+				ClientID: n.clientID, SecretID: n.secretID, Hour: time.Unix(n.hour, 0).UTC(), Issued: n.issued, Denied: n.denied,
+			})
+		}
+		if n.secretID != "" {
 			b.Uses = append(b.Uses, Use{n.clientID, n.secretID, n.at.UTC().Truncate(time.Microsecond), n.ip})
 		}
 		if i == 0 || of[i-1].id != n.id { // once, however many hours

@@ -55,13 +55,18 @@ func (r *Recorder) shardOf(clientID string) *shard {
 }
 
 // Issued notes that a token was issued for a secret now, to a caller at ip.
-func (r *Recorder) Issued(clientID, secretID, ip string) {
+func (r *Recorder) Issued(clientID, secretID, ip string) { r.used(clientID, secretID, ip, 1) }
+
+// Used notes that a secret was used now, by a caller at ip, for something else than a token.
+func (r *Recorder) Used(clientID, secretID, ip string) { r.used(clientID, secretID, ip, 0) }
+
+func (r *Recorder) used(clientID, secretID, ip string, issued int64) {
 	now := r.now()
 	s := r.shardOf(clientID)
 	s.mu.Lock()
 	n := s.notes.of(secretID, clientID, now)
 	n.secretID, n.at, n.ip = secretID, now, ip
-	n.issued++
+	n.issued += issued
 	s.mu.Unlock()
 }
 

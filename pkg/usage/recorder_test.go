@@ -73,6 +73,26 @@ func TestADeniedExchangeIsNoUse(t *testing.T) {
 	}
 }
 
+func TestAUseForSomethingElseThanATokenCountsNone(t *testing.T) {
+	f := newFixture(t)
+	f.Used("a", "sa", "192.0.2.1")
+	f.Issued("b", "sb", "192.0.2.1")
+	f.advance(time.Second)
+	f.Used("b", "sb", "192.0.2.2")
+	last := f.Now().UTC().Truncate(time.Microsecond)
+	f.flush(t)
+	if key := f.key(t, "a"); key.LastUsedAt.IsZero() || key.Secrets[0].LastUsedIP != "192.0.2.1" {
+		t.Errorf("a was used at %v from %q", key.LastUsedAt, key.Secrets[0].LastUsedIP)
+	}
+	if key := f.key(t, "b"); !key.LastUsedAt.Equal(last) || key.Secrets[0].LastUsedIP != "192.0.2.2" {
+		t.Errorf("b was used at %v from %q, want %v", key.LastUsedAt, key.Secrets[0].LastUsedIP, last)
+	}
+	hours, err := f.store.Hours(t.Context(), tenancy, []string{"a", "b"}, start, start.Add(24*time.Hour))
+	if err != nil || len(hours) != 1 || hours[0].ClientID != "b" || hours[0].Issued != 1 {
+		t.Errorf("the hours are %+v, %v", hours, err)
+	}
+}
+
 func TestWithoutUsesNothingIsWritten(t *testing.T) {
 	f := newFixture(t)
 	store := &recordStore{Store: f.store}

@@ -15,6 +15,7 @@ import (
 type uncounted struct{}
 
 func (uncounted) Issued(string, string, string)         {}
+func (uncounted) Used(string, string, string)           {}
 func (uncounted) Denied(string, string, string, string) {}
 
 // BenchmarkCounting issues tokens with and without counting them, in turns: x-cpu is how many times as much of the processor
