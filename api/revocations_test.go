@@ -184,6 +184,7 @@ func TestWhatCannotMatterIsNotInTheFeed(t *testing.T) {
 		token := stranger.token(k.ClientID, k.ClientSecret)
 		admin.form("/oauth2/revoke", "token", token).wants(http.StatusOK)
 		admin.post(old.path()+"/deactivate", nil).wants(http.StatusOK)
+		s.follow(t)
 		s.pass(13 * time.Hour)
 		admin = s.admin(t)
 		admin.post(k.path()+"/deactivate", nil).wants(http.StatusOK)

@@ -19,32 +19,50 @@ const slack = 4096
 type Set struct {
 	store Store
 	now   func() time.Time
+	start time.Time
 
 	mu       sync.RWMutex
 	base     int64                 // what is added to a sequence number of the log: positions here are those of the feed
 	position int64                 // everything up to here is in the set
 	entries  []Revocation          // in order; those that are superseded are dropped now and then. Only ever appended to or replaced
 	clients  map[string]generation // by client id
-	tokens   map[string]time.Time  // by token id: when it expires
-	keys     map[string]time.Time  // by kid of a signing key: when it was revoked
+	tokens   map[string]single     // by token id
+	keys     map[string]end        // by kid of a signing key
 	changed  chan struct{}         // closed when there is a new revocation
 
 	// singles is how many tokens there are. Nearly always there are none, and then whoever verifies takes no lock.
 	singles atomic.Int64
 }
 
+// end is when an entry does not matter any more: how long after the set's start, by the monotonic clock. One on the wall that is
+// ahead for a moment would have the set forget for good what it has no way to learn again.
+type end time.Duration
+
 // generation is what is revoked of a client, and the seq of the entry that says so.
-type generation struct{ below, seq int64 }
+type generation struct {
+	below, seq int64
+	end        end
+}
+
+// single is a token that was revoked by its id.
+type single struct {
+	expires int64 // unix seconds
+	end     end
+}
 
 // NewSet returns an empty set; call [Set.Load] and let a tailer feed [Set.Apply].
 func NewSet(store Store, now func() time.Time) *Set {
-	return &Set{store: store, now: now, clients: map[string]generation{}, tokens: map[string]time.Time{}, keys: map[string]time.Time{}, changed: make(chan struct{})}
+	return &Set{
+		store: store, now: now, start: now(),
+		clients: map[string]generation{}, tokens: map[string]single{}, keys: map[string]end{}, changed: make(chan struct{}),
+	}
 }
 
 // Load reads what the log holds. It must run after the tailer that feeds the set has its place in the log, so that nothing
 // falls between the two; what both bring is the same. Errors: those of the store.
 func (s *Set) Load(ctx context.Context) error {
-	past, err := s.store.Revocations(ctx, s.now().Add(-Horizon))
+	now := s.now()
+	past, err := s.store.Revocations(ctx, now.Add(-Horizon))
 	if err != nil {
 		return err
 	}
@@ -59,7 +77,7 @@ func (s *Set) Load(ctx context.Context) error {
 	later := s.entries[s.after(past.Seq):]
 	s.entries = make([]Revocation, 0, len(past.Revocations)+len(later))
 	for _, r := range slices.Concat(past.Revocations, later) {
-		s.add(r)
+		s.add(r, now)
 	}
 	s.position = max(s.position, past.Seq)
 	return nil
@@ -83,7 +101,7 @@ func (s *Set) Apply(e eventlog.Event) {
 	default:
 		return
 	}
-	s.add(entry)
+	s.add(entry, e.At) // it has only just happened, whatever this process's clock says
 	if len(s.entries) > 2*(len(s.clients)+len(s.tokens))+slack {
 		s.purge()
 	}
@@ -91,30 +109,36 @@ func (s *Set) Apply(e eventlog.Event) {
 	s.changed = make(chan struct{})
 }
 
-// add puts an entry at the end. The caller holds the lock.
-func (s *Set) add(r Revocation) {
+// add puts an entry at the end, at a time by the clock of whoever revoked. The caller holds the lock.
+func (s *Set) add(r Revocation, at time.Time) {
 	s.entries = append(s.entries, r)
 	switch {
 	case r.KID != "":
-		s.keys[r.KID] = r.At
+		s.keys[r.KID] = s.endIn(r.At.Add(Horizon).Sub(at))
 	case r.TokenID != "":
-		s.keepToken(r.TokenID, r.ExpiresAt)
+		s.keepToken(r.TokenID, r.ExpiresAt, at)
 	case r.Generation >= s.clients[r.ClientID].below:
-		s.clients[r.ClientID] = generation{r.Generation, r.Seq}
+		s.clients[r.ClientID] = generation{r.Generation, r.Seq, s.endIn(r.At.Add(Horizon).Sub(at))}
 	}
 }
+
+// endIn returns the end of what matters for a time from now on, which is [Horizon] at most.
+func (s *Set) endIn(d time.Duration) end { return s.elapsed() + end(min(d, Horizon)) }
+
+// elapsed returns how long ago the set was made.
+func (s *Set) elapsed() end { return end(s.now().Sub(s.start)) }
 
 // note adds a token that this process has just revoked, before the log brings it back, so that the next answer of this
 // process knows. It has no place in the order until then.
 func (s *Set) note(t Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.keepToken(t.ID, t.ExpiresAt)
+	s.keepToken(t.ID, t.ExpiresAt, s.now())
 }
 
-// keepToken adds a token. The caller holds the lock.
-func (s *Set) keepToken(id string, expires time.Time) {
-	s.tokens[id] = expires
+// keepToken adds a token, at a time by the clock of whoever revoked it. The caller holds the lock.
+func (s *Set) keepToken(id string, expires, at time.Time) {
+	s.tokens[id] = single{expires.Unix(), s.endIn(expires.Add(Margin).Sub(at))}
 	s.singles.Store(int64(len(s.tokens)))
 }
 
@@ -126,30 +150,28 @@ func (s *Set) Purge() {
 }
 
 func (s *Set) purge() {
-	now := s.now()
-	kept := make([]Revocation, 0, len(s.clients)+len(s.tokens))
+	now, elapsed := s.now().Add(-Margin).Unix(), s.elapsed()
+	maps.DeleteFunc(s.clients, func(_ string, g generation) bool { return g.end < elapsed })
+	// By the clock on the wall, too: if it was ahead when the token was revoked, little seemed to be left of the token.
+	maps.DeleteFunc(s.tokens, func(_ string, t single) bool { return t.end < elapsed && t.expires <= now })
+	maps.DeleteFunc(s.keys, func(_ string, e end) bool { return e < elapsed })
+	s.singles.Store(int64(len(s.tokens)))
+	kept := make([]Revocation, 0, len(s.clients)+len(s.tokens)+len(s.keys))
 	for _, r := range s.entries {
+		var matters bool
 		switch {
 		case r.KID != "":
-			if now.Sub(r.At) <= Horizon {
-				kept = append(kept, r)
-			} else {
-				delete(s.keys, r.KID)
-			}
+			_, matters = s.keys[r.KID]
 		case r.TokenID != "":
-			if !now.After(r.ExpiresAt.Add(Margin)) {
-				kept = append(kept, r)
-			}
-		case s.clients[r.ClientID].seq != r.Seq: // superseded
-		case now.Sub(r.At) > Horizon:
-			delete(s.clients, r.ClientID)
+			_, matters = s.tokens[r.TokenID]
 		default:
+			matters = s.clients[r.ClientID].seq == r.Seq // else it is superseded
+		}
+		if matters {
 			kept = append(kept, r)
 		}
 	}
 	s.entries = kept
-	maps.DeleteFunc(s.tokens, func(_ string, expires time.Time) bool { return now.After(expires.Add(Margin)) })
-	s.singles.Store(int64(len(s.tokens)))
 }
 
 // TokenRevoked reports whether the set holds a token's id.

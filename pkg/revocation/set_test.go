@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/piercloud/apikeys/pkg/clocktest"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/revocation"
 )
@@ -355,5 +356,44 @@ func TestARevokedTokenIsKnownUntilItHasExpired(t *testing.T) {
 		if w.set.Purge(); w.set.TokenRevoked("token") != step.known {
 			t.Errorf("after %v: known is %t", step.at.Sub(epoch), !step.known)
 		}
+	}
+}
+
+// TestAClockThatIsWrongForAMomentForgetsNothing: what is forgotten can't be learned again, by no means but a restart.
+func TestAClockThatIsWrongForAMomentForgetsNothing(t *testing.T) {
+	for name, wrong := range map[string]struct{ revoker, hearing, purging time.Duration }{
+		"ahead at the purge":                    {0, 0, 40 * time.Hour},
+		"ahead from the revocation to purges":   {0, 40 * time.Hour, 40 * time.Hour},
+		"ahead at the revocation":               {0, 20 * time.Hour, 0},
+		"ahead where it is revoked":             {20 * time.Hour, 0, 0},
+		"behind where it is revoked":            {-40 * time.Hour, 0, 0},
+		"behind when it is heard of":            {0, -40 * time.Hour, 0},
+		"behind where it is revoked, and heard": {-40 * time.Hour, -40 * time.Hour, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			began := time.Now()
+			l := &log{now: clocktest.Asleep(t, began, wrong.hearing)}
+			set := revocation.NewSet(l, l.clock)
+			if err := set.Load(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			expires := began.Add(24 * time.Hour).Round(0) // by the clock of who issued it
+			for _, e := range []eventlog.Event{l.generation("ak_1", 2), l.token("token", expires), keyRevoked(3, "kid")} {
+				e.At = began.Add(wrong.revoker).Round(0)
+				set.Apply(e)
+			}
+			for after := time.Duration(0); after < 24*time.Hour; after += 7 * time.Hour {
+				l.now = clocktest.Asleep(t, began.Add(after), wrong.purging)
+				set.Purge()
+				if revoked, _, _ := set.Since(0, 10); len(revoked) != 3 || !set.TokenRevoked("token") {
+					t.Errorf("after %v it knows %+v, of the token: %t", after, revoked, set.TokenRevoked("token"))
+				}
+			}
+			l.now = began.Add(revocation.Horizon + time.Second)
+			set.Purge()
+			if revoked, _, _ := set.Since(0, 10); len(revoked) != 0 || set.TokenRevoked("token") {
+				t.Errorf("it never forgets %+v", revoked)
+			}
+		})
 	}
 }

@@ -96,8 +96,8 @@ func (s *Set) payload(issuer string, now time.Time) (payload, int64) {
 		p.Clients[id] = g.below
 	}
 	p.Keys = slices.Sorted(maps.Keys(s.keys))
-	for id, expires := range s.tokens {
-		p.Tokens[id] = expires.Unix()
+	for id, t := range s.tokens {
+		p.Tokens[id] = t.expires
 	}
 	return p, s.newest()
 }
