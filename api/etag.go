@@ -54,7 +54,7 @@ func cutTag(list string) (opaque, rest string, ok bool) {
 // matchesTag reports whether the caller has what a tag stands for (RFC 9110 §13.1.2, whose comparison is the weak one).
 func matchesTag(r *http.Request, tag string) bool {
 	for known := range strings.SplitSeq(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
-		if known = strings.TrimSpace(known); known == "*" || strings.TrimPrefix(known, "W/") == tag {
+		if known = strings.TrimSpace(known); known == "*" || strings.TrimPrefix(known, "W/") == strings.TrimPrefix(tag, "W/") {
 			return true
 		}
 	}

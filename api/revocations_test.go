@@ -153,7 +153,7 @@ func TestSnapshotIsSentAgainOnlyWhenItHasChanged(t *testing.T) {
 	if tag == "" || first.Header.Get("Cache-Control") != "public, no-cache" || first.Header.Get("Content-Type") != "application/jose+json" {
 		t.Errorf("got %v", first.Header)
 	}
-	for _, condition := range []string{tag, "W/" + tag, `"other", ` + tag} {
+	for _, condition := range []string{tag, strings.TrimPrefix(tag, "W/"), `"other", ` + tag} {
 		if a := stranger.with("If-None-Match", condition).revocations(s).wants(http.StatusNotModified); len(a.body) > 0 || a.Header.Get("ETag") != tag {
 			t.Errorf("a 304 with %v and %q", a.Header, a.body)
 		}

@@ -26,6 +26,8 @@ type Revocation struct {
 	At  time.Time
 	eventlog.Revocation
 	KID string // of a signing key: all that it signed is dead
+
+	end end // in a [Set]
 }
 
 // Past is what the log holds of revocations up to a position.

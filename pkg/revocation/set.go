@@ -3,7 +3,6 @@ package revocation
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -26,35 +25,44 @@ type Set struct {
 	position int64                 // everything up to here is in the set
 	entries  []Revocation          // in order; those that are superseded are dropped now and then. Only ever appended to or replaced
 	clients  map[string]generation // by client id
-	tokens   map[string]single     // by token id
-	keys     map[string]end        // by kid of a signing key
+	tokens   map[string]struct{}   // by token id
+	noted    map[string]Revocation // the tokens among them that are not in order yet
 	changed  chan struct{}         // closed when there is a new revocation
 
 	// singles is how many tokens there are. Nearly always there are none, and then whoever verifies takes no lock.
 	singles atomic.Int64
 }
 
+// generation is what is revoked of a client, and the seq of the entry that says so.
+type generation struct{ below, seq int64 }
+
 // end is when an entry does not matter any more: how long after the set's start, by the monotonic clock. One on the wall that is
 // ahead for a moment would have the set forget for good what it has no way to learn again.
 type end time.Duration
 
-// generation is what is revoked of a client, and the seq of the entry that says so.
-type generation struct {
-	below, seq int64
-	end        end
+// moment is a time by both clocks.
+type moment struct {
+	wall    time.Time
+	elapsed end
 }
 
-// single is a token that was revoked by its id.
-type single struct {
-	expires int64 // unix seconds
-	end     end
+// at returns a time of the set's clock as a moment.
+func (s *Set) at(now time.Time) moment { return moment{now, end(now.Sub(s.start))} }
+
+// endIn returns the end of what matters for a time from now on, which is [Horizon] at most.
+func (s *Set) endIn(d time.Duration) end { return s.at(s.now()).elapsed + end(min(d, Horizon)) }
+
+// over reports whether an entry does not matter any more at a moment. Of a token the clock on the wall must say so, too: if it was
+// ahead when the token was revoked, little seemed to be left of it.
+func (r *Revocation) over(at moment) bool {
+	return r.end < at.elapsed && (r.TokenID == "" || at.wall.After(r.ExpiresAt.Add(Margin)))
 }
 
 // NewSet returns an empty set; call [Set.Load] and let a tailer feed [Set.Apply].
 func NewSet(store Store, now func() time.Time) *Set {
 	return &Set{
 		store: store, now: now, start: now(),
-		clients: map[string]generation{}, tokens: map[string]single{}, keys: map[string]end{}, changed: make(chan struct{}),
+		clients: map[string]generation{}, tokens: map[string]struct{}{}, noted: map[string]Revocation{}, changed: make(chan struct{}),
 	}
 }
 
@@ -111,34 +119,43 @@ func (s *Set) Apply(e eventlog.Event) {
 
 // add puts an entry at the end, at a time by the clock of whoever revoked. The caller holds the lock.
 func (s *Set) add(r Revocation, at time.Time) {
+	r.end = s.endIn(r.left(at))
 	s.entries = append(s.entries, r)
 	switch {
 	case r.KID != "":
-		s.keys[r.KID] = s.endIn(r.At.Add(Horizon).Sub(at))
 	case r.TokenID != "":
-		s.keepToken(r.TokenID, r.ExpiresAt, at)
+		s.keepToken(r.TokenID)
+		delete(s.noted, r.TokenID)
 	case r.Generation >= s.clients[r.ClientID].below:
-		s.clients[r.ClientID] = generation{r.Generation, r.Seq, s.endIn(r.At.Add(Horizon).Sub(at))}
+		s.clients[r.ClientID] = generation{r.Generation, r.Seq}
 	}
 }
 
-// endIn returns the end of what matters for a time from now on, which is [Horizon] at most.
-func (s *Set) endIn(d time.Duration) end { return s.elapsed() + end(min(d, Horizon)) }
-
-// elapsed returns how long ago the set was made.
-func (s *Set) elapsed() end { return end(s.now().Sub(s.start)) }
+// left returns for how long after a time an entry matters.
+func (r *Revocation) left(at time.Time) time.Duration {
+	if r.TokenID != "" {
+		return r.ExpiresAt.Add(Margin).Sub(at)
+	}
+	return r.At.Add(Horizon).Sub(at)
+}
 
 // note adds a token that this process has just revoked, before the log brings it back, so that the next answer of this
 // process knows. It has no place in the order until then.
 func (s *Set) note(t Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.keepToken(t.ID, t.ExpiresAt, s.now())
+	if _, known := s.tokens[t.ID]; known {
+		return
+	}
+	r := Revocation{Revocation: eventlog.Revocation{ClientID: t.ClientID, TokenID: t.ID, ExpiresAt: t.ExpiresAt}}
+	r.end = s.endIn(r.left(s.now()))
+	s.noted[t.ID] = r
+	s.keepToken(t.ID)
 }
 
-// keepToken adds a token, at a time by the clock of whoever revoked it. The caller holds the lock.
-func (s *Set) keepToken(id string, expires, at time.Time) {
-	s.tokens[id] = single{expires.Unix(), s.endIn(expires.Add(Margin).Sub(at))}
+// keepToken adds a token. The caller holds the lock.
+func (s *Set) keepToken(id string) {
+	s.tokens[id] = struct{}{}
 	s.singles.Store(int64(len(s.tokens)))
 }
 
@@ -150,28 +167,29 @@ func (s *Set) Purge() {
 }
 
 func (s *Set) purge() {
-	now, elapsed := s.now().Add(-Margin).Unix(), s.elapsed()
-	maps.DeleteFunc(s.clients, func(_ string, g generation) bool { return g.end < elapsed })
-	// By the clock on the wall, too: if it was ahead when the token was revoked, little seemed to be left of the token.
-	maps.DeleteFunc(s.tokens, func(_ string, t single) bool { return t.end < elapsed && t.expires <= now })
-	maps.DeleteFunc(s.keys, func(_ string, e end) bool { return e < elapsed })
-	s.singles.Store(int64(len(s.tokens)))
-	kept := make([]Revocation, 0, len(s.clients)+len(s.tokens)+len(s.keys))
-	for _, r := range s.entries {
-		var matters bool
+	now := s.at(s.now())
+	kept := make([]Revocation, 0, len(s.clients)+len(s.tokens))
+	for i := range s.entries {
+		r := &s.entries[i]
+		client := r.TokenID == "" && r.KID == ""
 		switch {
-		case r.KID != "":
-			_, matters = s.keys[r.KID]
+		case client && s.clients[r.ClientID].seq != r.Seq: // superseded
+		case !r.over(now):
+			kept = append(kept, *r)
+		case client:
+			delete(s.clients, r.ClientID)
 		case r.TokenID != "":
-			_, matters = s.tokens[r.TokenID]
-		default:
-			matters = s.clients[r.ClientID].seq == r.Seq // else it is superseded
-		}
-		if matters {
-			kept = append(kept, r)
+			delete(s.tokens, r.TokenID)
 		}
 	}
 	s.entries = kept
+	for id, r := range s.noted {
+		if r.over(now) {
+			delete(s.noted, id)
+			delete(s.tokens, id)
+		}
+	}
+	s.singles.Store(int64(len(s.tokens)))
 }
 
 // TokenRevoked reports whether the set holds a token's id.

@@ -1,11 +1,12 @@
 package revocation
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -16,14 +17,18 @@ import (
 // SnapshotType is the typ of a snapshot's header: it can't be taken for an access token, nor the reverse.
 const SnapshotType = "revocations+jwt"
 
-// snapshotAgeMax is how old a snapshot may get when nothing is revoked.
-const snapshotAgeMax = 10 * time.Minute
+const (
+	// snapshotPeriod is how long a snapshot serves when nothing is revoked. Periods begin at the same times on all replicas, and what
+	// would be over before the end of one is left out from its beginning, within the margin: so all leave out the same.
+	snapshotPeriod = 10 * time.Minute
+)
 
 // Snapshot is the whole set at a position, signed.
 type Snapshot struct {
 	// Body is a flattened JWS in JSON (RFC 7515 §7.2.2).
 	Body []byte
-	// Tag changes with the set.
+	// Tag changes with the set, the signing key and the period, and is the same on all replicas. It is a weak one (RFC 9110 §8.8.1):
+	// when the snapshot was made, and its signature, differ.
 	Tag string
 
 	newest int64
@@ -56,11 +61,50 @@ func (s *Snapshots) Current() (*Snapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	if l := s.last; l != nil && l.newest == s.set.Newest() && l.kid == key.KID && eventlog.Elapsed(l.madeAt, now) < snapshotAgeMax {
+	if l := s.last; l != nil && l.newest == s.set.Newest() && l.kid == key.KID &&
+		now.Truncate(snapshotPeriod).Equal(l.madeAt.Truncate(snapshotPeriod)) && eventlog.Elapsed(l.madeAt, now) < snapshotPeriod {
 		return l, nil
 	}
-	payload, newest := s.set.payload(s.issuer, now)
-	signed, err := s.keyring.SignJWS(SnapshotType, payload)
+	made, err := s.make(key.KID)
+	if err != nil {
+		return nil, err
+	}
+	s.last = made
+	return made, nil
+}
+
+// payload is what a snapshot says.
+type payload struct {
+	Issuer   string          `json:"iss"`
+	IssuedAt int64           `json:"iat"`
+	Seq      int64           `json:"seq"`
+	Clients  json.RawMessage `json:"clients"`
+	Tokens   json.RawMessage `json:"tokens"`
+	Keys     json.RawMessage `json:"keys,omitempty"`
+}
+
+func (s *Snapshots) make(kid string) (*Snapshot, error) {
+	now := s.now()
+	until := now.Truncate(snapshotPeriod).Add(snapshotPeriod)
+	c := s.set.contents(moment{until, s.set.at(now).elapsed + end(until.Sub(now))})
+	says := payload{Issuer: s.issuer, IssuedAt: now.Unix(), Seq: c.position}
+	tag := sha256.New()
+	tag.Write(fmt.Appendln(nil, c.base, until.Unix(), kid))
+	for _, part := range []struct {
+		of      any
+		encoded *json.RawMessage
+	}{{c.clients, &says.Clients}, {c.tokens, &says.Tokens}, {c.keys, &says.Keys}} {
+		encoded, err := json.Marshal(part.of) // in the order of the ids
+		if err != nil {
+			return nil, fmt.Errorf("encode snapshot: %w", err)
+		}
+		*part.encoded = encoded
+		tag.Write(append(encoded, '\n'))
+	}
+	if len(c.keys) == 0 {
+		says.Keys = nil
+	}
+	signed, err := s.keyring.SignJWS(SnapshotType, says)
 	if err != nil {
 		return nil, err
 	}
@@ -68,38 +112,44 @@ func (s *Snapshots) Current() (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode snapshot: %w", err)
 	}
-	s.last = &Snapshot{
-		Body: body, Tag: fmt.Sprintf(`"%d-%s"`, newest, strconv.FormatInt(now.Unix(), 36)), newest: newest, kid: key.KID, madeAt: now,
-	}
-	return s.last, nil
+	return &Snapshot{
+		Body: body, Tag: `W/"` + base64.RawURLEncoding.EncodeToString(tag.Sum(nil)[:16]) + `"`,
+		newest: c.newest, kid: kid, madeAt: now,
+	}, nil
 }
 
-// payload is what a snapshot says.
-type payload struct {
-	Issuer   string           `json:"iss"`
-	IssuedAt int64            `json:"iat"`
-	Seq      int64            `json:"seq"`
-	Clients  map[string]int64 `json:"clients"`
-	Tokens   map[string]int64 `json:"tokens"`
-	Keys     []string         `json:"keys,omitempty"`
+// contents is what matters of a set.
+type contents struct {
+	base, position, newest int64
+	clients                map[string]int64 // by client id: the generation
+	tokens                 map[string]int64 // by token id: when it expires, in unix seconds
+	keys                   []string         // kids, sorted
 }
 
-// payload returns the set's content and the seq of its newest revocation.
-func (s *Set) payload(issuer string, now time.Time) (payload, int64) {
+// contents returns what still matters at a moment. It holds the lock for next to nothing: entries don't change where they are.
+func (s *Set) contents(at moment) contents {
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	p := payload{
-		Issuer: issuer, IssuedAt: now.Unix(), Seq: s.position,
-		Clients: make(map[string]int64, len(s.clients)), Tokens: make(map[string]int64, len(s.tokens)),
+	c := contents{base: s.base, position: s.position, newest: s.newest()}
+	entries, noted := s.entries, slices.Collect(maps.Values(s.noted))
+	clients, tokens := len(s.clients), len(s.tokens)
+	s.mu.RUnlock()
+	c.clients, c.tokens = make(map[string]int64, clients), make(map[string]int64, tokens)
+	for _, some := range [][]Revocation{entries, noted} {
+		for i := range some {
+			switch r := &some[i]; {
+			case r.over(at):
+			case r.KID != "":
+				c.keys = append(c.keys, r.KID)
+			case r.TokenID != "":
+				c.tokens[r.TokenID] = r.ExpiresAt.Unix()
+			default:
+				c.clients[r.ClientID] = max(c.clients[r.ClientID], r.Generation)
+			}
+		}
 	}
-	for id, g := range s.clients {
-		p.Clients[id] = g.below
-	}
-	p.Keys = slices.Sorted(maps.Keys(s.keys))
-	for id, t := range s.tokens {
-		p.Tokens[id] = t.expires
-	}
-	return p, s.newest()
+	slices.Sort(c.keys)
+	c.keys = slices.Compact(c.keys)
+	return c
 }
 
 // Newest returns the position in the feed of the newest revocation, 0 for none.

@@ -29,8 +29,14 @@ func keyring(t *testing.T) *signing.Keyring {
 	return ring
 }
 
+// periodStart returns a time by both clocks with which a period of snapshots began.
+func periodStart() time.Time {
+	now := time.Now()
+	return now.Add(-now.Sub(now.Truncate(10 * time.Minute)))
+}
+
 func TestASnapshotIsMadeOnceWhileNothingIsRevokedAndIsNeverOld(t *testing.T) {
-	l := &log{now: time.Now()}
+	l := &log{now: periodStart()}
 	set := revocation.NewSet(l, l.clock)
 	snapshots := revocation.NewSnapshots(set, keyring(t), "https://keys.example.com", l.clock)
 	current := func() *revocation.Snapshot {
@@ -60,4 +66,67 @@ func TestASnapshotIsMadeOnceWhileNothingIsRevokedAndIsNeverOld(t *testing.T) {
 	if current() == third {
 		t.Error("it lacks what was revoked")
 	}
+}
+
+// TestReplicasGiveTheSameSnapshotTheSameTag: resource servers that poll come to another one each time.
+func TestReplicasGiveTheSameSnapshotTheSameTag(t *testing.T) {
+	began := periodStart()
+	l := &log{now: began}
+	ring := keyring(t)
+	start := func() (*revocation.Set, func() string) {
+		set := revocation.NewSet(l, l.clock)
+		if err := set.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		snapshots := revocation.NewSnapshots(set, ring, "https://keys.example.com", l.clock)
+		return set, func() string {
+			t.Helper()
+			s, err := snapshots.Current()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Tag
+		}
+	}
+	one, oneTag := start()
+	seen := map[string]string{}
+	wantSame := func(when string, tags ...func() string) {
+		t.Helper()
+		tag := tags[0]()
+		for _, other := range tags[1:] {
+			l.now = l.now.Add(time.Second)
+			if got := other(); got != tag {
+				t.Errorf("%s: the tags are %s and %s", when, tag, got)
+			}
+		}
+		if before, known := seen[tag]; known {
+			t.Errorf("%s the tag is that %s", when, before)
+		}
+		seen[tag] = when
+	}
+	apply := func(e eventlog.Event) {
+		l.now = l.now.Add(time.Second)
+		one.Apply(e)
+	}
+	apply(l.generation("ak_1", 2))
+	_, twoTag := start()
+	wantSame("with a generation", oneTag, twoTag)
+	apply(l.generation("ak_1", 3))
+	_, threeTag := start()
+	wantSame("with a higher one", oneTag, threeTag)
+	apply(l.token("token", l.now.Add(time.Hour)))
+	_, threeTag = start()
+	wantSame("with a token", oneTag, threeTag)
+	l.now = began.Add(10 * time.Minute)
+	wantSame("in another period", oneTag, threeTag)
+	// What is over is purged by one sooner than by the other.
+	l.now = began.Add(revocation.Horizon)
+	threeTag()
+	l.now = l.now.Add(time.Minute)
+	one.Purge()
+	wantSame("when some is over", oneTag, threeTag)
+	if err := ring.Rotate(t.Context(), 0, eventlog.Service); err != nil {
+		t.Fatal(err)
+	}
+	wantSame("by another key", oneTag, threeTag)
 }
