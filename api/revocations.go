@@ -78,7 +78,7 @@ func (r revocationRoutes) snapshot(c echo.Context) error {
 	if !r.fresh() {
 		return apikey.ErrUnavailable
 	}
-	s, err := r.snapshots.Current()
+	s, err := r.snapshots.Current(c.Request().Context())
 	if err != nil {
 		return err
 	}

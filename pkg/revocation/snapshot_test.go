@@ -2,6 +2,9 @@ package revocation_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -41,7 +44,7 @@ func TestASnapshotIsMadeOnceWhileNothingIsRevokedAndIsNeverOld(t *testing.T) {
 	snapshots := revocation.NewSnapshots(set, keyring(t), "https://keys.example.com", l.clock)
 	current := func() *revocation.Snapshot {
 		t.Helper()
-		s, err := snapshots.Current()
+		s, err := snapshots.Current(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +84,7 @@ func TestReplicasGiveTheSameSnapshotTheSameTag(t *testing.T) {
 		snapshots := revocation.NewSnapshots(set, ring, "https://keys.example.com", l.clock)
 		return set, func() string {
 			t.Helper()
-			s, err := snapshots.Current()
+			s, err := snapshots.Current(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -129,4 +132,61 @@ func TestReplicasGiveTheSameSnapshotTheSameTag(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantSame("by another key", oneTag, threeTag)
+}
+
+// TestALargeSnapshotIsNotMadeWithEachRevocation: everybody may ask for it, and it takes long.
+func TestALargeSnapshotIsNotMadeWithEachRevocation(t *testing.T) {
+	l := &log{now: periodStart()}
+	set := revocation.NewSet(l, l.clock)
+	snapshots := revocation.NewSnapshots(set, keyring(t), "https://keys.example.com", l.clock)
+	const entries = 20_000
+	for i := range entries {
+		set.Apply(l.generation(fmt.Sprintf("ak_%d", i), 2))
+	}
+	var last *revocation.Snapshot
+	wantNew := func(after time.Duration, want bool) {
+		t.Helper()
+		set.Apply(l.generation("ak_another", int64(len(l.events))))
+		l.now = l.now.Add(after)
+		s, err := snapshots.Current(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if made := s != last; made != want {
+			t.Errorf("%v later, a new one: %t", after, made)
+		}
+		last = s
+	}
+	wantNew(0, true)
+	wantNew(99*time.Millisecond, false)
+	wantNew(2*time.Millisecond, true)
+}
+
+func TestWhoIsGoneDoesNotWaitForASnapshot(t *testing.T) {
+	l := &log{now: periodStart()}
+	set := revocation.NewSet(l, l.clock)
+	asked, held := make(chan struct{}), make(chan struct{})
+	calls := 0
+	snapshots := revocation.NewSnapshots(set, keyring(t), "https://keys.example.com", func() time.Time {
+		if calls++; calls == 3 { // of whoever makes it: the first two are for whether there is one
+			close(asked)
+			<-held
+		}
+		return l.now
+	})
+	made := make(chan error)
+	go func() {
+		_, err := snapshots.Current(t.Context())
+		made <- err
+	}()
+	<-asked
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := snapshots.Current(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	close(held)
+	if err := <-made; err != nil {
+		t.Error(err)
+	}
 }
