@@ -87,7 +87,10 @@ func (r *Recorder) Denied(clientID, reason, ip, requestID string) {
 const batchMax = 1000
 
 // Flush writes what was noted, in batches. What can't be written is kept for the next time. Errors: those of the store, and of ctx.
-func (r *Recorder) Flush(ctx context.Context) error {
+func (r *Recorder) Flush(ctx context.Context) error { return r.flush(ctx, ctx) }
+
+// flush is [Recorder.Flush], which ctx ends between two batches, and writing in the middle of one.
+func (r *Recorder) flush(ctx, writing context.Context) error {
 	select {
 	case r.flushing <- struct{}{}:
 		defer func() { <-r.flushing }()
@@ -102,9 +105,12 @@ func (r *Recorder) Flush(ctx context.Context) error {
 	}
 	r.pending.merge()
 	for len(r.pending.notes) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		written := r.pending.notes[:min(batchMax, len(r.pending.notes))]
 		batch := r.pending.batch(written)
-		if err := r.store.Record(ctx, batch); err != nil {
+		if err := r.store.Record(writing, batch); err != nil {
 			r.failures.Add(1)
 			return err
 		}
@@ -115,7 +121,8 @@ func (r *Recorder) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Run writes every [FlushInterval] until ctx ends. The caller flushes once more after the last request has been served.
+// Run writes every [FlushInterval] until ctx ends, then finishing the batch that it is at. The caller flushes once more after the
+// last request has been served.
 func (r *Recorder) Run(ctx context.Context) {
 	ticker := time.NewTicker(FlushInterval)
 	defer ticker.Stop()
@@ -125,7 +132,7 @@ func (r *Recorder) Run(ctx context.Context) {
 			return
 		case <-ticker.C:
 			// Cancelled during a commit, a batch would be written again without need. The store bounds how long each takes.
-			if err := r.Flush(context.WithoutCancel(ctx)); err != nil {
+			if err := r.flush(ctx, context.WithoutCancel(ctx)); err != nil && ctx.Err() == nil {
 				slog.WarnContext(ctx, "usage can't be written; trying again", "error", err)
 			}
 		}

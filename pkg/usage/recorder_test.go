@@ -375,6 +375,58 @@ func TestAFlushThatWaitsEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// slowStore takes four seconds for a batch.
+type slowStore struct {
+	usage.Store
+	issued map[string]int64
+}
+
+func (s *slowStore) Record(ctx context.Context, b usage.Batch) error {
+	select {
+	case <-time.After(4 * time.Second):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for _, c := range b.Counts {
+		s.issued[c.ClientID] += c.Issued
+	}
+	return nil
+}
+
+// With a slow database there may be minutes of batches to write: the service stops all the same, and its last flush goes on with
+// the batch after the one that was being written.
+func TestRunEndsAfterABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &slowStore{issued: map[string]int64{}}
+		recorder := usage.NewRecorder(store, time.Now)
+		const clients = 10_000
+		for i := range clients {
+			recorder.Issued(fmt.Sprint("client ", i), fmt.Sprint("secret ", i), "")
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			recorder.Run(ctx)
+			close(ended)
+		}()
+		<-time.After(usage.FlushInterval + 5*time.Second) // into the second batch
+		cancel()
+		began := time.Now()
+		<-ended
+		if took := time.Since(began); took > 4*time.Second || len(store.issued) != 2000 {
+			t.Errorf("it ended after %v, with %d written", took, len(store.issued))
+		}
+		if err := recorder.Flush(t.Context()); err != nil || len(store.issued) != clients {
+			t.Errorf("in the end %d are written, %v", len(store.issued), err)
+		}
+		for id, issued := range store.issued {
+			if issued != 1 {
+				t.Fatalf("%s: %d issued", id, issued)
+			}
+		}
+	})
+}
+
 func TestRunFlushesEveryInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &stuckStore{fail: make(chan error)}
