@@ -47,6 +47,10 @@ const (
 	// once, too.
 	revokeMargin = time.Minute
 
+	// aheadMax is how far ahead the turn of a key may be that is counted on. Where it is further, some clock was wrong: that of whoever
+	// made the key, or this one.
+	aheadMax = 24 * time.Hour
+
 	reloadInterval = time.Minute
 	reloadRetry    = time.Second
 )
@@ -122,18 +126,40 @@ func (k *Keyring) clock() time.Time { return k.now().UTC().Truncate(time.Microse
 // Errors: sealed.ErrWrongKey when the master key is not the one that the keys were sealed with; those of the store.
 func (k *Keyring) Load(ctx context.Context, actor eventlog.Actor) error {
 	err := k.store.ChangeSigningKeys(ctx, func(records []Record) (*Change, error) {
-		if len(records) > 0 && k.clock().Before(records[len(records)-1].NotBefore.Add(Period-PublishLead)) {
+		now := k.clock()
+		counted, due := rotation(records, now)
+		if !due {
 			return nil, nil
 		}
 		if _, err := k.openAll(records); err != nil {
 			return nil, err // with a wrong master key, a key would be added that the right one doesn't open
 		}
-		return k.succeed(records, k.clock(), PublishLead, actor)
+		return k.succeed(counted, now, PublishLead, actor)
 	})
 	if err != nil {
 		return err
 	}
 	return k.reload(ctx)
+}
+
+// rotation reports whether it is time for a successor, and of which keys: those that are published, but for ones whose turn is too
+// far ahead to be counted on. With nothing but those it isn't: rather than they, this clock is wrong, and a successor would end
+// them before their time by the right one.
+func rotation(records []Record, now time.Time) (counted []Record, due bool) {
+	ahead := false
+	for _, r := range records {
+		switch {
+		case !r.publishedAt(now):
+		case r.NotBefore.After(now.Add(aheadMax)):
+			ahead = true
+		default:
+			counted = append(counted, r)
+		}
+	}
+	if len(counted) == 0 {
+		return nil, !ahead
+	}
+	return counted, !now.Before(counted[len(counted)-1].NotBefore.Add(Period - PublishLead))
 }
 
 // Rotate creates a new signing key that starts to sign after lead, or at once with a lead of 0: then verifiers that have
@@ -161,9 +187,10 @@ func (k *Keyring) succeed(existing []Record, now time.Time, lead time.Duration, 
 		return nil, err
 	}
 	change := &Change{Add: &successor, RetireAt: map[string]time.Time{}}
+	end := successor.NotBefore.Add(RetireLag)
 	for _, r := range existing {
-		if r.RetireAt.IsZero() || r.NotBefore.After(successor.NotBefore) && r.publishedAt(now) {
-			change.RetireAt[r.KID] = successor.NotBefore.Add(RetireLag)
+		if r.RetireAt.IsZero() || r.RetireAt.After(end) {
+			change.RetireAt[r.KID] = end
 		}
 	}
 	told := map[string]any{"algorithm": Algorithm, "not_before": successor.NotBefore.Format(time.RFC3339)}

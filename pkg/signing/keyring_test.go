@@ -11,6 +11,7 @@ import (
 	"maps"
 	"math/big"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -261,6 +262,64 @@ func TestKeysAreRotatedOnSchedule(t *testing.T) {
 	f.set(end.Add(2*signing.Period + signing.PublishLead))
 	if kid := signer(t, f.Keyring); kid == records[1].KID {
 		t.Error("the key of before the pause signs on")
+	}
+}
+
+// TestAKeyOfAClockThatWasAheadHoldsNoRotationUp, whether it stays or was revoked.
+func TestAKeyOfAClockThatWasAheadHoldsNoRotationUp(t *testing.T) {
+	const ahead = 400 * 24 * time.Hour
+	for name, revoked := range map[string]bool{"it stays": false, "it is revoked": true} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			first := signer(t, f.Keyring)
+			f.set(start.Add(ahead))
+			f.load(t)
+			last := f.records(t)[1]
+			f.set(start.Add(time.Minute))
+			f.load(t)
+			began := start
+			if revoked {
+				if err := f.Revoke(t.Context(), last.KID, admin); err != nil {
+					t.Fatal(err)
+				}
+				began = start.Add(time.Minute + signing.PublishLead) // its successor's turn
+				f.set(began)
+				first = signer(t, f.Keyring)
+			}
+			keys := len(f.records(t))
+			f.set(began.Add(signing.Period - signing.PublishLead - 1))
+			if f.load(t); signer(t, f.Keyring) != first || len(f.records(t)) != keys {
+				t.Fatalf("before its time %s signs, of %d keys", signer(t, f.Keyring), len(f.records(t)))
+			}
+			f.set(began.Add(signing.Period - signing.PublishLead))
+			if f.load(t); signer(t, f.Keyring) != first || len(f.records(t)) != keys+1 {
+				t.Fatalf("%s signs, of %d keys", signer(t, f.Keyring), len(f.records(t)))
+			}
+			f.set(began.Add(signing.Period))
+			if kid := signer(t, f.Keyring); kid == first || kid == last.KID {
+				t.Errorf("after its period %s signs", kid)
+			}
+			f.set(began.Add(signing.Period + signing.RetireLag))
+			if f.load(t); f.Published(first) || len(f.records(t)) != keys+1 {
+				t.Errorf("the key of before is published: %t; there are %d keys", f.Published(first), len(f.records(t)))
+			}
+		})
+	}
+}
+
+// TestAReplicaWhoseClockIsFarBehindEndsNoKey: it may have started before its clock was set.
+func TestAReplicaWhoseClockIsFarBehindEndsNoKey(t *testing.T) {
+	f := newFixture(t)
+	f.set(start.Add(signing.Period - signing.PublishLead))
+	f.load(t)
+	before := f.records(t)
+	for _, at := range []time.Time{{}, start.Add(-48 * time.Hour), start.Add(signing.Period - 48*time.Hour)} {
+		if err := newKeyring(t, f.store, func() time.Time { return at }).Load(t.Context(), admin); err != nil {
+			t.Fatal(err)
+		}
+		if now := f.records(t); !reflect.DeepEqual(now, before) {
+			t.Errorf("at %v it made %+v of %+v", at, now, before)
+		}
 	}
 }
 
