@@ -3,6 +3,7 @@ package apikey
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 
@@ -23,13 +24,21 @@ type Cache struct {
 	fresh   func() bool
 	entries *otter.Cache[string, *Client] // nil: there is no such key
 
-	// A key that was read before a change must not be cached after it. drops counts what was dropped; a reading that
-	// overlaps a drop is used but not kept. The lock is never held around a call to the store.
-	mu    sync.Mutex
-	drops uint64
+	seed  maphash.Seed
+	parts [dropParts]dropPart
 
 	hits             *striped.Counter
 	misses, bypasses atomic.Int64
+}
+
+// dropParts is how many parts keys are in by their ids. A drop in one rarely meets a reading of another key in the same one.
+const dropParts = 256
+
+// dropPart is some of the keys. One that was read before a change must not be cached after it: a reading that overlaps a drop in
+// its part is used but not kept. The lock is never held around a call to the store.
+type dropPart struct {
+	mu    sync.Mutex
+	drops uint64
 }
 
 // CacheStats count lookups since the start.
@@ -47,7 +56,10 @@ func (c *Cache) Stats() CacheStats {
 // NewCache returns a cache in front of a store. fresh reports whether the log has been read recently enough to trust what
 // is cached.
 func NewCache(store Store, fresh func() bool) *Cache {
-	return &Cache{store: store, fresh: fresh, hits: striped.NewCounter(), entries: otter.Must(&otter.Options[string, *Client]{MaximumSize: cacheSize})}
+	return &Cache{
+		store: store, fresh: fresh, hits: striped.NewCounter(), seed: maphash.MakeSeed(),
+		entries: otter.Must(&otter.Options[string, *Client]{MaximumSize: cacheSize}),
+	}
 }
 
 // Lookup returns what is known of a key of whichever tenancy; the caller must not change it. Errors: [ErrNotFound], [ErrUnavailable].
@@ -62,9 +74,10 @@ func (c *Cache) Lookup(ctx context.Context, clientID string) (*Client, error) {
 	} else {
 		c.bypasses.Add(1)
 	}
-	c.mu.Lock()
-	before := c.drops
-	c.mu.Unlock()
+	part := c.part(clientID)
+	part.mu.Lock()
+	before := part.drops
+	part.mu.Unlock()
 
 	var read *Client
 	switch stored, err := c.store.Lookup(ctx, clientID); {
@@ -75,7 +88,11 @@ func (c *Cache) Lookup(ctx context.Context, clientID string) (*Client, error) {
 		return nil, err
 	}
 	if fresh {
-		c.keep(clientID, read, before)
+		part.mu.Lock()
+		defer part.mu.Unlock()
+		if part.drops == before {
+			c.entries.Set(clientID, read)
+		}
 	}
 	return found(read)
 }
@@ -87,20 +104,16 @@ func found(kept *Client) (*Client, error) {
 	return kept, nil
 }
 
-// keep caches what was read, unless something was dropped since.
-func (c *Cache) keep(clientID string, entry *Client, drops uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.drops == drops {
-		c.entries.Set(clientID, entry)
-	}
+func (c *Cache) part(clientID string) *dropPart {
+	return &c.parts[maphash.String(c.seed, clientID)%dropParts]
 }
 
 // Drop forgets a key, and what is being read of it at this moment.
 func (c *Cache) Drop(clientID string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.drops++
+	part := c.part(clientID)
+	part.mu.Lock()
+	defer part.mu.Unlock()
+	part.drops++
 	c.entries.Invalidate(clientID)
 }
 

@@ -238,14 +238,42 @@ func TestAReadingThatOverlapsAChangeIsNotKept(t *testing.T) {
 	}
 }
 
+// busyStore is one whose keys change all the time.
+type busyStore struct {
+	apikey.Store
+	lookups int
+	change  func(clientID string)
+}
+
+func (s *busyStore) Lookup(_ context.Context, clientID string) (apikey.Client, error) {
+	s.lookups++
+	s.change(fmt.Sprint("another ", s.lookups))
+	return apikey.Client{ID: clientID}, nil
+}
+
+// TestChangesOfOthersKeepNoKeyOutOfMemory: where there are many, and the database is slow, each reading overlaps one.
+func TestChangesOfOthersKeepNoKeyOutOfMemory(t *testing.T) {
+	store := &busyStore{}
+	cache := apikey.NewCache(store, always)
+	store.change = cache.Drop
+	for range 100 {
+		if _, err := cache.Lookup(t.Context(), "key"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if store.lookups > 5 { // one in 256 is dropped together with this key
+		t.Errorf("the store was asked %d times", store.lookups)
+	}
+}
+
 // memoryStore looks keys up in memory, so that a race test gets around often enough.
 type memoryStore struct {
 	apikey.Store
 	generation atomic.Int64
 }
 
-func (s *memoryStore) Lookup(context.Context, string) (apikey.Client, error) {
-	return apikey.Client{Generation: s.generation.Load()}, nil
+func (s *memoryStore) Lookup(_ context.Context, clientID string) (apikey.Client, error) {
+	return apikey.Client{ID: clientID, Generation: s.generation.Load()}, nil
 }
 
 func TestAfterDropNoLookupReturnsTheOldKey(t *testing.T) {
