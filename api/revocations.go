@@ -203,7 +203,14 @@ func (r revocationRoutes) follow(gone <-chan struct{}, w *eventWriter, cursor in
 			return
 		}
 		if !caughtUp {
-			continue
+			select {
+			case <-gone:
+				return
+			case <-r.stopping: // it goes on elsewhere, where it was
+				return
+			default:
+				continue
+			}
 		}
 		due = false
 		select {

@@ -237,6 +237,31 @@ func TestStreamsEndWhenTheServiceStops(t *testing.T) {
 	})
 }
 
+// TestAFollowerThatHasMuchToCatchUpWithHoldsNoStopUp: over HTTP/2 the service waits for it, and it may read as slowly as it likes.
+func TestAFollowerThatHasMuchToCatchUpWithHoldsNoStopUp(t *testing.T) {
+	for name, end := range map[string]func(f *feed, gone chan struct{}){
+		"the service stops":    func(f *feed, _ chan struct{}) { close(f.stop) },
+		"the follower is gone": func(_ *feed, gone chan struct{}) { close(gone) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFeed()
+			for i := range 10 * streamChunk {
+				f.revoke(strconv.Itoa(i), 2)
+			}
+			gone, chunks := make(chan struct{}), 0
+			f.follow(gone, &eventWriter{send: func([]byte) error {
+				if chunks++; chunks == 2 {
+					end(f, gone)
+				}
+				return nil
+			}}, 0)
+			if chunks != 2 {
+				t.Errorf("%d chunks were sent, want 2", chunks)
+			}
+		})
+	}
+}
+
 // TestAListenerIsCountedWithItsNetwork: whoever has one address of version 6 has as many as he likes.
 func TestAListenerIsCountedWithItsNetwork(t *testing.T) {
 	f := newFeed()
