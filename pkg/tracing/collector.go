@@ -58,7 +58,10 @@ func readCollector(lookup func(name string) string) (*collector, error) {
 	if name, protocol := variable(lookup, "PROTOCOL"); protocol != "" && protocol != "http/protobuf" {
 		return nil, &VariableError{name, "must be http/protobuf"}
 	}
+	// A transport of its own: Stop closes its connections, and no others.
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck // nobody here replaces it
 	c := &collector{url: u.String(), headers: map[string]string{}, http: &http.Client{
+		Transport:     transport,
 		Timeout:       timeoutDefault,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the headers are for this host
 	}}
