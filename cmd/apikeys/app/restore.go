@@ -101,10 +101,11 @@ func (a *App) refuseBackup(ctx context.Context) error {
 
 // watchTimeline returns [ErrRestored] when the log is shorter than what this process has read of it, ends with another event at
 // that place, or its feed has another base: nothing that is in memory holds then. Of a longer one [eventlog.Tailer] sees that it
-// does not go on from what was read. It returns nil when ctx ends.
+// does not go on from what was read. A look that fails is logged and taken again. It returns nil when ctx ends.
 func (a *App) watchTimeline(ctx context.Context) error {
 	ticker := time.NewTicker(timelineInterval)
 	defer ticker.Stop()
+	failing := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -116,9 +117,15 @@ func (a *App) watchTimeline(ctx context.Context) error {
 		}
 		read := a.Tailer.Read() // before the log is asked, which only grows
 		head, base, err := a.Store.Timeline(ctx)
-		another := head.Seq < read.Seq || head.Seq == read.Seq && !bytes.Equal(head.Hash, read.Hash) || base != a.Revoked.Base()
-		if err == nil && another {
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil && !failing:
+			a.options.Logger.WarnContext(ctx, "the log's place can't be read; a restored database is not noticed", "error", err)
+		case err != nil:
+		case head.Seq < read.Seq, head.Seq == read.Seq && !bytes.Equal(head.Hash, read.Hash), base != a.Revoked.Base():
 			return ErrRestored
 		}
+		failing = err != nil
 	}
 }

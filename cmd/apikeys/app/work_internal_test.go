@@ -1,9 +1,12 @@
 package app
 
 import (
+	"bufio"
+	"context"
 	"database/sql"
 	"encoding/base64"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -81,4 +84,34 @@ func TestTheServicePurgesWhatHasOutlivedItsTime(t *testing.T) {
 	ahead = 48 * time.Hour
 	a.purge(t.Context())
 	expect("afterwards", 0)
+}
+
+// TestWhoLooksForARestoredDatabaseSaysThatItCanNot: else nobody would know that it goes unnoticed.
+func TestWhoLooksForARestoredDatabaseSaysThatItCanNot(t *testing.T) {
+	config, err := LoadConfig(map[string]string{
+		"APIKEYS_DATABASE_URL": sqlstoretest.SQLite(t), "APIKEYS_MASTER_KEY": base64.StdEncoding.EncodeToString(make([]byte, sealed.KeySize)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, write := io.Pipe()
+	a, err := New(config, Options{Now: time.Now, Output: io.Discard, Logger: slog.New(slog.NewTextHandler(write, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.Close() // what follows can't be read
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- a.watchTimeline(ctx) }()
+	line, err := bufio.NewReader(read).ReadString('\n')
+	if err != nil || !strings.Contains(line, "level=WARN") || !strings.Contains(line, "restored") {
+		t.Errorf("it says %q, %v", line, err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("it ended with %v", err)
+	}
 }
