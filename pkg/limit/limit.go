@@ -99,7 +99,8 @@ func (b *Buckets[K]) TakeAt(key K, r Rate) (Standing, error) {
 	return standing(l, now, r), nil
 }
 
-// Check is [Buckets.Take] without counting.
+// Check reports whether [Buckets.Take] would refuse a request, without counting it. Errors: [ExceededError], by the policy's rate:
+// it is not for those who are counted at another one.
 func (b *Buckets[K]) Check(key K) error {
 	if b == nil {
 		return nil
