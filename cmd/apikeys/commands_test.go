@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -151,11 +152,20 @@ func TestSigningKeysAreRotatedAndListed(t *testing.T) {
 	list := func() []string {
 		return strings.Split(strings.TrimSuffix(run(t, "", "signing-key", "list").succeeded(t).stdout, "\n"), "\n")
 	}
+	states := func() (states []string) {
+		for _, key := range list() {
+			states = append(states, strings.Fields(key)[1])
+		}
+		return states
+	}
 	run(t, "", "signing-key", "rotate").succeeded(t)
 	if keys := list(); len(keys) != 1 || !strings.HasSuffix(keys[0], "published until -") || !strings.Contains(keys[0], "ES256") {
 		t.Fatalf("after the first: %q", keys)
 	}
 	run(t, "", "signing-key", "rotate").succeeded(t)
+	if got := states(); !slices.Equal(got, []string{"signs", "waits"}) {
+		t.Errorf("after the second the states are %v", got)
+	}
 	run(t, "", "signing-key", "rotate", "--now").succeeded(t)
 	keys := list()
 	if len(keys) != 3 {
@@ -169,6 +179,11 @@ func TestSigningKeysAreRotatedAndListed(t *testing.T) {
 	}
 	if open != 1 {
 		t.Errorf("%d keys have no end: %q", open, keys)
+	}
+	first, _, _ := strings.Cut(keys[0], " ")
+	run(t, "", "signing-key", "revoke", first).succeeded(t)
+	if got := states(); got[0] != "revoked" {
+		t.Errorf("the revoked key's state is %s", got[0])
 	}
 }
 

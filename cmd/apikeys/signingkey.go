@@ -32,16 +32,19 @@ func newSigningKeyCommand() *cobra.Command {
 	list := &cobra.Command{
 		Use:   "list",
 		Short: "List the signing keys",
-		Args:  noArguments,
+		Long: "List the signing keys, and what each does: it signs, waits for its turn, is retiring (published until the last token\n" +
+			"that it signed has expired), retired, or was revoked, by its revocation or by a restore.",
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
 				records, err := a.Store.SigningKeys(ctx)
-				for _, r := range records {
+				states := signing.States(records, time.Now())
+				for i, r := range records {
 					retires := "-"
 					if !r.RetireAt.IsZero() {
 						retires = r.RetireAt.Format(time.RFC3339)
 					}
-					c.Printf("%s  %s  signs from %s  published until %s\n", r.KID, r.Algorithm, r.NotBefore.Format(time.RFC3339), retires)
+					c.Printf("%s  %-8s  %s  signs from %s  published until %s\n", r.KID, states[i], r.Algorithm, r.NotBefore.Format(time.RFC3339), retires)
 				}
 				return err
 			})

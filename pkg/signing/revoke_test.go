@@ -2,6 +2,7 @@ package signing_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -214,5 +215,32 @@ func TestAReadingThatBeganBeforeARevocationDoesNotBringTheKeyBack(t *testing.T) 
 	}
 	if other.Published(revoked) {
 		t.Error("it is trusted again")
+	}
+}
+
+// TestAStateTellsWhatBecomesOfAKey, through all that may be done to keys.
+func TestAStateTellsWhatBecomesOfAKey(t *testing.T) {
+	f := newFixture(t)
+	rotate := func(lead time.Duration) func() { return func() { f.rotate(t, lead) } }
+	for _, step := range []struct {
+		name  string
+		after time.Duration // the start
+		do    func()
+		want  []signing.State // in the order of NotBefore
+	}{
+		{"the first", 0, func() {}, []signing.State{signing.Signs}},
+		{"a successor is made", 0, rotate(signing.PublishLead), []signing.State{signing.Signs, signing.Waits}},
+		{"its turn has come", time.Hour, func() {}, []signing.State{signing.Retiring, signing.Signs}},
+		{"the first has ended", 26 * time.Hour, func() {}, []signing.State{signing.Retired, signing.Signs}},
+		{"another successor is made", 30 * time.Hour, rotate(signing.PublishLead), []signing.State{signing.Retired, signing.Signs, signing.Waits}},
+		{"one overrules it", 30 * time.Hour, rotate(0), []signing.State{signing.Retired, signing.Retiring, signing.Signs, signing.Retiring}},
+		{"it is revoked", 30*time.Hour + time.Minute, func() { f.revoke(t) }, []signing.State{signing.Retired, signing.Signs, signing.Revoked, signing.Retiring, signing.Waits}},
+		{"all but the last have ended", 60 * time.Hour, func() {}, []signing.State{signing.Retired, signing.Retired, signing.Revoked, signing.Retired, signing.Signs}},
+	} {
+		f.set(start.Add(step.after))
+		step.do()
+		if got := signing.States(f.records(t), f.Now()); !slices.Equal(got, step.want) {
+			t.Errorf("%s: %v, want %v", step.name, got, step.want)
+		}
 	}
 }

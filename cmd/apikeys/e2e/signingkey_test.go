@@ -30,37 +30,50 @@ func TestARevokedSigningKeyIsTrustedNowhere(t *testing.T) {
 	onBothDatabases(t, func(t *testing.T, e environment) {
 		replicas := []*service{start(t, e), start(t, e)}
 		operator := signIn(replicas[0])
-		verifiers := []*resourceserver.Verifier{newVerifier(t, replicas[0].url("")), newVerifier(t, replicas[1].url(""))}
 		key := operator.create("key")
-		seen, unseen := operator.accessToken(key), operator.accessToken(key)
-		for i, v := range verifiers {
-			if refuses(t, v, seen) {
-				t.Fatal("a fresh token is refused")
-			}
-			stranger(replicas[i]).want(http.StatusOK, verifyAt(replicas[i], seen))
-		}
-
-		runDrill(t, e, seen, replicas)
-
-		for i, v := range verifiers {
-			await.Until(t, refusalTimeout, "the verifier refuses it", func() bool { return refuses(t, v, seen) && refuses(t, v, unseen) })
-			stranger(replicas[i]).want(http.StatusUnauthorized, verifyAt(replicas[i], unseen))
-			fresh := operator.at(replicas[i]).accessToken(key)
-			await.Until(t, refusalTimeout, "a new token is accepted", func() bool { return !refuses(t, v, fresh) })
-			if late := newVerifier(t, replicas[i].url("")); !refuses(t, late, seen) {
-				t.Error("a verifier that starts later accepts the old one")
-			}
-			if kid := tokenHeader(t, seen).KID; slices.Contains(operator.at(replicas[i]).keySet(), kid) {
-				t.Error("the revoked key is published")
-			}
-		}
-		if r := run(t, e, "signing-key", "revoke", tokenHeader(t, seen).KID); r.code != 1 {
-			t.Errorf("revoked again: %+v", r)
+		for _, before := range [][]string{nil, {"signing-key", "rotate"}, {"signing-key", "rotate", "--now"}} {
+			compromise(t, e, replicas, operator, key, before)
 		}
 		if r := run(t, e, "verify-log"); r.code != 0 {
 			t.Errorf("the log: %+v", r)
 		}
 	})
+}
+
+// compromise runs the drill, after a command that comes between the tokens and their end.
+func compromise(t *testing.T, e environment, replicas []*service, operator *caller, key apiKey, before []string) {
+	t.Helper()
+	verifiers := []*resourceserver.Verifier{newVerifier(t, replicas[0].url("")), newVerifier(t, replicas[1].url(""))}
+	seen, unseen := operator.accessToken(key), operator.accessToken(key)
+	for i, v := range verifiers {
+		if refuses(t, v, seen) {
+			t.Fatal("a fresh token is refused")
+		}
+		stranger(replicas[i]).want(http.StatusOK, verifyAt(replicas[i], seen))
+	}
+	if before != nil {
+		if r := run(t, e, before...); r.code != 0 {
+			t.Fatalf("%v: %+v", before, r)
+		}
+	}
+
+	runDrill(t, e, seen, replicas)
+
+	for i, v := range verifiers {
+		await.Until(t, refusalTimeout, "the verifier refuses it", func() bool { return refuses(t, v, seen) && refuses(t, v, unseen) })
+		stranger(replicas[i]).want(http.StatusUnauthorized, verifyAt(replicas[i], unseen))
+		fresh := operator.at(replicas[i]).accessToken(key)
+		await.Until(t, refusalTimeout, "a new token is accepted", func() bool { return !refuses(t, v, fresh) })
+		if late := newVerifier(t, replicas[i].url("")); !refuses(t, late, seen) {
+			t.Error("a verifier that starts later accepts the old one")
+		}
+		if kid := tokenHeader(t, seen).KID; slices.Contains(operator.at(replicas[i]).keySet(), kid) {
+			t.Error("the revoked key is published")
+		}
+	}
+	if r := run(t, e, "signing-key", "revoke", tokenHeader(t, seen).KID); r.code != 1 {
+		t.Errorf("revoked again: %+v", r)
+	}
 }
 
 func verifyAt(s *service, token string) answer {
