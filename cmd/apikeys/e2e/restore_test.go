@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -65,10 +66,13 @@ func backUp(t *testing.T, e environment) (restore func() (environment, result)) 
 	path, isSQLite := strings.CutPrefix(e["APIKEYS_DATABASE_URL"], "sqlite://")
 	file := filepath.Join(t.TempDir(), "backup")
 	if !isSQLite {
-		shell(t, postgresProgram(t, "pg_dump"), "--format=custom", "--file="+file, e["APIKEYS_DATABASE_URL"])
+		onService(t, e["APIKEYS_DATABASE_URL"], "pg_dump", "--format=custom", "--file="+file)
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("the dump is %v, %v", info, err)
+		}
 		return func() (environment, result) {
 			restored := e.with("APIKEYS_DATABASE_URL", ownedByPlainRole(t, pgtest.URL(t)))
-			shell(t, postgresProgram(t, "pg_restore"), "--no-owner", "--no-comments", "--exit-on-error", "--dbname="+restored["APIKEYS_DATABASE_URL"], file)
+			onService(t, restored["APIKEYS_DATABASE_URL"], "pg_restore", "--no-owner", "--no-comments", "--exit-on-error", file)
 			return restored, run(t, restored, "restore")
 		}
 	}
@@ -174,7 +178,7 @@ func TestAServiceEndsWhenItsDatabaseLosesItsNewestChange(t *testing.T) {
 	e := onPostgreSQL(pgtest.URL(t))
 	s := start(t, e)
 	signIn(s)
-	shell(t, postgresProgram(t, "psql"), e["APIKEYS_DATABASE_URL"], "-c", "UPDATE log_head SET hash = sha256(hash)")
+	onService(t, e["APIKEYS_DATABASE_URL"], "psql", "--command=UPDATE log_head SET hash = sha256(hash)")
 	if code := s.exitCode(); code != 1 || !strings.Contains(s.stderr.String(), "lost its newest changes") {
 		t.Errorf("it ended with code %d: %s", code, s.stderr.String())
 	}
@@ -243,10 +247,28 @@ func postgresProgram(t *testing.T, name string) string {
 	return path
 }
 
-func shell(t *testing.T, program string, arguments ...string) {
+// onService runs one of PostgreSQL's client programs on a database that a service file names.
+func onService(t *testing.T, database, program string, arguments ...string) {
 	t.Helper()
-	if output, err := exec.CommandContext(t.Context(), program, arguments...).CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", filepath.Base(program), err, output)
+	address, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, _ := address.User.Password()
+	entry := fmt.Sprintf("[apikeys]\nhost=%s\nport=%s\ndbname=%s\nuser=%s\npassword=%s\n",
+		address.Hostname(), address.Port(), strings.TrimPrefix(address.Path, "/"), address.User.Username(), password)
+	for name, values := range address.Query() {
+		entry += name + "=" + values[0] + "\n"
+	}
+	services := filepath.Join(t.TempDir(), "services")
+	if err := os.WriteFile(services, []byte(entry), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	arguments = append([]string{"-c", `umask 077; exec "$0" --dbname=service=apikeys "$@"`, postgresProgram(t, program)}, arguments...)
+	command := exec.CommandContext(t.Context(), "sh", arguments...)
+	command.Env = append(os.Environ(), "PGSERVICEFILE="+services)
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", program, err, output)
 	}
 }
 
