@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -149,7 +150,9 @@ func TestConsoleInFrontOfReplicas(t *testing.T) {
 		await.Until(t, startTimeout, "nginx has found the replica again", func() bool {
 			return operator.get("/v1/session").status == http.StatusOK
 		})
-		operator.want(http.StatusOK, operator.token(key.ClientID, key.ClientSecret))
+		await.Until(t, startTimeout, "nginx has found it again for tokens, too", func() bool {
+			return operator.token(key.ClientID, key.ClientSecret).status == http.StatusOK
+		})
 		restarted.stop()
 		a := operator.want(http.StatusServiceUnavailable, operator.token(key.ClientID, key.ClientSecret))
 		if a.header.Get("Retry-After") == "" || !strings.Contains(string(a.body), `"temporarily_unavailable"`) {
@@ -403,6 +406,57 @@ func TestNginxOfTheConsole(t *testing.T) {
 		}
 		if got := taken(); len(got) > 0 {
 			t.Errorf("these arrived: %v", got)
+		}
+	})
+}
+
+// TestNginxOfTheConsoleSparesTokenRequestsAReplicaThatFails: one that was cut off from its database answers, and one that
+// stands still does not even that.
+func TestNginxOfTheConsoleSparesTokenRequestsAReplicaThatFails(t *testing.T) {
+	t.Parallel()
+	const cutOff, still = "/auth", "/oauth2/token"
+	failures := make(chan string, 256) // paths of the requests that a replica failed
+	replica := func(fails ...string) string {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // the server tells of the end of a connection only then
+			if !slices.Contains(fails, r.URL.Path) {
+				return
+			}
+			failures <- r.URL.Path
+			if r.URL.Path == still {
+				<-r.Context().Done()
+			}
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}))
+		t.Cleanup(server.Close)
+		return server.Listener.Addr().String()
+	}
+	behind := func(t *testing.T, replicas ...string) *caller {
+		t.Helper()
+		base := startConsole(t, issuer, replicas...).url
+		return newCaller(t, func(path string) string { return base + path }, nil)
+	}
+
+	t.Run("one of two", func(t *testing.T) {
+		c := behind(t, replica(cutOff, still, "/v1/session"), replica())
+		for _, path := range []string{cutOff, still} {
+			await.Until(t, startTimeout, "the replica that fails was asked", func() bool {
+				c.want(http.StatusOK, c.do(http.MethodPost, path, nil))
+				return len(failures) > 0
+			})
+			if failed := <-failures; failed != path {
+				t.Errorf("%s failed", failed)
+			}
+		}
+		await.Until(t, startTimeout, "what may change something gets the answer of the replica that fails", func() bool {
+			return c.do(http.MethodPost, "/v1/session", nil).status == http.StatusServiceUnavailable
+		})
+	})
+	t.Run("both, which still have the key set", func(t *testing.T) {
+		c := behind(t, replica(cutOff), replica(cutOff))
+		for range 10 {
+			c.want(http.StatusServiceUnavailable, c.do(http.MethodPost, cutOff, nil))
+			c.want(http.StatusOK, c.get("/.well-known/jwks.json"))
 		}
 	})
 }
