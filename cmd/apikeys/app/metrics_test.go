@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -139,6 +140,7 @@ func readOperations(t *testing.T, name string, decode func([]byte, any) error, i
 type alert struct {
 	Name        string `yaml:"alert"`
 	Expr        string
+	For         string
 	Annotations map[string]string
 }
 
@@ -209,6 +211,29 @@ func TestAnAlertTellsOfAServiceThatIsGoneWithItsMetrics(t *testing.T) {
 	absence := regexp.MustCompile(`^absent\(apikeys_[a-z_]+\)$`)
 	if !slices.ContainsFunc(readAlerts(t), func(a alert) bool { return absence.MatchString(a.Expr) }) {
 		t.Error("no alert fires when there are no metrics")
+	}
+}
+
+// TestNoAlertFiresForASingleFailure: its increase is there for as long as the window lasts.
+func TestNoAlertFiresForASingleFailure(t *testing.T) {
+	anyAtAll := regexp.MustCompile(`(?:rate|increase)\([^[]*\[(\w+)\]\)+ > 0$`)
+	asked := 0
+	for _, a := range readAlerts(t) {
+		found := anyAtAll.FindStringSubmatch(a.Expr)
+		if found == nil {
+			continue
+		}
+		asked++
+		window, err := time.ParseDuration(found[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lasts, err := time.ParseDuration(a.For); err != nil || lasts <= window {
+			t.Errorf("%s fires after %q, and sees a failure for %s", a.Name, a.For, window)
+		}
+	}
+	if asked < 3 {
+		t.Errorf("%d alerts are about failures of any number", asked)
 	}
 }
 
