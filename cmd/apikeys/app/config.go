@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net"
@@ -42,7 +43,7 @@ type Config struct {
 	OperatorPassword  string   `env:"OPERATOR_PASSWORD" validate:"omitempty,min=12,max=256"`
 	ScopesFile        string   `env:"SCOPES_FILE"       validate:"omitempty,file"`
 	CORSOrigins       []string `env:"CORS_ORIGINS"      validate:"dive,origin"`
-	TrustedProxies    []string `env:"TRUSTED_PROXIES"   validate:"dive,cidr"`
+	TrustedProxies    []string `env:"TRUSTED_PROXIES"   validate:"dive,network"`
 	StatusList        string   `env:"STATUS_LIST"       envDefault:"off"                       validate:"oneof=on off"`
 	UsageDays         int      `env:"USAGE_DAYS"        envDefault:"90"                        validate:"min=1,max=3660"`
 	Limits            string   `env:"LIMITS"            envDefault:"on"`
@@ -87,6 +88,11 @@ func LoadConfig(environment map[string]string) (Config, error) {
 	}
 	if c.Audience == "" {
 		c.Audience = c.Issuer
+	}
+	for _, list := range [][]string{c.CORSOrigins, c.TrustedProxies} {
+		for i := range list {
+			list[i] = strings.TrimSpace(list[i])
+		}
 	}
 	return c, c.validate()
 }
@@ -266,7 +272,7 @@ var configValidator = newConfigValidator()
 func newConfigValidator() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("env") })
-	for tag, accepts := range map[string]func(string) bool{"issuer": isIssuer, "origin": isOrigin, "address": isAddress, "drain": isDrain, "provider": isProvider, "email-address": operator.ValidEmail} {
+	for tag, accepts := range map[string]func(string) bool{"issuer": isIssuer, "origin": isOrigin, "address": isAddress, "network": isNetwork, "drain": isDrain, "provider": isProvider, "email-address": operator.ValidEmail} {
 		if err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return accepts(f.Field().String()) }); err != nil {
 			panic(err) // only for a malformed tag name
 		}
@@ -317,6 +323,11 @@ func isOrigin(text string) bool {
 // hostName is also what an IPv4 address looks like. Of other characters, CORS would take an asterisk for a pattern.
 var hostName = regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$`)
 
+func isNetwork(text string) bool {
+	_, err := netip.ParsePrefix(text)
+	return err == nil
+}
+
 func configRule(f validator.FieldError) string {
 	switch f.Tag() {
 	case "required":
@@ -336,8 +347,8 @@ func configRule(f validator.FieldError) string {
 		return "must be one of: " + strings.ReplaceAll(f.Param(), " ", ", ")
 	case "drain":
 		return "must be a time from 0s to 5m, such as 10s"
-	case "cidr":
-		return "must be networks such as 10.0.0.0/8, separated by commas"
+	case "network":
+		return fmt.Sprintf("must be networks such as 10.0.0.0/8, separated by commas, and %q is none", f.Value())
 	case "file":
 		return "names a file that does not exist"
 	case "min", "max":

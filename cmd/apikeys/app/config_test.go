@@ -62,8 +62,8 @@ func TestVariablesAreTaken(t *testing.T) {
 		"APIKEYS_LISTEN": "[::1]:0", "APIKEYS_DATABASE_URL": "postgres://user:password@localhost/keys", "APIKEYS_ISSUER": "https://keys.example.com",
 		"APIKEYS_AUDIENCE": "https://api.example.com", "APIKEYS_MASTER_KEY": masterKey(), "APIKEYS_OPERATOR_EMAIL": "ana@example.com",
 		"APIKEYS_OPERATOR_PASSWORD": "correct horse battery staple", "APIKEYS_SCOPES_FILE": scopes,
-		"APIKEYS_CORS_ORIGINS":    "https://console.example.com,http://localhost:5173",
-		"APIKEYS_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8", "APIKEYS_LIMITS": "off", "APIKEYS_LOG_LEVEL": "debug", "APIKEYS_LOG_FORMAT": "text",
+		"APIKEYS_CORS_ORIGINS":    "https://console.example.com, http://localhost:5173",
+		"APIKEYS_TRUSTED_PROXIES": "10.0.0.0/8 , fd00::/8", "APIKEYS_LIMITS": "off", "APIKEYS_LOG_LEVEL": "debug", "APIKEYS_LOG_FORMAT": "text",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func TestABadValueIsNamed(t *testing.T) {
 		"APIKEYS_OPERATOR_PASSWORD":   {"short", "elevenchars", strings.Repeat("x", 257)},
 		"APIKEYS_SCOPES_FILE":         {filepath.Join(t.TempDir(), "absent.yaml"), t.TempDir()},
 		"APIKEYS_CORS_ORIGINS":        {"*", "console.example.com", "https://a.example.com,b.example.com", "https://a.example.com/", "https://*.example.com", "https://a?.example.com"},
-		"APIKEYS_TRUSTED_PROXIES":     {"10.0.0.1", "localhost", "10.0.0.0/33", "10.0.0.0/8,x"},
+		"APIKEYS_TRUSTED_PROXIES":     {"10.0.0.1", "localhost", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/8,x", "10.0.0.0/8,,fd00::/8"},
 		"APIKEYS_USAGE_DAYS":          {"0", "-1", "3661", "many", "1.5", "9999999999999999999"},
 		"APIKEYS_LIMITS":              {"yes", "ON", "0", "management=0/1m", "management=5", "tokens=5/1m"},
 		"APIKEYS_DRAIN":               {"5", "-1s", "6m", "soon"},
@@ -119,6 +119,12 @@ func TestABadValueIsNamed(t *testing.T) {
 				t.Errorf("no bad value of %s is tried", v.Name)
 			}
 		}
+	}
+}
+
+func TestTheProxyThatIsNoNetworkIsNamed(t *testing.T) {
+	if _, err := app.LoadConfig(map[string]string{"APIKEYS_TRUSTED_PROXIES": "10.0.0.0/8, 10.0.0.0/08"}); err == nil || !strings.Contains(err.Error(), `"10.0.0.0/08" is none`) {
+		t.Errorf("got %v", err)
 	}
 }
 
