@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -212,6 +213,35 @@ func TestDoctorNamesWhatIsBroken(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestDoctorNamesVariablesThatNobodyReads(t *testing.T) {
+	for name, remedy := range map[string]string{
+		"APIKEYS_TRUSTED_PROXY": "APIKEYS_TRUSTED_PROXIES", "APIKEYS_ISSUER_FILE": "APIKEYS_ISSUER", "APIKEYS_MASTERKEY": "APIKEYS_MASTER_KEY",
+		"APIKEYS_MASTER_KEY_FILES": "APIKEYS_MASTER_KEY_FILE", "APIKEYS_LOGLEVEL": "APIKEYS_LOG_LEVEL", "APIKEYS_COLOUR": "README.md", "APIKEYS_X": "README.md",
+		"APIKEYS_SERVICE_HOST": "", "APIKEYS_PORT_8080_TCP_ADDR": "", "LISTEN": "", // not meant for the service
+	} {
+		t.Run(name, func(t *testing.T) {
+			healthy(t)
+			t.Setenv(name, "secret value")
+			found, r := examine(t)
+			f := found["warning configuration"]
+			if named := strings.HasPrefix(f.Detail, name+" "); r.err != nil || named != (remedy != "") || named && !slices.Contains(strings.Fields(f.Remedy), remedy) {
+				t.Errorf("it finds %+v, %v", found, r.err)
+			}
+			if strings.Contains(r.stdout, "secret value") {
+				t.Errorf("it tells the value: %s", r.stdout)
+			}
+		})
+	}
+	t.Run("beside what is wrong", func(t *testing.T) {
+		healthy(t)
+		t.Setenv("APIKEYS_LOGLEVEL", "debug")
+		t.Setenv("APIKEYS_LOG_LEVEL", "loud")
+		if found, _ := examine(t); found["warning configuration"].Detail == "" || found["problem configuration"].Detail == "" {
+			t.Errorf("it finds %+v", found)
+		}
+	})
 }
 
 func TestDoctorFindsTheCertificateAndTheProviderFine(t *testing.T) {

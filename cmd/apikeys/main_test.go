@@ -43,10 +43,12 @@ func run(t *testing.T, stdin string, arguments ...string) result {
 // key beside it, and returns its path.
 func newDatabase(t *testing.T) string {
 	t.Helper()
-	for _, v := range app.Variables() {
-		t.Setenv(v.Name, "") // so that it is restored
-		if err := os.Unsetenv(v.Name); err != nil {
-			t.Fatal(err)
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, app.Prefix) {
+			t.Setenv(name, "") // so that it is restored
+			if err := os.Unsetenv(name); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	url := sqlstoretest.SQLite(t)

@@ -61,6 +61,7 @@ func Diagnose(ctx context.Context, c Config, failure error) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, diagnoseTimeout)
 	defer cancel()
 	d := &doctor{config: c}
+	d.checkNames()
 	if failure != nil {
 		for _, err := range unjoin(failure) {
 			d.problem("configuration", "set it as README.md says", "%v", err)
@@ -104,7 +105,7 @@ func (d *doctor) checkStart(ctx context.Context) bool {
 		}
 		return false
 	}
-	d.fine("configuration", "every variable can be used")
+	d.fine("configuration", "every variable that the service knows can be used")
 	return true
 }
 

@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +29,64 @@ const (
 	issuerTimeout   = 5 * time.Second
 	metadataMax     = 64 << 10
 )
+
+// orchestrated are the names that Kubernetes gives to every container beside a service called apikeys.
+var orchestrated = regexp.MustCompile(`^` + Prefix + `(SERVICE|PORT)(_|$)`)
+
+// checkNames looks for variables that are meant for the service and that it does not know: nothing else would tell.
+func (d *doctor) checkNames() {
+	var known []string
+	for _, v := range Variables() {
+		known = append(known, v.Name)
+		if v.Secret {
+			known = append(known, v.Name+"_FILE")
+		}
+	}
+	for _, entry := range slices.Sorted(slices.Values(os.Environ())) {
+		name, _, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, Prefix) || orchestrated.MatchString(name) || slices.Contains(known, name) {
+			continue
+		}
+		remedy := "take it away, or name one of the table in README.md"
+		if near := nearest(known, name); near != "" {
+			remedy = "perhaps " + near + " is meant"
+		}
+		d.warn("configuration", remedy, "%s is no variable of the service", name)
+	}
+}
+
+// nearest returns the known name that another one looks like, and nothing where none is obvious. Only of secrets a file may be named.
+func nearest(known []string, name string) (near string) {
+	const editsMax = 3
+	name = strings.TrimSuffix(name, "_FILE")
+	best := editsMax + 1
+	for _, k := range known {
+		if edits := editDistance(k, name); edits < best && 3*edits <= len(k)-len(Prefix) {
+			near, best = k, edits
+		}
+	}
+	return near
+}
+
+// editDistance returns how many letters are to be put in, taken out or replaced to make one text of another.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1) // from what was read of a to each beginning of b
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := diagonal
+			if a[i] != b[j] {
+				replaced++
+			}
+			diagonal, row[j+1] = row[j+1], min(replaced, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
 
 // checkTLS looks at the certificate's key, time and name.
 func (d *doctor) checkTLS() {
