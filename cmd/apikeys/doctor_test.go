@@ -161,12 +161,22 @@ func TestDoctorNamesWhatIsBroken(t *testing.T) {
 			t.Setenv("APIKEYS_DATABASE_URL", server.String())
 			t.Setenv("APIKEYS_MASTER_KEY", secret)
 		}, "problem database", 1},
-		"another key":     {func(t *testing.T, _ string) { t.Setenv("APIKEYS_MASTER_KEY", secret) }, "problem master key", 1},
-		"no key":          {func(t *testing.T, path string) { remove(t, path+".master-key") }, "problem master key", 1},
-		"a damaged key":   {func(t *testing.T, path string) { write(t, path+".master-key", []byte("x")) }, "problem master key", 1},
-		"a cut rotation":  {func(t *testing.T, path string) { write(t, path+".master-key.next", []byte(secret)) }, "warning master key", 0},
-		"open files":      {func(t *testing.T, path string) { chmod(t, path, 0o644) }, "problem files", 1},
-		"an open key":     {func(t *testing.T, path string) { chmod(t, path+".master-key", 0o640) }, "problem files", 1},
+		"another key":             {func(t *testing.T, _ string) { t.Setenv("APIKEYS_MASTER_KEY", secret) }, "problem master key", 1},
+		"no key":                  {func(t *testing.T, path string) { remove(t, path+".master-key") }, "problem master key", 1},
+		"a damaged key":           {func(t *testing.T, path string) { write(t, path+".master-key", []byte("x")) }, "problem master key", 1},
+		"a cut rotation":          {func(t *testing.T, path string) { write(t, path+".master-key.next", []byte(secret)) }, "warning master key", 0},
+		"open files":              {func(t *testing.T, path string) { chmod(t, path, 0o644) }, "problem files", 1},
+		"an open key":             {func(t *testing.T, path string) { chmod(t, path+".master-key", 0o640) }, "problem files", 1},
+		"a key for all to change": {func(t *testing.T, path string) { keyFrom(t, path, 0o666) }, "problem files", 1},
+		"a key for all to read":   {func(t *testing.T, path string) { keyFrom(t, path, 0o444) }, "warning files", 0},
+		"a certificate's key for all to read": {func(t *testing.T, _ string) {
+			certify(t, certtest.Certificate{Address: "127.0.0.1", Ends: time.Now().Add(365 * 24 * time.Hour)})
+			chmod(t, os.Getenv("APIKEYS_TLS_KEY_FILE"), 0o644)
+		}, "warning files", 0},
+		"a key for all to read, with PostgreSQL": {func(t *testing.T, path string) {
+			keyFrom(t, path, 0o444)
+			t.Setenv("APIKEYS_DATABASE_URL", pgtest.URL(t))
+		}, "warning files", 0},
 		"another issuer":  {func(t *testing.T, _ string) { issuing(t, "https://other.example.com") }, "problem issuer", 1},
 		"a silent issuer": {func(t *testing.T, _ string) { t.Setenv("APIKEYS_ISSUER", "http://127.0.0.1:1") }, "warning issuer", 0},
 		"all proxies":     {func(t *testing.T, _ string) { t.Setenv("APIKEYS_TRUSTED_PROXIES", "0.0.0.0/0") }, "problem proxies", 1},
@@ -212,6 +222,15 @@ func TestDoctorNamesWhatIsBroken(t *testing.T) {
 				t.Errorf("it tells a secret: %s", r.stdout)
 			}
 		})
+	}
+}
+
+func TestDoctorNamesTheFilesThatItFindsPrivate(t *testing.T) {
+	path := healthy(t)
+	keyFrom(t, path, 0o640)
+	found, r := examine(t)
+	if file := os.Getenv("APIKEYS_MASTER_KEY_FILE"); len(found) > 0 || !strings.Contains(r.stdout, "only owner and group can use "+file) || !strings.Contains(r.stdout, "only its owner can use "+path) {
+		t.Errorf("it prints %s", r.stdout)
 	}
 }
 
@@ -263,6 +282,17 @@ func signOnBy(t *testing.T, issuer, clientSecret string) {
 	t.Setenv("APIKEYS_OIDC_CLIENT_ID", "console")
 	t.Setenv("APIKEYS_OIDC_CLIENT_SECRET", clientSecret)
 	t.Setenv("APIKEYS_OIDC_ROLES", "readonly=*")
+}
+
+// keyFrom configures a database's master key as a file with a mode.
+func keyFrom(t *testing.T, database string, mode os.FileMode) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "master-key")
+	if err := os.Rename(database+".master-key", file); err != nil {
+		t.Fatal(err)
+	}
+	chmod(t, file, mode)
+	t.Setenv("APIKEYS_MASTER_KEY_FILE", file)
 }
 
 // certify configures a certificate.

@@ -61,6 +61,8 @@ type Config struct {
 	OIDCName          string   `env:"OIDC_NAME"         validate:"max=40"`
 	LogLevel          string   `env:"LOG_LEVEL"         envDefault:"info"                      validate:"oneof=debug info warn error"`
 	LogFormat         string   `env:"LOG_FORMAT"        validate:"omitempty,oneof=json text"`
+
+	secretFiles []string // that secrets were read from
 }
 
 // secretVariables may also be given as the name of a file, in NAME_FILE, and have no flag: a command line can be read by
@@ -78,11 +80,11 @@ func (e *ConfigError) Error() string { return e.Variable + " " + e.Problem }
 // LoadConfig reads the configuration from environment, which maps names to values, and checks it.
 // Errors: a [ConfigError] for each variable that is wrong, joined.
 func LoadConfig(environment map[string]string) (Config, error) {
-	environment, err := readSecretFiles(environment)
+	environment, files, err := readSecretFiles(environment)
 	if err != nil {
 		return Config{}, err
 	}
-	var c Config
+	c := Config{secretFiles: files}
 	if err := env.ParseWithOptions(&c, env.Options{Environment: environment, Prefix: Prefix}); err != nil {
 		return Config{}, parseProblems(err)
 	}
@@ -117,8 +119,8 @@ func parseProblems(err error) error {
 	return errors.Join(problems...)
 }
 
-// readSecretFiles replaces NAME_FILE by NAME with the file's content, without the line break at its end.
-func readSecretFiles(environment map[string]string) (map[string]string, error) {
+// readSecretFiles replaces NAME_FILE by NAME with the file's content, without the line break at its end. It also returns the files.
+func readSecretFiles(environment map[string]string) (_ map[string]string, files []string, _ error) {
 	environment = maps.Clone(environment)
 	var problems []error
 	for _, name := range secretVariables {
@@ -139,8 +141,9 @@ func readSecretFiles(environment map[string]string) (map[string]string, error) {
 		if environment[name] = strings.TrimRight(string(content), "\r\n"); environment[name] == "" {
 			problems = append(problems, &ConfigError{name + "_FILE", "names an empty file"}) // which is no way to set nothing
 		}
+		files = append(files, path)
 	}
-	return environment, errors.Join(problems...)
+	return environment, files, errors.Join(problems...)
 }
 
 // validate returns a [ConfigError] for each variable that is wrong, joined.
@@ -421,11 +424,11 @@ type Variable struct {
 
 // Variables returns all variables in the order of [Config].
 func Variables() []Variable {
-	fields := reflect.VisibleFields(reflect.TypeFor[Config]())
-	variables := make([]Variable, len(fields))
-	for i, f := range fields {
-		name := f.Tag.Get("env")
-		variables[i] = Variable{Prefix + name, f.Tag.Get("envDefault"), slices.Contains(secretVariables, name)}
+	var variables []Variable
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+		if name, ok := f.Tag.Lookup("env"); ok {
+			variables = append(variables, Variable{Prefix + name, f.Tag.Get("envDefault"), slices.Contains(secretVariables, name)})
+		}
 	}
 	return variables
 }

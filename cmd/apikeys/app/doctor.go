@@ -73,6 +73,7 @@ func Diagnose(ctx context.Context, c Config, failure error) []Finding {
 	d.checkProxies()
 	d.checkIssuer(ctx)
 	d.checkProvider(ctx)
+	d.checkSecretFiles()
 	if d.checkFiles() && startable {
 		d.checkService(ctx)
 	}

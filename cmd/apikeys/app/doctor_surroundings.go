@@ -206,6 +206,30 @@ func (d *doctor) checkProvider(ctx context.Context) {
 	d.fine(check, "%s is there; it must send people back to %s", d.config.OIDCIssuer, provider.RedirectURL)
 }
 
+// checkSecretFiles looks who can use the files that were configured. A group may be there to share them.
+func (d *doctor) checkSecretFiles() {
+	files := d.config.secretFiles
+	if d.config.TLSKeyFile != "" {
+		files = append(slices.Clone(files), d.config.TLSKeyFile)
+	}
+	var private []string
+	for _, file := range files {
+		info, err := os.Stat(file)
+		switch {
+		case err != nil: // it was there before
+		case info.Mode().Perm()&0o002 != 0:
+			d.problem("files", "chmod o= "+file, "everybody can change %s, whose mode is %04o", file, info.Mode().Perm())
+		case info.Mode().Perm()&0o004 != 0:
+			d.warn("files", "chmod o= "+file+", or nothing where nobody else can enter its folder, as in a container", "everybody can read %s, whose mode is %04o", file, info.Mode().Perm())
+		default:
+			private = append(private, file)
+		}
+	}
+	if len(private) > 0 {
+		d.fine("files", "only owner and group can use %s", strings.Join(private, ", "))
+	}
+}
+
 // checkFiles looks at the files of a SQLite database and reports whether there is a database to look into.
 func (d *doctor) checkFiles() bool {
 	path, ok := d.config.sqlitePath()
@@ -232,15 +256,19 @@ func (d *doctor) checkFiles() bool {
 		d.warn("database", "nothing, before the first start; else check "+Prefix+"DATABASE_URL and the folder the service is started in", "%s is not there yet", path)
 		return false
 	}
-	private := true
+	var private []string
 	for _, file := range files {
-		if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o077 != 0 {
-			private = false
+		info, err := os.Stat(file)
+		switch {
+		case err != nil: // it is not there
+		case info.Mode().Perm()&0o077 != 0:
 			d.problem("files", "chmod 600 "+file, "others can use %s, whose mode is %04o", file, info.Mode().Perm())
+		default:
+			private = append(private, file)
 		}
 	}
-	if private {
-		d.fine("files", "only their owner can read the database and the master key")
+	if len(private) > 0 {
+		d.fine("files", "only its owner can use %s", strings.Join(private, ", "))
 	}
 	d.checkDisk(filepath.Dir(path))
 	return true
