@@ -126,13 +126,14 @@ func (d *doctor) checkService(ctx context.Context) {
 		d.problem("database", "check "+Prefix+"DATABASE_URL, the network and whether the server runs", "can't be reached: %v", err)
 		return
 	case there > known:
-		d.problem("database", "run the version of the service that brought it up to date, or a newer one", "its schema is version %d, this service knows %d", there, known)
-		return
+		d.warn("database", "nothing, when this is the release before the one that brought it up to date; else run that one, or a newer one",
+			"its schema is version %d, this service knows %d", there, known)
 	case there < known:
 		d.warn("database", "apikeys migrate, or start the service", "its schema is version %d of %d: migrations are pending, nothing else is looked at", there, known)
 		return
+	default:
+		d.fine("database", "answers; its schema is version %d, the newest", there)
 	}
-	d.fine("database", "answers; its schema is version %d, the newest", there)
 	d.checkClock(ctx, a)
 	d.checkMasterKey(ctx, a)
 	d.checkSigningKeys(ctx, a)
