@@ -29,6 +29,9 @@ func newRotateMasterKeyCommand() *cobra.Command {
 					return err
 				}
 				c.Printf("%d signing keys and %d kept answers encrypted under the new master key\n", done.SigningKeys, done.Answers)
+				if config.MasterKey != "" && done == (app.Resealed{}) {
+					c.Println("APIKEYS_MASTER_KEY opens everything already: either it is the new one and this was done before, or it is still the old one")
+				}
 				return nil
 			})
 		},

@@ -78,12 +78,35 @@ func TestConfiguredMasterKeysAreReplacedWhileTheServiceHasBoth(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	t.Setenv("APIKEYS_MASTER_KEY", sealed.NewMasterKey())
+	const (
+		goOn   = "opens everything already"
+		opens  = "APIKEYS_MASTER_KEY_PREVIOUS opens what APIKEYS_MASTER_KEY does not"
+		idle   = "APIKEYS_MASTER_KEY_PREVIOUS opens nothing that APIKEYS_MASTER_KEY does not"
+		rotate = "apikeys rotate-master-key"
+	)
+	advised := func(detail string, toRotate bool) {
+		t.Helper()
+		found, _ := examine(t)
+		if f := found["warning master key"]; f.Detail != detail || strings.Contains(f.Remedy, rotate) != toRotate {
+			t.Errorf("the doctor finds %+v", f)
+		}
+	}
+	after := sealed.NewMasterKey()
+	t.Setenv("APIKEYS_MASTER_KEY", string(before))
+	t.Setenv("APIKEYS_MASTER_KEY_PREVIOUS", after)
+	advised(idle, false)
+	if r := run(t, "", "rotate-master-key").succeeded(t); !strings.Contains(r.stdout, goOn) {
+		t.Errorf("before anything uses the new key it prints %q", r.stdout)
+	}
+
+	t.Setenv("APIKEYS_MASTER_KEY", after)
 	t.Setenv("APIKEYS_MASTER_KEY_PREVIOUS", string(before))
+	advised(opens, true)
 	a = serving(t)
 	if r := run(t, "", "rotate-master-key").succeeded(t); r.stdout != "1 signing keys and 1 kept answers encrypted under the new master key\n" {
 		t.Errorf("it prints %q", r.stdout)
 	}
+	advised(idle, false)
 	if again := create(a); again.Secret != created.Secret {
 		t.Error("the kept answer is not what was answered")
 	}

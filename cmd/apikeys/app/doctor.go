@@ -169,8 +169,13 @@ func (d *doctor) judgeClock(skew time.Duration) {
 	}
 }
 
+// opens reports whether an app opens everything that is sealed, by its error.
+func opens(ctx context.Context, a *App) error {
+	return errors.Join(a.Keyring.Check(ctx), a.Keys.CheckAnswers(ctx))
+}
+
 func (d *doctor) checkMasterKey(ctx context.Context, a *App) {
-	switch err := errors.Join(a.Keyring.Check(ctx), a.Keys.CheckAnswers(ctx)); {
+	switch err := opens(ctx, a); {
 	case errors.Is(err, apikey.ErrUnavailable):
 		d.problem("master key", "", "what it encrypts can't be read: %v", err)
 		return
@@ -179,10 +184,27 @@ func (d *doctor) checkMasterKey(ctx context.Context, a *App) {
 		return
 	}
 	if d.config.MasterKeyPrevious != "" {
-		d.warn("master key", "apikeys rotate-master-key, then take "+Prefix+"MASTER_KEY_PREVIOUS away", "a previous one is configured")
+		const previous = Prefix + "MASTER_KEY_PREVIOUS"
+		if d.opensAlone(ctx) { // it is the old one that was replaced, or the new one that nobody uses yet
+			d.warn("master key", "in step 1 of docs/operations/master-key.md go on with step 2; after step 3 take it away", "%s opens nothing that %sMASTER_KEY does not", previous, Prefix)
+		} else {
+			d.warn("master key", "apikeys rotate-master-key, when all replicas have this configuration; then take it away", "%s opens what %sMASTER_KEY does not", previous, Prefix)
+		}
 		return
 	}
 	d.fine("master key", "opens everything that is encrypted")
+}
+
+// opensAlone reports whether the master key opens everything without the previous one.
+func (d *doctor) opensAlone(ctx context.Context) bool {
+	config := d.config
+	config.MasterKeyPrevious = ""
+	a, err := New(config, Options{Existing: true, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return false
+	}
+	defer func() { _ = a.Close() }() // nothing was written
+	return opens(ctx, a) == nil
 }
 
 func (d *doctor) checkSigningKeys(ctx context.Context, a *App) {
