@@ -212,7 +212,14 @@ func TestDoctorNamesWhatIsBroken(t *testing.T) {
 		"an older schema": {func(t *testing.T, path string) { tamper(t, path, "DELETE FROM goose_db_version WHERE version_id > 7") }, "warning database", 0},
 		"a changed log":   {func(t *testing.T, path string) { tamper(t, path, "UPDATE event SET actor_name = 'x'") }, "problem event log", 1},
 		"an old key":      {func(t *testing.T, path string) { tamper(t, path, "UPDATE signing_key SET not_before = 1") }, "warning signing keys", 0},
-		"a backup":        {func(t *testing.T, path string) { tamper(t, path, "PRAGMA user_version = 1") }, "problem backup", 1},
+		"a key that waits for years": {func(t *testing.T, path string) {
+			run(t, "", "signing-key", "rotate").succeeded(t)
+			tamper(t, path, "UPDATE signing_key SET not_before = not_before + 86400000000 * 400 WHERE retire_at IS NULL")
+		}, "problem signing keys", 1},
+		"a first key of the future": {func(t *testing.T, path string) {
+			tamper(t, path, "UPDATE signing_key SET not_before = not_before + 86400000000 * 400")
+		}, "problem signing keys", 1},
+		"a backup": {func(t *testing.T, path string) { tamper(t, path, "PRAGMA user_version = 1") }, "problem backup", 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -226,6 +233,22 @@ func TestDoctorNamesWhatIsBroken(t *testing.T) {
 				t.Errorf("it tells a secret: %s", r.stdout)
 			}
 		})
+	}
+}
+
+// TestDoctorFindsNothingWrongWithKeysAfterItsAdvice: the key of the future signs no more then, and neither does a revoked one count.
+func TestDoctorFindsNothingWrongWithKeysAfterItsAdvice(t *testing.T) {
+	path := healthy(t)
+	run(t, "", "signing-key", "rotate").succeeded(t)
+	tamper(t, path, "UPDATE signing_key SET not_before = not_before + 86400000000 * 400 WHERE retire_at IS NULL")
+	run(t, "", "signing-key", "rotate").succeeded(t)
+	if found, r := examine(t); len(found) > 0 {
+		t.Errorf("it finds %+v, %v", found, r.err)
+	}
+	last := strings.Split(strings.TrimSpace(run(t, "", "signing-key", "list").succeeded(t).stdout), "\n")[2]
+	run(t, "", "signing-key", "revoke", strings.Fields(last)[0]).succeeded(t)
+	if found, r := examine(t); len(found) > 0 {
+		t.Errorf("it finds %+v, %v", found, r.err)
 	}
 }
 

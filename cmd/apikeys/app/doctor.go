@@ -213,12 +213,24 @@ func (d *doctor) checkSigningKeys(ctx context.Context, a *App) {
 		d.problem("signing keys", "", "can't be read: %v", err)
 		return
 	}
-	if len(records) == 0 {
+	now := time.Now()
+	var newest signing.Record // of those that sign or will
+	for i, state := range signing.States(records, now) {
+		if state != signing.Signs && state != signing.Waits {
+			continue
+		}
+		newest = records[i]
+		if newest.NotBefore.After(now.Add(signing.PublishLead + skewMax)) {
+			d.problem("signing keys", "correct the clock that was ahead when it was made, then apikeys signing-key rotate",
+				"%s signs only from %s on, and until then no other is made", newest.KID, newest.NotBefore.Format(time.DateOnly))
+			return
+		}
+	}
+	if newest.KID == "" {
 		d.fine("signing keys", "none yet; the first start makes one")
 		return
 	}
-	newest := records[len(records)-1]
-	if age := time.Since(newest.NotBefore); age > signing.Period {
+	if age := now.Sub(newest.NotBefore); age > signing.Period {
 		d.warn("signing keys", "start the service, which rotates them, or apikeys signing-key rotate", "the newest, %s, has signed for %d days", newest.KID, int(age.Hours()/24))
 		return
 	}
