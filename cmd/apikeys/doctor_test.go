@@ -87,6 +87,22 @@ func TestDoctorBeforeTheFirstStartMakesNothing(t *testing.T) {
 	}
 }
 
+// findsNoRoom runs the doctor on a database that can't be made, because of the folder that is named.
+func findsNoRoom(t *testing.T, folder string) {
+	t.Helper()
+	elsewhere(t)
+	issuing(t, "")
+	t.Setenv("APIKEYS_DATABASE_URL", "sqlite://"+filepath.Join(folder, "data", "apikeys.db"))
+	found, r := examine(t)
+	if f := found["problem database"]; !strings.Contains(f.Detail, folder) || len(found) != 1 || r.code != 1 {
+		t.Errorf("it finds %+v, exit code %d", found, r.code)
+	}
+}
+
+func TestDoctorFindsAFileWhereTheDatabasesFolderIsToBe(t *testing.T) {
+	findsNoRoom(t, write(t, filepath.Join(t.TempDir(), "file"), nil))
+}
+
 func TestDoctorLeavesADatabaseAsItIs(t *testing.T) {
 	path := newDatabase(t)
 	issuing(t, "")

@@ -2,7 +2,11 @@
 
 package app
 
-import "syscall"
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
 
 // freeBytes returns how much an ordinary user can still write at a path.
 func freeBytes(path string) (uint64, error) {
@@ -12,3 +16,6 @@ func freeBytes(path string) (uint64, error) {
 	}
 	return uint64(stat.Bavail) * uint64(stat.Bsize), nil //nolint:gosec,unconvert // neither is negative; their types differ between systems
 }
+
+// writable returns an error when this process can make no file in a folder.
+func writable(folder string) error { return unix.Access(folder, unix.W_OK|unix.X_OK) }

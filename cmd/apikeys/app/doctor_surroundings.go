@@ -236,6 +236,11 @@ func (d *doctor) checkFiles() bool {
 	if !ok {
 		return true
 	}
+	if folder, err := usableFolder(filepath.Dir(path)); err != nil {
+		d.problem("database", "let the user that the service runs as write there, or check "+Prefix+"DATABASE_URL and the folder the service is started in",
+			"can't be made or changed in %s: %v", folder, err)
+		return false
+	}
 	files := []string{path, path + "-wal", path + "-shm"}
 	if d.config.MasterKey == "" {
 		key := d.config.masterKeyFile()
@@ -272,6 +277,23 @@ func (d *doctor) checkFiles() bool {
 	}
 	d.checkDisk(filepath.Dir(path))
 	return true
+}
+
+// usableFolder returns the folder itself, or else the next one above it that is there, in which it would be made, and why nothing
+// can be made there.
+func usableFolder(folder string) (string, error) {
+	info, err := os.Stat(folder)
+	above := filepath.Dir(folder)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && above != folder:
+		return usableFolder(above)
+	case err != nil:
+		return folder, err
+	case !info.IsDir():
+		return folder, errors.New("it is no folder")
+	default:
+		return folder, writable(folder)
+	}
 }
 
 func (d *doctor) checkDisk(folder string) {
