@@ -312,6 +312,41 @@ func TestPostgreSQLThatRefusesIsUnavailable(t *testing.T) {
 	}
 }
 
+// A machine that died does not refuse connections.
+func TestPostgreSQLBehindAHostThatSwallowsEverythingAnswers(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	database, err := url.Parse(postgreSQLURL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	database.Host = silent.Addr().String() + "," + database.Host
+	s := newStore(t, Options{URL: database.String()})
+	answers(t, "Ping", s.Ping)
+}
+
+func TestEachHostOfAURLLeavesTimeForTheNext(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]time.Duration{
+		"postgres://u@a/db":                                  3 * time.Second, // a name may have two addresses
+		"postgres://u@a/db?sslmode=disable":                  3 * time.Second,
+		"postgres://u@a,b/db":                                2 * time.Second,
+		"postgres://u@a:5432,a:5433,a:5434,a:5435,a:5436/db": time.Second,
+	} {
+		conn, err := pgx.ParseConfig(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := connectTimeout(conn, 6*time.Second); got != want {
+			t.Errorf("%s: %v, want %v", url, got, want)
+		}
+	}
+}
+
 func TestPostgreSQLThatHasNoConnectionLeftIsUnavailable(t *testing.T) {
 	t.Parallel()
 	s := newPostgreSQL(t, Options{MaxConns: 2, Timeout: impatience})

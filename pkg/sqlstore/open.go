@@ -317,7 +317,7 @@ func (s *Store) openPostgreSQL(o Options, config *gorm.Config) error {
 	conn.DefaultQueryExecMode = pgx.QueryExecModeExec
 	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = preparedMax, 0
 	if conn.ConnectTimeout == 0 {
-		conn.ConnectTimeout = min(s.timeout, timeoutDefault)
+		conn.ConnectTimeout = connectTimeout(conn, min(s.timeout, timeoutDefault))
 	}
 	if conn.RuntimeParams["application_name"] == "" {
 		conn.RuntimeParams["application_name"] = "apikeys"
@@ -334,4 +334,18 @@ func (s *Store) openPostgreSQL(o Options, config *gorm.Config) error {
 	}
 	s.writer, s.reader = db, db
 	return nil
+}
+
+// connectTimeout divides the time of a call among the hosts of a URL, which are tried one after another: one that swallows everything,
+// as a machine that died does, must leave time for the next, and for the call. A part is left for the second address of a name.
+func connectTimeout(conn *pgx.ConnConfig, call time.Duration) time.Duration {
+	type host struct {
+		name string
+		port uint16
+	}
+	hosts := map[host]bool{{conn.Host, conn.Port}: true}
+	for _, next := range conn.Fallbacks { // also the same host without TLS
+		hosts[host{next.Host, next.Port}] = true
+	}
+	return call / time.Duration(len(hosts)+1)
 }
