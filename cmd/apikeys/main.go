@@ -21,7 +21,7 @@ func main() {
 	defer stop()
 	context.AfterFunc(ctx, stop) // who asks twice does not want to wait
 	if err := newRootCommand().ExecuteContext(ctx); err != nil {
-		fmt.Fprintf(os.Stderr, "apikeys: %v\n", err)
+		_, _ = fmt.Fprintf(app.NewLines(os.Stderr), "apikeys: %v\n", err) // which waits for no reader that stands still
 		stop()
 		os.Exit(exitCode(err)) //nolint:gocritic // stop has been called
 	}

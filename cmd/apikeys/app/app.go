@@ -84,7 +84,7 @@ type App struct {
 	traces   *tracing.Tracing // nil when they go nowhere
 	tls      *certificate     // nil without TLS
 	options  Options
-	gathered *lineHandler // of the log; nil when lines are written as they come
+	lines    *Lines // of the log; nil when they are written as they come
 	prepared atomic.Bool
 	draining atomic.Bool      // see drain
 	stopping chan struct{}    // closed when the service stops
@@ -116,12 +116,15 @@ func New(c Config, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	gathered, _ := o.Logger.Handler().(*lineHandler)
+	var lines *Lines
+	if handler, ok := o.Logger.Handler().(*lineHandler); ok {
+		lines = handler.lines
+	}
 	if traces != nil {
 		o.Logger = slog.New(tracing.Handler(o.Logger.Handler()))
 	}
 	a := &App{
-		Config: c, options: o, gathered: gathered, metrics: metrics.New(), traces: traces, tls: served,
+		Config: c, options: o, lines: lines, metrics: metrics.New(), traces: traces, tls: served,
 		stopping: make(chan struct{}), floor: newFloor(),
 	}
 	a.Store, err = sqlstore.Open(sqlstore.Options{
@@ -233,8 +236,8 @@ func (a *App) Logger() *slog.Logger { return a.options.Logger }
 func (a *App) Close() error {
 	a.closeTraces()
 	err := a.Store.Close()
-	if a.gathered != nil {
-		a.gathered.Flush()
+	if a.lines != nil {
+		a.lines.Flush()
 	}
 	return err
 }

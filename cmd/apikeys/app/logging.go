@@ -33,14 +33,20 @@ var basicPattern = regexp.MustCompile(`(?i)\b(basic|bearer) [0-9A-Za-z+/_.=-]{8,
 // part of the service logs them to begin with. JSON to [Lines] is gathered; [App.Close] writes the rest of it.
 func NewLogger(c Config, to io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.logLevel(), ReplaceAttr: redact}
-	if c.LogFormat == "text" || c.LogFormat == "" && isTerminal(to) {
-		return slog.New(slog.NewTextHandler(to, options))
+	text := c.LogFormat == "text" || c.LogFormat == "" && isTerminal(to)
+	var handler slog.Handler = slog.NewJSONHandler(to, options)
+	if text {
+		handler = slog.NewTextHandler(to, options)
 	}
-	handler := slog.NewJSONHandler(to, options)
-	if lines, ok := to.(*Lines); ok {
-		return slog.New(&lineHandler{Handler: handler, lines: lines})
+	lines, ok := to.(*Lines)
+	if !ok {
+		return slog.New(handler)
 	}
-	return slog.New(handler)
+	log := slog.New(&lineHandler{Handler: handler, lines: lines, json: !text})
+	lines.tell = func(dropped int64) {
+		log.Warn("lines of the log were dropped: it could not be written to", "lines", dropped)
+	}
+	return log
 }
 
 func isTerminal(w io.Writer) bool {

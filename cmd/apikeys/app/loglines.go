@@ -16,8 +16,10 @@ import (
 const (
 	// gatherTime is how long a plain line of the log may wait for others.
 	gatherTime = 50 * time.Millisecond
-	// gatherMax is how many bytes may wait. Beyond it who logs writes, and so waits for whoever reads the log.
+	// gatherMax is how many bytes may wait. Beyond it who logs waits for whoever reads the log.
 	gatherMax = 1 << 20
+	// readerPatience is how long who logs waits for that. A log that nobody reads loses lines: it must not stop the service.
+	readerPatience = time.Second
 	// lineRoom is the size of most lines; room for longer ones is not kept.
 	lineRoom = 512
 )
@@ -27,16 +29,21 @@ const (
 // takes no lock; lines stay in the order in which they were added. It is safe for concurrent use.
 //
 // Only what says that all is well is gathered: a write through [Lines.Write] is done at once, after what was gathered. What
-// is gathered is lost when the process is killed, at most what came in the last 50 ms.
+// is gathered is lost when the process is killed, at most what came in the last 50 ms. While a write takes longer than a second all
+// lines are gathered, and those for which there is no room are dropped and counted.
 type Lines struct {
 	to      io.Writer
 	newest  atomic.Pointer[line]
 	waiting atomic.Int64 // bytes
 	room    sync.Pool
+	began   atomic.Pointer[time.Time] // of the write that is under way; nil for none
+	dropped atomic.Int64              // lines
+	tell    func(dropped int64)       // is told of lines that were dropped, after the write that held them up; nil is nobody
 
-	writing sync.Mutex // guards what follows, and to
+	writing chan struct{} // has an entry while somebody writes, which guards what follows, and to
 	batch   []*line
 	text    []byte
+	told    int64 // of dropped
 }
 
 // line is one that waits, and the one before it.
@@ -47,8 +54,11 @@ type line struct {
 
 // NewLines returns a writer of lines. Call [Lines.Flush] at the end.
 func NewLines(to io.Writer) *Lines {
-	return &Lines{to: to, room: sync.Pool{New: func() any { return &line{text: make([]byte, 0, lineRoom)} }}}
+	return &Lines{to: to, room: sync.Pool{New: func() any { return &line{text: make([]byte, 0, lineRoom)} }}, writing: make(chan struct{}, 1)}
 }
+
+// Dropped returns how many lines were dropped because the log could not be written to.
+func (l *Lines) Dropped() int64 { return l.dropped.Load() }
 
 // take returns an empty line. Give it to add or to give.
 func (l *Lines) take() *line {
@@ -63,41 +73,70 @@ func (l *Lines) give(back *line) {
 	}
 }
 
-// add puts a line behind the others. Whoever adds the first sees to it that they are written.
+// add puts a line behind the others, if there is room. Whoever adds the first sees to it that they are written.
 func (l *Lines) add(added *line) {
-	waiting := l.waiting.Add(int64(len(added.text)))
+	for l.waiting.Load() > gatherMax {
+		if !l.Flush() {
+			l.dropped.Add(1)
+			l.give(added)
+			return
+		}
+	}
+	l.waiting.Add(int64(len(added.text)))
 	before := l.newest.Load()
 	for added.before = before; !l.newest.CompareAndSwap(before, added); added.before = before {
 		before = l.newest.Load()
 	}
 	// From here on the line belongs to whoever writes it.
-	switch {
-	case waiting > gatherMax:
-		l.Flush()
-	case before == nil:
-		time.AfterFunc(gatherTime, l.Flush)
+	if before == nil {
+		time.AfterFunc(gatherTime, l.flush)
 	}
 }
 
-// Flush writes what was gathered. A log that can't be written to has nobody to tell.
-func (l *Lines) Flush() {
-	l.writing.Lock()
-	defer l.writing.Unlock()
-	_ = l.flush(nil)
+// Flush writes what was gathered. It reports whether that is done, else it goes on without the caller, who has waited for a second, or
+// not at all where others already have. A log that can't be written to has nobody to tell.
+func (l *Lines) Flush() (done bool) {
+	if began := l.began.Load(); began != nil && time.Since(*began) > readerPatience {
+		return false
+	}
+	written := make(chan struct{})
+	go func() {
+		l.flush()
+		close(written)
+	}()
+	patience := time.NewTimer(readerPatience)
+	defer patience.Stop()
+	select {
+	case <-written:
+		return true
+	case <-patience.C:
+		return false
+	}
 }
 
-// Write writes what was gathered, and then p, at once. Errors: those of the writer.
+// Write writes what was gathered, and then p, at once, as far as [Lines.Flush] does. It returns no error.
 func (l *Lines) Write(p []byte) (int, error) {
-	l.writing.Lock()
-	defer l.writing.Unlock()
-	if err := l.flush(p); err != nil {
-		return 0, err
-	}
+	room := l.take()
+	room.text = append(room.text, p...)
+	l.add(room)
+	l.Flush()
 	return len(p), nil
 }
 
-// flush writes what was gathered and then more. The caller holds the lock.
-func (l *Lines) flush(more []byte) error {
+// flush writes what was gathered, however long that takes.
+func (l *Lines) flush() {
+	l.writing <- struct{}{}
+	l.write()
+	dropped := l.dropped.Load() - l.told
+	l.told += dropped
+	<-l.writing
+	if dropped > 0 && l.tell != nil {
+		go l.tell(dropped) // which logs, and whoever logs may be waiting for this to end
+	}
+}
+
+// write is called by one at a time.
+func (l *Lines) write() {
 	l.batch, l.text = l.batch[:0], l.text[:0]
 	for one := l.newest.Swap(nil); one != nil; one = one.before {
 		l.batch = append(l.batch, one)
@@ -110,24 +149,27 @@ func (l *Lines) flush(more []byte) error {
 		l.give(one)
 		l.batch[i] = nil
 	}
-	if l.text = append(l.text, more...); len(l.text) == 0 {
-		return nil
+	if len(l.text) == 0 {
+		return
 	}
-	_, err := l.to.Write(l.text)
-	return err
+	began := time.Now()
+	l.began.Store(&began)
+	_, _ = l.to.Write(l.text) // has nobody to tell
+	l.began.Store(nil)
 }
 
-// lineHandler is slog's handler for JSON, with a short way for what nearly all lines of a busy service are: plain, as
+// lineHandler is slog's handler. For JSON it has a short way for what nearly all lines of a busy service are: plain, as
 // [appendPlain] says, and nothing to worry about.
 type lineHandler struct {
 	slog.Handler // writes to lines
 	lines        *Lines
+	json         bool
 	given        []byte // the attributes of WithAttrs, as they stand in a line
 }
 
 // Handle is of slog.Handler.
 func (h *lineHandler) Handle(ctx context.Context, r slog.Record) error {
-	if r.Level <= slog.LevelInfo {
+	if h.json && r.Level <= slog.LevelInfo {
 		room := h.lines.take()
 		if text, ok := appendPlain(room.text, h.given, r); ok {
 			room.text = text
@@ -148,11 +190,8 @@ func (h *lineHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
 			return next
 		}
 	}
-	return &lineHandler{next, h.lines, given}
+	return &lineHandler{next, h.lines, h.json, given}
 }
-
-// Flush writes what was gathered.
-func (h *lineHandler) Flush() { h.lines.Flush() }
 
 // appendPlain appends a record exactly as slog's handler and redact do, if it is plain: its attributes are numbers, durations
 // and texts that need no escapes and can't hold a secret. given are those that come first.

@@ -20,7 +20,7 @@ func TestTheEndKnowsWhatGathersTheLog(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if a.gathered == nil {
+			if a.lines == nil {
 				t.Error("lines that were gathered are not written at the end")
 			}
 			if err := a.Close(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
@@ -174,11 +175,12 @@ func TestGatheredLinesAreWrittenWithoutBeingAskedFor(t *testing.T) {
 	}
 }
 
-// TestLogThatNobodyReadsIsBounded: who logs waits then, as without gathering.
-func TestLogThatNobodyReadsIsBounded(t *testing.T) {
+// TestLogThatIsReadLateIsBoundedAndWhole: who logs waits for the reader, for a moment.
+func TestLogThatIsReadLateIsBoundedAndWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader, writer := io.Pipe()
-		log := app.NewLogger(jsonLog, app.NewLines(writer))
+		lines := app.NewLines(writer)
+		log := app.NewLogger(jsonLog, lines)
 		value := strings.Repeat("x", 1000)
 		logged := 0
 		go func() {
@@ -193,11 +195,59 @@ func TestLogThatNobodyReadsIsBounded(t *testing.T) {
 		}
 		go func() { _, _ = io.Copy(io.Discard, reader) }() // ends with the pipe
 		synctest.Wait()
-		if logged != 2000 {
-			t.Errorf("%d lines of 2000 were logged in the end", logged)
+		if logged != 2000 || lines.Dropped() > 0 {
+			t.Errorf("%d lines of 2000 were logged in the end, and %d dropped", logged, lines.Dropped())
 		}
+		lines.Flush()
 		_ = writer.Close() // never fails
 	})
+}
+
+// TestLogThatNobodyReadsHoldsNobodyUp: it loses what there is no room for, and tells of it when it is read again.
+func TestLogThatNobodyReadsHoldsNobodyUp(t *testing.T) {
+	const count = 4000
+	for _, format := range []string{"json", "text"} {
+		t.Run(format, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				reader, writer := io.Pipe()
+				lines := app.NewLines(writer)
+				log := app.NewLogger(app.Config{LogLevel: "info", LogFormat: format}, lines)
+				value, began := strings.Repeat("x", 1000), time.Now()
+				for range count { // four megabytes
+					log.Info("event", "value", value)
+				}
+				log.Warn("warning")
+				if lines.Flush() {
+					t.Error("what nobody has read is said to be written")
+				}
+				if took := time.Since(began); took > 2*time.Second {
+					t.Errorf("who logged was held up for %v", took)
+				}
+				dropped := lines.Dropped()
+				if dropped < count/4 || dropped > count*7/8 {
+					t.Errorf("%d lines of %d were dropped", dropped, count)
+				}
+
+				out := &written{}
+				go func() { _, _ = io.Copy(out, reader) }() // ends with the pipe
+				synctest.Wait()
+				log.Info("after")
+				lines.Flush()
+				text, _ := out.content()
+				if kept := int64(strings.Count(text, value)); kept+dropped < count || kept+dropped > count+1 { // the warning may be dropped, too
+					t.Errorf("%d lines were kept and %d dropped", kept, dropped)
+				}
+				number := map[string]string{"json": `"lines":%d}`, "text": " lines=%d"}[format]
+				if strings.Count(text, "lines of the log were dropped") != 1 || !strings.Contains(text, fmt.Sprintf(number, dropped)) || lines.Dropped() != dropped {
+					t.Errorf("it tells %s", text[strings.LastIndex(text, value):])
+				}
+				if !strings.Contains(text, "after") {
+					t.Error("the log does not go on")
+				}
+				_ = writer.Close() // never fails
+			})
+		})
+	}
 }
 
 func BenchmarkLogRequest(b *testing.B) {

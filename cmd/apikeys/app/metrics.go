@@ -47,6 +47,12 @@ func (a *App) measure(cache *apikey.Cache) {
 	m.Counter("usage_flush_errors_total", "Times that usage could not be written, or not all of it; the rest is kept for the next time.", "", "",
 		flushes(func(s usage.FlushStats) int64 { return s.Failures }))
 	m.Counter("usage_flushed_rows_total", "Rows that batches of usage wrote.", "", "", flushes(func(s usage.FlushStats) int64 { return s.Rows }))
+	m.Counter("log_dropped_lines_total", "Lines of the log that were dropped because it could not be written to.", "", "", func() float64 {
+		if a.lines == nil {
+			return 0
+		}
+		return float64(a.lines.Dropped())
+	})
 	a.measureAttention()
 	for name, pool := range a.Store.Pools() {
 		m.Pool(name, pool)

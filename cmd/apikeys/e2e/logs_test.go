@@ -2,9 +2,12 @@ package e2e
 
 import (
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -35,6 +38,59 @@ func TestLogsHoldNoSecrets(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// fullPipe returns a pipe with no room, which nobody reads.
+func fullPipe(t *testing.T) *os.File {
+	t.Helper()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { reader.Close(); writer.Close() })
+	raw, err := writer.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var full error
+	for full == nil {
+		err := raw.Write(func(fd uintptr) bool {
+			_, full = syscall.Write(int(fd), []byte{'x'})
+			return true
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !errors.Is(full, syscall.EAGAIN) {
+		t.Fatal(full)
+	}
+	return writer
+}
+
+func TestALogThatNobodyReadsStopsNothing(t *testing.T) {
+	t.Parallel()
+	// Lines of text are not gathered, so that the first one finds no room.
+	s := &service{t: t, stdout: &recording{}, stderr: &recording{}}
+	s.launch(onSQLite(t).with("APIKEYS_LOG_FORMAT", "text"), fullPipe(t))
+	s.awaitReady()
+	operator := signIn(s)
+	operator.accessToken(operator.create("a program"))
+	s.stop()
+
+	refused := command(t, onSQLite(t).with("APIKEYS_LISTEN", "nowhere"), "serve")
+	refused.Stderr = fullPipe(t)
+	if err := refused.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.process, s.ended = refused, make(chan struct{})
+	go func() {
+		defer close(s.ended)
+		_ = refused.Wait() // the exit code tells
+	}()
+	if code := s.exitCode(); code != 2 {
+		t.Errorf("a refused configuration ends with code %d", code)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -166,9 +167,18 @@ func start(t testing.TB, e environment) *service {
 // launch runs the service and does not wait. At the test's end it is killed if it still runs.
 func launch(t testing.TB, e environment) *service {
 	t.Helper()
-	s := &service{t: t, stdout: &recording{}, stderr: &recording{}, ended: make(chan struct{}), address: e["APIKEYS_LISTEN"]}
+	s := &service{t: t, stdout: &recording{}, stderr: &recording{}}
+	s.launch(e, s.stderr)
+	return s
+}
+
+// launch is [launch] with the log going elsewhere than to s.stderr.
+func (s *service) launch(e environment, log io.Writer) {
+	s.t.Helper()
+	t := s.t
+	s.ended, s.address = make(chan struct{}), e["APIKEYS_LISTEN"]
 	s.process = command(t, e, "serve")
-	s.process.Stdout, s.process.Stderr = s.stdout, s.stderr
+	s.process.Stdout, s.process.Stderr = s.stdout, log
 	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +192,6 @@ func launch(t testing.TB, e environment) *service {
 			t.Logf("the service wrote\n%s\n%s", s.stdout, lastPart(s.stderr.String()))
 		}
 	})
-	return s
 }
 
 // lastPart is the end of a text that may be long.
