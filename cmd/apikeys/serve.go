@@ -2,6 +2,8 @@ package main
 
 import (
 	"log/slog"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -12,6 +14,7 @@ func newServeCommand() *cobra.Command {
 		Short: "Bring the database up to date, then serve API and console",
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			signal.Ignore(syscall.SIGPIPE) // a log whose reader is gone is no reason to end
 			a, err := openApp(c)
 			if err != nil {
 				return err

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/piercloud/apikeys/pkg/await"
@@ -92,6 +93,18 @@ func TestShutdownFinishesRequestsAndKeepsLastUses(t *testing.T) {
 			t.Errorf("the last use is lost: %+v", got)
 		}
 	})
+}
+
+// TestAHangUpEndsTheServiceInGoodOrder: as a terminal that is closed sends it, or a program that rotates logs.
+func TestAHangUpEndsTheServiceInGoodOrder(t *testing.T) {
+	t.Parallel()
+	s := start(t, onSQLite(t))
+	if err := s.process.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if code := s.exitCode(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
 }
 
 func TestBadConfigurationEndsWithTheVariablesName(t *testing.T) {

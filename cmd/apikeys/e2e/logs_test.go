@@ -94,6 +94,22 @@ func TestALogThatNobodyReadsStopsNothing(t *testing.T) {
 	}
 }
 
+func TestALogWhoseReaderIsGoneStopsNothing(t *testing.T) {
+	t.Parallel()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	reader.Close()
+	s := &service{t: t, stdout: &recording{}, stderr: &recording{}}
+	s.launch(onSQLite(t).with("APIKEYS_LOG_FORMAT", "text"), writer)
+	s.awaitReady()
+	operator := signIn(s)
+	operator.accessToken(operator.create("a program"))
+	s.stop()
+}
+
 // session does everything that involves a secret, right and wrong, and puts secrets where they don't belong. It returns all
 // of them by what they are.
 func session(s *service) map[string]string {
