@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -22,11 +23,13 @@ func newBackupCommand() *cobra.Command {
 }
 
 func newRestoreCommand() *cobra.Command {
-	return &cobra.Command{
+	var force bool
+	command := &cobra.Command{
 		Use:   "restore [FILE]",
 		Short: "Put a database into service that comes from a backup",
 		Long: "Put a database into service that comes from a backup; stop every replica before. With SQLite, FILE is copied to where\n" +
-			"the database is to be. With PostgreSQL, run pg_restore first, and this without FILE.\n\n" +
+			"the database is to be. With PostgreSQL, run pg_restore first, and this without FILE; it refuses while replicas are\n" +
+			"connected.\n\n" +
 			"The backup does not know what was revoked or issued after it. So all tokens, sessions of operators and one-time\n" +
 			"links end, and resource servers start over. Keys that were deactivated, deleted or rotated after the backup are as\n" +
 			"they were: do it again.",
@@ -39,7 +42,14 @@ func newRestoreCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			work := func(ctx context.Context, a *app.App) error { return restore(ctx, c, a) }
 			if len(args) == 0 {
-				return withAppAlone(c, work)
+				return withAppAlone(c, func(ctx context.Context, a *app.App) error {
+					if !force {
+						if err := refuseOthers(ctx, a); err != nil {
+							return err
+						}
+					}
+					return work(ctx, a)
+				})
 			}
 			config, err := loadConfig(c)
 			if err != nil {
@@ -50,6 +60,17 @@ func newRestoreCommand() *cobra.Command {
 			})
 		},
 	}
+	command.Flags().BoolVar(&force, "force", false, "also while PostgreSQL has connections that look like a replica's; a pooler keeps them")
+	return command
+}
+
+// refuseOthers returns an error while replicas are connected to the database.
+func refuseOthers(ctx context.Context, a *app.App) error {
+	others, err := a.Store.Others(ctx)
+	if err == nil && others > 0 {
+		return fmt.Errorf("the database is in use, with %d connections; stop every replica first, or add --force where a pooler keeps them", others)
+	}
+	return err
 }
 
 // restore ends what was given out, and tells up to when the database knows what happened.

@@ -47,7 +47,7 @@ type Options struct {
 	MaxConns int
 	// Alone is for work that nobody else may see or disturb. On SQLite the store takes the whole database with its first write,
 	// of which [Store.Ping] is one, and keeps it until Close. While another process has the database open, that write fails with
-	// [apikey.ErrUnavailable] after a second. On PostgreSQL it does nothing.
+	// [apikey.ErrUnavailable] after a second. On PostgreSQL nothing is taken, and [Store.Others] tells who is there.
 	Alone bool
 	// Logger receives every statement at debug level, without its values. nil is silence.
 	Logger *slog.Logger
@@ -68,7 +68,7 @@ var ErrNoDatabase = errors.New("there is no database")
 const (
 	timeoutDefault  = 5 * time.Second
 	maxConnsDefault = 20
-	aloneTimeout    = time.Second // to find out that another process uses a SQLite database
+	aloneTimeout    = time.Second // to find out that another process uses the database
 )
 
 // Store keeps everything in one database. It is safe for concurrent use, by any number of processes on one database.
@@ -84,6 +84,7 @@ type Store struct {
 	pools          []*sql.DB
 	// pooled is whether a pooler was met between this process and PostgreSQL; see noticePooler.
 	pooled  atomic.Bool
+	name    string // that connections to PostgreSQL have, but those of a store that is alone
 	totals  totals
 	lookups lookups
 	// changing holds an entry for each change that is with the database.
@@ -167,6 +168,32 @@ func (s *Store) Ping(ctx context.Context) error {
 			return err
 		})
 	})
+}
+
+// Others returns how many connections to PostgreSQL the stores of other processes have, as long as that is more than none for a
+// second: the server notices late that a process has ended. A pooler may keep connections whose process has ended for much longer,
+// or hide them. It is for a store that is alone; on SQLite it is 0. Errors: [apikey.ErrUnavailable].
+func (s *Store) Others(ctx context.Context) (count int64, err error) {
+	if s.dialect == sqliteDialect {
+		return 0, nil
+	}
+	const looks = 10
+	again := time.NewTicker(aloneTimeout / looks)
+	defer again.Stop()
+	for range looks {
+		err := s.read(ctx, func(t tx) error {
+			return t.db.Raw("SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = ?", s.name).Scan(&count).Error
+		})
+		if err != nil || count == 0 {
+			return 0, err
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-again.C:
+		}
+	}
+	return count, nil
 }
 
 func (s *Store) openSQLite(path string, o Options, config *gorm.Config) error {
@@ -321,6 +348,10 @@ func (s *Store) openPostgreSQL(o Options, config *gorm.Config) error {
 	}
 	if conn.RuntimeParams["application_name"] == "" {
 		conn.RuntimeParams["application_name"] = "apikeys"
+	}
+	s.name = conn.RuntimeParams["application_name"]
+	if o.Alone {
+		conn.RuntimeParams["application_name"] = "alone: " + s.name
 	}
 	pool := stdlib.OpenDB(*conn, stdlib.OptionAfterConnect(s.noticePooler))
 	pool.SetMaxOpenConns(o.MaxConns)

@@ -184,13 +184,17 @@ func TestAServiceEndsWhenItsDatabaseLosesItsNewestChange(t *testing.T) {
 	}
 }
 
-// TestAServiceEndsWhenItsDatabaseIsRestoredUnderIt: what it has in memory is of another time.
+// TestAServiceEndsWhenItsDatabaseIsRestoredUnderIt: what it has in memory is of another time. It takes more than a slip.
 func TestAServiceEndsWhenItsDatabaseIsRestoredUnderIt(t *testing.T) {
 	t.Parallel()
 	e := onPostgreSQL(pgtest.URL(t))
 	s := start(t, e)
-	signIn(s)
-	if r := run(t, e, "restore"); r.code != 0 {
+	operator := signIn(s)
+	if r := run(t, e, "restore"); r.code != 1 || !strings.Contains(r.stderr, "stop every replica first") {
+		t.Errorf("restore under a running service: %+v", r)
+	}
+	operator.want(http.StatusOK, operator.get("/v1/session"))
+	if r := run(t, e, "restore", "--force"); r.code != 0 {
 		t.Fatalf("restore: %+v", r)
 	}
 	if code := s.exitCode(); code != 1 || !strings.Contains(s.stderr.String(), "was restored from a backup") {
