@@ -108,7 +108,7 @@ func New(c Config, o Options) (*App, error) {
 	}
 	var served *certificate
 	if c.TLSCertFile != "" {
-		if served, err = newCertificate(c.TLSCertFile, c.TLSKeyFile, o.Logger); err != nil {
+		if served, err = newCertificate(c.TLSCertFile, c.TLSKeyFile, o.Logger, o.Now); err != nil {
 			return nil, &ConfigError{Prefix + "TLS_CERT_FILE", "can't be used: " + err.Error()}
 		}
 	}

@@ -9,15 +9,21 @@ import (
 	"time"
 )
 
+// certificateRetry is how long after a failure files that have not changed are read again: what kept them from being read, as their
+// owner or a lack of file descriptors, is not seen in them.
+const certificateRetry = 5 * time.Second
+
 // certificate is a certificate and its key in two files, read again when one of them changes: certificates are renewed
 // every few weeks, and that must not take a restart. It is safe for concurrent use.
 type certificate struct {
 	certFile, keyFile string
 	log               *slog.Logger
+	now               func() time.Time
 
 	mu     sync.Mutex
 	loaded *tls.Certificate
 	seen   [2]fileState // of the last attempt to load
+	failed time.Time    // of that attempt; zero when it succeeded
 }
 
 // fileState tells a file that was replaced or written to from what it was.
@@ -27,8 +33,8 @@ type fileState struct {
 }
 
 // newCertificate loads the files. Errors: one can't be read, or they don't belong together.
-func newCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, error) {
-	c := &certificate{certFile: certFile, keyFile: keyFile, log: log}
+func newCertificate(certFile, keyFile string, log *slog.Logger, now func() time.Time) (*certificate, error) {
+	c := &certificate{certFile: certFile, keyFile: keyFile, log: log, now: now}
 	state, err := c.state()
 	if err != nil {
 		return nil, err
@@ -52,24 +58,36 @@ func (c *certificate) state() (state [2]fileState, err error) {
 	return state, nil
 }
 
-// current returns the certificate for a handshake. While the files are being replaced they may not belong together: then the
-// one before stays in use, and the next change is waited for.
+// current returns the certificate for a handshake. While the files are being replaced they may not belong together, or one is not
+// there: then the one before stays in use, and the first such failure is logged.
 func (c *certificate) current(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	state, err := c.state()
-	if err != nil || state == c.seen {
+	if err == nil && state == c.seen && (c.failed.IsZero() || c.now().Sub(c.failed) < certificateRetry) {
 		return c.loaded, nil
 	}
-	c.seen = state
-	loaded, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	var loaded tls.Certificate
+	if err == nil {
+		c.seen = state
+		loaded, err = tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	}
 	if err != nil {
-		c.log.Warn("the changed TLS certificate can't be used; the one before stays in use", "error", err)
+		if c.failed.IsZero() {
+			c.log.Warn("the TLS certificate can't be read again; the one before stays in use", "error", err)
+		}
+		c.failed = c.now()
 		return c.loaded, nil
 	}
 	c.log.Info("the TLS certificate was read again")
-	c.loaded = &loaded
+	c.loaded, c.failed = &loaded, time.Time{}
 	return c.loaded, nil
+}
+
+// end returns when the certificate that is served ends.
+func (c *certificate) end() time.Time {
+	served, _ := c.current(nil) // never fails
+	return served.Leaf.NotAfter
 }
 
 // config returns what a server needs. Without NextProtos net/http offers HTTP/2.

@@ -40,6 +40,12 @@ func (a *App) measure(cache *apikey.Cache) {
 		}
 		return a.options.Now().Sub(key.NotBefore).Seconds()
 	})
+	m.Gauge("tls_certificate_end_time_seconds", "When the certificate that is served ends, in Unix time; NaN without TLS.", "", "", func() float64 {
+		if a.tls == nil {
+			return math.NaN()
+		}
+		return float64(a.tls.end().Unix())
+	})
 	flushes := func(count func(usage.FlushStats) int64) func() float64 {
 		return func() float64 { return float64(count(a.Uses.Stats())) }
 	}
