@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
@@ -54,6 +55,31 @@ func TestTheMasterKeyFileIsRotatedOnlyWhileNobodyServes(t *testing.T) {
 	run(t, "", "checkpoint").succeeded(t) // which a signing key signs
 	t.Setenv("APIKEYS_MASTER_KEY", string(before))
 	run(t, "", "rotate-master-key").failed(t, 2, "APIKEYS_MASTER_KEY_PREVIOUS")
+}
+
+// TestTheNextMasterKeyBelongsToWhomTheOneBeforeDid, also when root runs the command, as nobody else can in this test.
+func TestTheNextMasterKeyBelongsToWhomTheOneBeforeDid(t *testing.T) {
+	path := newDatabase(t)
+	run(t, "", "signing-key", "rotate").succeeded(t)
+	key := path + ".master-key"
+	if os.Geteuid() == 0 {
+		if err := os.Chown(key, 65534, 65533); err != nil {
+			t.Fatal(err)
+		}
+	}
+	owner := func() [2]uint32 {
+		var status syscall.Stat_t
+		if err := syscall.Stat(key, &status); err != nil {
+			t.Fatal(err)
+		}
+		return [2]uint32{status.Uid, status.Gid}
+	}
+	before := owner()
+	run(t, "", "rotate-master-key").succeeded(t)
+	if after := owner(); after != before {
+		t.Errorf("it belonged to %d, and its successor belongs to %d", before, after)
+	}
+	ownersAlone(t, key)
 }
 
 func TestConfiguredMasterKeysAreReplacedWhileTheServiceHasBoth(t *testing.T) {

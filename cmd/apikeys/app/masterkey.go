@@ -142,6 +142,9 @@ func (a *App) RotateMasterKey(ctx context.Context, actor eventlog.Actor) (Reseal
 	}
 	file := a.Config.masterKeyFile()
 	next, err := file.next().ensure()
+	if err == nil {
+		err = giveOwner(string(file.next()), string(file))
+	}
 	if err != nil {
 		return Resealed{}, err
 	}
