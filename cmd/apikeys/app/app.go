@@ -342,7 +342,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		if a.tls != nil {
 			serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
 		}
-		if err := serve(lazyListener{listener}); !errors.Is(err, http.ErrServerClosed) {
+		if err := serve(lazyListener{&tellingListener{Listener: listener, log: a.options.Logger, now: a.options.Now}}); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 )
@@ -26,4 +28,26 @@ func (a *App) newServer(handler http.Handler) *http.Server {
 		Handler: handler, ReadHeaderTimeout: b.ReadHeader, ReadTimeout: b.Read, WriteTimeout: b.Write, IdleTimeout: b.Idle, MaxHeaderBytes: b.HeaderBytes,
 		ErrorLog: slog.NewLogLogger(a.options.Logger.Handler(), slog.LevelDebug),
 	}
+}
+
+// refusalInterval is how often the log tells at most that connections can't be accepted.
+const refusalInterval = time.Minute
+
+// tellingListener tells of connections that can't be accepted, as for want of file descriptors. net/http tries again, and tells it with
+// what strangers do wrong, which is not worth a line. Accept is called by one goroutine at a time.
+type tellingListener struct {
+	net.Listener
+	log  *slog.Logger
+	now  func() time.Time
+	told time.Time
+}
+
+// Accept is of net.Listener.
+func (l *tellingListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil && !errors.Is(err, net.ErrClosed) && l.now().Sub(l.told) >= refusalInterval {
+		l.told = l.now()
+		l.log.Warn("connections can't be accepted", "error", err)
+	}
+	return conn, err
 }

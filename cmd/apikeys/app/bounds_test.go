@@ -6,11 +6,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
+	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
 // talk writes to a new connection and returns what is to be read of it. The test fails when the service keeps it open for
@@ -90,6 +93,40 @@ func TestTheBoundsAreSetUnlessOthersAreAskedFor(t *testing.T) {
 		if response, err := http.ReadResponse(connection, nil); err != nil || response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 			t.Errorf("%s: got %v, %v", name, response, err)
 		}
+	}
+}
+
+// exhausted is a listener that has no file descriptor for some connections.
+type exhausted struct {
+	net.Listener
+	left int
+}
+
+func (l *exhausted) Accept() (net.Conn, error) {
+	if l.left == 0 {
+		return l.Listener.Accept()
+	}
+	l.left--
+	return nil, &net.OpError{Op: "accept", Net: "tcp", Err: os.NewSyscallError("accept", syscall.EMFILE)}
+}
+
+func TestOneLineTellsOfConnectionsThatCantBeAccepted(t *testing.T) {
+	config, err := app.LoadConfig(map[string]string{"APIKEYS_DATABASE_URL": sqlstoretest.SQLite(t), "APIKEYS_MASTER_KEY": masterKey()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &written{}
+	_, address, stop := launchOn(t, &exhausted{listener, 3}, config, app.Options{Logger: app.NewLogger(config, log)})
+	if status, body := fetch(t, "http://"+address+"/healthz"); status != http.StatusOK {
+		t.Errorf("got %d: %s", status, body)
+	}
+	stop()
+	if text, _ := log.content(); strings.Count(text, "connections can't be accepted") != 1 || !strings.Contains(text, "too many open files") {
+		t.Errorf("the log is\n%s", text)
 	}
 }
 

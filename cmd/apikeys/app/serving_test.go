@@ -82,11 +82,17 @@ func serveWith(t *testing.T, environment map[string]string, log io.Writer, bound
 // launch starts a service on a free port and returns it, its address, and what stops it, once.
 func launch(t *testing.T, config app.Config, options app.Options) (a *app.App, address string, stop func()) {
 	t.Helper()
-	a, err := app.New(config, options)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	return launchOn(t, listener, config, options)
+}
+
+// launchOn is [launch] on a listener.
+func launchOn(t *testing.T, listener net.Listener, config app.Config, options app.Options) (a *app.App, address string, stop func()) {
+	t.Helper()
+	a, err := app.New(config, options)
 	if err != nil {
 		t.Fatal(err)
 	}
