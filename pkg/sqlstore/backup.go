@@ -26,7 +26,7 @@ var ErrNotSQLite = errors.New("the database is not SQLite; use pg_dump")
 
 // Backup writes a consistent copy of the database, as of one moment, to a new file that only its owner can read. Others go on
 // reading and writing meanwhile. The copy appears whole or not at all, and is on the disk then. Errors: [ErrNotSQLite];
-// fs.ErrExist; [apikey.ErrUnavailable].
+// fs.ErrExist; that the copy can't be written; [apikey.ErrUnavailable].
 func (s *Store) Backup(ctx context.Context, path string) error {
 	if s.dialect != sqliteDialect {
 		return ErrNotSQLite
@@ -53,6 +53,10 @@ func (s *Store) copyTo(ctx context.Context, path string) error {
 		return fmt.Errorf("create the backup: %w", err)
 	}
 	if err := s.writer.WithContext(limited).Exec("VACUUM INTO ?", path).Error; err != nil {
+		// Nothing but the copy is written to.
+		if code, ok := sqliteCode(err); ok && (code == sqliteFull || code == sqliteIOErrWrite) {
+			return fmt.Errorf("the backup can't be written: %w", err)
+		}
 		return outcome(ctx, fmt.Errorf("copy the database: %w", err))
 	}
 	pool, err := openFile(path, nil)

@@ -49,6 +49,8 @@ const (
 	sqliteIOErr     = 10
 	sqliteFull      = 13
 	sqliteCantOpen  = 14
+
+	sqliteIOErrWrite = sqliteIOErr | 3<<8 // an extended code
 )
 
 // isUnavailable reports whether err says that the database can't be reached, stays locked, or was not given the time to

@@ -3,7 +3,9 @@ package e2e
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -107,6 +109,22 @@ func backUp(t *testing.T, e environment) (restore func() (environment, result)) 
 			_ = os.Remove(target + suffix) // it may not be there
 		}
 		return restored, run(t, restored, "restore", file)
+	}
+}
+
+func TestABackupForWhichThereIsNoRoomSaysSo(t *testing.T) {
+	t.Parallel()
+	e := onSQLite(t)
+	start(t, e).stop()
+	file := filepath.Join(t.TempDir(), "backup")
+	c := command(t, e, "backup", file)
+	c.Path, c.Args = "/bin/sh", append([]string{"sh", "-c", `ulimit -f 128 && exec "$0" "$@"`}, c.Args...) // less than a database has without keys
+	output, err := c.CombinedOutput()
+	if err == nil || !strings.Contains(string(output), "the backup can't be written") {
+		t.Errorf("got %v: %s", err, output)
+	}
+	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a backup is left: %v", err)
 	}
 }
 
