@@ -42,6 +42,7 @@ const (
 	retireInterval = 5 * time.Second
 	purgeInterval  = 10 * time.Minute
 	surveyInterval = 10 * time.Minute
+	clockInterval  = time.Minute
 	readyTimeout   = 2 * time.Second
 )
 
@@ -90,7 +91,8 @@ type App struct {
 	stopping chan struct{}    // closed when the service stops
 	floor    *strings.Builder // see newFloor
 
-	attention atomic.Pointer[usage.Attention] // nil until it was counted
+	attention   atomic.Pointer[usage.Attention] // nil until it was counted
+	clockOffset atomic.Pointer[time.Duration]   // from the database's; nil until they were compared
 }
 
 // New builds the service. It does not need the database to be there yet; [App.Run] and [App.Prepare] do.
@@ -409,7 +411,7 @@ func (a *App) work(ctx context.Context) error {
 	for _, task := range []struct {
 		interval time.Duration
 		do       func(context.Context)
-	}{{retireInterval, a.Keys.RetireExpired}, {purgeInterval, a.purge}, {surveyInterval, a.survey}} {
+	}{{retireInterval, a.Keys.RetireExpired}, {purgeInterval, a.purge}, {surveyInterval, a.survey}, {clockInterval, a.compareClocks}} {
 		group.Go(func() error {
 			repeat(ctx, task.interval, task.do)
 			return nil

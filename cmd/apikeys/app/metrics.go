@@ -59,6 +59,12 @@ func (a *App) measure(cache *apikey.Cache) {
 		}
 		return float64(a.lines.Dropped())
 	})
+	m.Gauge("clock_offset_seconds", "How far this machine's clock is ahead of the database's, at least; NaN until they were compared.", "", "", func() float64 {
+		if offset := a.clockOffset.Load(); offset != nil {
+			return offset.Seconds()
+		}
+		return math.NaN()
+	})
 	a.measureAttention()
 	for name, pool := range a.Store.Pools() {
 		m.Pool(name, pool)
@@ -93,6 +99,17 @@ func (a *App) survey(ctx context.Context) {
 	} else if ctx.Err() == nil {
 		a.options.Logger.WarnContext(ctx, "ending grace periods and unused keys can't be counted", "error", err)
 	}
+}
+
+// compareClocks finds out how far the clock is from the database's. What the question took may be all that there is between them.
+func (a *App) compareClocks(ctx context.Context) {
+	before := a.options.Now()
+	theirs, err := a.Store.Clock(ctx)
+	if err != nil {
+		return // which the metrics of the database tell
+	}
+	offset := max(before.Sub(theirs), min(a.options.Now().Sub(theirs), 0))
+	a.clockOffset.Store(&offset)
 }
 
 // serveMetrics serves nothing but the metrics, on an address of their own, until ctx ends.

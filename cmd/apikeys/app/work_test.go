@@ -3,8 +3,10 @@ package app_test
 import (
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/operator"
+	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 	"github.com/piercloud/apikeys/pkg/usage"
 )
@@ -32,8 +35,13 @@ type worker struct {
 
 func newWorker(t *testing.T) *worker {
 	t.Helper()
+	return newWorkerOn(t, sqlstoretest.SQLite(t))
+}
+
+func newWorkerOn(t *testing.T, database string) *worker {
+	t.Helper()
 	config, err := app.LoadConfig(map[string]string{
-		"APIKEYS_DATABASE_URL":      sqlstoretest.SQLite(t),
+		"APIKEYS_DATABASE_URL":      database,
 		"APIKEYS_MASTER_KEY":        masterKey(),
 		"APIKEYS_OPERATOR_PASSWORD": adminPassword,
 	})
@@ -137,6 +145,33 @@ func TestTheServicePurgesUsageThatIsTooOld(t *testing.T) {
 	}
 }
 
+// metrics returns what a program on this machine reads.
+func (w *worker) metrics(t *testing.T) string {
+	t.Helper()
+	recorder := httptest.NewRecorder()
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+	request.RemoteAddr = "127.0.0.1:50000"
+	w.Handler().ServeHTTP(recorder, request)
+	return recorder.Body.String()
+}
+
+func TestTheServiceTellsOfAClockThatIsNotTheDatabases(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorkerOn(t, pgtest.URL(t))
+			w.stop()
+			w.pass(ahead)
+			w.start(t)
+			await.Until(t, workPatience, "the metrics tell", func() bool {
+				_, rest, _ := strings.Cut(w.metrics(t), "\napikeys_clock_offset_seconds ")
+				value, _, _ := strings.Cut(rest, "\n")
+				offset, err := strconv.ParseFloat(value, 64)
+				return err == nil && math.Abs(offset-ahead.Seconds()) < 60
+			})
+		})
+	}
+}
+
 func TestTheServiceSurveysWhatDeservesAttention(t *testing.T) {
 	w := newWorker(t)
 	id := w.create(t)
@@ -147,11 +182,7 @@ func TestTheServiceSurveysWhatDeservesAttention(t *testing.T) {
 	w.stop()
 	w.start(t) // a survey is the first thing that it makes
 	await.Until(t, workPatience, "the metrics tell of the key that is unused, and of its secret that ends", func() bool {
-		recorder := httptest.NewRecorder()
-		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
-		request.RemoteAddr = "127.0.0.1:50000"
-		w.Handler().ServeHTTP(recorder, request)
-		metrics := recorder.Body.String()
+		metrics := w.metrics(t)
 		return strings.Contains(metrics, `apikeys_unused_keys{for="30d"} 1`) && strings.Contains(metrics, `apikeys_unused_keys{for="90d"} 0`) &&
 			strings.Contains(metrics, `apikeys_grace_periods_ending{within="24h"} 1`)
 	})
