@@ -234,8 +234,8 @@ func TestAStateTellsWhatBecomesOfAKey(t *testing.T) {
 		{"the first has ended", 26 * time.Hour, func() {}, []signing.State{signing.Retired, signing.Signs}},
 		{"another successor is made", 30 * time.Hour, rotate(signing.PublishLead), []signing.State{signing.Retired, signing.Signs, signing.Waits}},
 		{"one overrules it", 30 * time.Hour, rotate(0), []signing.State{signing.Retired, signing.Retiring, signing.Signs, signing.Retiring}},
-		{"it is revoked", 30*time.Hour + time.Minute, func() { f.revoke(t) }, []signing.State{signing.Retired, signing.Signs, signing.Revoked, signing.Retiring, signing.Waits}},
-		{"all but the last have ended", 60 * time.Hour, func() {}, []signing.State{signing.Retired, signing.Retired, signing.Revoked, signing.Retired, signing.Signs}},
+		{"it is revoked", 30*time.Hour + time.Minute, func() { f.revoke(t) }, []signing.State{signing.Retired, signing.Retiring, signing.Revoked, signing.Signs, signing.Retiring}},
+		{"the others have ended", 60 * time.Hour, func() {}, []signing.State{signing.Retired, signing.Retired, signing.Revoked, signing.Signs, signing.Retired}},
 	} {
 		f.set(start.Add(step.after))
 		step.do()
