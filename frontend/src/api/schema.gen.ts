@@ -171,7 +171,8 @@ export interface paths {
          *     7515 §7.2.2, `typ` `revocations+jwt`), whose payload is `{"iss", "iat", "seq", "clients": {client_id: generation}, "tokens":
          *     {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, its `jti` is listed, or
          *     the `kid` of its header is: that signing key was revoked, and is not in the key set any more. `keys` may be missing. `seq` is
-         *     the position of the feed that the snapshot stands for.
+         *     the position of the feed that the snapshot stands for. One with very many revocations may be some time old, 5 seconds at most,
+         *     as `iat` says.
          *
          *     With `Accept: text/event-stream`, unless `application/jose+json` is named beside it and weighs as much: the same as a stream,
          *     from `Last-Event-ID` on, or without one from now on. Events are `revocation` (`{"client_id", "generation"}`, `{"jti", "exp"}` or
@@ -181,7 +182,8 @@ export interface paths {
          *
          *     A heartbeat comes every 4 seconds while the service knows the latest, and none while it doesn't. Silence is a warning, then:
          *     when nothing has come for 11 seconds, two heartbeats are missing, and what you know may be out of date. Connect again when a
-         *     stream is silent or ends, with the id of the last event as `Last-Event-ID`.
+         *     stream is silent or ends, with the id of the last event as `Last-Event-ID`, and take a snapshot again a second after the new one
+         *     began: a database that failed over may have lost the newest events and given their numbers to others.
          */
         get: operations["getRevocations"];
         put?: never;
