@@ -1,14 +1,18 @@
 package api_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 const badRequest = "bad-request/invalid-parameters"
@@ -313,4 +317,36 @@ func TestManyUnknownMembersAreNoMoreWorkThanTheyAre(t *testing.T) {
 	}
 	body.WriteString("}")
 	s.stranger(t).do("POST", "/v1/session", "application/json", strings.NewReader(body.String())).wants(http.StatusBadRequest)
+}
+
+// TestABodyThatNobodyAskedForLeavesTheConnectionInOrder: generated clients send {} where the contract has no body, and more
+// requests after it.
+func TestABodyThatNobodyAskedForLeavesTheConnectionInOrder(t *testing.T) {
+	s := onOne(t)
+	key := s.admin(t).create("Key")
+	session := s.stranger(t).post("/v1/session", credentials("admin@example.com", password)).wants(http.StatusCreated).cookie()
+	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	if err := connection.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	answers := bufio.NewReader(connection)
+	for i := range 3 {
+		_, err := fmt.Fprintf(connection, "POST %s/deactivate HTTP/1.1\r\nHost: localhost\r\nCookie: %s=%s\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+			key.path(), session.Name, session.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+		if _, err := io.Copy(io.Discard, response.Body); err != nil || response.StatusCode != http.StatusOK || response.Close {
+			t.Fatalf("request %d: got %s, %v", i, response.Status, err)
+		}
+		response.Body.Close()
+	}
 }

@@ -37,9 +37,11 @@ const receivedBody = "body"
 func receive(op *operation) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			r := c.Request()
+			// A copy: by the request itself net/http knows what is left to be read before the connection's next one.
+			r := c.Request().WithContext(c.Request().Context())
+			c.SetRequest(r)
 			if op.media == nil {
-				r.Body, r.ContentLength = http.NoBody, 0 // nobody is to read it; it may be one that breaks off
+				r.Body, r.ContentLength = http.NoBody, 0 // nobody is to read it
 				return next(c)
 			}
 			body, err := readBody(r)
