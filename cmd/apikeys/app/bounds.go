@@ -1,10 +1,14 @@
 package app
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -26,8 +30,24 @@ func (a *App) newServer(handler http.Handler) *http.Server {
 	b := a.options.Bounds
 	return &http.Server{
 		Handler: handler, ReadHeaderTimeout: b.ReadHeader, ReadTimeout: b.Read, WriteTimeout: b.Write, IdleTimeout: b.Idle, MaxHeaderBytes: b.HeaderBytes,
-		ErrorLog: slog.NewLogLogger(a.options.Logger.Handler(), slog.LevelDebug),
+		ErrorLog: log.New(serverLog{a.options.Logger.Handler()}, "", 0),
 	}
+}
+
+// serverLog takes what net/http tells: mostly what strangers do wrong, which is not worth a line but at debug level, and what
+// panicked, which is an error of the service.
+type serverLog struct{ to slog.Handler }
+
+// Write is of io.Writer; net/http calls it once for each message.
+func (l serverLog) Write(p []byte) (int, error) {
+	level := slog.LevelDebug
+	if bytes.Contains(p, []byte(": panic serving ")) { // of http or http2
+		level = slog.LevelError
+	}
+	if ctx := context.Background(); l.to.Enabled(ctx, level) {
+		_ = l.to.Handle(ctx, slog.NewRecord(time.Now(), level, strings.TrimSuffix(string(p), "\n"), 0)) // has nobody to tell
+	}
+	return len(p), nil
 }
 
 // refusalInterval is how often the log tells at most that connections can't be accepted.
