@@ -206,27 +206,23 @@ func ipExtractor(trusted []netip.Prefix) echo.IPExtractor {
 	}
 	extract := echo.ExtractIPFromXFFHeader(options...)
 	return func(r *http.Request) string {
-		if forwarded, found := withoutPorts(r.Header.Values(echo.HeaderXForwardedFor)); found {
-			r = &http.Request{RemoteAddr: r.RemoteAddr, Header: http.Header{echo.HeaderXForwardedFor: {forwarded}}}
+		if forwarded := strings.Join(r.Header.Values(echo.HeaderXForwardedFor), ","); strings.Contains(forwarded, ":") {
+			r = &http.Request{RemoteAddr: r.RemoteAddr, Header: http.Header{echo.HeaderXForwardedFor: {withoutPorts(forwarded)}}}
 		}
 		return extract(r)
 	}
 }
 
-// withoutPorts returns the addresses of X-Forwarded-For without the ports that some proxies, such as Azure's, write behind them, and
-// whether there were any. Echo would take none of the addresses, and all callers for the proxy.
-func withoutPorts(forwarded []string) (addresses string, found bool) {
-	hops := strings.Split(strings.Join(forwarded, ","), ",")
+// withoutPorts returns the addresses of X-Forwarded-For without the ports that some proxies, such as Azure's, write behind them.
+// Echo would take none of the addresses, and all callers for the proxy.
+func withoutPorts(forwarded string) string {
+	hops := strings.Split(forwarded, ",")
 	for i, hop := range hops {
-		hop = strings.TrimSpace(hop)
-		if strings.Count(hop, ":") != 1 && !strings.Contains(hop, "]:") {
-			continue
-		}
-		if a, err := netip.ParseAddrPort(hop); err == nil {
-			hops[i], found = a.Addr().WithZone("").String(), true
+		if a, err := netip.ParseAddrPort(strings.TrimSpace(hop)); err == nil {
+			hops[i] = a.Addr().WithZone("").String()
 		}
 	}
-	return strings.Join(hops, ","), found
+	return strings.Join(hops, ",")
 }
 
 // crossOriginAccess lets pages of the given origins, and of no other, read answers and send the session's cookie.

@@ -152,25 +152,31 @@ func hasHalfPair(raw []byte) bool {
 			raw = escape[1:]
 			continue
 		}
-		first := escaped(escape)
-		raw = escape[len("uXXXX"):]
+		first, rest := escaped(escape[1:])
+		raw = rest
 		if !utf16.IsSurrogate(first) {
 			continue
 		}
-		if !bytes.HasPrefix(raw, []byte(`\u`)) || utf16.DecodeRune(first, escaped(raw[1:])) == utf8.RuneError {
+		low, pair := bytes.CutPrefix(raw, []byte(`\u`))
+		if !pair {
 			return true
 		}
-		raw = raw[len(`\uXXXX`):]
+		second, rest := escaped(low)
+		if utf16.DecodeRune(first, second) == utf8.RuneError {
+			return true
+		}
+		raw = rest
 	}
 }
 
-// escaped returns the code unit of an escape, from its u on.
-func escaped(escape []byte) rune {
-	unit, err := strconv.ParseUint(string(escape[1:5]), 16, 16)
+// escaped returns the code unit that four hexadecimal digits stand for, and what is behind them.
+func escaped(text []byte) (unit rune, rest []byte) {
+	const digits = 4
+	parsed, err := strconv.ParseUint(string(text[:digits]), 16, 16)
 	if err != nil {
-		return utf8.RuneError // not in a string that is well formed
+		return utf8.RuneError, text[digits:] // not in a string that is well formed
 	}
-	return rune(unit)
+	return rune(parsed), text[digits:]
 }
 
 func (w *jsonWalker) report(path []string, message string) {
