@@ -147,14 +147,12 @@ func (d *doctor) checkService(ctx context.Context) {
 }
 
 func (d *doctor) checkClock(ctx context.Context, a *App) {
-	before := time.Now()
-	theirs, err := a.Store.Clock(ctx)
-	took := time.Since(before)
+	ahead, err := a.clockAhead(ctx)
 	if err != nil {
 		d.problem("clock", "", "the database's can't be read: %v", err)
 		return
 	}
-	d.judgeClock(theirs.Sub(before.Add(took/2)).Abs() - took/2)
+	d.judgeClock(ahead.Abs())
 }
 
 func (d *doctor) judgeClock(skew time.Duration) {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/oauth"
@@ -101,15 +102,22 @@ func (a *App) survey(ctx context.Context) {
 	}
 }
 
-// compareClocks finds out how far the clock is from the database's. What the question took may be all that there is between them.
+// compareClocks keeps how far the clock is from the database's. That it can't be read the metrics of the database tell.
 func (a *App) compareClocks(ctx context.Context) {
+	if offset, err := a.clockAhead(ctx); err == nil {
+		a.clockOffset.Store(&offset)
+	}
+}
+
+// clockAhead returns how far the clock is ahead of the database's, at least: what the question took may be all that there is between
+// them. Errors: those of the store.
+func (a *App) clockAhead(ctx context.Context) (time.Duration, error) {
 	before := a.options.Now()
 	theirs, err := a.Store.Clock(ctx)
 	if err != nil {
-		return // which the metrics of the database tell
+		return 0, err
 	}
-	offset := max(before.Sub(theirs), min(a.options.Now().Sub(theirs), 0))
-	a.clockOffset.Store(&offset)
+	return max(before.Sub(theirs), min(a.options.Now().Sub(theirs), 0)), nil
 }
 
 // serveMetrics serves nothing but the metrics, on an address of their own, until ctx ends.
