@@ -76,64 +76,62 @@ func (t tx) answersAfter(last answerRow) ([]answerRow, error) {
 	return rows, nil
 }
 
-// EachAnswer implements [apikey.Store].
-func (s *Store) EachAnswer(ctx context.Context, visit func(apikey.Answer) error) error {
+// eachAnswer runs visit with every answer, in a call for each batch.
+func (s *Store) eachAnswer(ctx context.Context, call func(context.Context, func(tx) error) error, visit func(tx, answerRow) error) error {
 	var last answerRow
 	for {
 		var rows []answerRow
-		err := s.read(ctx, func(t tx) (err error) {
-			rows, err = t.answersAfter(last)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			answer, err := row.answer()
-			if err != nil {
+		err := call(ctx, func(t tx) (err error) {
+			if rows, err = t.answersAfter(last); err != nil {
 				return err
 			}
-			if err := visit(answer); err != nil {
-				return err
+			for _, row := range rows {
+				if err := visit(t, row); err != nil {
+					return err
+				}
 			}
-		}
-		if len(rows) < answerBatch {
 			return nil
+		})
+		if err != nil || len(rows) < answerBatch {
+			return err
 		}
 		last = rows[len(rows)-1]
 	}
 }
 
+// EachAnswer implements [apikey.Store].
+func (s *Store) EachAnswer(ctx context.Context, visit func(apikey.Answer) error) error {
+	return s.eachAnswer(ctx, s.read, func(_ tx, row answerRow) error {
+		answer, err := row.answer()
+		if err != nil {
+			return err
+		}
+		if err := visit(answer); err != nil {
+			return callerError{err}
+		}
+		return nil
+	})
+}
+
 // ResealAnswers implements [apikey.Store].
 func (s *Store) ResealAnswers(ctx context.Context, reseal func(apikey.Answer) ([]byte, error)) (resealed int, err error) {
-	var last answerRow
-	for {
-		var rows []answerRow
-		changed := 0
-		err := s.writeAll(ctx, func(t tx) (err error) {
-			if rows, err = t.answersAfter(last); err != nil {
-				return err
-			}
-			for _, row := range rows {
-				ok, err := t.resealAnswer(row, reseal)
-				if err != nil {
-					return err
-				}
-				if ok {
-					changed++
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return resealed, err
+	changed := 0
+	commit := func(ctx context.Context, body func(tx) error) error {
+		changed = 0
+		err := s.writeAll(ctx, body)
+		if err == nil {
+			resealed += changed
 		}
-		resealed += changed
-		if len(rows) < answerBatch {
-			return resealed, nil
-		}
-		last = rows[len(rows)-1]
+		return err
 	}
+	err = s.eachAnswer(ctx, commit, func(t tx, row answerRow) error {
+		ok, err := t.resealAnswer(row, reseal)
+		if ok {
+			changed++
+		}
+		return err
+	})
+	return resealed, err
 }
 
 func (t tx) resealAnswer(row answerRow, reseal func(apikey.Answer) ([]byte, error)) (bool, error) {

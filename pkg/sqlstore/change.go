@@ -30,9 +30,9 @@ func (s *Store) tx(db *gorm.DB) tx { return tx{db, s.dialect, &s.pooled} }
 var errUnchanged = errors.New("nothing to write")
 
 // change runs one change with its event: in one transaction it locks the log's head, looks whether the context's authority still
-// holds, runs body, appends the event that body drafted, and moves the head. Because the head stays locked until the commit, changes happen one after another,
-// sequence numbers have no gaps, and an event is visible only after all before it. When body drafts no event, or fails,
-// everything is rolled back.
+// holds, runs body, appends the event that body drafted, and moves the head. Because the head stays locked until the commit,
+// changes happen one after another, sequence numbers have no gaps, and an event is visible only after all before it. When body
+// drafts no event, or fails, everything is rolled back.
 func (s *Store) change(ctx context.Context, body func(tx) (*eventlog.Draft, error)) (err error) {
 	defer s.observed(ctx, "change", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
