@@ -212,21 +212,29 @@ func (d *doctor) checkSecretFiles() {
 	if d.config.TLSKeyFile != "" {
 		files = append(slices.Clone(files), d.config.TLSKeyFile)
 	}
-	var private []string
-	for _, file := range files {
-		info, err := os.Stat(file)
+	d.checkModes(files, "owner and group", func(file string, mode fs.FileMode) bool {
 		switch {
-		case err != nil: // it was there before
-		case info.Mode().Perm()&0o002 != 0:
-			d.problem("files", "chmod o= "+file, "everybody can change %s, whose mode is %04o", file, info.Mode().Perm())
-		case info.Mode().Perm()&0o004 != 0:
-			d.warn("files", "chmod o= "+file+", or nothing where nobody else can enter its folder, as in a container", "everybody can read %s, whose mode is %04o", file, info.Mode().Perm())
+		case mode&0o002 != 0:
+			d.problem("files", "chmod o= "+file, "everybody can change %s, whose mode is %04o", file, mode)
+		case mode&0o004 != 0:
+			d.warn("files", "chmod o= "+file+", or nothing where nobody else can enter its folder, as in a container", "everybody can read %s, whose mode is %04o", file, mode)
 		default:
-			private = append(private, file)
+			return true
+		}
+		return false
+	})
+}
+
+// checkModes has private say of each file that is there whether its mode lets only those use it who may, and if not, why.
+func (d *doctor) checkModes(files []string, who string, private func(file string, mode fs.FileMode) bool) {
+	var fine []string
+	for _, file := range files {
+		if info, err := os.Stat(file); err == nil && private(file, info.Mode().Perm()) {
+			fine = append(fine, file)
 		}
 	}
-	if len(private) > 0 {
-		d.fine("files", "only owner and group can use %s", strings.Join(private, ", "))
+	if len(fine) > 0 {
+		d.fine("files", "only %s can use %s", who, strings.Join(fine, ", "))
 	}
 }
 
@@ -261,20 +269,13 @@ func (d *doctor) checkFiles() bool {
 		d.warn("database", "nothing, before the first start; else check "+Prefix+"DATABASE_URL and the folder the service is started in", "%s is not there yet", path)
 		return false
 	}
-	var private []string
-	for _, file := range files {
-		info, err := os.Stat(file)
-		switch {
-		case err != nil: // it is not there
-		case info.Mode().Perm()&0o077 != 0:
-			d.problem("files", "chmod 600 "+file, "others can use %s, whose mode is %04o", file, info.Mode().Perm())
-		default:
-			private = append(private, file)
+	d.checkModes(files, "its owner", func(file string, mode fs.FileMode) bool {
+		if mode&0o077 == 0 {
+			return true
 		}
-	}
-	if len(private) > 0 {
-		d.fine("files", "only its owner can use %s", strings.Join(private, ", "))
-	}
+		d.problem("files", "chmod 600 "+file, "others can use %s, whose mode is %04o", file, mode)
+		return false
+	})
 	d.checkDisk(filepath.Dir(path))
 	return true
 }
