@@ -35,10 +35,3 @@ export function currentSecret(key: ApiKey): SecretInfo | undefined {
 export function oldSecret(key: ApiKey): SecretInfo | undefined {
   return key.secrets.find((secret) => secret.expires_at !== null);
 }
-
-const DAY_MS = 24 * 60 * 60 * 1000;
-
-/** Whether a key or a secret was last used in the last 24 hours, so that something would stop working without it. */
-export function usedLately(lastUsedAt: string | null, now: Date): boolean {
-  return lastUsedAt !== null && now.getTime() - new Date(lastUsedAt).getTime() < DAY_MS;
-}

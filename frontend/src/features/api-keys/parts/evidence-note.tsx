@@ -1,7 +1,8 @@
 import { IconActivity, IconCircleCheck } from "@tabler/icons-react";
 import type { ReactNode } from "react";
+import { usedLately } from "@/features/usage/used-lately";
 import { useNow } from "@/shared/i18n/use-now";
-import { type SecretInfo, usedLately } from "../api/api-key";
+import type { SecretInfo } from "../api/api-key";
 import classes from "./parts.module.css";
 
 /** The evidence on which a dialog asks for a decision: something still uses the secret, or nothing does. */

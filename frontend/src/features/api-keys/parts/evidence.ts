@@ -1,10 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import type { TFunction } from "i18next";
 import { keyUsageQuery } from "@/features/usage/api/key-usage";
+import { usedLately } from "@/features/usage/used-lately";
 import { type Format, useFormat } from "@/shared/i18n/use-format";
 import { useNow } from "@/shared/i18n/use-now";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import { type SecretInfo, usedLately } from "../api/api-key";
+import type { SecretInfo } from "../api/api-key";
 
 /** While two secrets work, their last use is the evidence for retiring the old one. */
 export const EVIDENCE_REFRESH_MS = 15_000;

@@ -1,10 +1,10 @@
 import { Link } from "@tanstack/react-router";
-import { usedLately } from "@/features/api-keys/api/api-key";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { LastUsed } from "@/shared/ui/last-used";
 import { DateOf, RelativeTime } from "@/shared/ui/relative-time";
 import type { ExpiringSecret, KeyUsageSummary } from "../api/usage-overview";
+import { usedLately } from "../used-lately";
 import classes from "./overview.module.css";
 
 function KeyCell({ clientId, name }: { clientId: string; name: string }) {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { usedLately } from "./api-key";
+import { usedLately } from "./used-lately";
 
 it.each([
   [null, false],
