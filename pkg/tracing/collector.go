@@ -58,8 +58,10 @@ func readCollector(lookup func(name string) string) (*collector, error) {
 	if name, protocol := variable(lookup, "PROTOCOL"); protocol != "" && protocol != "http/protobuf" {
 		return nil, &VariableError{name, "must be http/protobuf"}
 	}
-	// A transport of its own: Stop closes its connections, and no others.
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck // nobody here replaces it
+	transport := http.DefaultTransport
+	if shared, ok := transport.(*http.Transport); ok {
+		transport = shared.Clone() // Stop closes its connections, and no others
+	}
 	c := &collector{url: u.String(), headers: map[string]string{}, http: &http.Client{
 		Transport:     transport,
 		Timeout:       timeoutDefault,
