@@ -114,8 +114,16 @@ func newValidator() *validator.Validate {
 func validText(field validator.FieldLevel) bool {
 	text, multiline := field.Field().String(), field.Param() == "lines"
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
-		return unicode.IsControl(r) && !(multiline && strings.ContainsRune("\n\r\t", r))
+		return controls(r) && !(multiline && strings.ContainsRune("\n\r\t\u2028\u2029", r))
 	})
+}
+
+// controls reports whether a character is there for its effect on the text around it: control characters, Unicode's line breaks,
+// and what sets the direction of all that follows, which can make one name look like another. The marks that right-to-left text
+// needs (U+061C, U+200E, U+200F) concern their neighbours alone.
+func controls(r rune) bool {
+	const embeddings, isolates = "\u202a\u202b\u202c\u202d\u202e", "\u2066\u2067\u2068\u2069"
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) || strings.ContainsRune(embeddings+isolates, r)
 }
 
 // visible refuses text that looks empty, such as zero-width spaces, and the letters of some scripts that are blank.

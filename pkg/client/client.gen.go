@@ -549,9 +549,11 @@ type APIKey struct {
 
 // APIKeyCreate defines model for ApiKeyCreate.
 type APIKeyCreate struct {
+	// Description Free text, which may have line breaks and tabs and is otherwise without the characters that a name can't have.
 	Description *string `json:"description,omitempty"`
 
-	// Name Unique in the tenancy, whatever its case. Leading and trailing spaces are dropped.
+	// Name Unique in the tenancy, whatever its case. Leading and trailing spaces are dropped. Without control characters, line
+	// breaks and what sets the direction of the text after it (U+202A to U+202E, U+2066 to U+2069).
 	Name string `json:"name"`
 
 	// RateLimit Token requests in a minute that this key may make; null for the service's default.
@@ -573,10 +575,13 @@ type APIKeyPage struct {
 // APIKeyPatch defines model for ApiKeyPatch.
 type APIKeyPatch struct {
 	// ClientID Can't be changed.
-	ClientID    *string `json:"client_id,omitempty"`
+	ClientID *string `json:"client_id,omitempty"`
+
+	// Description Free text, which may have line breaks and tabs and is otherwise without the characters that a name can't have.
 	Description *string `json:"description,omitempty"`
 
-	// Name Unique in the tenancy, whatever its case. Leading and trailing spaces are dropped.
+	// Name Unique in the tenancy, whatever its case. Leading and trailing spaces are dropped. Without control characters, line
+	// breaks and what sets the direction of the text after it (U+202A to U+202E, U+2066 to U+2069).
 	Name *string `json:"name,omitempty"`
 
 	// RateLimit Token requests in a minute that this key may make; null for the service's default again. Left out it stays as it is: a

@@ -1161,8 +1161,12 @@ export interface components {
             client_secret: string;
         };
         ApiKeyCreate: {
-            /** @description Unique in the tenancy, whatever its case. Leading and trailing spaces are dropped. */
+            /**
+             * @description Unique in the tenancy, whatever its case. Leading and trailing spaces are dropped. Without control characters, line
+             *     breaks and what sets the direction of the text after it (U+202A to U+202E, U+2066 to U+2069).
+             */
             name: string;
+            /** @description Free text, which may have line breaks and tabs and is otherwise without the characters that a name can't have. */
             description?: string;
             /** @description Scopes of the catalogue. */
             scopes: string[];
@@ -1176,8 +1180,12 @@ export interface components {
         ApiKeyPatch: {
             /** @description Can't be changed. */
             readonly client_id?: string;
-            /** @description Unique in the tenancy, whatever its case. Leading and trailing spaces are dropped. */
+            /**
+             * @description Unique in the tenancy, whatever its case. Leading and trailing spaces are dropped. Without control characters, line
+             *     breaks and what sets the direction of the text after it (U+202A to U+202E, U+2066 to U+2069).
+             */
             name?: string;
+            /** @description Free text, which may have line breaks and tabs and is otherwise without the characters that a name can't have. */
             description?: string;
             /** @description Scopes of the catalogue. */
             scopes?: string[];
