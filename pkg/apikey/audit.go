@@ -1,10 +1,6 @@
 package apikey
 
 import (
-	"encoding/json"
-	"fmt"
-	"maps"
-	"reflect"
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
@@ -12,54 +8,34 @@ import (
 
 // event drafts the log's entry for a change. revoked is the generation below which tokens die, 0 when none do.
 func (s *Service) event(c Caller, action eventlog.Action, old, k *Key, revoked int64) (eventlog.Draft, error) {
-	before, after, err := auditViews(old, k)
-	if err != nil {
-		return eventlog.Draft{}, err
-	}
 	subject := k
 	if subject == nil {
 		subject = old
 	}
 	d := eventlog.Draft{
 		At: s.clock(), TenancyID: c.TenancyID, Action: action, Actor: c.Actor, Origin: c.Origin,
-		Subject: eventlog.Subject{Kind: eventlog.SubjectAPIKey, ID: subject.ClientID}, Before: before, After: after,
+		Subject: eventlog.Subject{Kind: eventlog.SubjectAPIKey, ID: subject.ClientID},
 	}
 	if revoked > 0 {
 		d.Revokes = &eventlog.Revocation{ClientID: subject.ClientID, Generation: revoked}
 	}
-	return d, nil
-}
-
-// auditViews returns what the log tells of a key before and after a change: of an edit, the members that differ.
-func auditViews(old, k *Key) (before, after json.RawMessage, err error) {
-	b, a := auditView(old), auditView(k)
+	before, after := auditView(old), auditView(k)
 	if old != nil && k != nil {
-		sayDefault(b, a)
-		sayDefault(a, b)
-		maps.DeleteFunc(b, func(member string, v any) bool {
-			same := reflect.DeepEqual(v, a[member])
-			if same {
-				delete(a, member)
-			}
-			return same
-		})
+		sayDefault(before, after)
+		sayDefault(after, before)
 	}
-	if before, err = encodeView(b); err != nil {
-		return nil, nil, err
-	}
-	after, err = encodeView(a)
-	return before, after, err
+	return d.Telling(before, after)
 }
 
 // sayDefault says that a limit of the key's own was none, or is none, when the other side has one.
-func sayDefault(view, other map[string]any) {
+func sayDefault(view, other eventlog.State) {
 	if _, own := view["rate_limit"]; !own && other["rate_limit"] != nil {
 		view["rate_limit"] = nil
 	}
 }
 
 // auditView holds what may be told: never a digest, and of a secret only what the console shows too.
-func auditView(k *Key) map[string]any {
+func auditView(k *Key) eventlog.State {
 	if k == nil {
 		return nil
 	}
@@ -74,7 +50,7 @@ func auditView(k *Key) map[string]any {
 		}
 		secrets = append(secrets, view)
 	}
-	view := map[string]any{
+	view := eventlog.State{
 		"name": k.Name, "description": k.Description, "scopes": k.Scopes.Strings(), "status": k.Status,
 		"token_lifespan": map[string]any{"value": k.Lifespan.Value, "unit": k.Lifespan.Unit},
 		"secrets":        secrets,
@@ -84,15 +60,4 @@ func auditView(k *Key) map[string]any {
 		view["rate_limit"] = k.RateLimit
 	}
 	return view
-}
-
-func encodeView(view map[string]any) (json.RawMessage, error) {
-	if len(view) == 0 {
-		return nil, nil
-	}
-	b, err := json.Marshal(view)
-	if err != nil {
-		return nil, fmt.Errorf("encode event: %w", err)
-	}
-	return b, nil
 }

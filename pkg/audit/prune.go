@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -68,14 +67,12 @@ func (s *Service) moveBase(ctx context.Context, old Base, to eventlog.Head, cuto
 	if err != nil {
 		return Base{}, err
 	}
-	after, err := json.Marshal(map[string]any{
-		"from_seq": old.Seq + 1, "up_to_seq": to.Seq, "older_than": cutoff.Format(time.RFC3339),
-	})
+	event, err := eventlog.Draft{
+		At: now, Action: eventlog.LogPruned, Actor: actor, Subject: eventlog.Subject{Kind: eventlog.SubjectLog},
+	}.Telling(nil, eventlog.State{"from_seq": old.Seq + 1, "up_to_seq": to.Seq, "older_than": cutoff.Format(time.RFC3339)})
 	if err != nil {
-		return Base{}, fmt.Errorf("encode event: %w", err)
+		return Base{}, err
 	}
 	base := Base{Head: to, PrunedAt: now, Proof: proof}
-	return base, s.store.SetBase(ctx, old, base, eventlog.Draft{
-		At: now, Action: eventlog.LogPruned, Actor: actor, Subject: eventlog.Subject{Kind: eventlog.SubjectLog}, After: after,
-	})
+	return base, s.store.SetBase(ctx, old, base, event)
 }

@@ -13,6 +13,8 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"reflect"
 	"time"
 )
 
@@ -126,10 +128,49 @@ type Draft struct {
 	Actor     Actor
 	Origin    Origin
 	Subject   Subject
-	// Before and After hold what changed, as JSON objects; nil where there is nothing to say. Never a secret, a password, or
-	// a hash of either.
+	// Before and After hold what changed, as JSON objects; nil where there is nothing to say. See [Draft.Telling].
 	Before, After json.RawMessage
 	Revokes       *Revocation
+}
+
+// State is what an event tells of its subject, by member. Never a secret, a password, or a hash of either.
+type State map[string]any
+
+// Telling returns d with what it tells of its subject before and after; nil for what there is nothing to say about. Of two states
+// it tells the members that differ. Errors: a member can't be encoded as JSON.
+func (d Draft) Telling(before, after State) (Draft, error) {
+	if before != nil && after != nil {
+		before, after = before.without(after), after.without(before)
+	}
+	var err error
+	if d.Before, err = before.encode(); err != nil {
+		return Draft{}, err
+	}
+	if d.After, err = after.encode(); err != nil {
+		return Draft{}, err
+	}
+	return d, nil
+}
+
+// without returns the members that are not, or not the same, in another state.
+func (s State) without(other State) State {
+	rest := maps.Clone(s)
+	maps.DeleteFunc(rest, func(member string, value any) bool {
+		o, has := other[member]
+		return has && reflect.DeepEqual(value, o)
+	})
+	return rest
+}
+
+func (s State) encode() (json.RawMessage, error) {
+	if len(s) == 0 {
+		return nil, nil
+	}
+	encoded, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("encode event: %w", err)
+	}
+	return encoded, nil
 }
 
 // Event is an entry of the log.

@@ -2,9 +2,7 @@ package oauth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
@@ -129,15 +127,14 @@ func (s *Server) Revoke(ctx context.Context, i Inquirer, raw string) error {
 	if _, err := s.revocations.Take(claims.ClientID); err != nil {
 		return err
 	}
-	after, err := json.Marshal(map[string]string{"jti": claims.TokenID, "expires_at": claims.ExpiresAt.Format(time.RFC3339)})
-	if err != nil {
-		return fmt.Errorf("encode event: %w", err)
-	}
-	revoked := revocation.Token{ID: claims.TokenID, ClientID: claims.ClientID, ExpiresAt: claims.ExpiresAt}
-	return s.revoked.Revoke(ctx, revoked, eventlog.Draft{
+	event, err := eventlog.Draft{
 		At: s.now().UTC().Truncate(time.Microsecond), TenancyID: claims.TenancyID, Action: eventlog.TokenRevoked,
-		Actor: i.Actor, Origin: i.Origin, After: after,
+		Actor: i.Actor, Origin: i.Origin,
 		Subject: eventlog.Subject{Kind: eventlog.SubjectAPIKey, ID: claims.ClientID},
 		Revokes: &eventlog.Revocation{ClientID: claims.ClientID, TokenID: claims.TokenID, ExpiresAt: claims.ExpiresAt},
-	})
+	}.Telling(nil, eventlog.State{"jti": claims.TokenID, "expires_at": claims.ExpiresAt.Format(time.RFC3339)})
+	if err != nil {
+		return err
+	}
+	return s.revoked.Revoke(ctx, revocation.Token{ID: claims.TokenID, ClientID: claims.ClientID, ExpiresAt: claims.ExpiresAt}, event)
 }

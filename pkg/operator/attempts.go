@@ -2,8 +2,6 @@ package operator
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -211,7 +209,7 @@ func (s *Service) writeAttempts(ctx context.Context, all bool) error {
 // anything, a password among it. Attempts on no account belong to the platform's tenancy. Its time is when it is written, as
 // searches rely on times that rise with the log, and the attempts may be of hours ago.
 func (f *fold) event(key foldKey, now time.Time) (eventlog.Draft, error) {
-	told := map[string]any{
+	told := eventlog.State{
 		"attempts": f.failed + f.refused, "first_at": f.first.Format(time.RFC3339), "last_at": f.last.Format(time.RFC3339),
 	}
 	if f.refused > 0 {
@@ -230,14 +228,10 @@ func (f *fold) event(key foldKey, now time.Time) (eventlog.Draft, error) {
 	case key == foldKey{}:
 		told["addresses"] = "many"
 	}
-	after, err := encodeTold(told)
-	if err != nil {
-		return eventlog.Draft{}, err
-	}
 	return eventlog.Draft{
 		At: now, TenancyID: tenancy, Action: action, Actor: eventlog.Actor{Kind: eventlog.ActorStranger},
-		Origin: f.origin, Subject: subjectOf(f.operator), After: after,
-	}, nil
+		Origin: f.origin, Subject: subjectOf(f.operator),
+	}.Telling(nil, told)
 }
 
 // SignedOut notes in the log that an operator has ended a session. Errors: those of the store.
@@ -246,29 +240,17 @@ func (s *Service) SignedOut(ctx context.Context, o Operator, origin eventlog.Ori
 }
 
 // note writes to the log what an operator did that changed nothing, and what is told about it, if anything.
-func (s *Service) note(ctx context.Context, action eventlog.Action, o Operator, origin eventlog.Origin, told map[string]any) error {
-	after, err := encodeTold(told)
+func (s *Service) note(ctx context.Context, action eventlog.Action, o Operator, origin eventlog.Origin, told eventlog.State) error {
+	event, err := eventlog.Draft{
+		At: s.clock(), TenancyID: o.TenancyID, Action: action, Origin: origin, Subject: subjectOf(o), Actor: actorOf(o),
+	}.Telling(nil, told)
 	if err != nil {
 		return err
 	}
-	return s.store.RecordEvent(ctx, eventlog.Draft{
-		At: s.clock(), TenancyID: o.TenancyID, Action: action, Origin: origin, Subject: subjectOf(o), After: after, Actor: actorOf(o),
-	})
+	return s.store.RecordEvent(ctx, event)
 }
 
 // actorOf is the operator as who makes a change.
 func actorOf(o Operator) eventlog.Actor {
 	return eventlog.Actor{Kind: eventlog.ActorOperator, ID: o.ID, Name: o.Email}
-}
-
-// encodeTold returns what an event tells as JSON, nil for nothing.
-func encodeTold(told map[string]any) (json.RawMessage, error) {
-	if len(told) == 0 {
-		return nil, nil
-	}
-	encoded, err := json.Marshal(told)
-	if err != nil {
-		return nil, fmt.Errorf("encode event: %w", err)
-	}
-	return encoded, nil
 }

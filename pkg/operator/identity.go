@@ -66,7 +66,7 @@ func (s *Service) SignInAs(ctx context.Context, a Assertion, origin eventlog.Ori
 	if err != nil {
 		return Operator{}, err
 	}
-	told := map[string]any{"method": ByOIDC}
+	told := eventlog.State{"method": ByOIDC}
 	if o.Role != a.Role {
 		told["provider_role"] = a.Role
 	}

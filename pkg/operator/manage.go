@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
-	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -279,33 +278,17 @@ func (s *Service) managed(c Caller, action eventlog.Action, old, o *Operator) (e
 	if subject == nil {
 		subject = old
 	}
-	before, after := operatorView(old), operatorView(o)
-	if old != nil && o != nil {
-		maps.DeleteFunc(before, func(member string, value any) bool {
-			same := after[member] == value
-			if same {
-				delete(after, member)
-			}
-			return same
-		})
-	}
-	d := eventlog.Draft{
+	return eventlog.Draft{
 		At: s.clock(), TenancyID: c.TenancyID, Action: action, Actor: c.Actor, Origin: c.Origin, Subject: subjectOf(*subject),
-	}
-	var err error
-	if d.Before, err = encodeTold(before); err != nil {
-		return eventlog.Draft{}, err
-	}
-	d.After, err = encodeTold(after)
-	return d, err
+	}.Telling(operatorView(old), operatorView(o))
 }
 
 // operatorView holds what may be told of an operator: no hash of a password or of a link.
-func operatorView(o *Operator) map[string]any {
+func operatorView(o *Operator) eventlog.State {
 	if o == nil {
 		return nil
 	}
-	view := map[string]any{
+	view := eventlog.State{
 		"email": o.Email, "role": string(o.Role), "status": o.TellStatus(), "session_generation": o.SessionGeneration,
 		"sign_in_method": string(o.SignInMethod()),
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/mail"
@@ -100,7 +99,7 @@ func (s *Service) SignIn(ctx context.Context, email, password string, origin eve
 		s.failed(o, origin)
 		return Operator{}, ErrWrongPassword
 	}
-	return o, s.note(ctx, eventlog.OperatorSignedIn, o, origin, map[string]any{"method": ByPassword})
+	return o, s.note(ctx, eventlog.OperatorSignedIn, o, origin, eventlog.State{"method": ByPassword})
 }
 
 // compare checks a password when it is its turn.
@@ -155,14 +154,14 @@ func (s *Service) CreateTenancy(ctx context.Context, name string, actor eventlog
 }
 
 func (s *Service) storeTenancy(ctx context.Context, t Tenancy, actor eventlog.Actor) error {
-	after, err := json.Marshal(map[string]string{"name": t.Name})
-	if err != nil {
-		return fmt.Errorf("encode event: %w", err)
-	}
-	return s.store.CreateTenancy(ctx, t, eventlog.Draft{
-		At: t.CreatedAt, TenancyID: t.ID, Action: eventlog.TenancyCreated, Actor: actor, After: after,
+	event, err := eventlog.Draft{
+		At: t.CreatedAt, TenancyID: t.ID, Action: eventlog.TenancyCreated, Actor: actor,
 		Subject: eventlog.Subject{Kind: eventlog.SubjectTenancy, ID: t.ID},
-	})
+	}.Telling(nil, eventlog.State{"name": t.Name})
+	if err != nil {
+		return err
+	}
+	return s.store.CreateTenancy(ctx, t, event)
 }
 
 // Create registers an operator of a tenancy. Errors: [ErrEmailTaken], [ErrNotFound] for the tenancy, [InvalidError].

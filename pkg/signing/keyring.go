@@ -193,7 +193,7 @@ func (k *Keyring) succeed(existing []Record, now time.Time, lead time.Duration, 
 			change.RetireAt[r.KID] = end
 		}
 	}
-	told := map[string]any{"algorithm": Algorithm, "not_before": successor.NotBefore.Format(time.RFC3339)}
+	told := eventlog.State{"algorithm": Algorithm, "not_before": successor.NotBefore.Format(time.RFC3339)}
 	if len(change.RetireAt) > 0 {
 		told["retires"] = change.RetireAt
 	}
@@ -219,15 +219,10 @@ func (k *Keyring) generate(now time.Time, lead time.Duration) (Record, error) {
 }
 
 // draft is the event of a change of a key, of all of them when the kid is empty.
-func draft(now time.Time, action eventlog.Action, actor eventlog.Actor, kid string, told any) (eventlog.Draft, error) {
-	after, err := json.Marshal(told)
-	if err != nil {
-		return eventlog.Draft{}, fmt.Errorf("encode event: %w", err)
-	}
+func draft(now time.Time, action eventlog.Action, actor eventlog.Actor, kid string, told eventlog.State) (eventlog.Draft, error) {
 	return eventlog.Draft{
-		At: now, Action: action, Actor: actor, After: after,
-		Subject: eventlog.Subject{Kind: eventlog.SubjectSigningKey, ID: kid},
-	}, nil
+		At: now, Action: action, Actor: actor, Subject: eventlog.Subject{Kind: eventlog.SubjectSigningKey, ID: kid},
+	}.Telling(nil, told)
 }
 
 // binding is the associated data of a private half: one that was moved to another row can't be opened.

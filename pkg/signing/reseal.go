@@ -26,7 +26,7 @@ func (k *Keyring) Reseal(ctx context.Context, box *sealed.Box, actor eventlog.Ac
 		if resealed == 0 {
 			return nil, nil
 		}
-		event, err := draft(k.clock(), eventlog.SigningKeysResealed, actor, "", map[string]int{"signing_keys": resealed})
+		event, err := draft(k.clock(), eventlog.SigningKeysResealed, actor, "", eventlog.State{"signing_keys": resealed})
 		return &Change{Private: fresh, Event: event}, err
 	})
 	return resealed, err

@@ -32,7 +32,7 @@ func (k *Keyring) Revoke(ctx context.Context, kid string, actor eventlog.Actor) 
 			return nil, fmt.Errorf("%w: %s", ErrUnknownKey, kid)
 		}
 		change := &Change{RetireAt: map[string]time.Time{}}
-		told := map[string]string{}
+		told := eventlog.State{}
 		if !signs || !goesOn {
 			lead := PublishLead
 			if !signs {

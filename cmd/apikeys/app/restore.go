@@ -3,7 +3,6 @@ package app
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -77,14 +76,14 @@ func (a *App) Restore(ctx context.Context, actor eventlog.Actor) error {
 	if err != nil {
 		return err
 	}
-	after, err := json.Marshal(map[string]any{"last_event": head.Seq, "signing_key": fresh.KID})
-	if err != nil {
-		return fmt.Errorf("encode event: %w", err)
-	}
 	now := fresh.NotBefore
-	return a.Store.Restored(ctx, now, fresh, eventlog.Draft{
-		At: now, Action: eventlog.LogRestored, Actor: actor, After: after, Subject: eventlog.Subject{Kind: eventlog.SubjectLog},
-	})
+	event, err := eventlog.Draft{
+		At: now, Action: eventlog.LogRestored, Actor: actor, Subject: eventlog.Subject{Kind: eventlog.SubjectLog},
+	}.Telling(nil, eventlog.State{"last_event": head.Seq, "signing_key": fresh.KID})
+	if err != nil {
+		return err
+	}
+	return a.Store.Restored(ctx, now, fresh, event)
 }
 
 // refuseBackup keeps a backup from being served as it is.
