@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/google/uuid"
-
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
@@ -131,16 +129,12 @@ func (o *Operator) follow(a Assertion, otherAdmin bool) error {
 
 // enrol registers who comes for the first time. Errors: [ErrEmailTaken].
 func (s *Service) enrol(ctx context.Context, a Assertion, origin eventlog.Origin) (Operator, error) {
-	now := s.clock()
-	o := Operator{
-		ID: uuid.NewString(), TenancyID: PlatformTenancyID, Email: a.Email, Role: a.Role, Status: Active, Identity: a.Identity,
-		SessionGeneration: 1, CreatedAt: now, UpdatedAt: now,
-	}
-	event, err := s.managed(Caller{TenancyID: o.TenancyID, Actor: actorOf(o), Origin: origin}, eventlog.OperatorCreated, nil, &o)
+	o, err := s.newOperator(PlatformTenancyID, a.Email, a.Role)
 	if err != nil {
 		return Operator{}, err
 	}
-	return o, s.store.CreateOperator(ctx, o, event)
+	o.Identity = a.Identity
+	return o, s.register(ctx, Caller{TenancyID: o.TenancyID, Actor: actorOf(o), Origin: origin}, eventlog.OperatorCreated, o)
 }
 
 // enrolInvited is [Service.enrol] for somebody whom a customer has invited and who never accepted. An invitation says nothing

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
@@ -52,12 +50,9 @@ func (s *Service) Get(ctx context.Context, c Caller, operatorID string) (Operato
 // Invite registers an operator without a password and makes the link with which it sets one.
 // Errors: [ErrEmailTaken], [ErrTooMany], [InvalidError].
 func (s *Service) Invite(ctx context.Context, c Caller, email string, role Role) (Invitation, error) {
-	email = normalizeEmail(email)
-	if !validEmail(email) {
-		return Invitation{}, &InvalidError{"email", "must be an e-mail address"}
-	}
-	if !role.Valid() {
-		return Invitation{}, &InvalidError{"role", "must be admin, editor or readonly"}
+	o, err := s.newOperator(c.TenancyID, email, role)
+	if err != nil {
+		return Invitation{}, err
 	}
 	others, err := s.store.OperatorsOf(ctx, c.TenancyID, Max)
 	if err != nil {
@@ -66,17 +61,8 @@ func (s *Service) Invite(ctx context.Context, c Caller, email string, role Role)
 	if len(others) == Max {
 		return Invitation{}, ErrTooMany
 	}
-	now := s.clock()
-	o := Operator{
-		ID: uuid.NewString(), TenancyID: c.TenancyID, Email: email, Role: role, Status: Active, SessionGeneration: 1,
-		CreatedAt: now, UpdatedAt: now,
-	}
-	token := o.newLink(now)
-	event, err := s.managed(c, eventlog.OperatorInvited, nil, &o)
-	if err != nil {
-		return Invitation{}, err
-	}
-	return Invitation{o, token}, s.store.CreateOperator(ctx, o, event)
+	token := o.newLink(s.clock())
+	return Invitation{o, token}, s.register(ctx, c, eventlog.OperatorInvited, o)
 }
 
 // Relink makes a new one-time link, in place of the one before: to invite again, or to reset a password. A password that is
@@ -111,15 +97,12 @@ func (s *Service) Accept(ctx context.Context, token, password string, origin eve
 	if err != nil {
 		return Operator{}, err
 	}
-	own := Caller{
-		TenancyID: o.TenancyID, OperatorID: o.ID, Origin: origin,
-		Actor: actorOf(o),
-	}
+	own := Caller{TenancyID: o.TenancyID, OperatorID: o.ID, Origin: origin, Actor: actorOf(o)}
 	return s.update(ctx, own, o.ID, eventlog.OperatorPasswordSet, func(o *Operator, _ bool) error {
 		if !o.linkCounts(digest, s.clock()) { // somebody was faster
 			return ErrLinkUsed
 		}
-		o.setPassword(hash, s.clock())
+		o.setPassword(hash)
 		return nil
 	})
 }
@@ -158,7 +141,7 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, current, passwor
 		case o.PasswordHash != before.PasswordHash || o.SessionGeneration != before.SessionGeneration || o.Status != Active:
 			return ErrNotFound
 		}
-		o.setPassword(hash, s.clock())
+		o.setPassword(hash)
 		return nil
 	})
 }
@@ -256,19 +239,18 @@ func (o Operator) linkCounts(digest [sha256.Size]byte, now time.Time) bool {
 }
 
 // setPassword also ends the operator's sessions, uses up its link and forgets how a provider calls them.
-func (o *Operator) setPassword(hash string, now time.Time) {
-	o.PasswordHash, o.Link, o.Identity, o.UpdatedAt = hash, Link{}, Identity{}, now
+func (o *Operator) setPassword(hash string) {
+	o.PasswordHash, o.Link, o.Identity = hash, Link{}, Identity{}
 	o.SessionGeneration++
 }
 
 // hash hashes a password when it is its turn. Errors: [InvalidError].
 func (s *Service) hash(ctx context.Context, password string) (string, error) {
-	select {
-	case s.hashers <- struct{}{}:
-		defer func() { <-s.hashers }()
-	case <-ctx.Done():
-		return "", ctx.Err()
+	done, err := s.turn(ctx)
+	if err != nil {
+		return "", err
 	}
+	defer done()
 	return hashPassword(password)
 }
 

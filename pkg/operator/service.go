@@ -104,17 +104,26 @@ func (s *Service) SignIn(ctx context.Context, email, password string, origin eve
 
 // compare checks a password when it is its turn.
 func (s *Service) compare(ctx context.Context, password, hash string) (bool, error) {
-	select {
-	case s.hashers <- struct{}{}:
-		defer func() { <-s.hashers }()
-	case <-ctx.Done():
-		return false, ctx.Err()
+	done, err := s.turn(ctx)
+	if err != nil {
+		return false, err
 	}
+	defer done()
 	match, err := argon2id.ComparePasswordAndHash(norm.NFC.String(password), hash)
 	if err != nil {
 		return false, fmt.Errorf("compare password: %w", err)
 	}
 	return match, nil
+}
+
+// turn waits until one more password may be hashed, and returns what ends its turn.
+func (s *Service) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case s.hashers <- struct{}{}:
+		return func() { <-s.hashers }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // BySession returns the operator of a session that was started under a session generation.
@@ -166,6 +175,18 @@ func (s *Service) storeTenancy(ctx context.Context, t Tenancy, actor eventlog.Ac
 
 // Create registers an operator of a tenancy. Errors: [ErrEmailTaken], [ErrNotFound] for the tenancy, [InvalidError].
 func (s *Service) Create(ctx context.Context, tenancyID, email, password string, role Role, actor eventlog.Actor) (Operator, error) {
+	o, err := s.newOperator(tenancyID, email, role)
+	if err != nil {
+		return Operator{}, err
+	}
+	if o.PasswordHash, err = hashPassword(password); err != nil {
+		return Operator{}, err
+	}
+	return o, s.register(ctx, Caller{TenancyID: tenancyID, Actor: actor}, eventlog.OperatorCreated, o)
+}
+
+// newOperator returns an operator who can't sign in yet and whom no store knows. Errors: [InvalidError].
+func (s *Service) newOperator(tenancyID, email string, role Role) (Operator, error) {
 	email = normalizeEmail(email)
 	if !validEmail(email) {
 		return Operator{}, &InvalidError{"email", "must be an e-mail address"}
@@ -173,20 +194,20 @@ func (s *Service) Create(ctx context.Context, tenancyID, email, password string,
 	if !role.Valid() {
 		return Operator{}, &InvalidError{"role", "must be admin, editor or readonly"}
 	}
-	hash, err := hashPassword(password)
-	if err != nil {
-		return Operator{}, err
-	}
 	now := s.clock()
-	o := Operator{
-		ID: uuid.NewString(), TenancyID: tenancyID, Email: email, Role: role, Status: Active, PasswordHash: hash, SessionGeneration: 1,
+	return Operator{
+		ID: uuid.NewString(), TenancyID: tenancyID, Email: email, Role: role, Status: Active, SessionGeneration: 1,
 		CreatedAt: now, UpdatedAt: now,
-	}
-	event, err := s.managed(Caller{TenancyID: tenancyID, Actor: actor}, eventlog.OperatorCreated, nil, &o)
+	}, nil
+}
+
+// register stores a new operator. Errors: [ErrEmailTaken], [ErrNotFound] for the tenancy.
+func (s *Service) register(ctx context.Context, c Caller, action eventlog.Action, o Operator) error {
+	event, err := s.managed(c, action, nil, &o)
 	if err != nil {
-		return Operator{}, err
+		return err
 	}
-	return o, s.store.CreateOperator(ctx, o, event)
+	return s.store.CreateOperator(ctx, o, event)
 }
 
 // ResetPassword sets an operator's password and ends all of its sessions. Who signed in with a provider signs in with the
@@ -201,7 +222,7 @@ func (s *Service) ResetPassword(ctx context.Context, email, password string, act
 		return err
 	}
 	_, err = s.update(ctx, Caller{TenancyID: o.TenancyID, Actor: actor}, o.ID, eventlog.OperatorPasswordSet, func(o *Operator, _ bool) error {
-		o.setPassword(hash, s.clock())
+		o.setPassword(hash)
 		return nil
 	})
 	return err

@@ -355,13 +355,11 @@ func configRule(f validator.FieldError) string {
 	case "file":
 		return "names a file that does not exist"
 	case "min", "max":
+		bound := map[string]string{"min": "at least ", "max": "at most "}[f.Tag()] + f.Param()
 		if f.Kind() == reflect.Int {
-			return "must be a number of days from 1 to 3660"
+			return "must be " + bound
 		}
-		if f.Tag() == "max" && f.Param() == "40" {
-			return "must have at most 40 characters"
-		}
-		return "must have 12 to 256 characters"
+		return "must have " + bound + " characters"
 	default:
 		return "is not valid"
 	}
