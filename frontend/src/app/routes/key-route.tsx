@@ -1,5 +1,6 @@
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { KeyPage } from "@/features/api-keys/detail/key-page";
+import { KeyHistory } from "@/features/audit/key-history";
 
 const route = getRouteApi("/signed-in/api-keys/$clientId");
 
@@ -16,6 +17,7 @@ export default function KeyRoute() {
         void navigate({ to: "/api-keys/$clientId", params: { clientId }, search: next, resetScroll: false })
       }
       onDeleted={() => void navigate({ to: "/api-keys", replace: true })}
+      history={<KeyHistory clientId={clientId} />}
     />
   );
 }

@@ -10,8 +10,7 @@ import {
   IconTrash,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
-import { KeyHistory } from "@/features/audit/key-history";
+import { type ReactNode, useState } from "react";
 import { useCanWrite } from "@/features/session/session-query";
 import { DenialsCard } from "@/features/usage/key/denials-card";
 import { KeyUsageCard } from "@/features/usage/key/key-usage-card";
@@ -93,10 +92,12 @@ interface KeyPageProps {
   search: KeyPageSearch;
   onSearch: (next: KeyPageSearch) => void;
   onDeleted: () => void;
+  /** What the audit log tells of the key. The log knows of keys, and they don't of it. */
+  history: ReactNode;
 }
 
 /** All facts of a key, its secrets and how to spend it; what it was used for, why it was refused, and what changed. */
-export function KeyPage({ clientId, search, onSearch, onDeleted }: KeyPageProps) {
+export function KeyPage({ clientId, search, onSearch, onDeleted, history }: KeyPageProps) {
   const { t } = useTranslation();
   const canWrite = useCanWrite();
   const query = useQuery({
@@ -160,9 +161,7 @@ export function KeyPage({ clientId, search, onSearch, onDeleted }: KeyPageProps)
           <Tabs.Panel value="denials">
             <DenialsCard clientId={clientId} />
           </Tabs.Panel>
-          <Tabs.Panel value="history">
-            <KeyHistory clientId={clientId} />
-          </Tabs.Panel>
+          <Tabs.Panel value="history">{history}</Tabs.Panel>
         </Tabs>
       ) : (
         <KeyPageFallback error={query.error} {...retry} />

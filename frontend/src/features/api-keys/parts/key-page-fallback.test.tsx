@@ -30,7 +30,9 @@ function openAfter(screenOfKey: ReactNode, status: number) {
   return queryClient;
 }
 
-const page = <KeyPage clientId="ak_EXAMPLE" search={keyPageDefaults} onSearch={() => {}} onDeleted={() => {}} />;
+const page = (
+  <KeyPage clientId="ak_EXAMPLE" search={keyPageDefaults} onSearch={() => {}} onDeleted={() => {}} history={null} />
+);
 
 it("a key that was deleted meanwhile is not shown as it was", async () => {
   openAfter(page, 404);
