@@ -188,7 +188,7 @@ func (s *server) byToken(ctx context.Context, credentials []string, n need) (pri
 			Actor: eventlog.Actor{Kind: eventlog.ActorAPIKey, ID: claims.ClientID, Name: claims.ClientID},
 		},
 		authority: eventlog.Authority{
-			Kind: eventlog.ActorAPIKey, ID: claims.ClientID, Generation: claims.Generation, TokenID: claims.TokenID,
+			Kind: eventlog.ActorAPIKey, ID: claims.ClientID, Generation: claims.Generation, TokenID: claims.TokenID, KeyID: claims.KeyID,
 		},
 	}, nil
 }

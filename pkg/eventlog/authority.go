@@ -17,6 +17,7 @@ type Authority struct {
 	Generation int64
 	Role       string // an operator's, who has it still
 	TokenID    string // a token's, which has not been revoked by itself
+	KeyID      string // of the signing key of a token, which still counts
 }
 
 type authorityKey struct{}

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
@@ -11,19 +12,20 @@ import (
 const (
 	operatorAuthority = "SELECT 1 FROM operator WHERE id = ? AND session_generation = ? AND role = ? AND status = 'active'"
 	tokenAuthority    = "SELECT 1 FROM api_key WHERE client_id = ? AND generation = ? AND status = 'active' " +
-		"AND NOT EXISTS (SELECT 1 FROM revoked_token WHERE jti = ?)"
+		"AND NOT EXISTS (SELECT 1 FROM revoked_token WHERE jti = ?) " +
+		"AND EXISTS (SELECT 1 FROM signing_key WHERE kid = ? AND (retire_at IS NULL OR retire_at > ?))"
 )
 
-// checkAuthority looks whether the context's authority still holds. The log's head is locked, so it does until the commit.
+// checkAuthority looks whether the context's authority holds now. The log's head is locked, so it does until the commit.
 // Errors: [eventlog.ErrAuthorityLost].
-func (t tx) checkAuthority(ctx context.Context) error {
+func (t tx) checkAuthority(ctx context.Context, now time.Time) error {
 	a, ok := eventlog.AuthorityOf(ctx)
 	if !ok {
 		return nil
 	}
 	statement, values := operatorAuthority, []any{a.ID, a.Generation, a.Role}
 	if a.Kind == eventlog.ActorAPIKey {
-		statement, values = tokenAuthority, []any{a.ID, a.Generation, a.TokenID}
+		statement, values = tokenAuthority, []any{a.ID, a.Generation, a.TokenID, a.KeyID, newInstant(now)}
 	}
 	var found []int
 	if err := t.db.Raw(statement, values...).Scan(&found).Error; err != nil {

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/revocation"
+	"github.com/piercloud/apikeys/pkg/signing"
 )
 
 // changesNeedAuthority: what a request was let in by is looked at again when its change has the log's head.
@@ -40,6 +42,18 @@ func changesNeedAuthority(t *testing.T, open func(testing.TB, Options) *Store) {
 		}
 	}
 	count := 1
+	// signedBy stores a signing key that ends then.
+	signedBy := func(t *testing.T, end time.Time) (kid string) {
+		t.Helper()
+		r := signing.Record{KID: uuid.NewString(), Algorithm: signing.Algorithm, Private: []byte{1}, CreatedAt: epoch, NotBefore: epoch, RetireAt: end}
+		err := s.ChangeSigningKeys(t.Context(), func([]signing.Record) (*signing.Change, error) {
+			return &signing.Change{Add: &r, Event: eventlog.Draft{At: epoch}}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.KID
+	}
 	byToken := func(harm func(*apikey.Key)) func(t *testing.T) eventlog.Authority {
 		return func(t *testing.T) eventlog.Authority {
 			t.Helper()
@@ -56,7 +70,9 @@ func changesNeedAuthority(t *testing.T, open func(testing.TB, Options) *Store) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return eventlog.Authority{Kind: eventlog.ActorAPIKey, ID: k.ClientID, Generation: 1, TokenID: k.Name}
+			return eventlog.Authority{
+				Kind: eventlog.ActorAPIKey, ID: k.ClientID, Generation: 1, TokenID: k.Name, KeyID: signedBy(t, time.Time{}),
+			}
 		}
 	}
 	tests := map[string]struct {
@@ -72,6 +88,21 @@ func changesNeedAuthority(t *testing.T, open func(testing.TB, Options) *Store) {
 		"one of before":           {byToken(func(k *apikey.Key) { k.Generation++ }), true},
 		"an operator that is not": {func(*testing.T) eventlog.Authority { return eventlog.Authority{Kind: eventlog.ActorOperator, ID: "x"} }, true},
 		"nobody's":                {func(*testing.T) eventlog.Authority { return eventlog.Authority{} }, true},
+		"a token of a key that retires": {func(t *testing.T) eventlog.Authority {
+			a := byToken(func(*apikey.Key) {})(t)
+			a.KeyID = signedBy(t, time.Now().Add(time.Hour))
+			return a
+		}, false},
+		"a token of a revoked signing key": {func(t *testing.T) eventlog.Authority {
+			a := byToken(func(*apikey.Key) {})(t)
+			a.KeyID = signedBy(t, time.Now().Add(-time.Minute))
+			return a
+		}, true},
+		"a token of a signing key that is not": {func(t *testing.T) eventlog.Authority {
+			a := byToken(func(*apikey.Key) {})(t)
+			a.KeyID = "x"
+			return a
+		}, true},
 		"a revoked token": {func(t *testing.T) eventlog.Authority {
 			a := byToken(func(*apikey.Key) {})(t)
 			if err := s.RevokeToken(t.Context(), revocation.Token{ID: a.TokenID, ClientID: a.ID, ExpiresAt: epoch}, eventlog.Draft{At: epoch}); err != nil {

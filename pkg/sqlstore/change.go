@@ -49,7 +49,7 @@ func (s *Store) change(ctx context.Context, body func(tx) (*eventlog.Draft, erro
 		if err != nil {
 			return err
 		}
-		if err := t.checkAuthority(ctx); err != nil {
+		if err := t.checkAuthority(ctx, s.now()); err != nil {
 			return err
 		}
 		draft, err := body(t)

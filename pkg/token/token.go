@@ -55,6 +55,7 @@ type Claims struct {
 	Scope      string // the scopes, separated by spaces
 	Generation int64
 	TokenID    string
+	KeyID      string // the kid of the signing key
 	IssuedAt   time.Time
 	ExpiresAt  time.Time
 }
@@ -112,25 +113,19 @@ type Issuer struct {
 	now      func() time.Time
 	// seen holds the claims of tokens whose signature has been verified, by SHA-256. What can change about them, that they
 	// expire, is checked each time.
-	seen *otter.Cache[[sha256.Size]byte, *seenToken]
+	seen *otter.Cache[[sha256.Size]byte, *Claims]
 	head atomic.Pointer[encodedHeader] // of the key that signed last
-}
-
-// seenToken is what a token says, and the kid of the key that signed it.
-type seenToken struct {
-	claims Claims
-	kid    string
 }
 
 // NewIssuer returns an issuer. issuer is its URL and goes into iss; audience goes into aud.
 func NewIssuer(keyring *signing.Keyring, issuer, audience string, now func() time.Time) *Issuer {
 	return &Issuer{
 		keyring: keyring, issuer: issuer, audience: audience, now: now,
-		seen: otter.Must(&otter.Options[[sha256.Size]byte, *seenToken]{
+		seen: otter.Must(&otter.Options[[sha256.Size]byte, *Claims]{
 			MaximumWeight: seenBytesMax,
-			Weigher: func(_ [sha256.Size]byte, t *seenToken) uint32 {
-				bytes := seenEntryBytes + len(t.claims.Scope)
-				for _, s := range t.claims.Scopes {
+			Weigher: func(_ [sha256.Size]byte, c *Claims) uint32 {
+				bytes := seenEntryBytes + len(c.Scope)
+				for _, s := range c.Scopes {
 					bytes += seenScopeBytes + len(s)
 				}
 				return uint32(bytes) //nolint:gosec // of what fits into sizeMax
@@ -147,52 +142,51 @@ func (i *Issuer) Read(ctx context.Context, raw string) (Claims, error) {
 	}
 	var room [1024]byte // for most tokens, on the stack
 	digest := sha256.Sum256(append(room[:0], raw...))
-	token, ok := i.seen.GetIfPresent(digest)
+	claims, ok := i.seen.GetIfPresent(digest)
 	if !ok {
 		verified, err := i.verify(raw)
 		if err != nil {
 			return Claims{}, err
 		}
-		token = &verified
-		i.seen.Set(digest, token)
+		claims = &verified
+		i.seen.Set(digest, claims)
 	}
 	if err := i.keyring.Current(ctx); err != nil { // asked about what was signed here alone
 		return Claims{}, err
 	}
-	if !i.keyring.Published(token.kid) {
+	if !i.keyring.Published(claims.KeyID) {
 		return Claims{}, ErrInvalid
 	}
-	claims := token.claims
 	if now := i.now(); now.Add(skewMax).Unix() < claims.IssuedAt.Unix() || now.Unix() >= claims.ExpiresAt.Unix() {
 		return Claims{}, ErrInvalid
 	}
-	return claims, nil
+	return *claims, nil
 }
 
 // verify checks everything about a token but whether it is its time. Errors: [ErrInvalid].
-func (i *Issuer) verify(raw string) (seenToken, error) {
+func (i *Issuer) verify(raw string) (Claims, error) {
 	token := []byte(raw)
 	dot := bytes.LastIndexByte(token, '.')
 	if dot < 0 || bytes.ContainsAny(token, "\r\n") { // which base64 passes over
-		return seenToken{}, ErrInvalid
+		return Claims{}, ErrInvalid
 	}
 	signed := token[:dot]
 	encodedHead, encodedBody, ok := bytes.Cut(signed, []byte{'.'})
 	if !ok {
-		return seenToken{}, ErrInvalid
+		return Claims{}, ErrInvalid
 	}
 	var head header
 	var body payload
 	signature, err := decode(token[dot+1:])
 	if err != nil || decodeJSON(encodedHead, &head) != nil || head.Algorithm != signing.Algorithm || head.Type != Type {
-		return seenToken{}, ErrInvalid
+		return Claims{}, ErrInvalid
 	}
 	if i.keyring.Verify(head.KID, signed, signature) != nil || decodeJSON(encodedBody, &body) != nil {
-		return seenToken{}, ErrInvalid
+		return Claims{}, ErrInvalid
 	}
 	scopes, err := scope.ParseSet(body.Scope)
 	if err != nil || body.Issuer != i.issuer || body.Audience != i.audience || body.NotBefore != body.IssuedAt {
-		return seenToken{}, ErrInvalid
+		return Claims{}, ErrInvalid
 	}
 	// One text instead of five: who asks about the token again finds them beside each other in memory.
 	granted := scopes.String()
@@ -201,11 +195,11 @@ func (i *Issuer) verify(raw string) (seenToken, error) {
 		part, text = text[:len(like)], text[len(like):]
 		return part
 	}
-	return seenToken{kid: next(head.KID), claims: Claims{
-		Issuer: i.issuer, Audience: i.audience, ClientID: next(body.ClientID), TenancyID: next(body.TenancyID),
+	return Claims{
+		KeyID: next(head.KID), Issuer: i.issuer, Audience: i.audience, ClientID: next(body.ClientID), TenancyID: next(body.TenancyID),
 		Scopes: scopes, Scope: next(granted), TokenID: next(body.TokenID), Generation: body.Generation,
 		IssuedAt: time.Unix(body.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(body.ExpiresAt, 0).UTC(),
-	}}, nil
+	}, nil
 }
 
 func decode(part []byte) ([]byte, error) {

@@ -249,6 +249,10 @@ func TestOtherLibrariesVerifyTokensByThePublishedKeys(t *testing.T) {
 
 func TestReadReturnsWhatWasIssued(t *testing.T) {
 	f := newFixture(t)
+	key, err := f.keyring.Signer()
+	if err != nil {
+		t.Fatal(err)
+	}
 	names := rapid.StringMatching(`[A-Za-z0-9_]{1,30}`)
 	scopes := rapid.SliceOfN(rapid.SampledFrom([]scope.Scope(scope.DefaultCatalogue().Scopes())), 0, 46)
 	rapid.Check(t, func(t *rapid.T) {
@@ -267,7 +271,7 @@ func TestReadReturnsWhatWasIssued(t *testing.T) {
 			}
 			want := token.Claims{
 				Issuer: issuerURL, Audience: audience, ClientID: g.ClientID, TenancyID: g.TenancyID, Scopes: claims.Scopes, Generation: g.Generation,
-				Scope: g.Scopes.String(), TokenID: claims.TokenID, IssuedAt: start, ExpiresAt: start.Add(g.Lifespan),
+				Scope: g.Scopes.String(), TokenID: claims.TokenID, KeyID: key.KID, IssuedAt: start, ExpiresAt: start.Add(g.Lifespan),
 			}
 			if !reflect.DeepEqual(claims, want) || claims.Scopes.String() != g.Scopes.String() {
 				t.Fatalf("read as %+v, want %+v", claims, want)
