@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -98,6 +99,12 @@ func TestOnlyConfiguredOriginsMayReadAnswers(t *testing.T) {
 			t.Errorf("%s: what is refused before the route can't be read: %d %v", path, a.StatusCode, h)
 		}
 	}
+	for _, accept := range []string{"application/jose+json", "text/event-stream"} {
+		h := s.listen(t, accept, console)
+		if !slices.Contains(h.Values("Vary"), "Origin") || !slices.Contains(h.Values("Vary"), "Accept") {
+			t.Errorf("the feed as %s differs by %v", accept, h.Values("Vary"))
+		}
+	}
 	preflight := s.stranger(t).with("Origin", console).with("Access-Control-Request-Method", "PATCH").with("Access-Control-Request-Headers", "if-match,content-type")
 	h = preflight.send("OPTIONS", "/v1/api-keys/ak_x", nil).wants(http.StatusNoContent).Header
 	if h.Get("Access-Control-Allow-Origin") != console || !strings.Contains(h.Get("Access-Control-Allow-Methods"), "PATCH") || !strings.Contains(h.Get("Access-Control-Allow-Headers"), "If-Match") {
@@ -115,6 +122,30 @@ func TestOnlyConfiguredOriginsMayReadAnswers(t *testing.T) {
 		}
 		if h := c.with("Access-Control-Request-Method", "GET").send("OPTIONS", "/v1/api-keys", nil).Header; h.Get("Access-Control-Allow-Origin") != "" {
 			t.Errorf("got %v", h)
+		}
+	}
+}
+
+// listen returns the header of the feed's answer to a page.
+func (s *service) listen(t *testing.T, accept, origin string) http.Header {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/v1/revocations", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", accept)
+	r.Header.Set("Origin", origin)
+	for {
+		s.follow(t) // which counts for a moment
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close() // a stream has no end
+		if response.StatusCode != http.StatusServiceUnavailable {
+			return response.Header
 		}
 	}
 }

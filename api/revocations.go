@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -78,14 +79,17 @@ func (r revocationRoutes) snapshot(c echo.Context) error {
 	if !r.fresh() {
 		return apikey.ErrUnavailable
 	}
-	s, err := r.snapshots.Current(c.Request().Context())
+	s, age, err := r.snapshots.Current(c.Request().Context())
 	if err != nil {
 		return err
 	}
 	h := c.Response().Header()
 	h.Set(echo.HeaderCacheControl, "public, no-cache")
-	h.Set(echo.HeaderVary, echo.HeaderAccept)
+	h.Add(echo.HeaderVary, echo.HeaderAccept)
 	h.Set("ETag", s.Tag)
+	if age > 0 {
+		h.Set("Age", strconv.Itoa(int(math.Ceil(age.Seconds())))) // RFC 9111 §5.1
+	}
 	if matchesTag(c.Request(), s.Tag) {
 		return c.NoContent(http.StatusNotModified)
 	}
@@ -114,7 +118,7 @@ func (r revocationRoutes) stream(c echo.Context) error {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, eventStream)
 	h.Set(echo.HeaderCacheControl, "no-cache")
-	h.Set(echo.HeaderVary, echo.HeaderAccept)
+	h.Add(echo.HeaderVary, echo.HeaderAccept)
 	h.Set("X-Accel-Buffering", "no") // nginx would hold the events back
 	conn, err := takeOver(c)
 	switch {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,6 +14,9 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jwk"
 	"github.com/lestrrat-go/jwx/v2/jws"
+
+	"github.com/piercloud/apikeys/pkg/await"
+	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
 // snapshot is what a snapshot says.
@@ -167,7 +171,8 @@ func TestSnapshotIsSentAgainOnlyWhenItHasChanged(t *testing.T) {
 		t.Error("another snapshot has the same tag")
 	}
 	s.pass(11 * time.Minute)
-	third := stranger.with("If-None-Match", second.Header.Get("ETag")).revocations(s).verified(stranger)
+	stranger.with("If-None-Match", second.Header.Get("ETag")).revocations(s).wants(http.StatusNotModified)
+	third := stranger.revocations(s).verified(stranger)
 	if age := s.now().Unix() - third.IssuedAt; age > 60 {
 		t.Errorf("the snapshot is %d seconds old", age)
 	}
@@ -175,6 +180,44 @@ func TestSnapshotIsSentAgainOnlyWhenItHasChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	stranger.revocations(s).verified(stranger)
+}
+
+// TestASnapshotThatIsKeptSaysHowOldItIs: who is sent one that lacks something is told so, and so is who has it already.
+func TestASnapshotThatIsKeptSaysHowOldItIs(t *testing.T) {
+	s := onOne(t)
+	stranger := s.stranger(t)
+	s.follow(t)
+	head, err := s.Store.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	revoke := func() {
+		head.Seq++
+		revoked := eventlog.Revocation{ClientID: fmt.Sprint("ak_", head.Seq), Generation: 2}
+		s.Revoked.Apply(eventlog.Event{Seq: head.Seq, Draft: eventlog.Draft{At: s.now(), Revokes: &revoked}})
+	}
+	for range 20_000 { // which is kept for a tenth of a second
+		revoke()
+	}
+	for _, status := range []int{http.StatusOK, http.StatusNotModified} {
+		await.Until(t, time.Minute, fmt.Sprintf("a %d comes of a snapshot that lacks something", status), func() bool {
+			asking := stranger
+			before := stranger.revocations(s)
+			if status == http.StatusNotModified {
+				asking = stranger.with("If-None-Match", before.Header.Get("ETag"))
+			}
+			revoke()
+			a := asking.get("/v1/revocations")
+			if age := a.Header.Get("Age"); age != "" && age != "1" {
+				t.Fatalf("it is of the age %q", age)
+			}
+			return a.StatusCode == status && a.Header.Get("Age") == "1"
+		})
+	}
+	s.pass(500 * time.Millisecond)
+	if a := stranger.revocations(s).wants(http.StatusOK); a.Header.Get("Age") != "" {
+		t.Errorf("one that lacks nothing is of the age %q", a.Header.Get("Age"))
+	}
 }
 
 func TestWhatCannotMatterIsNotInTheFeed(t *testing.T) {
@@ -222,7 +265,6 @@ func TestFeedIsForEveryone(t *testing.T) {
 	s.stranger(t).post("/v1/revocations", nil).refused(http.StatusMethodNotAllowed, "request/method-not-allowed")
 }
 
-// TestStreamOfTheServiceBringsWhatIsRevoked goes all the way, from the change of a key to the listener.
 // TestWhoNamesTheSnapshotGetsIt, also beside the stream: generated clients name all that the contract has, and wait for an end.
 func TestWhoNamesTheSnapshotGetsIt(t *testing.T) {
 	s := onOne(t)
@@ -238,6 +280,7 @@ func TestWhoNamesTheSnapshotGetsIt(t *testing.T) {
 	}
 }
 
+// TestStreamOfTheServiceBringsWhatIsRevoked goes all the way, from the change of a key to the listener.
 func TestStreamOfTheServiceBringsWhatIsRevoked(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -2162,7 +2162,7 @@ type ClientInterface interface {
 	// {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, its `jti` is listed, or
 	// the `kid` of its header is: that signing key was revoked, and is not in the key set any more. `keys` may be missing. `seq` is
 	// the position of the feed that the snapshot stands for. One with very many revocations may be some time old, 5 seconds at most,
-	// as `iat` says.
+	// as `Age` says.
 	//
 	// With `Accept: text/event-stream`, unless `application/jose+json` is named beside it and weighs as much: the same as a stream,
 	// from `Last-Event-ID` on, or without one from now on. Events are `revocation` (`{"client_id", "generation"}`, `{"jti", "exp"}` or
@@ -2173,7 +2173,7 @@ type ClientInterface interface {
 	// A heartbeat comes every 4 seconds while the service knows the latest, and none while it doesn't. Silence is a warning, then:
 	// when nothing has come for 11 seconds, two heartbeats are missing, and what you know may be out of date. Connect again when a
 	// stream is silent or ends, with the id of the last event as `Last-Event-ID`, and take a snapshot again a second after the new one
-	// began: a database that failed over may have lost the newest events and given their numbers to others.
+	// began, and later by its `Age`: a database that failed over may have lost the newest events and given their numbers to others.
 	//
 	// Corresponds with GET /v1/revocations (the `GetRevocations` operationId).
 	GetRevocations(ctx context.Context, params *GetRevocationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3209,7 +3209,7 @@ func (c *Client) ListOperatorSessions(ctx context.Context, operatorID OperatorID
 // {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, its `jti` is listed, or
 // the `kid` of its header is: that signing key was revoked, and is not in the key set any more. `keys` may be missing. `seq` is
 // the position of the feed that the snapshot stands for. One with very many revocations may be some time old, 5 seconds at most,
-// as `iat` says.
+// as `Age` says.
 //
 // With `Accept: text/event-stream`, unless `application/jose+json` is named beside it and weighs as much: the same as a stream,
 // from `Last-Event-ID` on, or without one from now on. Events are `revocation` (`{"client_id", "generation"}`, `{"jti", "exp"}` or
@@ -3220,7 +3220,7 @@ func (c *Client) ListOperatorSessions(ctx context.Context, operatorID OperatorID
 // A heartbeat comes every 4 seconds while the service knows the latest, and none while it doesn't. Silence is a warning, then:
 // when nothing has come for 11 seconds, two heartbeats are missing, and what you know may be out of date. Connect again when a
 // stream is silent or ends, with the id of the last event as `Last-Event-ID`, and take a snapshot again a second after the new one
-// began: a database that failed over may have lost the newest events and given their numbers to others.
+// began, and later by its `Age`: a database that failed over may have lost the newest events and given their numbers to others.
 //
 // Corresponds with GET /v1/revocations (the `GetRevocations` operationId).
 func (c *Client) GetRevocations(ctx context.Context, params *GetRevocationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6473,7 +6473,7 @@ type ClientWithResponsesInterface interface {
 	// {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, its `jti` is listed, or
 	// the `kid` of its header is: that signing key was revoked, and is not in the key set any more. `keys` may be missing. `seq` is
 	// the position of the feed that the snapshot stands for. One with very many revocations may be some time old, 5 seconds at most,
-	// as `iat` says.
+	// as `Age` says.
 	//
 	// With `Accept: text/event-stream`, unless `application/jose+json` is named beside it and weighs as much: the same as a stream,
 	// from `Last-Event-ID` on, or without one from now on. Events are `revocation` (`{"client_id", "generation"}`, `{"jti", "exp"}` or
@@ -6484,7 +6484,7 @@ type ClientWithResponsesInterface interface {
 	// A heartbeat comes every 4 seconds while the service knows the latest, and none while it doesn't. Silence is a warning, then:
 	// when nothing has come for 11 seconds, two heartbeats are missing, and what you know may be out of date. Connect again when a
 	// stream is silent or ends, with the id of the last event as `Last-Event-ID`, and take a snapshot again a second after the new one
-	// began: a database that failed over may have lost the newest events and given their numbers to others.
+	// began, and later by its `Age`: a database that failed over may have lost the newest events and given their numbers to others.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10954,7 +10954,13 @@ func (r ListOperatorSessionsResponse) ContentType() string {
 
 // GetRevocationsResponse200Headers the declared response headers of an HTTP 200 response for GetRevocations
 type GetRevocationsResponse200Headers struct {
+	Age  *int
 	ETag *string
+}
+
+// GetRevocationsResponse304Headers the declared response headers of an HTTP 304 response for GetRevocations
+type GetRevocationsResponse304Headers struct {
+	Age *int
 }
 
 // GetRevocationsResponse429Headers the declared response headers of an HTTP 429 response for GetRevocations
@@ -10985,6 +10991,8 @@ type GetRevocationsResponse struct {
 	ApplicationProblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetRevocationsResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetRevocationsResponse304Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *GetRevocationsResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -12902,7 +12910,7 @@ func (c *ClientWithResponses) ListOperatorSessionsWithResponse(ctx context.Conte
 // {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, its `jti` is listed, or
 // the `kid` of its header is: that signing key was revoked, and is not in the key set any more. `keys` may be missing. `seq` is
 // the position of the feed that the snapshot stands for. One with very many revocations may be some time old, 5 seconds at most,
-// as `iat` says.
+// as `Age` says.
 //
 // With `Accept: text/event-stream`, unless `application/jose+json` is named beside it and weighs as much: the same as a stream,
 // from `Last-Event-ID` on, or without one from now on. Events are `revocation` (`{"client_id", "generation"}`, `{"jti", "exp"}` or
@@ -12913,7 +12921,7 @@ func (c *ClientWithResponses) ListOperatorSessionsWithResponse(ctx context.Conte
 // A heartbeat comes every 4 seconds while the service knows the latest, and none while it doesn't. Silence is a warning, then:
 // when nothing has come for 11 seconds, two heartbeats are missing, and what you know may be out of date. Connect again when a
 // stream is silent or ends, with the id of the last event as `Last-Event-ID`, and take a snapshot again a second after the new one
-// began: a database that failed over may have lost the newest events and given their numbers to others.
+// began, and later by its `Age`: a database that failed over may have lost the newest events and given their numbers to others.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -18199,6 +18207,13 @@ func ParseGetRevocationsResponse(rsp *http.Response) (*GetRevocationsResponse, e
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetRevocationsResponse200Headers
+		if values := rsp.Header.Values("Age"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Age", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Age = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -18207,6 +18222,16 @@ func ParseGetRevocationsResponse(rsp *http.Response) (*GetRevocationsResponse, e
 			headers.ETag = &value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetRevocationsResponse304Headers
+		if values := rsp.Header.Values("Age"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Age", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Age = &value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 429:
 		var headers GetRevocationsResponse429Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {

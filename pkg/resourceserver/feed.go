@@ -90,27 +90,27 @@ func (f *feed) follow(ctx context.Context) {
 // resync takes a snapshot, the first of all or another one, and goes on from its position, also when that is lower than the own:
 // the server's database may have been restored from a backup. What was learned isn't unlearned by it.
 func (f *feed) resync(ctx context.Context) error {
-	current, err := f.takeSnapshot(ctx, "")
+	read, err := f.takeSnapshot(ctx, "")
 	if err != nil {
 		return err
 	}
-	f.position.set(current.position)
+	f.position.set(read.snapshot.position)
 	return nil
 }
 
-// takeSnapshot reads a snapshot and applies it, or returns nil if it is still the one with this tag. Either is a sign of life.
-func (f *feed) takeSnapshot(ctx context.Context, tag string) (*snapshot, error) {
+// takeSnapshot reads a snapshot and applies it, unless it is still the one with this tag. Either is a sign of life.
+func (f *feed) takeSnapshot(ctx context.Context, tag string) (reading, error) {
 	asked := f.clock.now()
-	current, next, err := f.fetchSnapshot(ctx, tag)
+	read, err := f.fetchSnapshot(ctx, tag)
 	if err != nil {
-		return nil, err
+		return reading{}, err
 	}
-	if current != nil {
-		f.apply(current)
-		f.tag.Store(&next)
+	if read.snapshot != nil {
+		f.apply(read.snapshot)
+		f.tag.Store(&read.tag)
 	}
 	f.fresh.contact(asked, f.clock.now())
-	return current, nil
+	return read, nil
 }
 
 // stream opens a stream after the last position and applies its messages until it ends, and reports whether it spoke. The
@@ -210,7 +210,7 @@ func (f *feed) receive(message event) error {
 }
 
 // poll reads the snapshot every interval for as long as no trusted stream speaks, and backs off when that fails, until ctx ends. A
-// stream is trusted once a snapshot was read that was asked for so long after its beginning that it says at least as much.
+// stream is trusted once a snapshot was read that was complete so long after its beginning that it says at least as much.
 // Those who lost a stream together don't ask together: each does at its own place in the interval.
 func (f *feed) poll(ctx context.Context) {
 	failures := 0
@@ -227,7 +227,7 @@ func (f *feed) poll(ctx context.Context) {
 			continue
 		}
 		current, asked := f.current.Load(), f.clock.now()
-		snapshot, err := f.takeSnapshot(ctx, *f.tag.Load())
+		read, err := f.takeSnapshot(ctx, *f.tag.Load())
 		if ctx.Err() != nil {
 			return
 		}
@@ -240,10 +240,10 @@ func (f *feed) poll(ctx context.Context) {
 			continue
 		}
 		failures = 0
-		if snapshot != nil {
-			f.position.advance(snapshot.position)
+		if read.snapshot != nil {
+			f.position.advance(read.snapshot.position)
 		}
-		if current != nil && asked.Sub(current.since) >= replicaLagMax {
+		if current != nil && asked.Add(-read.age).Sub(current.since) >= replicaLagMax {
 			current.trusted.Store(true)
 		}
 	}

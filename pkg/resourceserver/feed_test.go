@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -107,8 +108,19 @@ func TestALostStreamCostsTwoReadingsOfTheSnapshot(t *testing.T) {
 }
 
 // TestAStreamOfAnotherHistoryHidesNoRevocation: where the server's log has lost its newest event and given its number to a revocation,
-// a stream that goes on behind that number does not tell of it. Nor does the snapshot of a replica that is a moment behind.
+// a stream that goes on behind that number does not tell of it. Nor does the snapshot of a replica that is a moment behind, or one
+// that was made a while ago, as its Age says.
 func TestAStreamOfAnotherHistoryHidesNoRevocation(t *testing.T) {
+	for name, kept := range map[string]struct{ old, behind time.Duration }{
+		"a replica is a moment behind": {0, 750 * time.Millisecond},
+		"a snapshot is kept":           {4 * time.Second, 3500 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) { hidesNoRevocation(t, kept.old, kept.behind) })
+	}
+}
+
+// hidesNoRevocation has snapshots lack a revocation for as long as they are behind, and say that they are so old.
+func hidesNoRevocation(t *testing.T, old, behind time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
 		position := issuer.LogSomethingElse()
@@ -132,8 +144,10 @@ func TestAStreamOfAnotherHistoryHidesNoRevocation(t *testing.T) {
 				return answer("text/event-stream", in)
 			},
 			snapshot: func(*http.Request) *http.Response {
-				if at := failedOver.Load(); at != nil && time.Since(*at) < 750*time.Millisecond {
-					return answer("application/jose+json", bytes.NewReader(bytes.Clone(before)))
+				if at := failedOver.Load(); at != nil && time.Since(*at) < behind {
+					a := answer("application/jose+json", bytes.NewReader(bytes.Clone(before)))
+					a.Header.Set("Age", strconv.Itoa(int(old.Seconds())))
+					return a
 				}
 				return nil
 			},
@@ -144,7 +158,7 @@ func TestAStreamOfAnotherHistoryHidesNoRevocation(t *testing.T) {
 		failedOver.Store(&now)
 		issuer.Revoke(resourceservertest.ClientID)
 		_ = open.CloseWithError(io.ErrUnexpectedEOF)
-		let(2 * time.Second)
+		let(behind + 2*time.Second)
 		_, err := verifier.Verify(t.Context(), token)
 		wantError(t, err, resourceserver.ErrRevoked)
 	})

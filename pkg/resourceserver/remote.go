@@ -228,6 +228,12 @@ func maxAge(header http.Header) (time.Duration, bool) {
 	return 0, false
 }
 
+// answerAge returns the Age header (RFC 9111 §5.1), 0 when there is none.
+func answerAge(header http.Header) time.Duration {
+	seconds, _ := strconv.ParseUint(header.Get("Age"), 10, 31) // the largest there is, of one that is larger
+	return time.Duration(seconds) * time.Second
+}
+
 // isMediaType reports whether the answer is of this type, whatever its parameters.
 func isMediaType(header http.Header, want string) bool {
 	mediaType, _, err := mime.ParseMediaType(header.Get("Content-Type"))

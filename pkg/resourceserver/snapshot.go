@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // snapshot is the signed document of what is revoked, read but not applied.
@@ -28,32 +29,40 @@ type tokenEntry struct {
 	expires int64
 }
 
-// fetchSnapshot reads the snapshot, verified and parsed whole, so that a broken one changes nothing. With an etag it returns
-// a nil snapshot when that is still current. It returns the etag to ask with the next time.
-func (f *feed) fetchSnapshot(ctx context.Context, etag string) (*snapshot, string, error) {
+// reading is an answer of the server about its snapshot.
+type reading struct {
+	snapshot *snapshot     // nil when the one that was asked about still counts
+	tag      string        // to ask with the next time
+	age      time.Duration // how much earlier than the answer the snapshot was complete
+}
+
+// fetchSnapshot reads the snapshot, verified and parsed whole, so that a broken one changes nothing. With a tag it asks whether the
+// one with that tag still counts.
+func (f *feed) fetchSnapshot(ctx context.Context, tag string) (reading, error) {
 	header := http.Header{
 		"Accept": {"application/jose+json"},
 		// An answer out of some cache's store would be no sign of life of the server.
 		"Cache-Control": {"no-cache"},
 	}
-	if etag != "" {
-		header.Set("If-None-Match", etag)
+	if tag != "" {
+		header.Set("If-None-Match", tag)
 	}
 	document, err := f.remote.get(ctx, f.url, header, snapshotMax, snapshotTimeout)
 	if err != nil {
-		return nil, "", err
+		return reading{}, err
 	}
+	read := reading{tag: tag, age: answerAge(document.header)}
 	if document.unchanged {
-		if etag == "" {
-			return nil, "", errors.New("snapshot: 304 to a request without a condition")
+		if tag == "" {
+			return reading{}, errors.New("snapshot: 304 to a request without a condition")
 		}
-		return nil, etag, nil
+		return read, nil
 	}
-	read, err := f.openSnapshot(ctx, document.body)
-	if err != nil {
-		return nil, "", fmt.Errorf("snapshot: %w", err)
+	if read.snapshot, err = f.openSnapshot(ctx, document.body); err != nil {
+		return reading{}, fmt.Errorf("snapshot: %w", err)
 	}
-	return read, document.header.Get("ETag"), nil
+	read.tag = document.header.Get("ETag")
+	return read, nil
 }
 
 // openSnapshot verifies a snapshot and reads it. It overwrites the body: with a million entries in it, copies would count.

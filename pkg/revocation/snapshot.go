@@ -32,8 +32,8 @@ const (
 type Snapshot struct {
 	// Body is a flattened JWS in JSON (RFC 7515 §7.2.2).
 	Body []byte
-	// Tag changes with the set, the signing key and the period, and is the same on all replicas. It is a weak one (RFC 9110 §8.8.1):
-	// when the snapshot was made, and its signature, differ.
+	// Tag changes with the set and the signing key, and is the same on all replicas. It is a weak one (RFC 9110 §8.8.1): when the
+	// snapshot was made, and its signature, differ.
 	Tag string
 
 	newest  int64
@@ -58,44 +58,48 @@ func NewSnapshots(set *Set, keyring *signing.Keyring, issuer string, now func() 
 	return &Snapshots{set: set, keyring: keyring, issuer: issuer, now: now, making: make(chan struct{}, 1)}
 }
 
-// Current returns a snapshot that holds everything that the set holds, or when that is very much, what it held a moment ago: half
-// a second with 100,000 entries, five at most. Errors: signing.ErrNoKey; that of ctx.
-func (s *Snapshots) Current(ctx context.Context) (*Snapshot, error) {
+// Current returns a snapshot that holds everything that the set held at an age ago: now, or when that is very much, up to half a
+// second with 100,000 entries, and five at most. Errors: signing.ErrNoKey; that of ctx.
+func (s *Snapshots) Current(ctx context.Context) (current *Snapshot, age time.Duration, err error) {
 	key, err := s.keyring.Signer()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if kept := s.kept(key.KID); kept != nil {
-		return kept, nil
+	if kept, age := s.kept(key.KID); kept != nil {
+		return kept, age, nil
 	}
 	select {
 	case s.making <- struct{}{}:
 		defer func() { <-s.making }()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, 0, ctx.Err()
 	}
-	if kept := s.kept(key.KID); kept != nil { // another's, who was before
-		return kept, nil
+	if kept, age := s.kept(key.KID); kept != nil { // another's, who was before
+		return kept, age, nil
 	}
 	made, err := s.make(key.KID)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	s.last.Store(made)
-	return made, nil
+	return made, 0, nil
 }
 
-// kept returns the last snapshot if it counts now, or nil.
-func (s *Snapshots) kept(kid string) *Snapshot {
+// kept returns the last snapshot if it counts now, with its age, or nil.
+func (s *Snapshots) kept(kid string) (kept *Snapshot, age time.Duration) {
 	l, now := s.last.Load(), s.now()
 	if l == nil || l.kid != kid || !now.Truncate(snapshotPeriod).Equal(l.madeAt.Truncate(snapshotPeriod)) {
-		return nil
+		return nil, 0
 	}
-	age := eventlog.Elapsed(l.madeAt, now)
-	if l.newest == s.set.Newest() && age < snapshotPeriod || age < min(time.Duration(l.entries)*remakeInterval, remakeMax) {
-		return l
+	age = eventlog.Elapsed(l.madeAt, now)
+	switch {
+	case l.newest == s.set.Newest() && age < snapshotPeriod:
+		return l, 0
+	case age < min(time.Duration(l.entries)*remakeInterval, remakeMax):
+		return l, age
+	default:
+		return nil, 0
 	}
-	return nil
 }
 
 // payload is what a snapshot says.
@@ -114,7 +118,7 @@ func (s *Snapshots) make(kid string) (*Snapshot, error) {
 	c := s.set.contents(moment{until, s.set.at(now).elapsed + end(until.Sub(now))})
 	says := payload{Issuer: s.issuer, IssuedAt: now.Unix(), Seq: c.position}
 	tag := sha256.New()
-	tag.Write(fmt.Appendln(nil, c.base, until.Unix(), kid))
+	tag.Write(fmt.Appendln(nil, c.base, kid))
 	for _, part := range []struct {
 		of      any
 		encoded *json.RawMessage

@@ -44,7 +44,7 @@ func TestASnapshotIsMadeOnceWhileNothingIsRevokedAndIsNeverOld(t *testing.T) {
 	snapshots := revocation.NewSnapshots(set, keyring(t), "https://keys.example.com", l.clock)
 	current := func() *revocation.Snapshot {
 		t.Helper()
-		s, err := snapshots.Current(t.Context())
+		s, _, err := snapshots.Current(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func TestASnapshotIsMadeOnceWhileNothingIsRevokedAndIsNeverOld(t *testing.T) {
 	}
 	l.now = l.now.Add(time.Minute)
 	second := current()
-	if second == first || second.Tag == first.Tag {
+	if second == first {
 		t.Error("it is ten minutes old")
 	}
 	l.now = clocktest.Asleep(t, l.now, time.Hour)
@@ -84,7 +84,7 @@ func TestReplicasGiveTheSameSnapshotTheSameTag(t *testing.T) {
 		snapshots := revocation.NewSnapshots(set, ring, "https://keys.example.com", l.clock)
 		return set, func() string {
 			t.Helper()
-			s, err := snapshots.Current(t.Context())
+			s, _, err := snapshots.Current(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -120,8 +120,11 @@ func TestReplicasGiveTheSameSnapshotTheSameTag(t *testing.T) {
 	apply(l.token("token", l.now.Add(time.Hour)))
 	_, threeTag = start()
 	wantSame("with a token", oneTag, threeTag)
+	tag := oneTag()
 	l.now = began.Add(10 * time.Minute)
-	wantSame("in another period", oneTag, threeTag)
+	if got := oneTag(); got != tag {
+		t.Errorf("in another period the tag is %s, not %s", got, tag)
+	}
 	// What is over is purged by one sooner than by the other.
 	l.now = began.Add(revocation.Horizon)
 	threeTag()
@@ -148,9 +151,12 @@ func TestALargeSnapshotIsNotMadeWithEachRevocation(t *testing.T) {
 		t.Helper()
 		set.Apply(l.generation("ak_another", int64(len(l.events))))
 		l.now = l.now.Add(after)
-		s, err := snapshots.Current(t.Context())
+		s, age, err := snapshots.Current(t.Context())
 		if err != nil {
 			t.Fatal(err)
+		}
+		if (age == 0) != want || age > after {
+			t.Errorf("%v later, it is %v old", after, age)
 		}
 		if made := s != last; made != want {
 			t.Errorf("%v later, a new one: %t", after, made)
@@ -176,13 +182,13 @@ func TestWhoIsGoneDoesNotWaitForASnapshot(t *testing.T) {
 	})
 	made := make(chan error)
 	go func() {
-		_, err := snapshots.Current(t.Context())
+		_, _, err := snapshots.Current(t.Context())
 		made <- err
 	}()
 	<-asked
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := snapshots.Current(ctx); !errors.Is(err, context.Canceled) {
+	if _, _, err := snapshots.Current(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	close(held)

@@ -172,7 +172,7 @@ export interface paths {
          *     {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, its `jti` is listed, or
          *     the `kid` of its header is: that signing key was revoked, and is not in the key set any more. `keys` may be missing. `seq` is
          *     the position of the feed that the snapshot stands for. One with very many revocations may be some time old, 5 seconds at most,
-         *     as `iat` says.
+         *     as `Age` says.
          *
          *     With `Accept: text/event-stream`, unless `application/jose+json` is named beside it and weighs as much: the same as a stream,
          *     from `Last-Event-ID` on, or without one from now on. Events are `revocation` (`{"client_id", "generation"}`, `{"jti", "exp"}` or
@@ -183,7 +183,7 @@ export interface paths {
          *     A heartbeat comes every 4 seconds while the service knows the latest, and none while it doesn't. Silence is a warning, then:
          *     when nothing has come for 11 seconds, two heartbeats are missing, and what you know may be out of date. Connect again when a
          *     stream is silent or ends, with the id of the last event as `Last-Event-ID`, and take a snapshot again a second after the new one
-         *     began: a database that failed over may have lost the newest events and given their numbers to others.
+         *     began, and later by its `Age`: a database that failed over may have lost the newest events and given their numbers to others.
          */
         get: operations["getRevocations"];
         put?: never;
@@ -2175,6 +2175,8 @@ export interface components {
         ETag: string;
         /** @description Seconds to wait. */
         RetryAfter: number;
+        /** @description How many seconds ago the snapshot was complete. Without it, it is complete now. */
+        SnapshotAge: number;
         /** @description Requests that may be made at once, and in the window of the limit. Absent where no limit is configured. */
         RateLimitLimit: number;
         /** @description Requests that may be made now. */
@@ -2505,6 +2507,7 @@ export interface operations {
                 headers: {
                     /** @description Of the snapshot. */
                     ETag?: string;
+                    Age: components["headers"]["SnapshotAge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2520,6 +2523,7 @@ export interface operations {
             /** @description Nothing was revoked since. */
             304: {
                 headers: {
+                    Age: components["headers"]["SnapshotAge"];
                     [name: string]: unknown;
                 };
                 content?: never;
