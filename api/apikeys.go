@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"time"
 
 	"github.com/piercloud/apikeys/api/internal/oas"
 	"github.com/piercloud/apikeys/pkg/apikey"
@@ -130,16 +129,8 @@ func keyView(k apikey.Key) oas.APIKey {
 		ClientID: k.ClientID, Name: k.Name, Description: k.Description, Scopes: k.Scopes.Strings(),
 		TokenLifespan: oas.TokenLifespan{Value: int32(k.Lifespan.Value), Unit: oas.TokenLifespanUnit(k.Lifespan.Unit)}, //nolint:gosec // at most 55
 		Status:        oas.APIKeyStatus(k.Status), CreatedAt: k.CreatedAt, CreatedBy: k.CreatedBy, UpdatedAt: k.UpdatedAt,
-		LastUsedAt: unlessZero(k.LastUsedAt), Secrets: secretViews(k.Secrets), RateLimit: rateLimitView(k.RateLimit),
+		LastUsedAt: unlessZero(k.LastUsedAt), Secrets: secretViews(k.Secrets), RateLimit: unlessZero(int32(k.RateLimit)), //nolint:gosec // at most 100,000
 	}
-}
-
-// rateLimitView returns nil for the configured limit.
-func rateLimitView(requests int) *int32 {
-	if requests == 0 {
-		return nil
-	}
-	return new(int32(requests)) //nolint:gosec // at most 100,000
 }
 
 // keyWithSecretView is a key on the wire, with the secret that was just made for it.
@@ -153,12 +144,13 @@ func keyWithSecretView(created apikey.Created) oas.APIKeyWithSecret {
 	}
 }
 
-// unlessZero returns nil for what never happened.
-func unlessZero(t time.Time) *time.Time {
-	if t.IsZero() {
+// unlessZero returns nil for the zero value, which stands for what there is not.
+func unlessZero[T comparable](v T) *T {
+	var zero T
+	if v == zero {
 		return nil
 	}
-	return &t
+	return &v
 }
 
 // valueOf returns what p points to, or the zero value.

@@ -84,8 +84,7 @@ func readAuthRequest(r *http.Request) (authRequest, error) {
 
 // describeJSONError names the member that is wrong, without repeating its value.
 func describeJSONError(err error) string {
-	var wrongType *json.UnmarshalTypeError
-	if errors.As(err, &wrongType) {
+	if wrongType, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		if wrongType.Field == "" {
 			return "the body must be a JSON object"
 		}
@@ -99,7 +98,7 @@ func describeJSONError(err error) string {
 
 // vendorFault is the vendor's answer to whoever can't prove itself; everything else is as it is.
 func vendorFault(err error) error {
-	if denied := (*oauth.Error)(nil); errors.As(err, &denied) {
+	if _, ok := errors.AsType[*oauth.Error](err); ok {
 		return &fault{status: http.StatusUnauthorized, code: "failed", detail: "invalid or expired token"}
 	}
 	return err

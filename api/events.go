@@ -35,9 +35,7 @@ func (s *server) ListEvents(ctx context.Context, request oas.ListEventsRequestOb
 	for i, e := range page.Events {
 		answer.Items[i] = eventView(e)
 	}
-	if page.NextBefore > 0 {
-		answer.Meta.NextBefore = &page.NextBefore
-	}
+	answer.Meta.NextBefore = unlessZero(page.NextBefore)
 	return answer, nil
 }
 

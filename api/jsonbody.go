@@ -43,7 +43,7 @@ func checkJSON(body []byte) apikey.InvalidError {
 }
 
 func formError(err error) apikey.FieldError {
-	if field := (fieldError{}); errors.As(err, &field) {
+	if field, ok := errors.AsType[fieldError](err); ok {
 		return apikey.FieldError(field)
 	}
 	return apikey.FieldError{Field: wholeBody, Message: "must be valid JSON"}

@@ -107,25 +107,24 @@ var knownFaults = []struct {
 
 // faultOf returns what the caller gets to see of an error. What is not known is a fault of the service.
 func faultOf(err error) *fault {
-	if f := (*fault)(nil); errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault](err); ok {
 		return f
 	}
-	if invalid := apikey.InvalidError(nil); errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[apikey.InvalidError](err); ok {
 		return invalidFault(invalid)
 	}
-	if invalid := (*operator.InvalidError)(nil); errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*operator.InvalidError](err); ok {
 		return invalidFault(apikey.InvalidError{{Field: invalid.Field, Message: invalid.Message}})
 	}
-	if refused := (*oauth.Error)(nil); errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*oauth.Error](err); ok {
 		return oauthFault(refused)
 	}
-	if throttled := (*operator.ThrottledError)(nil); errors.As(err, &throttled) {
-		f := throttledFault("Too many attempts", throttled.RetryAfter)
-		f.standing = throttled.Standing
-		return f
-	}
-	if exceeded := (*limit.ExceededError)(nil); errors.As(err, &exceeded) {
-		f := throttledFault("Too many requests", exceeded.RetryAfter)
+	if exceeded, ok := errors.AsType[*limit.ExceededError](err); ok {
+		tooMany := "Too many requests"
+		if exceeded.Policy == limit.SignInAccount || exceeded.Policy == limit.SignInAddress {
+			tooMany = "Too many attempts"
+		}
+		f := throttledFault(tooMany, exceeded.RetryAfter)
 		f.standing = exceeded.Standing
 		return f
 	}
@@ -136,7 +135,7 @@ func faultOf(err error) *fault {
 			return &f
 		}
 	}
-	if e := (*echo.HTTPError)(nil); errors.As(err, &e) && e.Code < http.StatusInternalServerError {
+	if e, ok := errors.AsType[*echo.HTTPError](err); ok && e.Code < http.StatusInternalServerError {
 		return routerFault(e)
 	}
 	return &fault{

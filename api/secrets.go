@@ -51,9 +51,7 @@ func secretViews(secrets []apikey.Secret) []oas.SecretInfo {
 		views[i] = oas.SecretInfo{
 			ID: secret.ID, LastFour: secret.LastFour, CreatedAt: secret.CreatedAt,
 			ExpiresAt: unlessZero(secret.ExpiresAt), LastUsedAt: unlessZero(secret.LastUsedAt),
-		}
-		if secret.LastUsedIP != "" {
-			views[i].LastUsedIP = &secret.LastUsedIP
+			LastUsedIP: unlessZero(secret.LastUsedIP),
 		}
 	}
 	return views

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/piercloud/apikeys/api/internal/oas"
+	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/oidc"
 	"github.com/piercloud/apikeys/pkg/operator"
 )
@@ -76,6 +77,7 @@ func (s *server) FinishSingleSignOn(ctx context.Context, request oas.FinishSingl
 func (s *server) sendBack(ctx context.Context, err error, returnTo string) (redirection, error) {
 	var failed *oidc.FailedError
 	var refused *operator.RefusedError
+	var exceeded *limit.ExceededError
 	query := url.Values{}
 	switch {
 	case errors.As(err, &failed):
@@ -84,7 +86,7 @@ func (s *server) sendBack(ctx context.Context, err error, returnTo string) (redi
 			slog.String("error", err.Error()), slog.String("request_id", callerOf(ctx).Origin.RequestID))
 	case errors.As(err, &refused):
 		query.Set("error", string(refused.Reason))
-	case errors.Is(err, operator.ErrThrottled):
+	case errors.As(err, &exceeded):
 		query.Set("error", limitedCode)
 	default:
 		return redirection{}, err

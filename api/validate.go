@@ -215,7 +215,7 @@ func readBody(r *http.Request) ([]byte, error) {
 	if err == nil {
 		return body, nil
 	}
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLargeFault()
 	}
 	return nil, &fault{status: http.StatusBadRequest, code: "bad-request/invalid-parameters", detail: "The body could not be read to its end.", cause: err}

@@ -38,7 +38,7 @@ func (r verifyRoutes) verify(c echo.Context) error {
 		h["X-Client-Id"], h["X-Tenancy-Id"], h["X-Scope"] = fields[0:1:1], fields[1:2:2], fields[2:3:3]
 		return c.NoContent(http.StatusOK)
 	}
-	if refused := (*fault)(nil); errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*fault](err); ok {
 		confineDocument(h)
 		h.Set(echo.HeaderWWWAuthenticate, refused.challenge)
 		return c.NoContent(refused.status)

@@ -15,7 +15,7 @@ func newBackupCommand() *cobra.Command {
 		Short: "Write a consistent copy of the SQLite database",
 		Long: "Write a consistent copy of the SQLite database to a new file, while the service runs. The master key is not in it:\n" +
 			"keep that elsewhere. With PostgreSQL, use pg_dump.",
-		Args: oneArgument,
+		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error { return a.Store.Backup(ctx, args[0]) })
 		},
@@ -33,16 +33,12 @@ func newRestoreCommand() *cobra.Command {
 			"The backup does not know what was revoked or issued after it. So all tokens, sessions of operators and one-time\n" +
 			"links end, and resource servers start over. Keys that were deactivated, deleted or rotated after the backup are as\n" +
 			"they were: do it again.",
-		Args: func(c *cobra.Command, args []string) error {
-			if err := cobra.MaximumNArgs(1)(c, args); err != nil {
-				return usageError{err}
-			}
-			return nil
-		},
+		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
+			alone := app.Options{Existing: true, Alone: true} // no running service may see or disturb it
 			work := func(ctx context.Context, a *app.App) error { return restore(ctx, c, a) }
 			if len(args) == 0 {
-				return withAppAlone(c, func(ctx context.Context, a *app.App) error {
+				return migrateAnd(c, alone, func(ctx context.Context, a *app.App) error {
 					if !force {
 						if err := refuseOthers(ctx, a); err != nil {
 							return err
@@ -56,7 +52,7 @@ func newRestoreCommand() *cobra.Command {
 				return err
 			}
 			return config.PlaceBackup(c.Context(), args[0], func(draft app.Config) error {
-				return migrateAndWith(c, draft, app.Options{Existing: true, Alone: true}, work)
+				return migrateAndWith(c, draft, alone, work)
 			})
 		},
 	}

@@ -16,7 +16,7 @@ func newDoctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check the configuration and say what is wrong",
 		Long:  "Check the configuration and what it names, and say what is wrong and what to do. Nothing is changed. The exit code is 1 when there is a problem.",
-		Args:  noArguments,
+		Args:  usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if format != "text" && format != "json" {
 				return usageError{errors.New("--format must be text or json")}

@@ -34,8 +34,8 @@ func main() {
 // exitCode is 2 when the configuration or the command line is wrong, else 1.
 func exitCode(err error) int {
 	var config *app.ConfigError
-	var usage usageError
-	if errors.As(err, &config) || errors.As(err, &usage) {
+	var wrong usageError
+	if errors.As(err, &config) || errors.As(err, &wrong) {
 		return 2
 	}
 	return 1

@@ -19,7 +19,7 @@ func newMigrateDataCommand() *cobra.Command {
 		Long: "Move everything from the SQLite database in FILE to APIKEYS_DATABASE_URL on PostgreSQL, which must be empty. Stop the\n" +
 			"service before. APIKEYS_MASTER_KEY must be the master key of the SQLite database: without one of its own it has it in\n" +
 			"a file beside it. All of it is moved or nothing; the SQLite database stays as it is, to be removed.",
-		Args: noArguments,
+		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !strings.HasPrefix(from, "sqlite://") {
 				return usageError{errors.New("--from must be sqlite:// and the path of a database")}
@@ -31,7 +31,7 @@ func newMigrateDataCommand() *cobra.Command {
 			if !strings.HasPrefix(config.DatabaseURL, "postgres") {
 				return &app.ConfigError{Variable: app.Prefix + "DATABASE_URL", Problem: "must be the PostgreSQL database to move to"}
 			}
-			return withAppOrNew(c, func(ctx context.Context, a *app.App) error { return migrateData(ctx, c, a, from) })
+			return migrateAndWith(c, config, app.Options{}, func(ctx context.Context, a *app.App) error { return migrateData(ctx, c, a, from) })
 		},
 	}
 	command.Flags().StringVar(&from, "from", "", "the SQLite database to move (required)")

@@ -27,7 +27,7 @@ func newOperatorCreateCommand() *cobra.Command {
 		Use:   "create EMAIL",
 		Short: "Register an operator",
 		Long:  "Register an operator. The password is read from the terminal, or from standard input when that is not one;\nan empty one makes a password and prints it.",
-		Args:  oneArgument,
+		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withAppOrNew(c, func(ctx context.Context, a *app.App) error {
 				tenancy, err := chooseTenancy(ctx, a, tenancy, commandActor(c))
@@ -58,7 +58,7 @@ func newOperatorResetPasswordCommand() *cobra.Command {
 		Use:   "reset-password EMAIL",
 		Short: "Set an operator's password and end its sessions",
 		Long:  "Set an operator's password and end its sessions. The password is read as by create.",
-		Args:  oneArgument,
+		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
 				password, generated, err := readPassword(c)
@@ -80,7 +80,7 @@ func newOperatorDeleteCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "delete EMAIL",
 		Short: "Remove an operator, of whichever tenancy, and free the e-mail address",
-		Args:  oneArgument,
+		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
 				if err := a.Operators.DeleteByEmail(ctx, args[0], commandActor(c)); err != nil {
@@ -169,8 +169,7 @@ func tellPassword(c *cobra.Command, generated string) {
 
 // explainInput marks what was wrong with the command line.
 func explainInput(err error) error {
-	var invalid *operator.InvalidError
-	if errors.As(err, &invalid) {
+	if _, ok := errors.AsType[*operator.InvalidError](err); ok {
 		return usageError{err}
 	}
 	return err

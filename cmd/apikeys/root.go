@@ -138,11 +138,6 @@ func withAppOrNew(c *cobra.Command, work func(context.Context, *app.App) error) 
 	return migrateAnd(c, app.Options{}, work)
 }
 
-// withAppAlone is [withApp] for work that no running service may see or disturb. On SQLite it makes sure that there is none.
-func withAppAlone(c *cobra.Command, work func(context.Context, *app.App) error) error {
-	return migrateAnd(c, app.Options{Existing: true, Alone: true}, work)
-}
-
 func migrateAnd(c *cobra.Command, o app.Options, work func(context.Context, *app.App) error) error {
 	config, err := loadConfig(c)
 	if err != nil {

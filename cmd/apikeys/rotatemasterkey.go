@@ -15,7 +15,7 @@ func newRotateMasterKeyCommand() *cobra.Command {
 		Long: "Encrypt under APIKEYS_MASTER_KEY what is encrypted under APIKEYS_MASTER_KEY_PREVIOUS. Every replica must have both\n" +
 			"before. On SQLite without APIKEYS_MASTER_KEY a new key is made and takes the place of the file beside the\n" +
 			"database; stop the service before. The command may be cut off, and run again.",
-		Args: noArguments,
+		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			config, err := loadConfig(c)
 			if err != nil {

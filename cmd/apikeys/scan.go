@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,12 +28,7 @@ func newScanCommand() *cobra.Command {
 		Short: "Find client secrets of this service in files and folders",
 		Long: "Find client secrets of this service in files and folders, offline, by their form and checksum. Each is printed as\n" +
 			"file:line and its last four characters. The exit code is 1 when there are any, or when something can't be read.",
-		Args: func(c *cobra.Command, args []string) error {
-			if err := cobra.MinimumNArgs(1)(c, args); err != nil {
-				return usageError{err}
-			}
-			return nil
-		},
+		Args: usage(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, paths []string) error {
 			s := scan{Command: c}
 			for _, path := range paths {
@@ -117,23 +113,13 @@ func scanFile(ctx context.Context, path string, report func(line int, lastFour s
 			if match[0] >= finished || !apikey.IsSecret(text) {
 				continue
 			}
-			line += countLines(piece[at:match[0]])
+			line += bytes.Count(piece[at:match[0]], []byte{'\n'})
 			at = match[0]
 			report(line, apikey.LastFour(text))
 		}
-		line += countLines(piece[at:finished])
+		line += bytes.Count(piece[at:finished], []byte{'\n'})
 		if _, err := reader.Discard(finished); err != nil || last {
 			return err
 		}
 	}
-}
-
-func countLines(text []byte) int {
-	n := 0
-	for _, b := range text {
-		if b == '\n' {
-			n++
-		}
-	}
-	return n
 }

@@ -12,7 +12,7 @@ func newServeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Bring the database up to date, then serve API and console",
-		Args:  noArguments,
+		Args:  usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			signal.Ignore(syscall.SIGPIPE) // a log whose reader is gone is no reason to end
 			a, err := openApp(c)
@@ -29,7 +29,7 @@ func newMigrateCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the database's schema up to date",
-		Args:  noArguments,
+		Args:  usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			a, err := openApp(c)
 			if err != nil {
@@ -44,23 +44,17 @@ func newVersionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  noArguments,
+		Args:  usage(cobra.NoArgs),
 		Run:   func(c *cobra.Command, _ []string) { c.Println("apikeys " + version) },
 	}
 }
 
-// noArguments refuses arguments as a wrong command line.
-func noArguments(c *cobra.Command, arguments []string) error {
-	if err := cobra.NoArgs(c, arguments); err != nil {
-		return usageError{err}
+// usage marks what a check of the arguments refuses as a wrong command line.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, arguments []string) error {
+		if err := check(c, arguments); err != nil {
+			return usageError{err}
+		}
+		return nil
 	}
-	return nil
-}
-
-// oneArgument asks for exactly one argument.
-func oneArgument(c *cobra.Command, given []string) error {
-	if err := cobra.ExactArgs(1)(c, given); err != nil {
-		return usageError{err}
-	}
-	return nil
 }

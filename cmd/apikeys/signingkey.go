@@ -17,7 +17,7 @@ func newSigningKeyCommand() *cobra.Command {
 		Short: "Make a new signing key",
 		Long: "Make a new signing key. It is published at once and signs an hour later, when every verifier has seen it;\n" +
 			"the one before it stays published until its last token has expired. Running services notice by themselves.",
-		Args: noArguments,
+		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
 				lead := signing.PublishLead
@@ -34,7 +34,7 @@ func newSigningKeyCommand() *cobra.Command {
 		Short: "List the signing keys",
 		Long: "List the signing keys, and what each does: it signs, waits for its turn, is retiring (published until the last token\n" +
 			"that it signed has expired), retired, or was revoked, by its revocation or by a restore.",
-		Args: noArguments,
+		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
 				records, err := a.Store.SigningKeys(ctx)
@@ -59,7 +59,7 @@ func newRevokeSigningKeyCommand() *cobra.Command {
 		Short: "Make every token dead that a signing key has signed",
 		Long: "Make every token dead that a signing key has signed, because somebody else may have its private half. Running\n" +
 			"services and the resource servers that follow them notice within a second. Another key signs from now on.",
-		Args: oneArgument,
+		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
 				return a.Keyring.Revoke(ctx, args[0], commandActor(c))

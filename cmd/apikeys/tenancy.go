@@ -13,7 +13,7 @@ func newTenancyCommand() *cobra.Command {
 		&cobra.Command{
 			Use:   "create NAME",
 			Short: "Register a customer and print its id",
-			Args:  oneArgument,
+			Args:  usage(cobra.ExactArgs(1)),
 			RunE: func(c *cobra.Command, args []string) error {
 				return withAppOrNew(c, func(ctx context.Context, a *app.App) error {
 					t, err := a.Operators.CreateTenancy(ctx, args[0], commandActor(c))
@@ -28,7 +28,7 @@ func newTenancyCommand() *cobra.Command {
 		&cobra.Command{
 			Use:   "list",
 			Short: "List the customers",
-			Args:  noArguments,
+			Args:  usage(cobra.NoArgs),
 			RunE: func(c *cobra.Command, _ []string) error {
 				return withApp(c, func(ctx context.Context, a *app.App) error {
 					tenancies, err := a.Operators.Tenancies(ctx)

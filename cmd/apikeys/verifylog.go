@@ -28,7 +28,7 @@ func newVerifyLogCommand() *cobra.Command {
 		Short: "Check that the event log is whole and unaltered",
 		Long: "Check that the event log is whole and unaltered, from where it begins to its end. With a checkpoint that was\n" +
 			"kept elsewhere, a log that was cut off behind, or written anew as a whole, is found as well.",
-		Args: noArguments,
+		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
 				if checkpoint == "" {
@@ -96,7 +96,7 @@ func newCheckpointCommand() *cobra.Command {
 		Short: "Print the position of the event log, signed",
 		Long: "Print the position of the event log, signed with the service's signing key. Keep it where who can alter the\n" +
 			"database can't, and give it to verify-log.",
-		Args: noArguments,
+		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
 				if err := a.Keyring.Load(ctx, commandActor(c)); err != nil {
@@ -120,7 +120,7 @@ func newPruneLogCommand() *cobra.Command {
 		Short: "Take old events out of the event log",
 		Long: "Take the events that are older than --keep out of the event log, which is verified before. Where the log begins\n" +
 			"from now on is signed and kept with it, and an event says so. Events can be kept for 2 days or more.",
-		Args: noArguments,
+		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			age, err := parseDays(keep)
 			if err != nil {

@@ -32,17 +32,11 @@ var (
 // Checkpoint is what the service said about its log at a moment.
 type Checkpoint struct {
 	eventlog.Head
-	Issuer   string
 	IssuedAt time.Time // whole seconds
+	prunedAt time.Time // of the proof of a base
 }
 
-// statement is a checkpoint, or the proof of a base.
-type statement struct {
-	Checkpoint
-	PrunedAt time.Time
-}
-
-// claims is a statement on the wire.
+// claims is a checkpoint, or the proof of a base, on the wire.
 type claims struct {
 	Issuer   string `json:"iss"`
 	IssuedAt int64  `json:"iat"`
@@ -74,24 +68,22 @@ func (s *Service) sign(typ string, head eventlog.Head, prunedAt time.Time) (stri
 }
 
 // readStatement returns what a signed text says. Errors: [ErrNotSigned]; those of the store.
-func (s *Service) readStatement(ctx context.Context, typ, signed string) (statement, error) {
+func (s *Service) readStatement(ctx context.Context, typ, signed string) (Checkpoint, error) {
 	var c claims
 	err := s.keyring.VerifyStoredJWS(ctx, typ, strings.TrimSpace(signed), &c)
 	if errors.Is(err, signing.ErrInvalidJWS) {
-		return statement{}, fmt.Errorf("%w: %w", ErrNotSigned, err)
+		return Checkpoint{}, fmt.Errorf("%w: %w", ErrNotSigned, err)
 	}
 	if err != nil {
-		return statement{}, err
+		return Checkpoint{}, err
 	}
 	hash, err := hex.DecodeString(c.Hash)
 	if err != nil {
-		return statement{}, fmt.Errorf("%w: the hash is not hexadecimal", ErrNotSigned)
+		return Checkpoint{}, fmt.Errorf("%w: the hash is not hexadecimal", ErrNotSigned)
 	}
-	st := statement{Checkpoint: Checkpoint{
-		Head: eventlog.Head{Seq: c.Seq, Hash: hash}, Issuer: c.Issuer, IssuedAt: time.Unix(c.IssuedAt, 0).UTC(),
-	}}
+	st := Checkpoint{Head: eventlog.Head{Seq: c.Seq, Hash: hash}, IssuedAt: time.Unix(c.IssuedAt, 0).UTC()}
 	if c.PrunedAt != 0 {
-		st.PrunedAt = time.UnixMicro(c.PrunedAt).UTC()
+		st.prunedAt = time.UnixMicro(c.PrunedAt).UTC()
 	}
 	return st, nil
 }

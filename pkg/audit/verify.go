@@ -119,7 +119,7 @@ func (s *Service) checkBase(ctx context.Context, base Base) error {
 		return &eventlog.BrokenError{Seq: base.Seq, Reason: "is said to be the last one that was pruned, but the proof is not signed by this service"}
 	case err != nil:
 		return err
-	case proven.Seq != base.Seq || !bytes.Equal(proven.Hash, base.Hash) || !proven.PrunedAt.Equal(base.PrunedAt):
+	case proven.Seq != base.Seq || !bytes.Equal(proven.Hash, base.Hash) || !proven.prunedAt.Equal(base.PrunedAt):
 		return &eventlog.BrokenError{Seq: base.Seq, Reason: "is not the one that was proven to be the last one that was pruned"}
 	default:
 		return nil
@@ -143,9 +143,9 @@ func (s *Service) VerifyAgainst(ctx context.Context, checkpoint string) (Report,
 	})
 	switch {
 	case err != nil || report.Broken != nil:
-		return report, c.Checkpoint, err
+		return report, c, err
 	case c.Seq < report.Base.Seq:
-		return report, c.Checkpoint, fmt.Errorf("%w: it speaks of event %d, and those up to %d were pruned on %s",
+		return report, c, fmt.Errorf("%w: it speaks of event %d, and those up to %d were pruned on %s",
 			ErrCheckpointTooOld, c.Seq, report.Base.Seq, report.Base.PrunedAt.Format(time.DateOnly))
 	case c.Seq == report.Base.Seq:
 		found = report.Base.Head
@@ -156,5 +156,5 @@ func (s *Service) VerifyAgainst(ctx context.Context, checkpoint string) (Report,
 	case !bytes.Equal(found.Hash, c.Hash):
 		report.Broken = &eventlog.BrokenError{Seq: c.Seq, Reason: "is not the event that the checkpoint tells of"}
 	}
-	return report, c.Checkpoint, nil
+	return report, c, nil
 }

@@ -40,12 +40,13 @@ type Metrics struct {
 	listeners  prometheus.Gauge
 }
 
-// New returns metrics of this process: so far only those of the Go runtime have values.
-func New() *Metrics {
+// New returns metrics of this process. Series of token requests with these outcomes, and of calls of the database by these operations,
+// exist from the start, so that a rate has something to start from.
+func New(outcomes, operations []string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: newRequests(),
-		tokens:   newOutcomes(),
+		tokens:   newOutcomes(outcomes),
 		statements: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "store_duration_seconds", Buckets: statementBuckets,
 			Help: "How long calls of the database took, with all their waiting, by operation: read, snapshot, write, write-all, or change, which moves the log.",
@@ -57,6 +58,10 @@ func New() *Metrics {
 		listeners: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "feed_listeners", Help: "Followers of the revocation stream that are connected.",
 		}),
+	}
+	for _, operation := range operations {
+		m.statements.WithLabelValues(operation)
+		m.failures.WithLabelValues(operation)
 	}
 	m.registry.MustRegister(
 		m.requests, m.tokens, m.statements, m.failures, m.listeners,
@@ -82,16 +87,6 @@ func (m *Metrics) Store(operation string, took time.Duration, unavailable bool) 
 	m.statements.WithLabelValues(operation).Observe(took.Seconds())
 	if unavailable {
 		m.failures.WithLabelValues(operation).Inc()
-	}
-}
-
-// Expect makes series exist before something happens, so that a rate has something to start from. Call it before the first
-// request is counted.
-func (m *Metrics) Expect(outcomes, operations []string) {
-	m.tokens.expect(outcomes)
-	for _, operation := range operations {
-		m.statements.WithLabelValues(operation)
-		m.failures.WithLabelValues(operation)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"strconv"
 	"sync"
-	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -63,35 +62,26 @@ func (r *requests) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// outcomes counts token requests by outcome. What can come out is known beforehand; see [Metrics.Expect].
+// outcomes counts token requests by outcome. What can come out is known beforehand.
 type outcomes struct {
 	description *prometheus.Desc
-	counts      atomic.Pointer[map[string]*striped.Counter] // never changed, only replaced
+	counts      map[string]*striped.Counter // not changed
 }
 
-func newOutcomes() *outcomes {
-	o := &outcomes{description: prometheus.NewDesc(
+func newOutcomes(names []string) *outcomes {
+	o := &outcomes{counts: map[string]*striped.Counter{}, description: prometheus.NewDesc(
 		prometheus.BuildFQName(namespace, "", "token_requests_total"),
 		"Token requests by outcome: issued, or why there was no token.", []string{"outcome"}, nil,
 	)}
-	o.counts.Store(&map[string]*striped.Counter{})
-	return o
-}
-
-// expect makes room for outcomes. It is not safe for concurrent use with itself.
-func (o *outcomes) expect(names []string) {
-	counts := maps.Clone(*o.counts.Load())
 	for _, name := range names {
-		if counts[name] == nil {
-			counts[name] = striped.NewCounter()
-		}
+		o.counts[name] = striped.NewCounter()
 	}
-	o.counts.Store(&counts)
+	return o
 }
 
 // count counts an outcome that is expected, and no other.
 func (o *outcomes) count(name string) {
-	if c := (*o.counts.Load())[name]; c != nil {
+	if c := o.counts[name]; c != nil {
 		c.Add()
 	}
 }
@@ -101,7 +91,7 @@ func (o *outcomes) Describe(to chan<- *prometheus.Desc) { to <- o.description }
 
 // Collect is of prometheus.Collector.
 func (o *outcomes) Collect(to chan<- prometheus.Metric) {
-	for name, c := range *o.counts.Load() {
+	for name, c := range o.counts {
 		to <- prometheus.MustNewConstMetric(o.description, prometheus.CounterValue, float64(c.Load()), name)
 	}
 }

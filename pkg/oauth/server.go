@@ -15,7 +15,6 @@ import (
 	"github.com/piercloud/apikeys/pkg/revocation"
 	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/token"
-	"github.com/piercloud/apikeys/pkg/usage"
 )
 
 // ClientCredentials is the only grant type (RFC 6749 §4.4).
@@ -104,23 +103,25 @@ type Options struct {
 	Signed func(ctx context.Context, took time.Duration)
 }
 
-// Outcomes of token requests, beside the reasons of package apikey and package usage.
+// Outcomes of token requests, beside the reasons of package apikey.
 const (
 	Issued             = "issued"
 	AddressRateLimited = "address-rate-limited"
-	Malformed          = "malformed" // another grant type; what can't be read does not come here
-	Failed             = "failed"    // a fault of the service
+	RateLimited        = "rate-limited"      // too many of a client that did prove itself
+	ScopeNotGranted    = "scope-not-granted" // a scope outside the grant
+	Malformed          = "malformed"         // another grant type; what can't be read does not come here
+	Failed             = "failed"            // a fault of the service
 )
 
 // Outcomes are all that there are.
 var Outcomes = []string{
-	Issued, Malformed, AddressRateLimited, Failed, usage.ScopeNotGranted, usage.RateLimited,
+	Issued, Malformed, AddressRateLimited, Failed, ScopeNotGranted, RateLimited,
 	string(apikey.UnknownClient), string(apikey.InactiveKey), string(apikey.WrongSecret), string(apikey.ExpiredSecret),
 }
 
 // NewServer returns the use cases.
 func NewServer(
-	clients *apikey.Authenticator, keys *apikey.Cache, tokens *token.Issuer, revoked *revocation.Tokens, uses Uses,
+	keys *apikey.Cache, tokens *token.Issuer, revoked *revocation.Tokens, uses Uses,
 	o Options, now func() time.Time,
 ) *Server {
 	if o.Observe == nil {
@@ -130,7 +131,7 @@ func NewServer(
 		o.Status = func(int64) token.Status { return token.Status{} }
 	}
 	return &Server{
-		clients: clients, keys: keys, tokens: tokens, revoked: revoked, uses: uses, now: now, status: o.Status, observe: o.Observe, signed: o.Signed,
+		clients: apikey.NewAuthenticator(keys, now), keys: keys, tokens: tokens, revoked: revoked, uses: uses, now: now, status: o.Status, observe: o.Observe, signed: o.Signed,
 		perClient:   limit.New[string](limit.TokenClient, o.Limits.TokenClient, now),
 		perAddress:  limit.New[netip.Addr](limit.TokenAddress, o.Limits.TokenAddress, now),
 		revocations: limit.New[string](limit.Revocation, o.Limits.Revocation, now),
@@ -194,16 +195,16 @@ func (s *Server) issue(ctx context.Context, r *exchange) (response TokenResponse
 	r.secretID = secretID
 	if !r.admitted {
 		if r.standing, err = s.admit(client); err != nil {
-			s.uses.Denied(client.ID, usage.RateLimited, r.IP, r.RequestID)
-			return TokenResponse{}, usage.RateLimited, err
+			s.uses.Denied(client.ID, RateLimited, r.IP, r.RequestID)
+			return TokenResponse{}, RateLimited, err
 		}
 		s.count(address)
 		r.admitted = true
 	}
 	scopes, err := grantedScopes(client, r.Scope)
 	if err != nil {
-		s.uses.Denied(client.ID, usage.ScopeNotGranted, r.IP, r.RequestID)
-		return TokenResponse{}, usage.ScopeNotGranted, err
+		s.uses.Denied(client.ID, ScopeNotGranted, r.IP, r.RequestID)
+		return TokenResponse{}, ScopeNotGranted, err
 	}
 	grant, err := s.grant(client, scopes, r.Scope == "")
 	if err != nil {
@@ -218,8 +219,8 @@ func (s *Server) issue(ctx context.Context, r *exchange) (response TokenResponse
 
 // denied notes that a client could not be authenticated and returns what [Server.issue] does.
 func (s *Server) denied(r *exchange, address netip.Addr, err error) (response TokenResponse, outcome string, _ error) {
-	var denied *apikey.DeniedError
-	if !errors.As(err, &denied) {
+	denied, ok := errors.AsType[*apikey.DeniedError](err)
+	if !ok {
 		return TokenResponse{}, Failed, err
 	}
 	if !r.admitted {

@@ -128,7 +128,7 @@ func newFixture(t testing.TB, options ...oauth.Options) *fixture {
 			observe(outcome)
 		}
 	}
-	f.Server = oauth.NewServer(apikey.NewAuthenticator(cache, f.Now), cache, issuer, revoked, f.uses, o, f.Now)
+	f.Server = oauth.NewServer(cache, issuer, revoked, f.uses, o, f.Now)
 	return f
 }
 
@@ -404,7 +404,7 @@ func TestIssuedAndDeniedAreNoted(t *testing.T) {
 		t.Fatalf("%d denials, %v", len(denials), err)
 	}
 	reasons := map[string]bool{denials[0].Reason: true, denials[1].Reason: true}
-	if !reasons[string(apikey.WrongSecret)] || !reasons[usage.ScopeNotGranted] || denials[0].IP != "192.0.2.1" || denials[0].RequestID != "request" {
+	if !reasons[string(apikey.WrongSecret)] || !reasons[oauth.ScopeNotGranted] || denials[0].IP != "192.0.2.1" || denials[0].RequestID != "request" {
 		t.Errorf("the denials are %+v", denials)
 	}
 	key, err := f.keys.Get(t.Context(), ana(acme), c.Key.ClientID)

@@ -9,7 +9,6 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/operator"
-	"github.com/piercloud/apikeys/pkg/revocation"
 	"github.com/piercloud/apikeys/pkg/scope"
 	"github.com/piercloud/apikeys/pkg/token"
 )
@@ -136,5 +135,5 @@ func (s *Server) Revoke(ctx context.Context, i Inquirer, raw string) error {
 	if err != nil {
 		return err
 	}
-	return s.revoked.Revoke(ctx, revocation.Token{ID: claims.TokenID, ClientID: claims.ClientID, ExpiresAt: claims.ExpiresAt}, event)
+	return s.revoked.Revoke(ctx, event)
 }

@@ -95,7 +95,7 @@ type Start struct {
 }
 
 // Begin starts a sign-in that leads back to a path of the console. Errors: [operator.InvalidError] for returnTo,
-// [operator.ThrottledError], [FailedError].
+// limit.ExceededError, [FailedError].
 func (c *Client) Begin(ctx context.Context, returnTo string, origin eventlog.Origin) (Start, error) {
 	if !isLocalPath(returnTo) {
 		return Start{}, &operator.InvalidError{Field: "return_to", Message: "must be a path of this console"}
@@ -124,7 +124,7 @@ type Answer struct {
 }
 
 // Finish ends a sign-in that Begin started: flow is what the browser kept. It returns the operator, and the path that
-// Begin was given, also with an error if the flow could be read. Errors: [operator.ThrottledError], [FailedError],
+// Begin was given, also with an error if the flow could be read. Errors: limit.ExceededError, [FailedError],
 // [operator.RefusedError].
 func (c *Client) Finish(ctx context.Context, flow string, a Answer, origin eventlog.Origin) (operator.Operator, string, error) {
 	if err := c.operators.Admit(origin); err != nil {

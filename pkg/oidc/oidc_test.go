@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/oidc"
 	"github.com/piercloud/apikeys/pkg/oidc/oidctest"
 	"github.com/piercloud/apikeys/pkg/operator"
@@ -43,7 +44,7 @@ type fixture struct {
 func newFixture(t *testing.T, registered oidctest.Client) *fixture {
 	t.Helper()
 	store := sqlstoretest.Open(t, sqlstoretest.SQLite(t))
-	f := &fixture{Provider: oidctest.Start(t, registered), operators: operator.NewService(store, operator.Limits{}, time.Now), now: time.Now()}
+	f := &fixture{Provider: oidctest.Start(t, registered), operators: operator.NewService(store, limit.Config{}, time.Now), now: time.Now()}
 	if _, err := f.operators.EnsureTenancy(t.Context(), eventlog.Service); err != nil {
 		t.Fatal(err)
 	}

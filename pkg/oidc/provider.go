@@ -162,7 +162,7 @@ func (p *provider) complete(ctx context.Context, claims map[string]any, subject 
 		return nil
 	}
 	info, err := p.UserInfo(ctx, oauth2.StaticTokenSource(tokens))
-	if unreachable := (*url.Error)(nil); errors.As(err, &unreachable) {
+	if unreachable, ok := errors.AsType[*url.Error](err); ok {
 		return failed(Unavailable, "ask the userinfo endpoint: %s", briefly(unreachable.Err))
 	}
 	if err != nil { // its text is what the endpoint answers, which may repeat the access token

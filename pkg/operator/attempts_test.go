@@ -77,9 +77,9 @@ func newSignIns(t *testing.T, limited bool) *signIns {
 	s := &signIns{now: time.Date(2030, 3, 1, 12, 0, 0, 0, time.UTC), store: &recorder{operator: Operator{
 		ID: "ann", TenancyID: "anns", Email: "ann@example.com", PasswordHash: hash, Status: Active, Role: Admin,
 	}}}
-	var limits Limits
+	var limits limit.Config
 	if limited {
-		limits = Limits{Account: limit.Default.SignInAccount, Address: limit.Default.SignInAddress}
+		limits = limit.Default
 	}
 	s.Service = NewService(s.store, limits, func() time.Time { return s.now })
 	return s
@@ -147,7 +147,7 @@ func TestASignInIsAnEventAtOnce(t *testing.T) {
 func TestAFailedSignInIsAnEventAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &recorder{}
-		s := NewService(store, Limits{}, time.Now)
+		s := NewService(store, limit.Config{}, time.Now)
 		ctx, cancel := context.WithCancel(t.Context())
 		go s.Run(ctx)
 		for _, ip := range []string{"192.0.2.1", "192.0.2.2"} {

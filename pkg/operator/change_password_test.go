@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
@@ -58,7 +59,7 @@ func TestAChangeOfPasswordGivesWay(t *testing.T) {
 				if err := test.meddle(f, own); err != nil {
 					t.Fatal(err)
 				}
-			}}, operator.Limits{}, f.Now)
+			}}, limit.Config{}, f.Now)
 			if _, err := s.ChangePassword(t.Context(), own, password, newPassword); !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}

@@ -38,7 +38,7 @@ type RefusedError struct{ Reason Refusal }
 
 func (e *RefusedError) Error() string { return "the sign-in is refused: " + string(e.Reason) }
 
-// Admit counts an attempt to sign in for the address it comes from. Errors: [ThrottledError].
+// Admit counts an attempt to sign in for the address it comes from. Errors: limit.ExceededError.
 func (s *Service) Admit(origin eventlog.Origin) error {
 	err := s.throttle.admitAddress(origin.IP)
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *Service) SignInAs(ctx context.Context, a Assertion, origin eventlog.Ori
 	if errors.Is(err, ErrEmailTaken) { // the same person was faster, in another window or at another replica
 		o, err = s.identify(ctx, a, origin)
 	}
-	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		s.refusedIdentity(a, o, refused.Reason, origin)
 	}
 	if err != nil {

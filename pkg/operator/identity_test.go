@@ -252,7 +252,7 @@ func TestAnInvitationThatIsAcceptedMeanwhileIsTheCustomers(t *testing.T) {
 		if _, err := f.Accept(t.Context(), invited.Token, password, home); err != nil {
 			t.Fatal(err)
 		}
-	}}, operator.Limits{}, f.Now)
+	}}, limit.Config{}, f.Now)
 	_, err := s.SignInAs(t.Context(), asserted("1", "bea@example.com", operator.Editor), home)
 	if refused := (*operator.RefusedError)(nil); !errors.As(err, &refused) || refused.Reason != operator.RefusedTaken {
 		t.Errorf("got %v", err)
@@ -291,7 +291,7 @@ func TestSignInsWithAProviderCountForTheirAddress(t *testing.T) {
 	for range limit.Default.SignInAddress.Requests + 1 {
 		err = f.Admit(home)
 	}
-	var throttled *operator.ThrottledError
+	var throttled *limit.ExceededError
 	if !errors.As(err, &throttled) || throttled.RetryAfter <= 0 {
 		t.Fatalf("got %v", err)
 	}

@@ -108,7 +108,7 @@ func (s *Service) Accept(ctx context.Context, token, password string, origin eve
 }
 
 // ChangePassword sets the caller's own password and ends its other sessions; the returned operator has the new session
-// generation. Errors: [InvalidError], also when the current password is wrong; [ErrSingleSignOn]; [ThrottledError];
+// generation. Errors: [InvalidError], also when the current password is wrong; [ErrSingleSignOn]; limit.ExceededError;
 // [ErrNotFound], also when the session in which the password was given ended meanwhile.
 func (s *Service) ChangePassword(ctx context.Context, c Caller, current, password string) (Operator, error) {
 	o, err := s.store.OperatorByID(ctx, c.OperatorID)

@@ -134,8 +134,6 @@ var (
 	ErrLinkUsed = errors.New("this link was used or has expired")
 	// ErrWrongPassword: the e-mail address is unknown or the password is wrong.
 	ErrWrongPassword = errors.New("wrong e-mail address or password")
-	// ErrThrottled: too many attempts; see [ThrottledError].
-	ErrThrottled = errors.New("too many attempts")
 )
 
 // Store keeps operators and tenancies. Implementations are safe for concurrent use; each change appends its event in the

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/limit"
 )
 
 // Bounds of a password, in characters.
@@ -50,8 +51,8 @@ type Service struct {
 	decoy    string // the hash of a password that nobody has
 }
 
-// NewService returns the use cases over a store. The zero Limits let everybody try as often as they like.
-func NewService(store Store, limits Limits, now func() time.Time) *Service {
+// NewService returns the use cases over a store. The zero limits let everybody try as often as they like.
+func NewService(store Store, limits limit.Config, now func() time.Time) *Service {
 	return &Service{
 		store: store, throttle: newThrottle(limits, now), attempts: newAttempts(), now: now,
 		hashers: make(chan struct{}, hashesAtOnce), decoy: newDecoy(),
@@ -72,7 +73,7 @@ func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Microse
 
 // SignIn returns the operator with this e-mail address and password, and notes it in the log. An unknown address costs what
 // a wrong password costs. What fails is noted, too, many attempts in one event; [Service.Run]
-// writes it. Errors: [ErrWrongPassword]; [ThrottledError].
+// writes it. Errors: [ErrWrongPassword]; limit.ExceededError.
 func (s *Service) SignIn(ctx context.Context, email, password string, origin eventlog.Origin) (Operator, error) {
 	email = normalizeEmail(email)
 	if !validEmail(email) {

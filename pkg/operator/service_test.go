@@ -64,9 +64,9 @@ func newFixture(t testing.TB, limited bool) *fixture {
 
 // service returns the use cases of another process on the same store.
 func (f *fixture) service(limited bool) *operator.Service {
-	var limits operator.Limits
+	var limits limit.Config
 	if limited {
-		limits = operator.Limits{Account: limit.Default.SignInAccount, Address: limit.Default.SignInAddress}
+		limits = limit.Default
 	}
 	return operator.NewService(f.store, limits, f.Now)
 }
@@ -159,7 +159,7 @@ func TestSignInIsThrottledWhetherThePasswordIsRightOrNot(t *testing.T) {
 		}
 	}
 	_, err := f.SignIn(t.Context(), "ANA@example.com ", password, home)
-	var throttled *operator.ThrottledError
+	var throttled *limit.ExceededError
 	if !errors.As(err, &throttled) || throttled.RetryAfter <= 0 {
 		t.Fatalf("the eleventh attempt: %v", err)
 	}
@@ -401,7 +401,7 @@ func TestGuessingTheCurrentPasswordIsThrottled(t *testing.T) {
 			t.Fatalf("got %v", err)
 		}
 	}
-	if _, err := f.ChangePassword(t.Context(), own, password, newPassword); !errors.Is(err, operator.ErrThrottled) {
+	if _, err := f.ChangePassword(t.Context(), own, password, newPassword); !errors.As(err, new(*limit.ExceededError)) {
 		t.Errorf("got %v", err)
 	}
 	f.flush(t)

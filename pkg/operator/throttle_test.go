@@ -28,7 +28,7 @@ type limits struct {
 
 func newLimits() *limits {
 	l := &limits{now: start}
-	l.throttle = newThrottle(Limits{limit.Rate{Requests: accountBurst, Window: accountBurst * accountEvery}, limit.Rate{Requests: addressBurst, Window: addressBurst * addressEvery}}, func() time.Time { return l.now })
+	l.throttle = newThrottle(limit.Config{SignInAccount: limit.Rate{Requests: accountBurst, Window: accountBurst * accountEvery}, SignInAddress: limit.Rate{Requests: addressBurst, Window: addressBurst * addressEvery}}, func() time.Time { return l.now })
 	return l
 }
 
@@ -52,8 +52,8 @@ func TestAnAccountMayBeTriedSomeTimesFromOneAddress(t *testing.T) {
 		t.Fatalf("%d attempts are admitted, want %d", n, accountBurst)
 	}
 	err := l.admit("ana@example.com", "192.0.2.1")
-	var throttled *ThrottledError
-	if !errors.As(err, &throttled) || !errors.Is(err, ErrThrottled) || throttled.RetryAfter != accountEvery {
+	var throttled *limit.ExceededError
+	if !errors.As(err, &throttled) || throttled.RetryAfter != accountEvery {
 		t.Fatalf("the error is %#v, want to try again after %v", err, accountEvery)
 	}
 	l.now = l.now.Add(throttled.RetryAfter - time.Millisecond)
@@ -90,7 +90,7 @@ func TestAnAddressMayTrySomeTimesWhateverTheAccount(t *testing.T) {
 		t.Fatalf("%d attempts are admitted, want %d", n, addressBurst)
 	}
 	err := l.admit("new@example.com", "192.0.2.1")
-	var throttled *ThrottledError
+	var throttled *limit.ExceededError
 	if !errors.As(err, &throttled) || throttled.RetryAfter != addressEvery {
 		t.Fatalf("the error is %#v", err)
 	}

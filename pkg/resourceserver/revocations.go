@@ -46,9 +46,6 @@ type clientRevocation struct {
 	until      uint32
 }
 
-// revocationMark remembers up to which change a token was found not to be revoked; 0 is none.
-type revocationMark struct{ changes atomic.Uint64 }
-
 func newRevocations(clock clock, leeway time.Duration) *revocations {
 	r := &revocations{clock: clock, leeway: leeway}
 	r.changes.Store(1)
@@ -107,13 +104,13 @@ func (r *revocations) revokeToken(token digest, expires int64) {
 func (r *revocations) revokes(t *verifiedToken) bool {
 	// Read before looking up: what arrives in between has a higher number and is looked up the next time.
 	changes := r.changes.Load()
-	if t.checked.changes.Load() == changes {
+	if t.checked.Load() == changes {
 		return false
 	}
 	if t.identity.Generation < r.generation(t.client) || r.hasToken(t.token) {
 		return true
 	}
-	t.checked.changes.Store(changes)
+	t.checked.Store(changes)
 	return false
 }
 

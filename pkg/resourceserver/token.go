@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -144,7 +145,7 @@ type verifiedToken struct {
 	token     digest
 	keysEpoch uint64
 
-	checked revocationMark
+	checked atomic.Uint64 // up to which change of the revocations it was found not to be revoked; 0 is none
 }
 
 func newVerifiedToken(c *claims, keysEpoch uint64) *verifiedToken {

@@ -37,18 +37,12 @@ type Past struct {
 	Revocations []Revocation
 }
 
-// Token is a token that was revoked by its id.
-type Token struct {
-	ID        string
-	ClientID  string
-	ExpiresAt time.Time
-}
-
 // Store keeps revoked tokens and reads revocations from the log. Implementations are safe for concurrent use. Any method
 // may fail with an error that is apikey.ErrUnavailable.
 type Store interface {
-	// RevokeToken stores a revoked token with its event. A token that was revoked before is left as it is, without an event.
-	RevokeToken(ctx context.Context, t Token, event eventlog.Draft) error
+	// RevokeToken stores the token that the event revokes, with the event. A token that was revoked before is left as it is,
+	// without an event.
+	RevokeToken(ctx context.Context, event eventlog.Draft) error
 	// TokenRevoked reports whether a token was revoked by its id.
 	TokenRevoked(ctx context.Context, tokenID string) (bool, error)
 	// PurgeRevokedTokens removes the tokens that expired before the given time.

@@ -141,16 +141,16 @@ func (r *Revocation) left(at time.Time) time.Duration {
 
 // note adds a token that this process has just revoked, before the log brings it back, so that the next answer of this
 // process knows. It has no place in the order until then.
-func (s *Set) note(t Token) {
+func (s *Set) note(token eventlog.Revocation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, known := s.tokens[t.ID]; known {
+	if _, known := s.tokens[token.TokenID]; known {
 		return
 	}
-	r := Revocation{Revocation: eventlog.Revocation{ClientID: t.ClientID, TokenID: t.ID, ExpiresAt: t.ExpiresAt}}
+	r := Revocation{Revocation: token}
 	r.end = s.endIn(r.left(s.now()))
-	s.noted[t.ID] = r
-	s.keepToken(t.ID)
+	s.noted[r.TokenID] = r
+	s.keepToken(r.TokenID)
 }
 
 // keepToken adds a token. The caller holds the lock.

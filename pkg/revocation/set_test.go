@@ -53,8 +53,8 @@ func (l *log) Revocations(_ context.Context, since time.Time) (revocation.Past, 
 	return past, l.failed
 }
 
-func (l *log) RevokeToken(_ context.Context, t revocation.Token, event eventlog.Draft) error {
-	if known, err := l.TokenRevoked(context.Background(), t.ID); known || err != nil {
+func (l *log) RevokeToken(_ context.Context, event eventlog.Draft) error {
+	if known, err := l.TokenRevoked(context.Background(), event.Revokes.TokenID); known || err != nil {
 		return err
 	}
 	l.append(event.Revokes)
@@ -310,10 +310,9 @@ func TestTokenIsRefusedFromTheMomentItIsRevokedHere(t *testing.T) {
 			t.Errorf("%s is revoked: %v, %v; want %v", id, got, err, want)
 		}
 	}
-	one := revocation.Token{ID: "one", ClientID: "ak_tokens", ExpiresAt: epoch.Add(time.Hour)}
-	event := eventlog.Draft{At: epoch, Revokes: &eventlog.Revocation{ClientID: one.ClientID, TokenID: one.ID, ExpiresAt: one.ExpiresAt}}
+	event := eventlog.Draft{At: epoch, Revokes: &eventlog.Revocation{ClientID: "ak_tokens", TokenID: "one", ExpiresAt: epoch.Add(time.Hour)}}
 	wantRevoked("one", false)
-	if err := tokens.Revoke(t.Context(), one, event); err != nil {
+	if err := tokens.Revoke(t.Context(), event); err != nil {
 		t.Fatal(err)
 	}
 	wantRevoked("one", true)
@@ -336,7 +335,7 @@ func TestTokenIsRefusedFromTheMomentItIsRevokedHere(t *testing.T) {
 	if _, err := tokens.Revoked(t.Context(), "three"); !errors.Is(err, l.failed) {
 		t.Errorf("got %v, want %v", err, l.failed)
 	}
-	if err := tokens.Revoke(t.Context(), revocation.Token{ID: "three"}, event); !errors.Is(err, l.failed) {
+	if err := tokens.Revoke(t.Context(), eventlog.Draft{Revokes: &eventlog.Revocation{TokenID: "three"}}); !errors.Is(err, l.failed) {
 		t.Errorf("got %v, want %v", err, l.failed)
 	}
 	if err := set.Load(t.Context()); !errors.Is(err, l.failed) {

@@ -20,12 +20,12 @@ func NewTokens(store Store, set *Set, fresh func() bool, wake func()) *Tokens {
 	return &Tokens{store: store, set: set, fresh: fresh, wake: wake}
 }
 
-// Revoke ends a token. Doing it again changes nothing. Errors: those of the store.
-func (t *Tokens) Revoke(ctx context.Context, token Token, event eventlog.Draft) error {
-	if err := t.store.RevokeToken(ctx, token, event); err != nil {
+// Revoke ends the token that the event revokes. Doing it again changes nothing. Errors: those of the store.
+func (t *Tokens) Revoke(ctx context.Context, event eventlog.Draft) error {
+	if err := t.store.RevokeToken(ctx, event); err != nil {
 		return err
 	}
-	t.set.note(token)
+	t.set.note(*event.Revokes)
 	t.wake()
 	return nil
 }

@@ -23,25 +23,20 @@ var ErrWrongKey = errors.New("sealed data can't be opened: wrong master key, or 
 // Box seals with AES-256-GCM under one master key, and opens what was sealed under it or under one of a few others. It is
 // safe for concurrent use.
 type Box struct {
-	aead   cipher.AEAD
-	others []cipher.AEAD
-	keys   [][]byte // of all of them, for [Box.For]
+	keys  [][]byte // the master key and the others, for [Box.For]
+	aeads []cipher.AEAD
 }
 
 // NewBox returns a box that seals under a master key of [KeySize] bytes, and also opens what was sealed under others: while
 // the master key is being replaced there are two.
 func NewBox(masterKey []byte, others ...[]byte) (*Box, error) {
-	aead, err := newAEAD(masterKey)
-	if err != nil {
-		return nil, err
-	}
-	b := &Box{aead: aead, keys: append([][]byte{masterKey}, others...)}
-	for _, key := range others {
-		other, err := newAEAD(key)
+	b := &Box{keys: append([][]byte{masterKey}, others...)}
+	for _, key := range b.keys {
+		aead, err := newAEAD(key)
 		if err != nil {
 			return nil, err
 		}
-		b.others = append(b.others, other)
+		b.aeads = append(b.aeads, aead)
 	}
 	return b, nil
 }
@@ -73,7 +68,7 @@ func (b *Box) For(purpose string) (*Box, error) {
 // Seal encrypts plain and binds it to binding, which must be given again to open it and is not part of the result.
 // A random nonce is put in front; under one master key 2³² seals are safe.
 func (b *Box) Seal(plain, binding []byte) []byte {
-	return b.aead.Seal(nil, nil, plain, binding) //nolint:gosec // the nonce is made by the AEAD itself, at random
+	return b.aeads[0].Seal(nil, nil, plain, binding) //nolint:gosec // the nonce is made by the AEAD itself, at random
 }
 
 // Open returns what was sealed. Errors: [ErrWrongKey].
@@ -84,12 +79,9 @@ func (b *Box) Open(box, binding []byte) ([]byte, error) {
 
 // open also reports whether it was sealed under the master key and not under another.
 func (b *Box) open(box, binding []byte) (plain []byte, current bool, err error) {
-	if plain, err = b.aead.Open(nil, nil, box, binding); err == nil {
-		return plain, true, nil
-	}
-	for _, other := range b.others {
-		if plain, err = other.Open(nil, nil, box, binding); err == nil {
-			return plain, false, nil
+	for i, aead := range b.aeads {
+		if plain, err = aead.Open(nil, nil, box, binding); err == nil {
+			return plain, i == 0, nil
 		}
 	}
 	return nil, false, ErrWrongKey

@@ -78,7 +78,7 @@ type Keyring struct {
 	changed  chan struct{}
 
 	mu      sync.Mutex             // held while current is replaced
-	current atomic.Pointer[keySet] // nil until keys were loaded
+	current atomic.Pointer[keySet] // empty until keys were loaded
 	revoked map[string]bool        // kids that the log told of, which a reading that had begun before must not bring back
 }
 
@@ -114,10 +114,12 @@ func NewKeyring(store Store, box *sealed.Box, fresh func() bool, now func() time
 	if err != nil {
 		return nil, err
 	}
-	return &Keyring{
+	k := &Keyring{
 		store: store, box: box, fresh: fresh, now: now, signer: signer, verifier: verifier,
 		changed: make(chan struct{}, 1), revoked: map[string]bool{},
-	}, nil
+	}
+	k.current.Store(&keySet{})
+	return k, nil
 }
 
 func (k *Keyring) clock() time.Time { return k.now().UTC().Truncate(time.Microsecond) }
@@ -234,7 +236,7 @@ func (k *Keyring) Current(ctx context.Context) error {
 	if k.fresh == nil || k.fresh() {
 		return nil
 	}
-	if set := k.current.Load(); set != nil && eventlog.Elapsed(set.readAt, k.now()) <= eventlog.StalenessMax {
+	if eventlog.Elapsed(k.current.Load().readAt, k.now()) <= eventlog.StalenessMax {
 		return nil
 	}
 	return k.reload(ctx)
@@ -348,7 +350,7 @@ func (k *Keyring) Run(ctx context.Context) {
 // before goes on. Before the turn of the first key, as on a replica whose clock is behind that of the one that made it, it is the
 // first key. Errors: [ErrNoKey].
 func (s *keySet) signing(now time.Time) (*Key, error) {
-	if s == nil || len(s.keys) == 0 {
+	if len(s.keys) == 0 {
 		return nil, ErrNoKey
 	}
 	var begun *Key // the last whose turn has begun
@@ -382,11 +384,7 @@ func (k *Keyring) Sign(key *Key, data []byte) ([]byte, error) {
 // Verify checks the ES256 signature of data by the published key with the kid.
 // Errors: [ErrUnknownKey]; another one when the signature is wrong.
 func (k *Keyring) Verify(kid string, data, signature []byte) error {
-	set := k.current.Load()
-	if set == nil {
-		return ErrNoKey
-	}
-	key := set.key(kid)
+	key := k.current.Load().key(kid)
 	if key == nil {
 		return ErrUnknownKey
 	}
@@ -407,7 +405,7 @@ type publicKey struct {
 // JWKS returns the published keys as a JSON Web Key Set (RFC 7517 §5). Errors: [ErrNoKey].
 func (k *Keyring) JWKS() ([]byte, error) {
 	set := k.current.Load()
-	if set == nil || len(set.keys) == 0 {
+	if len(set.keys) == 0 {
 		return nil, ErrNoKey
 	}
 	now := k.now()

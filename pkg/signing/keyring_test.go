@@ -146,7 +146,7 @@ func TestWithoutAKeyNothingIsSignedOrPublished(t *testing.T) {
 	if _, err := keyring.JWKS(); !errors.Is(err, signing.ErrNoKey) {
 		t.Errorf("JWKS: %v", err)
 	}
-	if err := keyring.Verify("kid", nil, make([]byte, 64)); !errors.Is(err, signing.ErrNoKey) {
+	if err := keyring.Verify("kid", nil, make([]byte, 64)); !errors.Is(err, signing.ErrUnknownKey) {
 		t.Errorf("Verify: %v", err)
 	}
 }

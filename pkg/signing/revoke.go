@@ -61,8 +61,7 @@ func (k *Keyring) Revoke(ctx context.Context, kid string, actor eventlog.Actor) 
 
 // Published reports whether a key is published now, and so whether what it signed counts.
 func (k *Keyring) Published(kid string) bool {
-	set := k.current.Load()
-	return set != nil && set.key(kid) != nil
+	return k.current.Load().key(kid) != nil
 }
 
 // drop forgets a key that was revoked elsewhere, before the store is asked for the keys that are left.
@@ -70,7 +69,5 @@ func (k *Keyring) drop(kid string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.revoked[kid] = true
-	if set := k.current.Load(); set != nil {
-		k.current.Store(set.without(k.revoked))
-	}
+	k.current.Store(k.current.Load().without(k.revoked))
 }

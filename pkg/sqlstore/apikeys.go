@@ -46,20 +46,13 @@ var changeable = []string{
 }
 
 func newKeyRow(k apikey.Key) keyRow {
-	row := keyRow{
+	return keyRow{
 		ClientID: k.ClientID, TenancyID: k.TenancyID, Name: k.Name, NameUnique: apikey.UniqueForm(k.Name),
 		NameSearch: apikey.SearchForm(k.Name), Description: k.Description, Scopes: k.Scopes.String(),
 		LifespanValue: k.Lifespan.Value, LifespanUnit: string(k.Lifespan.Unit), Status: string(k.Status),
 		Generation: k.Generation, Version: k.Version, Created: newInstant(k.CreatedAt), CreatedBy: k.CreatedBy,
-		Updated: newInstant(k.UpdatedAt), UpdatedBy: k.UpdatedBy,
+		Updated: newInstant(k.UpdatedAt), UpdatedBy: k.UpdatedBy, RateLimit: orNull(k.RateLimit), StatusIndex: orNull(k.StatusIndex),
 	}
-	if k.RateLimit != 0 {
-		row.RateLimit = &k.RateLimit
-	}
-	if k.StatusIndex != 0 {
-		row.StatusIndex = &k.StatusIndex
-	}
-	return row
 }
 
 // key maps the row; its secrets are rows of their own.
@@ -236,13 +229,7 @@ func (s *Store) Create(ctx context.Context, key apikey.Key, event eventlog.Draft
 
 // Get implements [apikey.Store].
 func (s *Store) Get(ctx context.Context, tenancyID, clientID string) (apikey.Key, error) {
-	var key apikey.Key
-	err := s.read(ctx, func(t tx) error {
-		var err error
-		key, err = t.tenancyKey(tenancyID, clientID)
-		return err
-	})
-	return key, err
+	return readOne(ctx, s, func(t tx) (apikey.Key, error) { return t.tenancyKey(tenancyID, clientID) })
 }
 
 // Update implements [apikey.Store].

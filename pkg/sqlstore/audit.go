@@ -53,13 +53,7 @@ func (t tx) base() (audit.Base, error) {
 
 // Base implements [audit.Store].
 func (s *Store) Base(ctx context.Context) (audit.Base, error) {
-	var base audit.Base
-	err := s.read(ctx, func(t tx) error {
-		var err error
-		base, err = t.base()
-		return err
-	})
-	return base, err
+	return readOne(ctx, s, tx.base)
 }
 
 // SetBase implements [audit.Store].

@@ -10,7 +10,6 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/operator"
-	"github.com/piercloud/apikeys/pkg/revocation"
 	"github.com/piercloud/apikeys/pkg/signing"
 )
 
@@ -105,7 +104,8 @@ func changesNeedAuthority(t *testing.T, open func(testing.TB, Options) *Store) {
 		}, true},
 		"a revoked token": {func(t *testing.T) eventlog.Authority {
 			a := byToken(func(*apikey.Key) {})(t)
-			if err := s.RevokeToken(t.Context(), revocation.Token{ID: a.TokenID, ClientID: a.ID, ExpiresAt: epoch}, eventlog.Draft{At: epoch}); err != nil {
+			revoked := eventlog.Revocation{TokenID: a.TokenID, ClientID: a.ID, ExpiresAt: epoch}
+			if err := s.RevokeToken(t.Context(), eventlog.Draft{At: epoch, Revokes: &revoked}); err != nil {
 				t.Fatal(err)
 			}
 			return a

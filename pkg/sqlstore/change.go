@@ -59,7 +59,7 @@ func (s *Store) change(ctx context.Context, body func(tx) (*eventlog.Draft, erro
 		if draft == nil {
 			return errUnchanged
 		}
-		event, err := draft.Chain(head)
+		event, err := draft.Chain(head.head())
 		if err != nil {
 			return err
 		}
@@ -120,6 +120,15 @@ func (s *Store) read(ctx context.Context, body func(tx) error) (err error) {
 	return outcome(ctx, body(s.tx(s.reader.WithContext(limited))))
 }
 
+// readOne is [Store.read] of what body returns.
+func readOne[T any](ctx context.Context, s *Store, body func(tx) (T, error)) (result T, err error) {
+	err = s.read(ctx, func(t tx) (err error) {
+		result, err = body(t)
+		return err
+	})
+	return result, err
+}
+
 // snapshot runs body on a reader, and all its statements see the database as it is at one moment.
 func (s *Store) snapshot(ctx context.Context, body func(tx) error) (err error) {
 	defer s.observed(ctx, "snapshot", time.Now(), &err)
@@ -143,6 +152,8 @@ type headRow struct {
 	Hash []byte `gorm:"column:hash"`
 	// FeedBase makes a position of the revocation feed of one of the log.
 	FeedBase int64 `gorm:"column:feed_base"`
+	// StatusIndexes is the highest place in the status lists that was given out.
+	StatusIndexes int64 `gorm:"column:status_indexes"`
 }
 
 // TableName implements schema.Tabler.
@@ -150,19 +161,20 @@ func (headRow) TableName() string { return "log_head" }
 
 const headID = 1
 
-func (t tx) head() (eventlog.Head, error) {
-	var row headRow
-	if err := t.db.Select("seq", "hash").Where("id = ?", headID).Take(&row).Error; err != nil {
-		return eventlog.Head{}, fmt.Errorf("read the log's head: %w", err)
+func (r headRow) head() eventlog.Head { return eventlog.Head{Seq: r.Seq, Hash: r.Hash} }
+
+func (t tx) headRow() (row headRow, err error) {
+	if err := t.db.Where("id = ?", headID).Take(&row).Error; err != nil {
+		return headRow{}, fmt.Errorf("read the log's head: %w", err)
 	}
-	return eventlog.Head{Seq: row.Seq, Hash: row.Hash}, nil
+	return row, nil
 }
 
 // lockHead reads the head and locks it until the transaction ends. On SQLite the transaction has locked the whole database
 // when it began, and GORM leaves the clause out.
-func (t tx) lockHead() (eventlog.Head, error) {
+func (t tx) lockHead() (headRow, error) {
 	t.db = t.db.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
-	return t.head()
+	return t.headRow()
 }
 
 // appendEvent stores the event and makes it the head.

@@ -86,8 +86,8 @@ func isUnavailable(err error) bool {
 }
 
 func isConnectError(err error) bool {
-	var failure *pgconn.ConnectError
-	return errors.As(err, &failure)
+	_, ok := errors.AsType[*pgconn.ConnectError](err)
+	return ok
 }
 
 // isUniqueViolation reports whether a row with the same value in a unique column exists already, other than the primary
@@ -98,17 +98,8 @@ func isUniqueViolation(err error, constraint string) bool {
 		// (SQLITE_CONSTRAINT_UNIQUE, 2067). Where a table has several others, callers treat them alike.
 		return code == 2067
 	}
-	var failure *pgconn.PgError
-	return errors.As(err, &failure) && failure.Code == "23505" && failure.ConstraintName == constraint
-}
-
-// isPrimaryKeyViolation reports whether a row of the table with the same primary key exists already.
-func isPrimaryKeyViolation(err error, table string) bool {
-	if code, ok := sqliteCode(err); ok {
-		return code == 1555 // SQLITE_CONSTRAINT_PRIMARYKEY
-	}
-	var failure *pgconn.PgError
-	return errors.As(err, &failure) && failure.Code == "23505" && failure.ConstraintName == table+"_pkey"
+	failure, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && failure.Code == "23505" && failure.ConstraintName == constraint
 }
 
 // isMissingReference reports whether a row refers to one that isn't there.
@@ -129,8 +120,7 @@ func absent(err, domain error, doing string) error {
 
 // postgresCode returns the SQLSTATE of err, or "" if it is not PostgreSQL's.
 func postgresCode(err error) string {
-	var failure *pgconn.PgError
-	if errors.As(err, &failure) && len(failure.Code) == 5 {
+	if failure, ok := errors.AsType[*pgconn.PgError](err); ok && len(failure.Code) == 5 {
 		return failure.Code
 	}
 	return ""
@@ -138,8 +128,7 @@ func postgresCode(err error) string {
 
 // sqliteCode returns the extended result code of err, if it is SQLite's.
 func sqliteCode(err error) (int, bool) {
-	var failure *sqlite.Error
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*sqlite.Error](err); ok {
 		return failure.Code(), true
 	}
 	return 0, false

@@ -44,13 +44,11 @@ func newEventRow(e eventlog.Event) eventRow {
 		ActorKind: string(e.Actor.Kind), ActorID: e.Actor.ID, ActorName: e.Actor.Name,
 		IP: e.Origin.IP, UserAgent: e.Origin.UserAgent, RequestID: e.Origin.RequestID,
 		SubjectKind: string(e.Subject.Kind), SubjectID: e.Subject.ID,
-		Before: nonEmpty(string(e.Before)), After: nonEmpty(string(e.After)), PrevHash: e.PrevHash, Hash: e.Hash,
+		Before: orNull(string(e.Before)), After: orNull(string(e.After)), PrevHash: e.PrevHash, Hash: e.Hash,
 	}
 	if r := e.Revokes; r != nil {
-		row.RevokedClientID, row.RevokedTokenID, row.RevokedExpiresAt = &r.ClientID, nonEmpty(r.TokenID), newInstant(r.ExpiresAt)
-		if r.Generation != 0 {
-			row.RevokedGeneration = &r.Generation
-		}
+		row.RevokedClientID, row.RevokedTokenID, row.RevokedExpiresAt = &r.ClientID, orNull(r.TokenID), newInstant(r.ExpiresAt)
+		row.RevokedGeneration = orNull(r.Generation)
 	}
 	return row
 }
@@ -99,13 +97,8 @@ func (s *Store) After(ctx context.Context, seq int64, limit int) ([]eventlog.Eve
 
 // Head implements [eventlog.Log].
 func (s *Store) Head(ctx context.Context) (eventlog.Head, error) {
-	var head eventlog.Head
-	err := s.read(ctx, func(t tx) error {
-		var err error
-		head, err = t.head()
-		return err
-	})
-	return head, err
+	row, err := readOne(ctx, s, tx.headRow)
+	return row.head(), err
 }
 
 // RecordEvent implements [operator.Store].
@@ -120,11 +113,13 @@ func valueOf[T any](p *T) (value T) {
 	return value
 }
 
-func nonEmpty(s string) *string {
-	if s == "" {
+// orNull returns nil for the zero value.
+func orNull[T comparable](v T) *T {
+	var zero T
+	if v == zero {
 		return nil
 	}
-	return &s
+	return &v
 }
 
 func rawJSON(s *string) json.RawMessage {

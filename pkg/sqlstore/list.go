@@ -18,7 +18,7 @@ func (s *Store) List(ctx context.Context, tenancyID string, q apikey.Query) (api
 		if err != nil {
 			return err
 		}
-		head, err := t.head()
+		head, err := t.headRow()
 		if err != nil {
 			return err
 		}

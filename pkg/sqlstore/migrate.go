@@ -120,8 +120,8 @@ func (s *Store) migrate(ctx context.Context, pool *sql.DB, provider *goose.Provi
 	impatience.Stop()
 	for {
 		_, err := provider.Up(migrating)
-		var partial *goose.PartialError
-		if !errors.As(err, &partial) {
+		partial, ok := errors.AsType[*goose.PartialError](err)
+		if !ok {
 			return err
 		}
 		// SQLite has no lock that outlives a migration. Of two processes one finds what the other has just made, fails,

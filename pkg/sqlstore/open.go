@@ -160,11 +160,11 @@ func (s *Store) Pools() map[string]*sql.DB {
 func (s *Store) Ping(ctx context.Context) error {
 	return s.write(ctx, func(t tx) error {
 		if s.dialect == postgresDialect {
-			_, err := t.head()
+			_, err := t.headRow()
 			return err
 		}
 		return t.db.Transaction(func(db *gorm.DB) error {
-			_, err := s.tx(db).head()
+			_, err := s.tx(db).headRow()
 			return err
 		})
 	})

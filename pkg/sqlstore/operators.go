@@ -114,13 +114,7 @@ func (s *Store) OperatorByID(ctx context.Context, id string) (operator.Operator,
 }
 
 func (s *Store) findOperator(ctx context.Context, where string, values ...any) (operator.Operator, error) {
-	var found operator.Operator
-	err := s.read(ctx, func(t tx) error {
-		var err error
-		found, err = t.operator(where, values...)
-		return err
-	})
-	return found, err
+	return readOne(ctx, s, func(t tx) (operator.Operator, error) { return t.operator(where, values...) })
 }
 
 // OperatorByLink implements [operator.Store].

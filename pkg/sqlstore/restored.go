@@ -10,24 +10,10 @@ import (
 	"github.com/piercloud/apikeys/pkg/statuslist"
 )
 
-func (t tx) feedBase() (int64, error) {
-	var row headRow
-	if err := t.db.Select("feed_base").Where("id = ?", headID).Take(&row).Error; err != nil {
-		return 0, fmt.Errorf("read the base of the feed: %w", err)
-	}
-	return row.FeedBase, nil
-}
-
 // Timeline returns the log's head, and the base of its feed, which is another one after each restore from a backup.
 func (s *Store) Timeline(ctx context.Context) (head eventlog.Head, feedBase int64, err error) {
-	var row headRow
-	err = s.read(ctx, func(t tx) error {
-		if err := t.db.Select("seq", "hash", "feed_base").Where("id = ?", headID).Take(&row).Error; err != nil {
-			return fmt.Errorf("read the log's head: %w", err)
-		}
-		return nil
-	})
-	return eventlog.Head{Seq: row.Seq, Hash: row.Hash}, row.FeedBase, err
+	row, err := readOne(ctx, s, tx.headRow)
+	return row.head(), row.FeedBase, err
 }
 
 // statusIndexesLostMax is how many places in the status lists may have been given out since a backup was made. Passed over,

@@ -26,9 +26,10 @@ type revokedTokenRow struct {
 func (revokedTokenRow) TableName() string { return "revoked_token" }
 
 // RevokeToken implements [revocation.Store].
-func (s *Store) RevokeToken(ctx context.Context, token revocation.Token, event eventlog.Draft) error {
+func (s *Store) RevokeToken(ctx context.Context, event eventlog.Draft) error {
 	return s.change(ctx, func(t tx) (*eventlog.Draft, error) {
-		row := revokedTokenRow{TokenID: token.ID, ClientID: token.ClientID, Expires: newInstant(token.ExpiresAt)}
+		r := event.Revokes
+		row := revokedTokenRow{TokenID: r.TokenID, ClientID: r.ClientID, Expires: newInstant(r.ExpiresAt)}
 		stored := t.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
 		if stored.Error != nil {
 			return nil, fmt.Errorf("store a revoked token: %w", stored.Error)
@@ -75,15 +76,11 @@ type revocationRow struct {
 
 // Revocations implements [revocation.Store]. A client's generations rise with the log, so the highest is the newest.
 func (s *Store) Revocations(ctx context.Context, since time.Time) (revocation.Past, error) {
-	var head eventlog.Head
-	var base int64
+	var head headRow
 	var clients, tokens, keys []revocationRow
 	err := s.snapshot(ctx, func(t tx) error {
 		var err error
-		if head, err = t.head(); err != nil {
-			return err
-		}
-		if base, err = t.feedBase(); err != nil {
+		if head, err = t.headRow(); err != nil {
 			return err
 		}
 		err = t.db.Model(&eventRow{}).Where("tenancy_id = '' AND action = ? AND at > ?", string(eventlog.SigningKeyRevoked), newInstant(since)).
@@ -107,7 +104,7 @@ func (s *Store) Revocations(ctx context.Context, since time.Time) (revocation.Pa
 	if err != nil {
 		return revocation.Past{}, err
 	}
-	past := revocation.Past{Seq: head.Seq, FeedBase: base, Revocations: make([]revocation.Revocation, 0, len(clients)+len(tokens)+len(keys))}
+	past := revocation.Past{Seq: head.Seq, FeedBase: head.FeedBase, Revocations: make([]revocation.Revocation, 0, len(clients)+len(tokens)+len(keys))}
 	for _, r := range slices.Concat(clients, tokens, keys) {
 		past.Revocations = append(past.Revocations, revocation.Revocation{Seq: r.Seq, At: r.At.time(), KID: r.KID, Revocation: eventlog.Revocation{
 			ClientID: r.ClientID, Generation: r.Generation, TokenID: r.TokenID, ExpiresAt: r.Expires.time(),

@@ -57,13 +57,7 @@ func (t tx) signingKeys() ([]signing.Record, error) {
 
 // SigningKeys implements [signing.Store].
 func (s *Store) SigningKeys(ctx context.Context) ([]signing.Record, error) {
-	var records []signing.Record
-	err := s.read(ctx, func(t tx) error {
-		var err error
-		records, err = t.signingKeys()
-		return err
-	})
-	return records, err
+	return readOne(ctx, s, tx.signingKeys)
 }
 
 // ChangeSigningKeys implements [signing.Store].

@@ -19,20 +19,15 @@ func (t tx) nextStatusIndex() (index int64, err error) {
 	return index, nil
 }
 
-func (t tx) statusIndexesGiven() (given int64, err error) {
-	if err := t.db.Raw("SELECT status_indexes FROM log_head WHERE id = ?", headID).Scan(&given).Error; err != nil {
-		return 0, fmt.Errorf("count the status indexes: %w", err)
-	}
-	return given, nil
-}
-
 // StatusIndexes implements [statuslist.Store].
 func (s *Store) StatusIndexes(ctx context.Context, first, count int64) (statuslist.Indexes, error) {
 	var found statuslist.Indexes
 	err := s.snapshot(ctx, func(t tx) (err error) {
-		if found.Given, err = t.statusIndexesGiven(); err != nil {
+		head, err := t.headRow()
+		if err != nil {
 			return err
 		}
+		found.Given = head.StatusIndexes
 		held := t.db.Model(&keyRow{}).Where("status_index >= ? AND status_index < ?", first, first+count)
 		if err := held.Pluck("status_index", &found.Held).Error; err != nil {
 			return fmt.Errorf("read the status indexes from %d on: %w", first, err)

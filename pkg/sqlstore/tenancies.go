@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"gorm.io/gorm/clause"
+
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/operator"
 )
@@ -28,10 +30,12 @@ func (r tenancyRow) tenancy() operator.Tenancy {
 func (s *Store) CreateTenancy(ctx context.Context, tenancy operator.Tenancy, event eventlog.Draft) error {
 	return s.change(ctx, func(t tx) (*eventlog.Draft, error) {
 		row := tenancyRow{ID: tenancy.ID, Name: tenancy.Name, Created: newInstant(tenancy.CreatedAt)}
-		if err := t.db.Create(&row).Error; isPrimaryKeyViolation(err, row.TableName()) {
+		stored := t.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
+		if stored.Error != nil {
+			return nil, fmt.Errorf("store tenancy %s: %w", tenancy.ID, stored.Error)
+		}
+		if stored.RowsAffected == 0 {
 			return nil, operator.ErrTenancyExists
-		} else if err != nil {
-			return nil, fmt.Errorf("store tenancy %s: %w", tenancy.ID, err)
 		}
 		return &event, nil
 	})

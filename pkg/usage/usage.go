@@ -39,16 +39,10 @@ type Count struct {
 type Denial struct {
 	ClientID  string
 	At        time.Time // UTC, whole microseconds
-	Reason    string    // an apikey.Reason, [ScopeNotGranted] or [RateLimited]
+	Reason    string    // one of package oauth's outcomes of a client that exists
 	IP        string
 	RequestID string
 }
-
-// Reasons of a denial beside those of failed authentication.
-const (
-	ScopeNotGranted = "scope-not-granted" // a scope outside the grant
-	RateLimited     = "rate-limited"      // too many requests of a client that did prove itself
-)
 
 // Batch is what is written at once.
 type Batch struct {

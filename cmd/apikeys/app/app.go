@@ -126,7 +126,7 @@ func New(c Config, o Options) (*App, error) {
 		o.Logger = slog.New(tracing.Handler(o.Logger.Handler()))
 	}
 	a := &App{
-		Config: c, options: o, lines: lines, metrics: metrics.New(), traces: traces, tls: served,
+		Config: c, options: o, lines: lines, metrics: metrics.New(oauth.Outcomes, sqlstore.Operations), traces: traces, tls: served,
 		stopping: make(chan struct{}), floor: newFloor(),
 	}
 	a.Store, err = sqlstore.Open(sqlstore.Options{
@@ -158,7 +158,7 @@ func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 		a.Tailer.Wake()
 	}, now)
 	limits := a.Config.limits()
-	a.Operators = operator.NewService(a.Store, operator.Limits{Account: limits.SignInAccount, Address: limits.SignInAddress}, now)
+	a.Operators = operator.NewService(a.Store, limits, now)
 	if a.Keyring, err = signing.NewKeyring(a.Store, a.box, a.Tailer.Fresh, now); err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 	}
 	server, err := api.New(api.Options{
 		Keys:           a.Keys,
-		OAuth:          oauth.NewServer(apikey.NewAuthenticator(cache, now), cache, tokens, revoked, a.Uses, oauth.Options{Limits: limits, Status: status, Observe: a.metrics.Token, Signed: a.observeSigning()}, now),
+		OAuth:          oauth.NewServer(cache, tokens, revoked, a.Uses, oauth.Options{Limits: limits, Status: status, Observe: a.metrics.Token, Signed: a.observeSigning()}, now),
 		Revoked:        a.Revoked,
 		Snapshots:      revocation.NewSnapshots(a.Revoked, a.Keyring, a.Config.Issuer, now),
 		StatusLists:    lists,

@@ -27,7 +27,7 @@ func BenchmarkCounting(b *testing.B) {
 	tokens := token.NewIssuer(a.Keyring, a.Config.Issuer, a.Config.Audience, time.Now)
 	revoked := revocation.NewTokens(a.Store, a.Revoked, a.Tailer.Fresh, a.Tailer.Wake)
 	issue := func(uses oauth.Uses) func() {
-		server := oauth.NewServer(apikey.NewAuthenticator(cache, time.Now), cache, tokens, revoked, uses, oauth.Options{}, time.Now)
+		server := oauth.NewServer(cache, tokens, revoked, uses, oauth.Options{}, time.Now)
 		request := oauth.TokenRequest{
 			GrantType: oauth.ClientCredentials, ClientID: created.Key.ClientID, ClientSecret: created.Secret, IP: "192.0.2.1", RequestID: "bench",
 		}

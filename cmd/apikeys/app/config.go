@@ -49,8 +49,8 @@ type Config struct {
 	Limits            string   `env:"LIMITS"            envDefault:"on"`
 	Drain             string   `env:"DRAIN"             validate:"omitempty,drain"`
 	MetricsListen     string   `env:"METRICS_LISTEN"    validate:"omitempty,address"`
-	TLSCertFile       string   `env:"TLS_CERT_FILE"     validate:"omitempty,file"`
-	TLSKeyFile        string   `env:"TLS_KEY_FILE"      validate:"omitempty,file"`
+	TLSCertFile       string   `env:"TLS_CERT_FILE"     validate:"required_with=TLSKeyFile,omitempty,file"`
+	TLSKeyFile        string   `env:"TLS_KEY_FILE"      validate:"required_with=TLSCertFile,omitempty,file"`
 	OIDCIssuer        string   `env:"OIDC_ISSUER"       validate:"omitempty,provider"`
 	OIDCClientID      string   `env:"OIDC_CLIENT_ID"`
 	OIDCClientSecret  string   `env:"OIDC_CLIENT_SECRET"`
@@ -162,9 +162,6 @@ func (c Config) validate() error {
 	if err := c.validateMasterKeys(); err != nil {
 		problems = append(problems, err)
 	}
-	if err := c.validateTLS(); err != nil {
-		problems = append(problems, err)
-	}
 	problems = append(problems, c.validateOIDC()...)
 	if _, err := limit.Parse(c.Limits); err != nil {
 		problems = append(problems, &ConfigError{Prefix + "LIMITS", err.Error()})
@@ -233,22 +230,6 @@ func (c Config) drain() time.Duration {
 
 // statusLists reports whether tokens name status lists.
 func (c Config) statusLists() bool { return c.StatusList == "on" }
-
-// validateTLS checks that there are both files or none. One that does not exist has been named already.
-func (c Config) validateTLS() error {
-	const cert, key = Prefix + "TLS_CERT_FILE", Prefix + "TLS_KEY_FILE"
-	exists := func(path string) bool {
-		_, err := os.Stat(path)
-		return err == nil
-	}
-	switch {
-	case c.TLSCertFile == "" && exists(c.TLSKeyFile):
-		return &ConfigError{cert, "must be set together with " + key}
-	case c.TLSKeyFile == "" && exists(c.TLSCertFile):
-		return &ConfigError{key, "must be set together with " + cert}
-	}
-	return nil
-}
 
 // validateDatabase checks what depends on the kind of database. It never repeats the URL, which may hold a password.
 func (c Config) validateDatabase() error {
@@ -352,6 +333,9 @@ func configRule(f validator.FieldError) string {
 		return "must be a time from 0s to 5m, such as 10s"
 	case "network":
 		return fmt.Sprintf("must be networks such as 10.0.0.0/8, separated by commas, and %q is none", f.Value())
+	case "required_with":
+		other, _ := reflect.TypeFor[Config]().FieldByName(f.Param())
+		return "must be set together with " + Prefix + other.Tag.Get("env")
 	case "file":
 		return "names a file that does not exist"
 	case "min", "max":

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,6 +76,14 @@ func TestVariablesAreTaken(t *testing.T) {
 
 func TestABadValueIsNamed(t *testing.T) {
 	const postgres = "postgres://user:password@localhost/keys"
+	present := filepath.Join(t.TempDir(), "present")
+	if err := os.WriteFile(present, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// What a value is together with, where it would be wrong by itself.
+	together := map[string]map[string]string{
+		"APIKEYS_TLS_CERT_FILE": {"APIKEYS_TLS_KEY_FILE": present}, "APIKEYS_TLS_KEY_FILE": {"APIKEYS_TLS_CERT_FILE": present},
+	}
 	tests := map[string][]string{
 		"APIKEYS_LISTEN":              {"8080", "localhost", "localhost:http", ":65536", ":-1", "http://localhost:8080", "::1:8080", ":"},
 		"APIKEYS_DATABASE_URL":        {"sqlite://", "sqlite://a.db?mode=memory", "sqlite://a.db#b", "mysql://localhost/keys", "data/apikeys.db", "sqlite", "postgres://%zz"},
@@ -98,7 +107,9 @@ func TestABadValueIsNamed(t *testing.T) {
 	}
 	for variable, values := range tests {
 		for _, value := range values {
-			_, err := app.LoadConfig(map[string]string{variable: value})
+			environment := map[string]string{variable: value}
+			maps.Copy(environment, together[variable])
+			_, err := app.LoadConfig(environment)
 			if names := wrong(err); !slices.Equal(names, []string{variable}) {
 				t.Errorf("%s=%s: %v names %v", variable, value, err, names)
 			} else if !strings.HasPrefix(err.Error(), variable+" ") || strings.Contains(err.Error(), "%!") {

@@ -17,7 +17,7 @@ const tracesOnExitMax = 5 * time.Second
 // newTracing returns what the environment asks for, nil for no traces. Errors: a [ConfigError].
 func newTracing(log *slog.Logger) (*tracing.Tracing, error) {
 	traces, err := tracing.FromEnvironment(context.Background(), os.Getenv, log)
-	if wrong := (*tracing.VariableError)(nil); errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*tracing.VariableError](err); ok {
 		return nil, &ConfigError{wrong.Variable, wrong.Problem}
 	}
 	return traces, err

@@ -14,7 +14,6 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/operator"
-	"github.com/piercloud/apikeys/pkg/revocation"
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
@@ -64,12 +63,11 @@ func TestTheServicePurgesWhatHasOutlivedItsTime(t *testing.T) {
 	if _, err := a.Keys.RevokeTokens(t.Context(), caller, created.Key.ClientID, nil); err != nil {
 		t.Fatal(err)
 	}
-	token := revocation.Token{ID: "token", ClientID: created.Key.ClientID, ExpiresAt: now().Add(time.Hour)}
 	event := eventlog.Draft{
-		At: now(), TenancyID: caller.TenancyID, Action: eventlog.TokenRevoked, Actor: system, Subject: eventlog.Subject{Kind: eventlog.SubjectAPIKey, ID: token.ClientID},
-		Revokes: &eventlog.Revocation{ClientID: token.ClientID, TokenID: token.ID, ExpiresAt: token.ExpiresAt},
+		At: now(), TenancyID: caller.TenancyID, Action: eventlog.TokenRevoked, Actor: system, Subject: eventlog.Subject{Kind: eventlog.SubjectAPIKey, ID: created.Key.ClientID},
+		Revokes: &eventlog.Revocation{ClientID: created.Key.ClientID, TokenID: "token", ExpiresAt: now().Add(time.Hour)},
 	}
-	if err := a.Store.RevokeToken(t.Context(), token, event); err != nil {
+	if err := a.Store.RevokeToken(t.Context(), event); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Store.Sessions().CommitCtx(t.Context(), "session", []byte("data"), now().Add(time.Hour)); err != nil {

@@ -50,7 +50,7 @@ func usageOfTenancies(t *testing.T, b Backend) {
 	var batch usage.Batch
 	for _, k := range own {
 		batch.Counts = append(batch.Counts, usage.Count{ClientID: k.ClientID, SecretID: k.Secrets[0].ID, Hour: hour, Issued: 1})
-		batch.Denials = append(batch.Denials, usage.Denial{ClientID: k.ClientID, At: epoch, Reason: usage.RateLimited})
+		batch.Denials = append(batch.Denials, usage.Denial{ClientID: k.ClientID, At: epoch, Reason: "rate-limited"})
 	}
 	if err := b.Uses.Record(t.Context(), batch); err != nil {
 		t.Fatal(err)

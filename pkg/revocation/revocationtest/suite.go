@@ -56,8 +56,8 @@ var always = epoch.Add(-1000 * time.Hour)
 // clientID makes an id that looks like one.
 func clientID(name string) string { return "ak_" + name + strings.Repeat("0", 22-len(name)) }
 
-func token(id string, expires time.Time) revocation.Token {
-	return revocation.Token{ID: id, ClientID: clientID("tokens"), ExpiresAt: expires}
+func token(id string, expires time.Time) eventlog.Revocation {
+	return eventlog.Revocation{TokenID: id, ClientID: clientID("tokens"), ExpiresAt: expires}
 }
 
 // revokes is the event of a revocation at a time.
@@ -68,10 +68,9 @@ func (b Backend) revokes(at time.Time, r eventlog.Revocation) eventlog.Draft {
 	}
 }
 
-func (b Backend) revokeToken(t *testing.T, at time.Time, token revocation.Token) {
+func (b Backend) revokeToken(t *testing.T, at time.Time, token eventlog.Revocation) {
 	t.Helper()
-	event := b.revokes(at, eventlog.Revocation{ClientID: token.ClientID, TokenID: token.ID, ExpiresAt: token.ExpiresAt})
-	if err := b.Revocations.RevokeToken(t.Context(), token, event); err != nil {
+	if err := b.Revocations.RevokeToken(t.Context(), b.revokes(at, token)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -143,10 +142,9 @@ func atOnce(t *testing.T, b Backend) {
 	before := b.head(t)
 	const callers = 8
 	failures := make(chan error, callers)
-	one := token("one", epoch.Add(time.Hour))
-	event := b.revokes(epoch, eventlog.Revocation{ClientID: one.ClientID, TokenID: one.ID, ExpiresAt: one.ExpiresAt})
+	event := b.revokes(epoch, token("one", epoch.Add(time.Hour)))
 	for range callers {
-		go func() { failures <- b.Revocations.RevokeToken(context.WithoutCancel(t.Context()), one, event) }()
+		go func() { failures <- b.Revocations.RevokeToken(context.WithoutCancel(t.Context()), event) }()
 	}
 	for range callers {
 		if err := <-failures; err != nil {
