@@ -82,22 +82,27 @@ func confineDocument(h http.Header) {
 	h["Permissions-Policy"] = headerNoDevices
 }
 
-// run calls the rest of the chain, and the console for what has no route; a panic becomes an error.
+// run calls the rest of the chain, and the console for what has no route. A panic becomes an error, or in the middle of an answer
+// the connection's end: nobody is to take a part for the whole.
 func (s *server) run(next echo.HandlerFunc, c echo.Context) (err error) {
 	defer func() {
-		switch cause := recover(); {
-		case cause == nil:
-		case cause == http.ErrAbortHandler: //nolint:errorlint // net/http compares it so, too
-			c.Response().Status = http.StatusInternalServerError // for the log, as what was sent came to nothing
-			if c.Request().Context().Err() != nil {
-				c.Response().Status = statusClientGone
-			}
-			panic(cause)
-		default:
+		cause := recover()
+		if cause == nil {
+			return
+		}
+		if cause != http.ErrAbortHandler { //nolint:errorlint // net/http compares it so, too
 			s.log.LogAttrs(c.Request().Context(), slog.LevelError, "handler panicked",
 				slog.String("request_id", requestID(c)), slog.String("panic", fmt.Sprint(cause)), slog.String("stack", string(debug.Stack())))
-			err = errors.New("the handler panicked")
+			if !c.Response().Committed {
+				err = errors.New("the handler panicked")
+				return
+			}
 		}
+		c.Response().Status = http.StatusInternalServerError // for the log, as what was sent came to nothing
+		if c.Request().Context().Err() != nil {
+			c.Response().Status = statusClientGone
+		}
+		panic(http.ErrAbortHandler)
 	}()
 	err = next(c)
 	if errors.Is(err, echo.ErrNotFound) && s.console.has(c.Request()) {

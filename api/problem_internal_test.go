@@ -45,7 +45,7 @@ func TestErrorsBecomeResponsesInTheFormOfTheirPath(t *testing.T) {
 		{tooLargeFault(), 413, "request/too-large", "invalid_request"},
 		{apikey.InvalidError{{Field: "name", Message: "is required"}}, 400, "bad-request/invalid-parameters", "invalid_request"},
 		{&operator.InvalidError{Field: "email", Message: "must be an e-mail address"}, 400, "bad-request/invalid-parameters", "invalid_request"},
-		{&operator.ThrottledError{RetryAfter: 1500 * time.Millisecond}, 429, "rate-limit/exceeded", "temporarily_unavailable"},
+		{&limit.ExceededError{RetryAfter: 1500 * time.Millisecond}, 429, "rate-limit/exceeded", "temporarily_unavailable"},
 	} {
 		h, logs := failing(func(echo.Context) error { return known.err })
 		for path, want := range map[string]string{
@@ -87,7 +87,7 @@ func TestARefusalTellsNothingOfALimitThatLetTheCallerPass(t *testing.T) {
 	passed, reached := limit.Standing{Limit: 600, Remaining: 599}, limit.Standing{Limit: 10}
 	for want, err := range map[string]error{
 		"":   throttledFault("Too many exports are running", exportRetry),
-		"10": &operator.ThrottledError{RetryAfter: time.Second, Standing: reached},
+		"10": &limit.ExceededError{RetryAfter: time.Second, Standing: reached},
 	} {
 		h, _ := failing(func(c echo.Context) error {
 			setStanding(c.Response().Header(), passed)
@@ -115,29 +115,42 @@ func TestACallerThatLeftIsNoError(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatIsCutOffIsInTheAccessLog(t *testing.T) {
+// TestAnAnswerThatIsCutOffIsSeenToBe by its reader and in the access log, whatever it was that ended it.
+func TestAnAnswerThatIsCutOffIsSeenToBe(t *testing.T) {
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	for ctx, status := range map[context.Context]int{t.Context(): http.StatusInternalServerError, gone: statusClientGone} {
-		h, logs := failing(func(c echo.Context) error {
-			c.Response().WriteHeader(http.StatusOK)
-			panic(http.ErrAbortHandler)
-		})
-		func() {
-			defer func() {
-				if cause := recover(); cause != http.ErrAbortHandler { //nolint:errorlint // as net/http does
-					t.Errorf("the connection is not cut: %v", cause)
-				}
+	tests := map[string]struct {
+		ctx    context.Context
+		cause  any
+		status int
+	}{
+		"by the handler":          {t.Context(), http.ErrAbortHandler, http.StatusInternalServerError},
+		"for a client that left":  {gone, http.ErrAbortHandler, statusClientGone},
+		"by a fault of its maker": {t.Context(), "oh", http.StatusInternalServerError},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			h, logs := failing(func(c echo.Context) error {
+				c.Response().WriteHeader(http.StatusOK)
+				panic(test.cause)
+			})
+			func() {
+				defer func() {
+					if cause := recover(); cause != http.ErrAbortHandler { //nolint:errorlint // as net/http does
+						t.Errorf("the connection is not cut: %v", cause)
+					}
+				}()
+				h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(test.ctx, "GET", "/v1/events/export", http.NoBody))
 			}()
-			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/v1/events/export", http.NoBody))
-		}()
-		var line struct {
-			Msg, Route string
-			Status     int
-		}
-		if err := json.Unmarshal(logs.Bytes(), &line); err != nil || line.Msg != "request" || line.Route != "/*" || line.Status != status {
-			t.Errorf("logged %s", logs)
-		}
+			lines := strings.Split(strings.TrimSpace(logs.String()), "\n")
+			var line struct {
+				Msg, Route string
+				Status     int
+			}
+			if err := json.Unmarshal([]byte(lines[len(lines)-1]), &line); err != nil || line.Msg != "request" || line.Route != "/*" || line.Status != test.status {
+				t.Errorf("logged %s", logs)
+			}
+		})
 	}
 }
 
