@@ -41,7 +41,7 @@ type serverLog struct{ to slog.Handler }
 // Write is of io.Writer; net/http calls it once for each message.
 func (l serverLog) Write(p []byte) (int, error) {
 	level := slog.LevelDebug
-	if bytes.Contains(p, []byte(": panic serving ")) { // of http or http2
+	if bytes.HasPrefix(p, []byte("http: panic serving ")) || bytes.HasPrefix(p, []byte("http2: panic serving ")) {
 		level = slog.LevelError
 	}
 	if ctx := context.Background(); l.to.Enabled(ctx, level) {
