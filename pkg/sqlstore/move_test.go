@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -223,6 +224,23 @@ func TestAloneKeepsOthersOut(t *testing.T) {
 	alone := newStore(t, Options{URL: "sqlite://" + file, Timeout: patience, Alone: true})
 	if err := alone.Ping(t.Context()); err == nil {
 		t.Error("it is alone with another")
+	}
+}
+
+// TestWhoElseIsConnectedIsToldOrThatItCanNotBe: PostgreSQL cuts long names, and writes others than ASCII in its own way, so that
+// replicas by such a name would not be found.
+func TestWhoElseIsConnectedIsToldOrThatItCanNotBe(t *testing.T) {
+	t.Parallel()
+	for name, tellable := range map[string]bool{"": true, strings.Repeat("x", 63): true, strings.Repeat("x", 64): false, "schlüssel": false, "a\nb": false} {
+		address := postgreSQLURL(t) + "&application_name=" + url.QueryEscape(name)
+		served := newStore(t, Options{URL: address, Timeout: patience, MaxConns: 2})
+		if err := served.Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		alone := newStore(t, Options{URL: address, Timeout: patience, MaxConns: 2, Alone: true})
+		if others, err := alone.Others(t.Context()); (err == nil) != tellable || (others > 0) != tellable {
+			t.Errorf("%q: %d others, %v", name, others, err)
+		}
 	}
 }
 

@@ -170,12 +170,19 @@ func (s *Store) Ping(ctx context.Context) error {
 	})
 }
 
+// applicationNameMax is what PostgreSQL keeps of an application_name, in bytes.
+const applicationNameMax = 63
+
 // Others returns how many connections to PostgreSQL the stores of other processes have, as long as that is more than none for a
 // second: the server notices late that a process has ended. A pooler may keep connections whose process has ended for much longer,
-// or hide them. It is for a store that is alone; on SQLite it is 0. Errors: [apikey.ErrUnavailable].
+// or hide them. It is for a store that is alone; on SQLite it is 0. Errors: [apikey.ErrUnavailable]; the URL has an application_name
+// that PostgreSQL does not keep as it is.
 func (s *Store) Others(ctx context.Context) (count int64, err error) {
 	if s.dialect == sqliteDialect {
 		return 0, nil
+	}
+	if len(s.name) > applicationNameMax || strings.ContainsFunc(s.name, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return 0, fmt.Errorf("whether others are connected can't be told with an application_name of more than %d bytes, or others than ASCII", applicationNameMax)
 	}
 	const looks = 10
 	again := time.NewTicker(aloneTimeout / looks)
