@@ -166,6 +166,8 @@ test.describe("what vanishes when it is pressed leaves the focus near", () => {
     const dialog = page.getByRole("dialog", { name: "Generate new client secret" });
     const retire = dialog.getByRole("button", { name: "Retire now" });
     await press(page, retire);
+    const question = page.getByRole("dialog", { name: "Retire the old client secret?" });
+    await press(page, question.getByRole("button", { name: "Retire now" }));
     await expect(retire).toBeHidden();
     await expect.poll(() => dialog.evaluate((element) => element.contains(document.activeElement))).toBe(true);
   });

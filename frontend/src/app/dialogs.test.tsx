@@ -6,9 +6,9 @@ import ChangePasswordDialog from "@/features/account/change-password-dialog";
 import { InvitationPage } from "@/features/account/invitation-page";
 import { invitationToken } from "@/features/account/invitation-token";
 import DeleteDialog from "@/features/api-keys/actions/delete-dialog";
+import { RetireDialog } from "@/features/api-keys/actions/retire-dialog";
 import RotateDialog from "@/features/api-keys/actions/rotate-dialog";
 import { CancelRotationDialog } from "@/features/api-keys/detail/cancel-rotation-dialog";
-import { RetireDialog } from "@/features/api-keys/detail/retire-dialog";
 import { RevokeTokensDialog } from "@/features/api-keys/detail/revoke-tokens-dialog";
 import type { Operator } from "@/features/operators/api/operators";
 import { DeactivateDialog } from "@/features/operators/deactivate-dialog";
@@ -75,11 +75,6 @@ const changes = [
   {
     what: "an old secret is retired",
     dialog: <RetireDialog clientId="ak_ROTATED" secret={old} onClose={onClose} />,
-    press: "Retire now",
-  },
-  {
-    what: "an old secret is retired to make room for a new one",
-    dialog: <RotateDialog apiKey={rotated} onClose={onClose} onIssued={vi.fn()} />,
     press: "Retire now",
   },
   {
