@@ -93,7 +93,7 @@ interface KeyPageProps {
   onSearch: (next: KeyPageSearch) => void;
   onDeleted: () => void;
   /** What the audit log tells of the key. The log knows of keys, and they don't of it. */
-  history: ReactNode;
+  history: (key: ApiKey) => ReactNode;
 }
 
 /** All facts of a key, its secrets and how to spend it; what it was used for, why it was refused, and what changed. */
@@ -161,7 +161,7 @@ export function KeyPage({ clientId, search, onSearch, onDeleted, history }: KeyP
           <Tabs.Panel value="denials">
             <DenialsCard clientId={clientId} />
           </Tabs.Panel>
-          <Tabs.Panel value="history">{history}</Tabs.Panel>
+          <Tabs.Panel value="history">{history(key)}</Tabs.Panel>
         </Tabs>
       ) : (
         <KeyPageFallback error={query.error} {...retry} />
