@@ -101,6 +101,7 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
             disabled: old !== undefined && each !== "now",
           }))}
           onChange={setChosen}
+          data-autofocus
         />
         {rotate.error && (
           <div className={classes.problem}>

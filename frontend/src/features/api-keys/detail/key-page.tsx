@@ -19,6 +19,7 @@ import { useTranslation } from "@/shared/i18n/use-translation";
 import { BackLink } from "@/shared/ui/back-link";
 import { ButtonLink } from "@/shared/ui/button-link";
 import { Card } from "@/shared/ui/card";
+import { ignoreHeldEnter } from "@/shared/ui/ignore-held-enter";
 import { Page } from "@/shared/ui/page";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { type KeyActions, useKeyActions } from "../actions/key-actions";
@@ -57,9 +58,7 @@ function KeyPageActions({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActio
         onClick={({ detail }) => {
           if (detail < 2) actions.setStatus(apiKey, active ? "inactive" : "active");
         }}
-        onKeyDown={(event) => {
-          if (event.key === "Enter" && event.repeat) event.preventDefault();
-        }}
+        onKeyDown={ignoreHeldEnter}
       >
         {active ? t("action.deactivate") : t("action.activate")}
       </Button>
