@@ -90,7 +90,7 @@ test.describe("what vanishes when it is pressed leaves the focus near", () => {
     await expect(page).not.toHaveURL(/page=2/);
     await expect.poll(() => pager.evaluate((element) => element.contains(document.activeElement))).toBe(true);
 
-    const search = page.getByRole("searchbox", { name: "Search API keys by name" });
+    const search = page.getByRole("searchbox", { name: "Search API keys by name or client ID" });
     await tabTo(page, search);
     await page.keyboard.type("Key 5");
     await press(page, page.getByRole("button", { name: "Clear search" }));
