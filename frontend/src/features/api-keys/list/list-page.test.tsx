@@ -46,6 +46,18 @@ it.each([
   await waitFor(() => expect(onChange).toHaveBeenCalledExactlyOnceWith({ ...search, page }, { replace: true }));
 });
 
+it.each([
+  ["editor", "Add the first one"],
+  ["readonly", "An editor or administrator can add the first one"],
+] as const)("where there is no key, an operator with the role %s learns who can add one", async (role, text) => {
+  const none = { items: [], meta: { page: 1, page_size: 10, total: 0, total_capped: false } };
+  server.use(http.get(at("/v1/api-keys"), () => HttpResponse.json(none)));
+  const queryClient = testQueryClient();
+  queryClient.setQueryData(sessionQuery.queryKey, { ...session, operator: { ...session.operator, role } });
+  renderInConsole(<ListPage search={listDefaults} onChange={vi.fn()} />, queryClient);
+  expect(await screen.findByText(new RegExp(`^${text}`))).toBeVisible();
+});
+
 it("the menu of narrow windows says how the list is sorted, and offers every other way", async () => {
   const onChange = vi.fn();
   const search = { ...listDefaults, sort_order: "ASC" } as const;
