@@ -17,6 +17,7 @@ function Operators() {
   const { t } = useTranslation();
   const { data, error, isFetching, refetch } = useQuery(operatorsQuery);
   const { actions, dialogs } = useOperatorActions();
+  const withMethods = data?.some((operator) => operator.sign_in_method !== "password") ?? false;
   return (
     <Page
       title={t("operators.title")}
@@ -58,7 +59,7 @@ function Operators() {
             </thead>
             <tbody>
               {data.map((operator) => (
-                <OperatorRow key={operator.id} operator={operator} actions={actions} />
+                <OperatorRow key={operator.id} operator={operator} withMethod={withMethods} actions={actions} />
               ))}
             </tbody>
           </table>
