@@ -54,6 +54,11 @@ it("asks before it retires the old secret, which makes room for a new one", asyn
   expect(screen.getByRole("radio", { name: /24 hours/ })).toBeChecked();
 });
 
+it("says that both secrets end when there are two", () => {
+  open();
+  expect(screen.getByRole("radio", { name: /^Replace now/ })).toHaveTextContent("Both present secrets and all tokens");
+});
+
 it("shows no problem of a new secret beside the question about the old one", async () => {
   server.use(http.post(at("/v1/api-keys/ak_EXAMPLE/rotate-secret"), broken("req_ROTATE")));
   open();

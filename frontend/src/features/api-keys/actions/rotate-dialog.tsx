@@ -97,7 +97,7 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
           choices={choices.map((each) => ({
             value: each,
             title: t(`rotate.${each}.title`),
-            text: t(`rotate.${each}.text`),
+            text: each === "now" && old ? t("rotate.now.both") : t(`rotate.${each}.text`),
             disabled: old !== undefined && each !== "now",
           }))}
           onChange={setChosen}
