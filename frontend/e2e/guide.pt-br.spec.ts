@@ -59,7 +59,7 @@ test("a key's life in Portuguese", async ({ page, context, admin }) => {
     await expect(page).toHaveURL(/search=INTEGRACAO/);
     await expect(names(page)).toHaveText(["Integração ERP"]);
     await page.getByRole("radiogroup", { name: "Status" }).getByText("Inativas").click();
-    await expect(page.getByText("Nenhuma chave de API corresponde")).toBeVisible();
+    await expect(page.getByText("Nenhuma chave de API encontrada")).toBeVisible();
     await page.getByRole("button", { name: "Limpar filtros" }).click();
     await expect(row).toBeVisible();
   });
