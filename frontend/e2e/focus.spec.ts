@@ -90,7 +90,7 @@ test.describe("what vanishes when it is pressed leaves the focus near", () => {
     await expect(page).not.toHaveURL(/page=2/);
     await expect.poll(() => pager.evaluate((element) => element.contains(document.activeElement))).toBe(true);
 
-    const search = page.getByRole("searchbox", { name: "Search API keys by name" });
+    const search = page.getByRole("searchbox", { name: "Search API keys by name or client ID" });
     await tabTo(page, search);
     await page.keyboard.type("Key 5");
     await press(page, page.getByRole("button", { name: "Clear search" }));
@@ -166,6 +166,8 @@ test.describe("what vanishes when it is pressed leaves the focus near", () => {
     const dialog = page.getByRole("dialog", { name: "Generate new client secret" });
     const retire = dialog.getByRole("button", { name: "Retire now" });
     await press(page, retire);
+    const question = page.getByRole("dialog", { name: "Retire the old client secret?" });
+    await press(page, question.getByRole("button", { name: "Retire now" }));
     await expect(retire).toBeHidden();
     await expect.poll(() => dialog.evaluate((element) => element.contains(document.activeElement))).toBe(true);
   });

@@ -55,11 +55,11 @@ test("a key's life in Portuguese", async ({ page, context, admin }) => {
   expect((await admin.exchange(clientId, clientSecret)).status).toBe(201);
 
   await test.step("filtrar", async () => {
-    await page.getByRole("searchbox", { name: "Buscar chaves de API por nome" }).fill("INTEGRACAO");
+    await page.getByRole("searchbox", { name: "Buscar chaves de API por nome ou Client ID" }).fill("INTEGRACAO");
     await expect(page).toHaveURL(/search=INTEGRACAO/);
     await expect(names(page)).toHaveText(["Integração ERP"]);
     await page.getByRole("radiogroup", { name: "Status" }).getByText("Inativas").click();
-    await expect(page.getByText("Nenhuma chave de API corresponde")).toBeVisible();
+    await expect(page.getByText("Nenhuma chave de API encontrada")).toBeVisible();
     await page.getByRole("button", { name: "Limpar filtros" }).click();
     await expect(row).toBeVisible();
   });

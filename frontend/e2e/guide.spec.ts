@@ -144,7 +144,7 @@ test.describe("4. the filters", () => {
   });
 
   test("search by name", async ({ page }) => {
-    const search = page.getByRole("searchbox", { name: "Search API keys by name" });
+    const search = page.getByRole("searchbox", { name: "Search API keys by name or client ID" });
     await search.pressSequentially("erp");
     await expect(names(page)).toHaveText(["Old ERP", "ERP integration"]);
     await search.fill("relatorio");

@@ -106,7 +106,7 @@ test("times are absolute on focus, and found keys are announced", async ({ page,
   await page.goto("/api-keys");
   await tabTo(page, line(page, "ERP integration").locator("time[tabindex]"));
   await expect(page.getByRole("tooltip")).toContainText(String(new Date().getFullYear()));
-  await page.getByRole("searchbox", { name: "Search API keys by name" }).fill("erp");
+  await page.getByRole("searchbox", { name: "Search API keys by name or client ID" }).fill("erp");
   await expect(page.locator("[aria-live=polite]").getByText("1 API key found")).toBeAttached();
 });
 

@@ -64,6 +64,10 @@ test.describe("a new client secret", () => {
       await expect(confirmation.getByRole("radio", { name: choice })).toBeDisabled();
     }
     await confirmation.getByRole("button", { name: "Retire now" }).click();
+    await page
+      .getByRole("dialog", { name: "Retire the old client secret?" })
+      .getByRole("button", { name: "Retire now" })
+      .click();
     await expect(confirmation.getByRole("radio", { name: /24 hours/ })).toBeEnabled();
     await rotate(page, /24 hours/);
     await expect(line(page, "ERP integration")).toContainText("Two secrets");

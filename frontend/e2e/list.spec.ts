@@ -7,7 +7,7 @@ const keysOf = (count: number) =>
   Array.from({ length: count }, (_, index) => `Client ${String(index + 1).padStart(2, "0")}`);
 
 function searchField(page: Page) {
-  return page.getByRole("searchbox", { name: "Search API keys by name" });
+  return page.getByRole("searchbox", { name: "Search API keys by name or client ID" });
 }
 
 test.describe("the list's state lives in the URL", () => {

@@ -178,6 +178,25 @@ test.describe("copying", () => {
     await expect(page).toHaveURL("/api-keys");
   });
 
+  test("is where the window starts, and isn't done by the key that opened it", async ({ page, context }) => {
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.goto("/api-keys/new");
+    await fillKey(page, "ERP integration");
+    await page.getByRole("button", { name: "Save", exact: true }).focus();
+    await page.keyboard.down("Enter");
+    const window = secretWindow(page);
+    const copy = window.getByRole("button", { name: "Copy client secret" });
+    await expect(copy).toBeFocused();
+    await page.keyboard.down("Enter");
+    await page.keyboard.up("Enter");
+    await page.keyboard.press("Escape");
+    await expect(question(page), "nothing was copied").toBeVisible();
+    await question(page).getByRole("button", { name: "Go back" }).click();
+    await expect(copy).toBeFocused();
+    await page.keyboard.press("Enter");
+    await expect.poll(() => clipboard(page)).toBe(await shownSecret(window));
+  });
+
   test("selects the text, and claims nothing, where the clipboard refuses", async ({ page, context }) => {
     const { window, secret } = await createKey(page);
     const session = await context.newCDPSession(page);

@@ -1,4 +1,5 @@
 import type { Page } from "@playwright/test";
+import { gate } from "../src/test/gate";
 import { audit } from "./fixtures/audit";
 import { expect, test } from "./fixtures/console";
 import type { CreatedKey, Operator } from "./fixtures/management";
@@ -81,6 +82,22 @@ test("a key's usage is read with the keyboard, and as a table", async ({ page, a
   await expect(table.getByRole("row").nth(1).getByRole("cell").first()).toHaveText("1");
   await page.reload();
   await expect(chart).toHaveAttribute("aria-valuemax", "90");
+});
+
+test("a key's usage is dimmed while that of another period is on its way", async ({ page, admin }) => {
+  const key = await admin.createKey({ name: "ERP integration" });
+  await page.goto(`/api-keys/${key.client_id}?tab=usage`);
+  const shown = page.locator("[aria-busy]").filter({ has: page.getByRole("slider") });
+  await expect(shown).toHaveCSS("opacity", "1");
+  const { opened, open } = gate();
+  await page.route("**/usage?**", async (route) => {
+    await opened;
+    await route.continue();
+  });
+  await page.getByRole("radiogroup", { name: "Period" }).getByText("90 d").click();
+  await expect(shown).toHaveCSS("opacity", "0.55");
+  open();
+  await expect(shown).toHaveCSS("opacity", "1");
 });
 
 test("a key's owner learns why it was refused", async ({ page, admin }) => {

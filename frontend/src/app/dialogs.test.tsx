@@ -6,13 +6,15 @@ import ChangePasswordDialog from "@/features/account/change-password-dialog";
 import { InvitationPage } from "@/features/account/invitation-page";
 import { invitationToken } from "@/features/account/invitation-token";
 import DeleteDialog from "@/features/api-keys/actions/delete-dialog";
+import { RetireDialog } from "@/features/api-keys/actions/retire-dialog";
 import RotateDialog from "@/features/api-keys/actions/rotate-dialog";
 import { CancelRotationDialog } from "@/features/api-keys/detail/cancel-rotation-dialog";
-import { RetireDialog } from "@/features/api-keys/detail/retire-dialog";
 import { RevokeTokensDialog } from "@/features/api-keys/detail/revoke-tokens-dialog";
+import SecretDialog from "@/features/api-keys/secret/secret-dialog";
 import type { Operator } from "@/features/operators/api/operators";
 import { DeactivateDialog } from "@/features/operators/deactivate-dialog";
 import { InviteDialog } from "@/features/operators/invite-dialog";
+import { LinkDialog } from "@/features/operators/link-dialog";
 import { RemoveDialog } from "@/features/operators/remove-dialog";
 import { RoleDialog } from "@/features/operators/role-dialog";
 import { SessionsDialog } from "@/features/operators/sessions-dialog";
@@ -46,6 +48,7 @@ beforeEach(() => {
     http.get(at("/v1/api-keys/ak_EXAMPLE"), () => HttpResponse.json(apiKey())),
     http.get(at("/v1/api-keys/ak_ROTATED"), () => HttpResponse.json(rotated)),
     http.get(at("/v1/api-keys/:key/usage"), () => new HttpResponse(null, { status: 503 })),
+    http.get(at("/.well-known/oauth-authorization-server"), () => new HttpResponse(null, { status: 503 })),
     http.get(at("/v1/operators/op_EXAMPLE/sessions"), () => HttpResponse.json({ items: [session] })),
     http.delete("*", never),
     http.patch("*", never),
@@ -75,11 +78,6 @@ const changes = [
   {
     what: "an old secret is retired",
     dialog: <RetireDialog clientId="ak_ROTATED" secret={old} onClose={onClose} />,
-    press: "Retire now",
-  },
-  {
-    what: "an old secret is retired to make room for a new one",
-    dialog: <RotateDialog apiKey={rotated} onClose={onClose} onIssued={vi.fn()} />,
     press: "Retire now",
   },
   {
@@ -162,6 +160,40 @@ it.each([...changes, ...forms])("one request is made when $what, however often i
     button.click();
   });
   expect(queryClient.isMutating()).toBe(1);
+});
+
+const invited = { email: "rui@example.com", token: "token", expiresAt: null };
+const issued = { clientId: "ak_EXAMPLE", clientSecret: "aks_EXAMPLE", name: "ERP integration" };
+
+it.each([
+  {
+    what: "a role",
+    dialog: <RoleDialog operator={operator} own={false} onClose={onClose} />,
+    start: { role: "radio", name: /^Editor/ },
+  },
+  {
+    what: "a rotation",
+    dialog: <RotateDialog apiKey={apiKey()} onClose={onClose} onIssued={vi.fn()} />,
+    start: { role: "radio", name: /24 hours/ },
+  },
+  {
+    what: "a rotation beside another",
+    dialog: <RotateDialog apiKey={rotated} onClose={onClose} onIssued={vi.fn()} />,
+    start: { role: "radio", name: /^Replace now/ },
+  },
+  {
+    what: "a secret",
+    dialog: <SecretDialog issued={issued} reason="created" onClose={onClose} />,
+    start: { role: "button", name: "Copy client secret" },
+  },
+  {
+    what: "a link",
+    dialog: <LinkDialog issued={invited} reason="invited" onClose={onClose} />,
+    start: { role: "button", name: "Copy link" },
+  },
+])("the focus of a dialog about $what starts where it goes on", async ({ dialog, start }) => {
+  renderInConsole(dialog);
+  await waitFor(() => expect(screen.getByRole(start.role, { name: start.name })).toHaveFocus());
 });
 
 /** Presses a button that has the focus, once a dialog has had it. */

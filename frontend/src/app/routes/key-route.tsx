@@ -17,7 +17,7 @@ export default function KeyRoute() {
         void navigate({ to: "/api-keys/$clientId", params: { clientId }, search: next, resetScroll: false })
       }
       onDeleted={() => void navigate({ to: "/api-keys", replace: true })}
-      history={<KeyHistory clientId={clientId} />}
+      history={(key) => <KeyHistory clientId={key.client_id} name={key.name} />}
     />
   );
 }

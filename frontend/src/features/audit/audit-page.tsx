@@ -1,5 +1,6 @@
 import { Button, Menu } from "@mantine/core";
 import { IconDownload, IconHistory, IconSearchOff, IconShieldCheck } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { useSession } from "@/features/session/session-query";
 import { problemMessage } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
@@ -8,6 +9,7 @@ import { EmptyState } from "@/shared/ui/empty-state";
 import { Page } from "@/shared/ui/page";
 import { toaster } from "@/shared/ui/toaster-store";
 import { exportEvents } from "./api/export-events";
+import { keyNamesQuery } from "./api/names";
 import { useVerifyEvents } from "./api/verify-events";
 import classes from "./audit.module.css";
 import { AuditFilters } from "./audit-filters";
@@ -25,6 +27,7 @@ interface AuditPageProps {
 export function AuditPage({ search, onChange }: AuditPageProps) {
   const { t } = useTranslation();
   const { operator } = useSession();
+  const keyNames = useQuery(keyNamesQuery);
   const verify = useVerifyEvents();
   const filtered = isFiltered(search);
   const adminsOnly = operator.role !== "admin" && search.action !== "" && !isAboutKeys(search.action);
@@ -80,6 +83,7 @@ export function AuditPage({ search, onChange }: AuditPageProps) {
         <Card flush>
           <EventList
             search={search}
+            keyNames={keyNames.data}
             empty={
               filtered ? (
                 <EmptyState

@@ -6,20 +6,22 @@ import { useTranslation } from "@/shared/i18n/use-translation";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { useAnnouncement } from "@/shared/ui/use-announcement";
 import { eventsQuery } from "./api/event";
-import { keyNamesQuery, type Names, operatorNamesQuery } from "./api/names";
+import { type Names, operatorNamesQuery } from "./api/names";
 import type { AuditSearch } from "./audit-search";
 import classes from "./event-list.module.css";
 import { EventRow } from "./event-row";
 
-function useNames(): Names {
+/** Those of keys, and of operators where one may know them. */
+function useNames(keyNames: Names | undefined): Names {
   const { operator } = useSession();
-  const keys = useQuery(keyNamesQuery);
   const operators = useQuery({ ...operatorNamesQuery, enabled: operator.role === "admin" });
-  return new Map([...(keys.data ?? []), ...(operators.data ?? [])]);
+  return new Map([...(keyNames ?? []), ...(operators.data ?? [])]);
 }
 
 interface EventListProps {
   search: AuditSearch;
+  /** What keys are called, once that is known; others go by their client IDs. */
+  keyNames: Names | undefined;
   linked?: boolean;
   /** Stands where no event matches. */
   empty: ReactNode;
@@ -28,9 +30,9 @@ interface EventListProps {
 const skeletons = ["a", "b", "c", "d", "e", "f"] as const;
 
 /** The events that match, newest first; more are loaded on demand. */
-export function EventList({ search, linked = true, empty }: EventListProps) {
+export function EventList({ search, keyNames, linked = true, empty }: EventListProps) {
   const { t } = useTranslation();
-  const names = useNames();
+  const names = useNames(keyNames);
   const query = useInfiniteQuery(eventsQuery(search));
   const events = query.data?.pages.flatMap((page) => page.items) ?? [];
   const settled = query.data !== undefined && !query.isPlaceholderData;

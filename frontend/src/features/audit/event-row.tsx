@@ -7,6 +7,7 @@ import {
   IconCircleCheck,
   IconCircleOff,
   IconClock,
+  IconHistory,
   IconKey,
   IconLink,
   IconLogin,
@@ -16,7 +17,9 @@ import {
   IconRefresh,
   IconSignature,
   IconTrash,
-  IconUser,
+  IconUserCheck,
+  IconUserCog,
+  IconUserEdit,
   IconUserPlus,
 } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
@@ -31,7 +34,12 @@ import { isKnown, type KnownAction, plainSentence, sentence } from "./sentence";
 
 type Tone = "good" | "warn" | "bad" | "plain";
 
-const looks: Partial<Record<KnownAction, { icon: ComponentType<{ size: number; stroke: number }>; tone: Tone }>> = {
+interface Look {
+  icon: ComponentType<{ size: number; stroke: number }>;
+  tone: Tone;
+}
+
+const looks: Record<KnownAction, Look> = {
   "api-key.created": { icon: IconPlus, tone: "good" },
   "api-key.updated": { icon: IconPencil, tone: "plain" },
   "api-key.activated": { icon: IconCircleCheck, tone: "good" },
@@ -46,6 +54,7 @@ const looks: Partial<Record<KnownAction, { icon: ComponentType<{ size: number; s
   "token.revoked": { icon: IconBan, tone: "warn" },
   "operator.created": { icon: IconUserPlus, tone: "good" },
   "operator.invited": { icon: IconUserPlus, tone: "good" },
+  "operator.updated": { icon: IconUserEdit, tone: "plain" },
   "operator.link-created": { icon: IconLink, tone: "plain" },
   "operator.sessions-ended": { icon: IconLogout, tone: "warn" },
   "operator.deleted": { icon: IconTrash, tone: "bad" },
@@ -53,6 +62,9 @@ const looks: Partial<Record<KnownAction, { icon: ComponentType<{ size: number; s
   "operator.signed-in": { icon: IconLogin, tone: "plain" },
   "operator.signed-out": { icon: IconLogout, tone: "plain" },
   "operator.sign-in-failed": { icon: IconAlertTriangle, tone: "bad" },
+  "operator.sign-in-refused": { icon: IconAlertTriangle, tone: "bad" },
+  "operator.linked": { icon: IconUserCheck, tone: "plain" },
+  "operator.role-synced": { icon: IconUserCog, tone: "plain" },
   "signing-key.created": { icon: IconSignature, tone: "plain" },
   "signing-key.resealed": { icon: IconSignature, tone: "plain" },
   "signing-key.revoked": { icon: IconBan, tone: "bad" },
@@ -60,6 +72,9 @@ const looks: Partial<Record<KnownAction, { icon: ComponentType<{ size: number; s
   "log.pruned": { icon: IconArchive, tone: "warn" },
   "log.restored": { icon: IconArchive, tone: "bad" },
 };
+
+/** Of an action that the console doesn't know. */
+const unknownLook: Look = { icon: IconHistory, tone: "plain" };
 
 interface EventRowProps {
   event: Event;
@@ -73,10 +88,7 @@ export function EventRow({ event, names, linked }: EventRowProps) {
   const [open, setOpen] = useState(false);
   const detailsId = useId();
   const pieces = sentence(t, event, names);
-  const { icon: Icon, tone } = (isKnown(event.action) && looks[event.action]) || {
-    icon: event.subject.kind === "operator" ? IconUser : IconPencil,
-    tone: "plain",
-  };
+  const { icon: Icon, tone } = isKnown(event.action) ? looks[event.action] : unknownLook;
   const gone = event.action === "api-key.deleted";
   return (
     <li className={classes.event}>

@@ -6,14 +6,21 @@ import { EmptyState } from "@/shared/ui/empty-state";
 import { auditDefaults } from "./audit-search";
 import { EventList } from "./event-list";
 
+interface KeyHistoryProps {
+  clientId: string;
+  /** What the key is called now. */
+  name: string;
+}
+
 /** What happened to a key. */
-export function KeyHistory({ clientId }: { clientId: string }) {
+export function KeyHistory({ clientId, name }: KeyHistoryProps) {
   const { t } = useTranslation();
   const search = useMemo(() => ({ ...auditDefaults, key: clientId }), [clientId]);
   return (
     <Card flush title={t("history.title")} description={t("history.description")}>
       <EventList
         search={search}
+        keyNames={new Map([[clientId, name]])}
         linked={false}
         empty={
           <EmptyState icon={<IconHistory size={22} stroke={1.6} />} title={t("audit.empty.title")}>

@@ -43,6 +43,7 @@ export function LinkDialog({ issued, reason, onClose }: LinkDialogProps) {
         <CopyButton
           appearance="button"
           primary
+          data-autofocus
           value={link}
           label={t("link.copy")}
           target={target}

@@ -94,6 +94,8 @@ export function useOperatorActions(): UseOperatorActions {
             confirm={t("operators.makeLink")}
             pending={reset.isPending}
             error={reset.error}
+            // The password works on until the link is used; an earlier link doesn't.
+            harmless={operator.status !== "invited"}
             onClose={close}
             onConfirm={() =>
               reset.mutate(operator.id, {

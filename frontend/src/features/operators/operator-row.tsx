@@ -45,7 +45,14 @@ function Status({ operator }: { operator: Operator }) {
   );
 }
 
-export function OperatorRow({ operator, actions }: { operator: Operator; actions: OperatorActions }) {
+interface OperatorRowProps {
+  operator: Operator;
+  /** Whether to say how they sign in; it says nothing where all have a password. */
+  withMethod: boolean;
+  actions: OperatorActions;
+}
+
+export function OperatorRow({ operator, withMethod, actions }: OperatorRowProps) {
   const { t } = useTranslation();
   const session = useSession();
   const own = session.operator.id === operator.id;
@@ -56,7 +63,7 @@ export function OperatorRow({ operator, actions }: { operator: Operator; actions
           {operator.email}
         </span>
         {own && <span className={classes.you}>{t("operators.you")}</span>}
-        <span className={classes.method}>{t(`operators.method.${operator.sign_in_method}`)}</span>
+        {withMethod && <span className={classes.method}>{t(`operators.method.${operator.sign_in_method}`)}</span>}
         <span className={classes.narrow}>
           {t(`operator.role.${operator.role}`)}
           <Status operator={operator} />

@@ -5,6 +5,7 @@ import { useSession } from "@/features/session/session-query";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
 import { EmptyState } from "@/shared/ui/empty-state";
+import { HomeLink } from "@/shared/ui/home-link";
 import { Page } from "@/shared/ui/page";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { operatorsQuery } from "./api/operators";
@@ -16,6 +17,7 @@ function Operators() {
   const { t } = useTranslation();
   const { data, error, isFetching, refetch } = useQuery(operatorsQuery);
   const { actions, dialogs } = useOperatorActions();
+  const withMethods = data?.some((operator) => operator.sign_in_method !== "password") ?? false;
   return (
     <Page
       title={t("operators.title")}
@@ -57,7 +59,7 @@ function Operators() {
             </thead>
             <tbody>
               {data.map((operator) => (
-                <OperatorRow key={operator.id} operator={operator} actions={actions} />
+                <OperatorRow key={operator.id} operator={operator} withMethod={withMethods} actions={actions} />
               ))}
             </tbody>
           </table>
@@ -75,7 +77,7 @@ export function OperatorsPage() {
   if (operator.role === "admin") return <Operators />;
   return (
     <Page title={t("operators.title")}>
-      <EmptyState icon={<IconLock size={22} stroke={1.6} />} title={t("operators.adminsOnly")}>
+      <EmptyState icon={<IconLock size={22} stroke={1.6} />} title={t("operators.adminsOnly")} action={<HomeLink />}>
         {t("operators.adminsOnlyText")}
       </EmptyState>
     </Page>

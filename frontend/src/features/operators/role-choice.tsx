@@ -4,7 +4,14 @@ import type { Role } from "./api/operators";
 
 export const roles: readonly Role[] = ["admin", "editor", "readonly"];
 
-export function RoleChoice({ value, onChange }: { value: Role; onChange: (role: Role) => void }) {
+interface RoleChoiceProps {
+  value: Role;
+  onChange: (role: Role) => void;
+  /** The focus of the dialog around starts here. */
+  "data-autofocus"?: boolean;
+}
+
+export function RoleChoice({ value, ...props }: RoleChoiceProps) {
   const { t } = useTranslation();
   return (
     <ChoiceCards
@@ -15,7 +22,7 @@ export function RoleChoice({ value, onChange }: { value: Role; onChange: (role: 
         title: t(`operator.role.${role}`),
         text: t(`operators.roleText.${role}`),
       }))}
-      onChange={onChange}
+      {...props}
     />
   );
 }

@@ -34,6 +34,7 @@ export function RoleDialog({ operator, own, onClose }: RoleDialogProps) {
           setRole(chosen);
           if (update.error) update.reset();
         }}
+        data-autofocus
       />
       {operator.sign_in_method === "oidc" && (
         <Text size="sm" c="dimmed" mt="sm">

@@ -42,6 +42,12 @@ describe("the sign-in page", () => {
     expect(screen.queryByRole("link")).toBeNull();
   });
 
+  it("writes each language in itself, for screen readers, too", () => {
+    show(null);
+    expect(screen.getByText("English")).toHaveAttribute("lang", "en");
+    expect(screen.getByText("Português")).toHaveAttribute("lang", "pt-BR");
+  });
+
   it.each(failures)("says in words that it was %s", async (failure) => {
     const { unmount } = show(null, failure);
     const text = screen.getByRole("alert").textContent;

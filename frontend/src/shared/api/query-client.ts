@@ -4,10 +4,17 @@ import { isTransient } from "./client";
 /** The `meta` of a query that every change makes old, whatever was changed. */
 export const madeOldByChanges = { madeOldByChanges: true };
 
+/** The `meta` of a mutation that is only asked for, and changes nothing. */
+export const onlyReads = { onlyReads: true };
+
 export function createQueryClient(): QueryClient {
   const client = new QueryClient({
     mutationCache: new MutationCache({
-      onSettled: () => void client.invalidateQueries({ predicate: ({ meta }) => meta === madeOldByChanges }),
+      onSettled: (_data, _error, _variables, _result, mutation) => {
+        if (mutation.meta !== onlyReads) {
+          void client.invalidateQueries({ predicate: ({ meta }) => meta === madeOldByChanges });
+        }
+      },
     }),
     defaultOptions: {
       queries: {

@@ -28,7 +28,7 @@ export function LanguagePicker() {
       aria-label={t("preferences.language")}
       value={language}
       onChange={choose}
-      data={languages.map((language) => ({ value: language, label: languageNames[language] }))}
+      data={languages.map((value) => ({ value, label: <span lang={value}>{languageNames[value]}</span> }))}
     />
   );
 }

@@ -17,10 +17,13 @@ interface ChoiceCardsProps<Value extends string> {
   value: Value;
   choices: readonly Choice<Value>[];
   onChange: (value: Value) => void;
+  /** The focus of the dialog around starts on the chosen one. */
+  "data-autofocus"?: boolean;
 }
 
 /** One of a few choices, each with a sentence about what it means. */
-export function ChoiceCards<Value extends string>({ label, value, choices, onChange }: ChoiceCardsProps<Value>) {
+export function ChoiceCards<Value extends string>(props: ChoiceCardsProps<Value>) {
+  const { label, value, choices, onChange, "data-autofocus": focused = false } = props;
   return (
     <Radio.Group
       label={label}
@@ -39,6 +42,7 @@ export function ChoiceCards<Value extends string>({ label, value, choices, onCha
             className={classes.choice}
             disabled={disabled}
             data-disabled={disabled || undefined}
+            data-autofocus={(focused && each === value) || undefined}
           >
             <Radio.Indicator className={classes.indicator} size="xs" />
             <span>

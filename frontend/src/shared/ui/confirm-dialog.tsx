@@ -12,6 +12,8 @@ interface ConfirmDialogProps {
   pending?: boolean;
   /** Why it was refused. */
   error?: unknown;
+  /** Nothing that works now stops working. */
+  harmless?: boolean;
   /** Above another dialog. */
   nested?: boolean;
   onConfirm: () => void;
@@ -23,7 +25,8 @@ interface ConfirmDialogProps {
  * another dialog must not reach it too.
  */
 export function ConfirmDialog(props: ConfirmDialogProps) {
-  const { title, children, confirm, cancel, pending = false, error, nested = false, onConfirm, onClose } = props;
+  const { title, children, confirm, cancel, pending = false, error, onConfirm, onClose } = props;
+  const { harmless = false, nested = false } = props;
   return (
     <Dialog onClose={onClose} title={title} size="md" nested={nested} busy={pending}>
       <Text size="md" component="div">
@@ -36,7 +39,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
       )}
       <Group justify="flex-end" gap="xs" mt="xl">
         <DialogCancel data-autofocus>{cancel}</DialogCancel>
-        <Button color="red" loading={pending} onClick={onConfirm}>
+        <Button color={harmless ? undefined : "red"} loading={pending} onClick={onConfirm}>
           {confirm}
         </Button>
       </Group>

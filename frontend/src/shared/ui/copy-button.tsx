@@ -5,6 +5,7 @@ import { useTranslation } from "@/shared/i18n/use-translation";
 import { announce } from "./announcer";
 import { Hint } from "./hint";
 import { IconButton } from "./icon-button";
+import { ignoreHeldEnter } from "./ignore-held-enter";
 import { useCopy } from "./use-copy";
 
 interface CopyButtonProps {
@@ -20,13 +21,24 @@ interface CopyButtonProps {
   className?: string;
   /** Called after the clipboard accepted. */
   onCopied?: () => void;
+  /** The focus of the dialog around starts here. */
+  "data-autofocus"?: boolean;
 }
 
 /** What the hint of a copy button says is its name, or is announced. */
 const silent = { "aria-describedby": undefined };
 
 export function CopyButton(props: CopyButtonProps) {
-  const { value, label, target, appearance = "icon", primary = false, className, onCopied } = props;
+  const {
+    value,
+    label,
+    target,
+    appearance = "icon",
+    primary = false,
+    className,
+    onCopied,
+    "data-autofocus": focused,
+  } = props;
   const { t } = useTranslation();
   const { state, copy, reset } = useCopy(target);
   const icon = state === "copied" ? <IconCheck size={15} stroke={2.2} /> : <IconCopy size={15} stroke={1.7} />;
@@ -50,7 +62,9 @@ export function CopyButton(props: CopyButtonProps) {
             size="xs"
             leftSection={icon}
             aria-label={label}
+            data-autofocus={focused}
             onClick={handleClick}
+            onKeyDown={ignoreHeldEnter}
           >
             {state === "copied" ? t("copy.copied") : t("copy.copy")}
           </Button>

@@ -11,13 +11,13 @@ import { Dialog, DialogCancel } from "@/shared/ui/dialog";
 import { useHold } from "@/shared/ui/leave-guard";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { WarningNote } from "@/shared/ui/warning-note";
-import { type ApiKey, currentSecret, type IssuedSecret, oldSecret } from "../api/api-key";
+import { type ApiKey, currentSecret, type IssuedSecret, oldSecret, type SecretInfo } from "../api/api-key";
 import { apiKeyQuery } from "../api/get-api-key";
-import { useRetireSecret } from "../api/retire-secret";
 import { useRotateSecret } from "../api/rotate-secret";
 import { useEvidence } from "../parts/evidence";
 import { EvidenceNote } from "../parts/evidence-note";
 import classes from "./dialogs.module.css";
+import { RetireDialog } from "./retire-dialog";
 
 interface RotateDialogProps {
   apiKey: ApiKey;
@@ -36,8 +36,8 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
   const { t } = useTranslation();
   const format = useFormat();
   const rotate = useRotateSecret();
-  const retire = useRetireSecret();
   const [chosen, setChosen] = useState<Choice>("day");
+  const [retiring, setRetiring] = useState<SecretInfo | null>(null);
   const fresh = useQuery({ ...apiKeyQuery(apiKey.client_id), refetchOnMount: "always", retry: false });
   const latest = fresh.data?.key ?? apiKey;
   const old = oldSecret(latest);
@@ -47,13 +47,12 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
   const choice: Choice = old ? "now" : chosen;
   useHold(rotate.isPending);
 
-  function retireOld(secretId: string) {
+  function askToRetire(secret: SecretInfo) {
     rotate.reset();
-    retire.mutate({ clientId: apiKey.client_id, secretId });
+    setRetiring(secret);
   }
 
   function submit() {
-    retire.reset();
     rotate.mutate(
       { clientId: apiKey.client_id, gracePeriodSeconds: grace[choice] },
       {
@@ -66,58 +65,59 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
   }
 
   return (
-    <Dialog onClose={onClose} title={t("rotate.title")} size="lg" busy={rotate.isPending || retire.isPending}>
-      <Text size="md">
-        <Trans t={t} i18nKey="rotate.message" values={{ name: apiKey.name }} components={{ b: <strong /> }} />
-      </Text>
-      {current && (
-        <EvidenceNote secret={current}>
-          {t("evidence.ofPresent", { lastFour: current.last_four, evidence: evidence(current) })}
-        </EvidenceNote>
-      )}
-      {old?.expires_at && (
-        <WarningNote>
-          {t("rotate.inProgress", { lastFour: old.last_four, until: format.dateTime(old.expires_at) })}{" "}
-          {t("evidence.ofOld", { evidence: evidence(old) })}
-          <Button
-            variant="default"
-            size="compact-sm"
-            mt={8}
-            display="block"
-            loading={retire.isPending}
-            onClick={() => retireOld(old.id)}
-          >
-            {t("secrets.retire")}
+    <>
+      <Dialog onClose={onClose} closeOnEscape={!retiring} title={t("rotate.title")} size="lg" busy={rotate.isPending}>
+        <Text size="md">
+          <Trans t={t} i18nKey="rotate.message" values={{ name: apiKey.name }} components={{ b: <strong /> }} />
+        </Text>
+        {current && (
+          <EvidenceNote secret={current}>
+            {t("evidence.ofPresent", { lastFour: current.last_four, evidence: evidence(current) })}
+          </EvidenceNote>
+        )}
+        {old?.expires_at && (
+          <WarningNote>
+            {t("rotate.inProgress", { lastFour: old.last_four, until: format.dateTime(old.expires_at) })}{" "}
+            {t("evidence.ofOld", { evidence: evidence(old) })}
+            <Button
+              variant="default"
+              size="compact-sm"
+              mt={8}
+              display="block"
+              disabled={rotate.isPending}
+              onClick={() => askToRetire(old)}
+            >
+              {t("secrets.retire")}
+            </Button>
+          </WarningNote>
+        )}
+        <ChoiceCards
+          label={t("rotate.question")}
+          value={choice}
+          choices={choices.map((each) => ({
+            value: each,
+            title: t(`rotate.${each}.title`),
+            text: each === "now" && old ? t("rotate.now.both") : t(`rotate.${each}.text`),
+            disabled: old !== undefined && each !== "now",
+          }))}
+          onChange={setChosen}
+          data-autofocus
+        />
+        {rotate.error && (
+          <div className={classes.problem}>
+            <ProblemAlert error={rotate.error} />
+          </div>
+        )}
+        <Group justify="flex-end" gap="xs" mt="xl">
+          <DialogCancel />
+          <Button color={choice === "now" ? "red" : undefined} loading={rotate.isPending} onClick={submit}>
+            {t("action.rotate")}
           </Button>
-        </WarningNote>
+        </Group>
+      </Dialog>
+      {retiring && (
+        <RetireDialog nested clientId={apiKey.client_id} secret={retiring} onClose={() => setRetiring(null)} />
       )}
-      <ChoiceCards
-        label={t("rotate.question")}
-        value={choice}
-        choices={choices.map((each) => ({
-          value: each,
-          title: t(`rotate.${each}.title`),
-          text: t(`rotate.${each}.text`),
-          disabled: old !== undefined && each !== "now",
-        }))}
-        onChange={setChosen}
-      />
-      {(rotate.error ?? retire.error) && (
-        <div className={classes.problem}>
-          <ProblemAlert error={rotate.error ?? retire.error} />
-        </div>
-      )}
-      <Group justify="flex-end" gap="xs" mt="xl">
-        <DialogCancel />
-        <Button
-          color={choice === "now" ? "red" : undefined}
-          disabled={retire.isPending}
-          loading={rotate.isPending}
-          onClick={submit}
-        >
-          {t("action.rotate")}
-        </Button>
-      </Group>
-    </Dialog>
+    </>
   );
 }

@@ -4,11 +4,11 @@ import { problemMessage } from "@/shared/api/problem-message";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { toaster } from "@/shared/ui/toaster-store";
+import { RetireDialog } from "../actions/retire-dialog";
 import { type ApiKey, currentSecret, oldSecret, type SecretInfo } from "../api/api-key";
 import { useChangeGrace } from "../api/change-grace";
 import { CancelRotationDialog } from "./cancel-rotation-dialog";
 import classes from "./detail.module.css";
-import { RetireDialog } from "./retire-dialog";
 
 const HOUR = 3600;
 

@@ -19,6 +19,7 @@ import { useTranslation } from "@/shared/i18n/use-translation";
 import { BackLink } from "@/shared/ui/back-link";
 import { ButtonLink } from "@/shared/ui/button-link";
 import { Card } from "@/shared/ui/card";
+import { ignoreHeldEnter } from "@/shared/ui/ignore-held-enter";
 import { Page } from "@/shared/ui/page";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { type KeyActions, useKeyActions } from "../actions/key-actions";
@@ -57,9 +58,7 @@ function KeyPageActions({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActio
         onClick={({ detail }) => {
           if (detail < 2) actions.setStatus(apiKey, active ? "inactive" : "active");
         }}
-        onKeyDown={(event) => {
-          if (event.key === "Enter" && event.repeat) event.preventDefault();
-        }}
+        onKeyDown={ignoreHeldEnter}
       >
         {active ? t("action.deactivate") : t("action.activate")}
       </Button>
@@ -93,7 +92,7 @@ interface KeyPageProps {
   onSearch: (next: KeyPageSearch) => void;
   onDeleted: () => void;
   /** What the audit log tells of the key. The log knows of keys, and they don't of it. */
-  history: ReactNode;
+  history: (key: ApiKey) => ReactNode;
 }
 
 /** All facts of a key, its secrets and how to spend it; what it was used for, why it was refused, and what changed. */
@@ -161,7 +160,7 @@ export function KeyPage({ clientId, search, onSearch, onDeleted, history }: KeyP
           <Tabs.Panel value="denials">
             <DenialsCard clientId={clientId} />
           </Tabs.Panel>
-          <Tabs.Panel value="history">{history}</Tabs.Panel>
+          <Tabs.Panel value="history">{history(key)}</Tabs.Panel>
         </Tabs>
       ) : (
         <KeyPageFallback error={query.error} {...retry} />

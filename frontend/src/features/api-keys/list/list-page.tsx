@@ -120,7 +120,7 @@ export function ListPage({ search, onChange }: ListPageProps) {
           title={t("list.empty.title")}
           action={canWrite ? <AddButton /> : undefined}
         >
-          {t("list.empty.text")}
+          {canWrite ? t("list.empty.text") : t("list.empty.readonly")}
         </EmptyState>
       );
     }

@@ -58,10 +58,15 @@ export function isFiltered(search: ListSearch): boolean {
   return search.search.trim() !== "" || search.status !== "all";
 }
 
-/** What a click on a column's header asks for: names start at A, times with the latest; a second click turns it round. */
+/** The orders of a column, the first one first: names start at A, times with the latest. */
+export function ordersOf(field: SortField): readonly [SortOrder, SortOrder] {
+  return field === "name" ? ["ASC", "DESC"] : ["DESC", "ASC"];
+}
+
+/** What a click on a column's header asks for: its first order; a second click turns it round. */
 export function sortedBy(current: ListSearch, field: SortField): ListSearch {
-  const first: SortOrder = field === "name" ? "ASC" : "DESC";
-  const order = current.sort_field === field ? (current.sort_order === "ASC" ? "DESC" : "ASC") : first;
+  const [first, second] = ordersOf(field);
+  const order = current.sort_field === field && current.sort_order === first ? second : first;
   return { ...current, sort_field: field, sort_order: order, page: 1 };
 }
 

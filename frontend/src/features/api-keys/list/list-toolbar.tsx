@@ -1,7 +1,7 @@
 import { NativeSelect, SegmentedControl } from "@mantine/core";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import classes from "./list.module.css";
-import { type ListSearch, type SortField, sortFields, statusFilters } from "./list-search";
+import { type ListSearch, ordersOf, sortFields, statusFilters } from "./list-search";
 import { SearchField } from "./search-field";
 
 interface ListToolbarProps {
@@ -14,13 +14,12 @@ interface ListToolbarProps {
   onSearch: (value: string, continued: boolean) => void;
 }
 
+const sortings = sortFields.flatMap((field) =>
+  ordersOf(field).map((order) => ({ field, order, value: `${field} ${order}` })),
+);
+
 export function ListToolbar({ search, withSorting, cleared, onChange, onSearch }: ListToolbarProps) {
   const { t } = useTranslation();
-  const sortLabels: Record<SortField, string> = {
-    name: t("list.sortByName"),
-    created_at: t("list.sortByCreated"),
-    last_used_at: t("list.sortByLastUsed"),
-  };
   return (
     <search className={classes.toolbar} aria-label={t("list.filters")}>
       <SearchField value={search.search} cleared={cleared} onSearch={onSearch} />
@@ -35,11 +34,11 @@ export function ListToolbar({ search, withSorting, cleared, onChange, onSearch }
         <NativeSelect
           className={classes.sort}
           aria-label={t("list.sortBy")}
-          value={search.sort_field}
-          data={sortFields.map((value) => ({ value, label: sortLabels[value] }))}
+          value={`${search.sort_field} ${search.sort_order}`}
+          data={sortings.map(({ field, order, value }) => ({ value, label: t(`list.sorting.${field}.${order}`) }))}
           onChange={(event) => {
-            const field = sortFields.find((known) => known === event.currentTarget.value);
-            if (field) onChange({ sort_field: field, sort_order: field === "name" ? "ASC" : "DESC" });
+            const chosen = sortings.find((known) => known.value === event.currentTarget.value);
+            if (chosen) onChange({ sort_field: chosen.field, sort_order: chosen.order });
           }}
         />
       )}

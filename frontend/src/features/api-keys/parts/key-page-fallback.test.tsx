@@ -31,7 +31,13 @@ function openAfter(screenOfKey: ReactNode, status: number) {
 }
 
 const page = (
-  <KeyPage clientId="ak_EXAMPLE" search={keyPageDefaults} onSearch={() => {}} onDeleted={() => {}} history={null} />
+  <KeyPage
+    clientId="ak_EXAMPLE"
+    search={keyPageDefaults}
+    onSearch={() => {}}
+    onDeleted={() => {}}
+    history={() => null}
+  />
 );
 
 it("a key that was deleted meanwhile is not shown as it was", async () => {

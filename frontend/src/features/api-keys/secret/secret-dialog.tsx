@@ -35,6 +35,7 @@ function Value({ label, copyLabel, value, primary = false, onCopied }: ValueProp
       <CopyButton
         appearance="button"
         primary={primary}
+        data-autofocus={primary || undefined}
         value={value}
         label={copyLabel}
         target={target}

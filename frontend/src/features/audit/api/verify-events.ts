@@ -1,4 +1,5 @@
 import { api, fetchPatiently, send } from "@/shared/api/client";
+import { onlyReads } from "@/shared/api/query-client";
 import { useSingleMutation } from "@/shared/api/use-single-mutation";
 import type { EventVerification } from "./event";
 
@@ -9,5 +10,5 @@ async function verifyEvents(): Promise<EventVerification> {
 
 /** Reads the whole log; it may take a while, and is only done when asked for. */
 export function useVerifyEvents() {
-  return useSingleMutation({ mutationFn: verifyEvents });
+  return useSingleMutation({ mutationFn: verifyEvents, meta: onlyReads });
 }

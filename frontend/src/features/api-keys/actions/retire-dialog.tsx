@@ -9,10 +9,12 @@ import { EvidenceNote } from "../parts/evidence-note";
 interface RetireDialogProps {
   clientId: string;
   secret: SecretInfo;
+  /** Above another dialog. */
+  nested?: boolean;
   onClose: () => void;
 }
 
-export function RetireDialog({ clientId, secret, onClose }: RetireDialogProps) {
+export function RetireDialog({ clientId, secret, nested = false, onClose }: RetireDialogProps) {
   const { t } = useTranslation();
   const evidence = useEvidence(clientId);
   const retire = useRetireSecret();
@@ -22,6 +24,7 @@ export function RetireDialog({ clientId, secret, onClose }: RetireDialogProps) {
       confirm={t("secrets.retire")}
       pending={retire.isPending}
       error={retire.error}
+      nested={nested}
       onClose={onClose}
       onConfirm={() =>
         retire.mutate(
