@@ -534,11 +534,11 @@ type APIKey struct {
 	LastUsedAt *time.Time `json:"last_used_at"`
 	Name       string     `json:"name"`
 
-	// RateLimit Token requests in a minute that this key may make; null for the service's default.
+	// RateLimit How many token requests per minute this key may make; null for the service's default.
 	RateLimit *int32   `json:"rate_limit"`
 	Scopes    []string `json:"scopes"`
 
-	// Secrets The secrets that work now, newest first; two while a rotation's grace period runs.
+	// Secrets The secrets that work now, newest first; two while a rotation's grace period is running.
 	Secrets []SecretInfo `json:"secrets"`
 	Status  APIKeyStatus `json:"status"`
 
@@ -549,17 +549,17 @@ type APIKey struct {
 
 // APIKeyCreate defines model for ApiKeyCreate.
 type APIKeyCreate struct {
-	// Description Free text, which may have line breaks and tabs and is otherwise without the characters that a name can't have.
+	// Description Free text. It may contain line breaks and tabs, but none of the other characters that are not allowed in a name.
 	Description *string `json:"description,omitempty"`
 
-	// Name Unique in the tenancy, whatever its case. Leading and trailing spaces are dropped. Without control characters, line
-	// breaks and what sets the direction of the text after it (U+202A to U+202E, U+2066 to U+2069).
+	// Name Unique in the tenancy, ignoring case. Leading and trailing spaces are dropped. It must not contain control characters,
+	// line breaks, or characters that set the text direction (U+202A to U+202E, U+2066 to U+2069).
 	Name string `json:"name"`
 
-	// RateLimit Token requests in a minute that this key may make; null for the service's default.
+	// RateLimit How many token requests per minute this key may make; null for the service's default.
 	RateLimit *int32 `json:"rate_limit,omitempty"`
 
-	// Scopes Scopes of the catalogue.
+	// Scopes Scopes from the catalogue.
 	Scopes []string `json:"scopes"`
 
 	// TokenLifespan How long a token lives. Hours from 1 to 24, minutes from 1 to 55.
@@ -577,21 +577,21 @@ type APIKeyPatch struct {
 	// ClientID Can't be changed.
 	ClientID *string `json:"client_id,omitempty"`
 
-	// Description Free text, which may have line breaks and tabs and is otherwise without the characters that a name can't have.
+	// Description Free text. It may contain line breaks and tabs, but none of the other characters that are not allowed in a name.
 	Description *string `json:"description,omitempty"`
 
-	// Name Unique in the tenancy, whatever its case. Leading and trailing spaces are dropped. Without control characters, line
-	// breaks and what sets the direction of the text after it (U+202A to U+202E, U+2066 to U+2069).
+	// Name Unique in the tenancy, ignoring case. Leading and trailing spaces are dropped. It must not contain control characters,
+	// line breaks, or characters that set the text direction (U+202A to U+202E, U+2066 to U+2069).
 	Name *string `json:"name,omitempty"`
 
-	// RateLimit Token requests in a minute that this key may make; null for the service's default again. Left out it stays as it is: a
-	// client that writes every member that may be null takes the limit away with each patch.
+	// RateLimit How many token requests per minute this key may make; null restores the service's default. If absent, the limit stays as
+	// it is. Note that a client that serializes every nullable member removes the limit with each patch.
 	RateLimit nullable.Nullable[int32] `json:"rate_limit,omitempty"`
 
-	// Scopes Scopes of the catalogue.
+	// Scopes Scopes from the catalogue.
 	Scopes []string `json:"scopes,omitempty"`
 
-	// TokenLifespan As `TokenLifespan`; a member that is absent stays as it is.
+	// TokenLifespan Like `TokenLifespan`; members that are absent keep their values.
 	TokenLifespan *TokenLifespanPatch `json:"token_lifespan,omitempty"`
 }
 
@@ -612,7 +612,7 @@ type APIKeyWithSecret struct {
 	// ClientID The key's only public identifier. It never changes.
 	ClientID string `json:"client_id"`
 
-	// ClientSecret Shown this once. Only its digest is stored.
+	// ClientSecret Shown only once. Only its digest is stored.
 	ClientSecret string    `json:"client_secret"`
 	CreatedAt    time.Time `json:"created_at"`
 
@@ -624,11 +624,11 @@ type APIKeyWithSecret struct {
 	LastUsedAt *time.Time `json:"last_used_at"`
 	Name       string     `json:"name"`
 
-	// RateLimit Token requests in a minute that this key may make; null for the service's default.
+	// RateLimit How many token requests per minute this key may make; null for the service's default.
 	RateLimit *int32   `json:"rate_limit"`
 	Scopes    []string `json:"scopes"`
 
-	// Secrets The secrets that work now, newest first; two while a rotation's grace period runs.
+	// Secrets The secrets that work now, newest first; two while a rotation's grace period is running.
 	Secrets []SecretInfo `json:"secrets"`
 	Status  APIKeyStatus `json:"status"`
 
@@ -706,30 +706,30 @@ type DenialList struct {
 
 // Event Example: {"action":"api-key.updated","actor":{"id":"1f0c2c52-7d6e-4b3c-9a77-0f4f1c9f2a10","kind":"operator","name":"admin@example.com"},"after":{"description":"Nightly export"},"at":"2026-11-23T12:00:00Z","before":{"description":"Nightly"},"hash":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","ip":"192.0.2.1","request_id":"5QJ2V3ZK4N6P7R8S9T0UVWXYZA","seq":42,"subject":{"id":"ak_EXAMPLE","kind":"api-key"},"user_agent":"curl/8.14.1"}
 type Event struct {
-	// Action What happened, and to which kind of thing. There may be new ones at any time.
+	// Action What happened, and to what kind of object. New actions may be added at any time.
 	//
-	// * Of an API key: `api-key.created`, `api-key.updated`, `api-key.activated`, `api-key.deactivated`, `api-key.deleted`,
+	// * For an API key: `api-key.created`, `api-key.updated`, `api-key.activated`, `api-key.deactivated`, `api-key.deleted`,
 	//   `api-key.secret-rotated`, `api-key.secret-retired`, `api-key.secret-expired`, `api-key.grace-changed`,
 	//   `api-key.rotation-cancelled`, `api-key.tokens-revoked`, and `token.revoked`, whose subject is the token's key
-	// * Of an operator: `operator.created`, `operator.updated`, `operator.invited`, `operator.link-created`,
+	// * For an operator: `operator.created`, `operator.updated`, `operator.invited`, `operator.link-created`,
 	//   `operator.password-set`, `operator.deleted`, `operator.linked`, `operator.role-synced`, `operator.signed-in`,
 	//   `operator.signed-out`, `operator.sessions-ended`, `operator.sign-in-refused`, `operator.sign-in-failed`
-	// * Of a signing key: `signing-key.created`, `signing-key.resealed`, `signing-key.revoked`
-	// * Of a tenancy or the log: `tenancy.created`, `log.pruned`, `log.restored`
+	// * For a signing key: `signing-key.created`, `signing-key.resealed`, `signing-key.revoked`
+	// * For a tenancy or the log: `tenancy.created`, `log.pruned`, `log.restored`
 	Action string     `json:"action"`
 	Actor  EventActor `json:"actor"`
 
-	// After What changed, as it is since.
+	// After The changed members' new values.
 	After map[string]interface{} `json:"after"`
 	At    time.Time              `json:"at"`
 
-	// Before What changed, as it was. Never a secret or a password.
+	// Before The changed members' previous values. Never a secret or a password.
 	Before map[string]interface{} `json:"before"`
 
-	// Hash SHA-256 over the event and the hash of the one before, in hexadecimal.
+	// Hash SHA-256 over the event and the hash of the previous event, in hexadecimal.
 	Hash string `json:"hash"`
 
-	// IP Empty when nobody asked over the network.
+	// IP Empty if the event was not caused by a network request.
 	IP        string `json:"ip"`
 	RequestID string `json:"request_id"`
 
@@ -743,25 +743,25 @@ type Event struct {
 type EventActor struct {
 	ID string `json:"id"`
 
-	// Kind `operator`, `api-key`, `system` (the service or its command line) or `stranger` (who failed to sign in).
+	// Kind `operator`, `api-key`, `system` (the service or its command line) or `stranger` (someone who failed to sign in).
 	Kind string `json:"kind"`
 	Name string `json:"name"`
 }
 
-// EventLogBase After which event the log begins, when older ones were pruned; null when it begins with the first one.
+// EventLogBase The event after which the log begins, if older events were pruned; null if the log begins with the first event.
 type EventLogBase struct {
 	Hash     string    `json:"hash"`
 	PrunedAt time.Time `json:"pruned_at"`
 	Seq      int64     `json:"seq"`
 }
 
-// EventLogBreak The first place that is not as it was written.
+// EventLogBreak The first position that is not as it was written.
 type EventLogBreak struct {
 	Reason string `json:"reason"`
 	Seq    int64  `json:"seq"`
 }
 
-// EventLogHead Up to where the log was verified.
+// EventLogHead The position up to which the log was verified.
 type EventLogHead struct {
 	Hash string `json:"hash"`
 	Seq  int64  `json:"seq"`
@@ -775,7 +775,7 @@ type EventPage struct {
 
 // EventPageMeta defines model for EventPageMeta.
 type EventPageMeta struct {
-	// NextBefore What `before` is for the next page; null when this is the last one.
+	// NextBefore The value of `before` for the next page; null if this is the last page.
 	NextBefore *int64 `json:"next_before"`
 }
 
@@ -789,19 +789,19 @@ type EventSubject struct {
 
 // EventVerification Example: {"base":null,"broken":null,"events":42,"head":{"hash":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","seq":42},"verified":true}
 type EventVerification struct {
-	// Base After which event the log begins, when older ones were pruned; null when it begins with the first one.
+	// Base The event after which the log begins, if older events were pruned; null if the log begins with the first event.
 	Base *EventLogBase `json:"base"`
 
-	// Broken The first place that is not as it was written.
+	// Broken The first position that is not as it was written.
 	Broken *EventLogBreak `json:"broken"`
 
 	// Events How many events were verified.
 	Events int64 `json:"events"`
 
-	// Head Up to where the log was verified.
+	// Head The position up to which the log was verified.
 	Head EventLogHead `json:"head"`
 
-	// Verified Nothing is broken.
+	// Verified True if nothing is broken.
 	Verified bool `json:"verified"`
 }
 
@@ -819,7 +819,7 @@ type ExpiringSecret struct {
 
 // FieldError defines model for FieldError.
 type FieldError struct {
-	// Field The member's path, dots between levels, or the name of the parameter or header.
+	// Field The member's path, with dots between levels, or the name of the parameter or header.
 	Field   string `json:"field"`
 	Message string `json:"message"`
 }
@@ -908,7 +908,7 @@ type Metadata struct {
 	ScopesSupported      []string `json:"scopes_supported,omitempty"`
 	ServiceDocumentation *string  `json:"service_documentation,omitempty"`
 
-	// StatusListAggregationEndpoint The status lists' addresses. Absent when there are none.
+	// StatusListAggregationEndpoint The address that returns the status lists' addresses. Absent if status lists are off.
 	StatusListAggregationEndpoint     *string  `json:"status_list_aggregation_endpoint,omitempty"`
 	SubjectTypesSupported             []string `json:"subject_types_supported,omitempty"`
 	TokenEndpoint                     string   `json:"token_endpoint"`
@@ -934,22 +934,22 @@ type Operator struct {
 	InvitationExpiresAt *time.Time `json:"invitation_expires_at"`
 	Role                Role       `json:"role"`
 
-	// SignInMethod How the operator signs in. `oidc` is with the OpenID Connect provider; who does has no password.
+	// SignInMethod How the operator signs in. `oidc` means with the OpenID Connect provider; such an operator has no password.
 	SignInMethod SignInMethod `json:"sign_in_method"`
 
-	// Status Who is invited has no way to sign in yet but a one-time token.
+	// Status An invited operator can't sign in yet, and has only a one-time token.
 	Status    OperatorStatus `json:"status"`
 	UpdatedAt time.Time      `json:"updated_at"`
 }
 
-// OperatorStatus Who is invited has no way to sign in yet but a one-time token.
+// OperatorStatus An invited operator can't sign in yet, and has only a one-time token.
 type OperatorStatus string
 
 // OperatorInvitation defines model for OperatorInvitation.
 type OperatorInvitation struct {
 	Operator Operator `json:"operator"`
 
-	// Token Shown this once. Only its digest is stored.
+	// Token Shown only once. Only its digest is stored.
 	Token string `json:"token"`
 }
 
@@ -975,7 +975,7 @@ type OperatorPatchStatus string
 
 // OperatorSession defines model for OperatorSession.
 type OperatorSession struct {
-	// Current Whether it is the caller's own.
+	// Current Whether this is the caller's own session.
 	Current bool   `json:"current"`
 	IP      string `json:"ip"`
 
@@ -1005,14 +1005,14 @@ type PasswordChange struct {
 
 // Problem RFC 9457 problem details with two extra members.
 type Problem struct {
-	// Code Stable; compare this. There may be new ones: go by the status, then.
+	// Code Stable; compare this member. New codes may be added: for a code that you don't know, go by the status.
 	//
 	// * 400 `bad-request/invalid-parameters`
 	// * 401 `failed`
 	// * 403 `authorization/forbidden`
 	// * 404 `api-key/not-found`, `secret/not-found`, `operator/not-found`, `invitation/not-found`, `route/not-found`
 	// * 405 `request/method-not-allowed`
-	// * 409 `api-key/name-taken`, `api-key/conflict` (rotated by two at the same moment, or the secret is the current one),
+	// * 409 `api-key/name-taken`, `api-key/conflict` (two simultaneous rotations, or the secret is the current one),
 	//   `api-key/no-rotation`, `api-key/rotation-in-progress`, `operator/email-taken`, `operator/last-admin`,
 	//   `operator/single-sign-on`, `operator/deactivated`, `operator/too-many`
 	// * 412 `api-key/precondition-failed`
@@ -1098,7 +1098,7 @@ type SecretInfo struct {
 
 // SecretRotation defines model for SecretRotation.
 type SecretRotation struct {
-	// GracePeriodSeconds How long the old secret keeps working. 0 ends it, and the tokens issued so far, now.
+	// GracePeriodSeconds How long the old secret keeps working. With 0, the old secret and all tokens issued so far die at once.
 	GracePeriodSeconds int32 `json:"grace_period_seconds"`
 }
 
@@ -1111,7 +1111,7 @@ type SecretUsage struct {
 
 // Session defines model for Session.
 type Session struct {
-	// ExpiresAt When the session ends at the latest. Without a request for two hours it ends sooner.
+	// ExpiresAt When the session ends at the latest. It ends sooner after two hours without a request.
 	ExpiresAt time.Time        `json:"expires_at"`
 	Operator  SignedInOperator `json:"operator"`
 	Tenancy   Tenancy          `json:"tenancy"`
@@ -1128,7 +1128,7 @@ type SignIn struct {
 	Password *string `json:"password,omitempty"`
 }
 
-// SignInMethod How the operator signs in. `oidc` is with the OpenID Connect provider; who does has no password.
+// SignInMethod How the operator signs in. `oidc` means with the OpenID Connect provider; such an operator has no password.
 type SignInMethod string
 
 // SignInMethods defines model for SignInMethods.
@@ -1140,7 +1140,7 @@ type SignInMethods struct {
 
 // SignInProvider Null when no provider is configured.
 type SignInProvider struct {
-	// Name What it is called; empty when it has no name.
+	// Name The provider's name; empty if it has none.
 	Name string `json:"name"`
 }
 
@@ -1148,11 +1148,11 @@ type SignInProvider struct {
 type SignedInOperator struct {
 	Email string `json:"email"`
 
-	// ID As `Operator` and the actor of an `Event` have it.
+	// ID The same id as in `Operator` and in the actor of an `Event`.
 	ID   string `json:"id"`
 	Role Role   `json:"role"`
 
-	// SignInMethod How the operator signs in. `oidc` is with the OpenID Connect provider; who does has no password.
+	// SignInMethod How the operator signs in. `oidc` means with the OpenID Connect provider; such an operator has no password.
 	SignInMethod SignInMethod `json:"sign_in_method"`
 }
 
@@ -1173,7 +1173,7 @@ type StatusLists struct {
 
 // Tenancy defines model for Tenancy.
 type Tenancy struct {
-	// ID As introspection tells it, in `tenancy_id`.
+	// ID The value that introspection returns as `tenancy_id`.
 	ID   string `json:"id"`
 	Name string `json:"name"`
 }
@@ -1187,7 +1187,7 @@ type TokenLifespan struct {
 // TokenLifespanUnit defines model for TokenLifespan.Unit.
 type TokenLifespanUnit string
 
-// TokenLifespanPatch As `TokenLifespan`; a member that is absent stays as it is.
+// TokenLifespanPatch Like `TokenLifespan`; members that are absent keep their values.
 type TokenLifespanPatch struct {
 	Unit  *TokenLifespanPatchUnit `json:"unit,omitempty"`
 	Value *int32                  `json:"value,omitempty"`
@@ -1202,7 +1202,7 @@ type TokenQueryForm struct {
 	ClientSecret *string `json:"client_secret,omitempty"`
 	Token        *string `json:"token,omitempty"`
 
-	// TokenTypeHint Ignored; there is one type.
+	// TokenTypeHint Ignored; there is only one type.
 	TokenTypeHint *string `json:"token_type_hint,omitempty"`
 }
 
@@ -1214,7 +1214,7 @@ type TokenRequestForm struct {
 	// GrantType Always `client_credentials`.
 	GrantType string `json:"grant_type"`
 
-	// Scope A subset of the key's scopes, separated by spaces; all of them when absent.
+	// Scope A subset of the key's scopes, separated by spaces; all of them if absent.
 	Scope *string `json:"scope,omitempty"`
 }
 
@@ -1249,7 +1249,7 @@ type UsageSeries struct {
 
 // VendorError defines model for VendorError.
 type VendorError struct {
-	// Code One of those that a `Problem` has.
+	// Code One of the codes of a `Problem`.
 	Code    string `json:"code"`
 	Message string `json:"message"`
 }
@@ -1385,33 +1385,33 @@ type VendorUnsupportedMediaType = VendorError
 
 // GetStatusListParams defines parameters for GetStatusList.
 type GetStatusListParams struct {
-	// Time Lists of the past are not kept, so with this there is none.
+	// Time Past lists are not kept, so with this parameter no list is returned.
 	Time        *string `form:"time,omitempty" json:"time,omitempty"`
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
 
 // VerifyTokenParams defines parameters for VerifyToken.
 type VerifyTokenParams struct {
-	// Scope Scopes, one or more, separated by spaces, that the token must cover all of.
+	// Scope One or more scopes, separated by spaces. The token must cover all of them.
 	Scope *string `form:"scope,omitempty" json:"scope,omitempty"`
 
-	// AnyScope Scopes, one or more, separated by spaces, of which the token must cover one; of each, when it is given more than once.
+	// AnyScope One or more scopes, separated by spaces. The token must cover one of them. When given more than once, it must cover one of each.
 	AnyScope *string `form:"any_scope,omitempty" json:"any_scope,omitempty"`
 
-	// URI Ends the query: this and what follows belongs to the request in question and is not read. For gateways that append the
-	// request's path and query.
+	// URI Ends the query: this parameter and everything after it belong to the request that is being decided, and are not read.
+	// For gateways that append the request's path and query.
 	URI *string `form:"uri,omitempty" json:"uri,omitempty"`
 }
 
 // ListAPIKeysParams defines parameters for ListAPIKeys.
 type ListAPIKeysParams struct {
-	// Search Part of a name, whatever its case and accents, or a whole `client_id`.
+	// Search Part of a name, ignoring case and accents, or a complete `client_id`.
 	Search   *string                  `form:"search,omitempty" json:"search,omitempty"`
 	Status   *ListAPIKeysParamsStatus `form:"status,omitempty" json:"status,omitempty"`
 	Page     *int32                   `form:"page,omitempty" json:"page,omitempty"`
 	PageSize *int32                   `form:"page_size,omitempty" json:"page_size,omitempty"`
 
-	// SortField With `last_used_at`, keys that were never used stand last in either order.
+	// SortField With `last_used_at`, keys that were never used come last in either order.
 	SortField *ListAPIKeysParamsSortField `form:"sort_field,omitempty" json:"sort_field,omitempty"`
 	SortOrder *ListAPIKeysParamsSortOrder `form:"sort_order,omitempty" json:"sort_order,omitempty"`
 }
@@ -1427,76 +1427,76 @@ type ListAPIKeysParamsSortOrder string
 
 // CreateAPIKeyParams defines parameters for CreateAPIKey.
 type CreateAPIKeyParams struct {
-	// IdempotencyKey Any string of the caller's choice. For 24 hours the same caller repeating the same request under the same key gets the
-	// first answer again, and no second API key; with another body the answer is 422.
+	// IdempotencyKey Any string that the caller chooses. If the same caller repeats the same request with the same key within 24 hours, it gets the
+	// first response again, and no second API key is created. With a different body the response is 422.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteAPIKeyParams defines parameters for DeleteAPIKey.
 type DeleteAPIKeyParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // UpdateAPIKeyParams defines parameters for UpdateAPIKey.
 type UpdateAPIKeyParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ActivateAPIKeyParams defines parameters for ActivateAPIKey.
 type ActivateAPIKeyParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // CancelAPIKeyRotationParams defines parameters for CancelAPIKeyRotation.
 type CancelAPIKeyRotationParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // DeactivateAPIKeyParams defines parameters for DeactivateAPIKey.
 type DeactivateAPIKeyParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // RevokeAPIKeyTokensParams defines parameters for RevokeAPIKeyTokens.
 type RevokeAPIKeyTokensParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // RotateAPIKeySecretParams defines parameters for RotateAPIKeySecret.
 type RotateAPIKeySecretParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // RetireAPIKeySecretParams defines parameters for RetireAPIKeySecret.
 type RetireAPIKeySecretParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ChangeAPIKeyGraceParams defines parameters for ChangeAPIKeyGrace.
 type ChangeAPIKeyGraceParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // GetAPIKeyUsageParams defines parameters for GetAPIKeyUsage.
 type GetAPIKeyUsageParams struct {
-	// From Beginning of the period; 24 hours before `until` when absent. The first step is the hour or day that it lies in, counted
-	// from its beginning. A period is at most 92 days long.
+	// From Beginning of the period; 24 hours before `until` if absent. The first step is the hour or day that contains this time, counted
+	// from that hour's or day's beginning. A period is at most 92 days long.
 	From *UsageFrom `form:"from,omitempty" json:"from,omitempty"`
 
-	// Until End of the period; now when absent. An hour that began before it is counted to its end.
+	// Until End of the period; now if absent. An hour that began before this time is counted to its end.
 	Until      *UsageUntil                     `form:"until,omitempty" json:"until,omitempty"`
 	Resolution *GetAPIKeyUsageParamsResolution `form:"resolution,omitempty" json:"resolution,omitempty"`
 
-	// TimeZone IANA name of the zone in which days begin, such as `America/Sao_Paulo`. Hours are those of UTC.
+	// TimeZone IANA name of the time zone in which days begin, such as `America/Sao_Paulo`. Hours are UTC hours.
 	TimeZone *TimeZone `form:"time_zone,omitempty" json:"time_zone,omitempty"`
 }
 
@@ -1505,17 +1505,17 @@ type GetAPIKeyUsageParamsResolution string
 
 // ListEventsParams defines parameters for ListEvents.
 type ListEventsParams struct {
-	// Actor Id or name of who did it, such as an e-mail address or a `client_id`, whole and in the same case.
+	// Actor Complete id or name of the actor, such as an e-mail address or a `client_id`; case-sensitive.
 	Actor *EventFilterActor `form:"actor,omitempty" json:"actor,omitempty"`
 
-	// Subject Id of what changed, of whichever kind, whole and in the same case.
+	// Subject Complete id of what changed, whatever its kind; case-sensitive.
 	Subject *EventFilterSubject `form:"subject,omitempty" json:"subject,omitempty"`
 
 	// ClientID The API key that changed.
 	ClientID *EventFilterClientID `form:"client_id,omitempty" json:"client_id,omitempty"`
 
-	// Action What happened, such as `api-key.created`. May be repeated; an event needs one of them. `Event` lists what there is; anything
-	// else finds nothing.
+	// Action What happened, such as `api-key.created`. May be repeated; an event matches if it has any of the given actions. `Event` lists
+	// the actions; any other value finds nothing.
 	Action EventFilterAction `form:"action,omitempty" json:"action,omitempty"`
 
 	// From Only events at this time or later.
@@ -1533,17 +1533,17 @@ type ListEventsParams struct {
 type ExportEventsParams struct {
 	Format ExportEventsParamsFormat `form:"format" json:"format"`
 
-	// Actor Id or name of who did it, such as an e-mail address or a `client_id`, whole and in the same case.
+	// Actor Complete id or name of the actor, such as an e-mail address or a `client_id`; case-sensitive.
 	Actor *EventFilterActor `form:"actor,omitempty" json:"actor,omitempty"`
 
-	// Subject Id of what changed, of whichever kind, whole and in the same case.
+	// Subject Complete id of what changed, whatever its kind; case-sensitive.
 	Subject *EventFilterSubject `form:"subject,omitempty" json:"subject,omitempty"`
 
 	// ClientID The API key that changed.
 	ClientID *EventFilterClientID `form:"client_id,omitempty" json:"client_id,omitempty"`
 
-	// Action What happened, such as `api-key.created`. May be repeated; an event needs one of them. `Event` lists what there is; anything
-	// else finds nothing.
+	// Action What happened, such as `api-key.created`. May be repeated; an event matches if it has any of the given actions. `Event` lists
+	// the actions; any other value finds nothing.
 	Action EventFilterAction `form:"action,omitempty" json:"action,omitempty"`
 
 	// From Only events at this time or later.
@@ -1558,14 +1558,14 @@ type ExportEventsParamsFormat string
 
 // GetRevocationsParams defines parameters for GetRevocations.
 type GetRevocationsParams struct {
-	// LastEventID The position to go on from.
+	// LastEventID The position to continue from.
 	LastEventID *string `json:"Last-Event-ID,omitempty"`
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
 
 // BeginSingleSignOnParams defines parameters for BeginSingleSignOn.
 type BeginSingleSignOnParams struct {
-	// ReturnTo The path of the console where the operator wants to be, signed in.
+	// ReturnTo The console path to return to after signing in.
 	ReturnTo *string `form:"return_to,omitempty" json:"return_to,omitempty"`
 }
 
@@ -1574,11 +1574,11 @@ type FinishSingleSignOnParams struct {
 	Code  *string `form:"code,omitempty" json:"code,omitempty"`
 	State *string `form:"state,omitempty" json:"state,omitempty"`
 
-	// Iss Whose answer it is (RFC 9207).
+	// Iss The issuer of the response (RFC 9207).
 	Iss   *string `form:"iss,omitempty" json:"iss,omitempty"`
 	Error *string `form:"error,omitempty" json:"error,omitempty"`
 
-	// ApikeysOidc The sign-in that `GET /v1/session/oidc` began.
+	// ApikeysOidc The state of the sign-in that `GET /v1/session/oidc` began.
 	ApikeysOidc *string `form:"apikeys_oidc,omitempty" json:"apikeys_oidc,omitempty"`
 }
 
@@ -1587,15 +1587,15 @@ type ListUsageParams struct {
 	// ClientID Up to 100, repeated.
 	ClientID []string `form:"client_id" json:"client_id"`
 
-	// From Beginning of the period; 24 hours before `until` when absent. The first step is the hour or day that it lies in, counted
-	// from its beginning. A period is at most 92 days long.
+	// From Beginning of the period; 24 hours before `until` if absent. The first step is the hour or day that contains this time, counted
+	// from that hour's or day's beginning. A period is at most 92 days long.
 	From *UsageFrom `form:"from,omitempty" json:"from,omitempty"`
 
-	// Until End of the period; now when absent. An hour that began before it is counted to its end.
+	// Until End of the period; now if absent. An hour that began before this time is counted to its end.
 	Until      *UsageUntil                `form:"until,omitempty" json:"until,omitempty"`
 	Resolution *ListUsageParamsResolution `form:"resolution,omitempty" json:"resolution,omitempty"`
 
-	// TimeZone IANA name of the zone in which days begin, such as `America/Sao_Paulo`. Hours are those of UTC.
+	// TimeZone IANA name of the time zone in which days begin, such as `America/Sao_Paulo`. Hours are UTC hours.
 	TimeZone *TimeZone `form:"time_zone,omitempty" json:"time_zone,omitempty"`
 }
 
@@ -1607,7 +1607,7 @@ type GetUsageOverviewParams struct {
 	// Days How far back tokens are counted, in whole days (UTC) before today; 1 is the last 24 hours.
 	Days *int32 `form:"days,omitempty" json:"days,omitempty"`
 
-	// UnusedDays For how long a key must not have been used to be listed as unused.
+	// UnusedDays How long a key must have been unused to be listed as unused.
 	UnusedDays *int32 `form:"unused_days,omitempty" json:"unused_days,omitempty"`
 }
 
@@ -1742,15 +1742,16 @@ type ClientInterface interface {
 	// Corresponds with GET /.well-known/oauth-authorization-server (the `GetMetadata` operationId).
 	GetMetadata(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetOpenIDConfiguration The same metadata, where many gateways and libraries look
+	// GetOpenIDConfiguration The same metadata at the address where many gateways and libraries look
 	//
 	// Corresponds with GET /.well-known/openid-configuration (the `GetOpenIDConfiguration` operationId).
 	GetOpenIDConfiguration(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AuthenticateWithBody Exchange client credentials for an access token (JSON)
 	//
-	// The vendor's route: JSON in, JSON out, 201 on success. The token grants all of the key's scopes. An unknown client,
-	// an inactive one and a wrong secret get the same answer, byte for byte. Use `/oauth2/token` with a stock OAuth 2.0 client.
+	// The vendor's route takes JSON, returns JSON, and answers 201 on success. The token grants all of the key's scopes. An
+	// unknown client, an inactive client and a wrong secret get the same response, byte for byte. With a standard OAuth 2.0
+	// client, use `/oauth2/token`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1759,45 +1760,46 @@ type ClientInterface interface {
 
 	// Authenticate Exchange client credentials for an access token (JSON)
 	//
-	// The vendor's route: JSON in, JSON out, 201 on success. The token grants all of the key's scopes. An unknown client,
-	// an inactive one and a wrong secret get the same answer, byte for byte. Use `/oauth2/token` with a stock OAuth 2.0 client.
+	// The vendor's route takes JSON, returns JSON, and answers 201 on success. The token grants all of the key's scopes. An
+	// unknown client, an inactive client and a wrong secret get the same response, byte for byte. With a standard OAuth 2.0
+	// client, use `/oauth2/token`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /auth (the `Authenticate` operationId).
 	Authenticate(ctx context.Context, body AuthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetHealth Is the process alive
+	// GetHealth Is the process alive?
 	//
 	// Corresponds with GET /healthz (the `GetHealth` operationId).
 	GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetMetrics Metrics in the text format of Prometheus
+	// GetMetrics Metrics in the Prometheus text format
 	//
-	// Only for programs on the same machine that ask directly, or on an address of its own (`APIKEYS_METRICS_LISTEN`);
-	// everybody else gets 404. No metric names a client, an operator or an address.
+	// Available only to programs on the same machine that ask directly, or at a separate address (`APIKEYS_METRICS_LISTEN`);
+	// everyone else gets 404. No metric names a client, an operator or an address.
 	//
 	// Corresponds with GET /metrics (the `GetMetrics` operationId).
 	GetMetrics(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// IntrospectTokenWithBody Ask whether a token counts (RFC 7662)
+	// IntrospectTokenWithBody Ask whether a token is valid (RFC 7662)
 	//
-	// The caller is a client (HTTP Basic or `client_id` and `client_secret` in the body) or an operator with a session. A client
-	// sees its own tokens; with scope `settings.tokens:readonly` every token of its tenancy, and of every tenancy when it belongs
-	// to the platform's own. An operator sees the tokens of its tenancy. Of any other token, and of what is no token, the answer
-	// is `{"active": false}` and nothing else.
+	// The caller is a client (HTTP Basic, or `client_id` and `client_secret` in the body) or an operator with a session. A client
+	// sees its own tokens. With scope `settings.tokens:readonly` it sees every token of its tenancy, and if it belongs to the
+	// platform's own tenancy, the tokens of every tenancy. An operator sees the tokens of their tenancy. For any other token, and
+	// for anything that is not a token, the response is only `{"active": false}`.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /oauth2/introspect (the `IntrospectToken` operationId).
 	IntrospectTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// IntrospectTokenWithFormdataBody Ask whether a token counts (RFC 7662)
+	// IntrospectTokenWithFormdataBody Ask whether a token is valid (RFC 7662)
 	//
-	// The caller is a client (HTTP Basic or `client_id` and `client_secret` in the body) or an operator with a session. A client
-	// sees its own tokens; with scope `settings.tokens:readonly` every token of its tenancy, and of every tenancy when it belongs
-	// to the platform's own. An operator sees the tokens of its tenancy. Of any other token, and of what is no token, the answer
-	// is `{"active": false}` and nothing else.
+	// The caller is a client (HTTP Basic, or `client_id` and `client_secret` in the body) or an operator with a session. A client
+	// sees its own tokens. With scope `settings.tokens:readonly` it sees every token of its tenancy, and if it belongs to the
+	// platform's own tenancy, the tokens of every tenancy. An operator sees the tokens of their tenancy. For any other token, and
+	// for anything that is not a token, the response is only `{"active": false}`.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -1806,8 +1808,8 @@ type ClientInterface interface {
 
 	// RevokeTokenWithBody Revoke a token (RFC 7009)
 	//
-	// A client revokes its own tokens, an operator (editor or admin) those of its tenancy. What is no valid token any more is
-	// answered with 200, too: the purpose is met.
+	// A client revokes its own tokens, an operator (editor or admin) those of their tenancy. If the token is already invalid, the
+	// response is 200 as well, because the purpose is achieved.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1816,8 +1818,8 @@ type ClientInterface interface {
 
 	// RevokeTokenWithFormdataBody Revoke a token (RFC 7009)
 	//
-	// A client revokes its own tokens, an operator (editor or admin) those of its tenancy. What is no valid token any more is
-	// answered with 200, too: the purpose is met.
+	// A client revokes its own tokens, an operator (editor or admin) those of their tenancy. If the token is already invalid, the
+	// response is 200 as well, because the purpose is achieved.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -1826,28 +1828,28 @@ type ClientInterface interface {
 
 	// ListStatusLists The addresses of the Token Status Lists
 	//
-	// Status List Aggregation (draft-ietf-oauth-status-list §9). Status lists are off unless the service is configured to offer
-	// them; then this route does not exist.
+	// Status List Aggregation (draft-ietf-oauth-status-list §9). This route exists only if the service is configured to offer
+	// status lists.
 	//
 	// Corresponds with GET /oauth2/status-lists (the `ListStatusLists` operationId).
 	ListStatusLists(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetStatusList A Token Status List
 	//
-	// For verifiers that know the standard (draft-ietf-oauth-status-list) and not this service's own feed. A token names its list
-	// and its place in it: `{"status": {"status_list": {"idx", "uri"}}}`. The list is a JWT (`typ` `statuslist+jwt`), signed by a
-	// key of the published set, with a bit for each generation of a key: 1 when the tokens issued under it are dead. It does not
-	// tell of single tokens that were revoked; introspection and the feed do. Off unless configured; then this route does not
-	// exist.
+	// For verifiers that implement the standard (draft-ietf-oauth-status-list) but not this service's own feed. A token names its
+	// list and its place in the list: `{"status": {"status_list": {"idx", "uri"}}}`. The list is a JWT (`typ` `statuslist+jwt`),
+	// signed by a key from the published set, with a bit for each generation of a key. The bit is 1 when the tokens issued under
+	// that generation are dead. The list does not show single tokens that were revoked; introspection and the feed do. This route
+	// exists only if the service is configured to offer status lists.
 	//
 	// Corresponds with GET /oauth2/status-lists/{list} (the `GetStatusList` operationId).
 	GetStatusList(ctx context.Context, list string, params *GetStatusListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// IssueTokenWithBody Exchange client credentials for an access token (RFC 6749 §4.4)
 	//
-	// The client credentials grant. The client authenticates with HTTP Basic (`client_secret_basic`, both halves form-encoded
-	// before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never with both and
-	// never in the query string.
+	// The client credentials grant. The client authenticates either with HTTP Basic (`client_secret_basic`, both halves
+	// form-encoded before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never
+	// with both and never in the query string.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1856,25 +1858,25 @@ type ClientInterface interface {
 
 	// IssueTokenWithFormdataBody Exchange client credentials for an access token (RFC 6749 §4.4)
 	//
-	// The client credentials grant. The client authenticates with HTTP Basic (`client_secret_basic`, both halves form-encoded
-	// before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never with both and
-	// never in the query string.
+	// The client credentials grant. The client authenticates either with HTTP Basic (`client_secret_basic`, both halves
+	// form-encoded before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never
+	// with both and never in the query string.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
 	// Corresponds with POST /oauth2/token (the `IssueToken` operationId).
 	IssueTokenWithFormdataBody(ctx context.Context, body IssueTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// VerifyToken Decide about a request on behalf of a gateway
+	// VerifyToken Decide on a request for a gateway
 	//
-	// For nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth` and Envoy `ext_authz`: send the request's
-	// `Authorization` header along, with any method. Paths below this one are the same route. A query that is malformed is
-	// refused, and at this very path also one with other parameters, as a misspelt one would let everybody in.
+	// For nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth` and Envoy `ext_authz`: pass the request's
+	// `Authorization` header along, with any method. Paths below this one are the same route. A malformed query is refused. At
+	// this exact path, unknown parameters are refused as well, because a misspelt one would let everyone in.
 	//
 	// Corresponds with GET /oauth2/verify (the `VerifyToken` operationId).
 	VerifyToken(ctx context.Context, params *VerifyTokenParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetReadiness Can it serve requests
+	// GetReadiness Can the service handle requests?
 	//
 	// Corresponds with GET /readyz (the `GetReadiness` operationId).
 	GetReadiness(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1886,7 +1888,8 @@ type ClientInterface interface {
 
 	// CreateAPIKeyWithBody Create an API key
 	//
-	// The answer holds the client secret, this once. A caller with an access token can only grant scopes that its token covers.
+	// The response contains the client secret, which is never shown again. A caller with an access token can only grant scopes that
+	// its token covers.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1895,7 +1898,8 @@ type ClientInterface interface {
 
 	// CreateAPIKey Create an API key
 	//
-	// The answer holds the client secret, this once. A caller with an access token can only grant scopes that its token covers.
+	// The response contains the client secret, which is never shown again. A caller with an access token can only grant scopes that
+	// its token covers.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1916,9 +1920,9 @@ type ClientInterface interface {
 
 	// UpdateAPIKeyWithBody Edit an API key (JSON merge patch, RFC 7396)
 	//
-	// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
+	// Members that are absent keep their values. The `client_id` can't be changed. Tokens that were already issued keep the
 	// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
-	// (403).
+	// (otherwise 403).
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1927,9 +1931,9 @@ type ClientInterface interface {
 
 	// UpdateAPIKey Edit an API key (JSON merge patch, RFC 7396)
 	//
-	// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
+	// Members that are absent keep their values. The `client_id` can't be changed. Tokens that were already issued keep the
 	// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
-	// (403).
+	// (otherwise 403).
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1938,9 +1942,9 @@ type ClientInterface interface {
 
 	// UpdateAPIKeyWithApplicationMergePatchPlusJSONBody Edit an API key (JSON merge patch, RFC 7396)
 	//
-	// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
+	// Members that are absent keep their values. The `client_id` can't be changed. Tokens that were already issued keep the
 	// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
-	// (403).
+	// (otherwise 403).
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
@@ -1956,38 +1960,38 @@ type ClientInterface interface {
 
 	// CancelAPIKeyRotation Keep the old secret and retire the new one
 	//
-	// While a rotation's grace period runs. Tokens issued with the new secret live on until they expire.
+	// Possible while a rotation's grace period is running. Tokens issued with the new secret stay valid until they expire.
 	//
 	// Corresponds with POST /v1/api-keys/{client_id}/cancel-rotation (the `CancelAPIKeyRotation` operationId).
 	CancelAPIKeyRotation(ctx context.Context, clientID ClientID, params *CancelAPIKeyRotationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeactivateAPIKey Deactivate an API key
 	//
-	// Idempotent. No token is issued from now on, and every token issued so far dies.
+	// Idempotent. No more tokens are issued, and every token issued so far dies.
 	//
 	// Corresponds with POST /v1/api-keys/{client_id}/deactivate (the `DeactivateAPIKey` operationId).
 	DeactivateAPIKey(ctx context.Context, clientID ClientID, params *DeactivateAPIKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAPIKeyDenials The latest refused exchanges, and why
 	//
-	// The caller of the exchange only learns `invalid_client`. The newest 50 are kept.
+	// The caller of the exchange learns only `invalid_client`. The newest 50 are kept.
 	//
 	// Corresponds with GET /v1/api-keys/{client_id}/denials (the `ListAPIKeyDenials` operationId).
 	ListAPIKeyDenials(ctx context.Context, clientID ClientID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RevokeAPIKeyTokens Revoke every token issued so far
 	//
-	// The key and its secrets live on; new tokens can be issued at once.
+	// The key and its secrets stay valid, and new tokens can be issued at once.
 	//
 	// Corresponds with POST /v1/api-keys/{client_id}/revoke-tokens (the `RevokeAPIKeyTokens` operationId).
 	RevokeAPIKeyTokens(ctx context.Context, clientID ClientID, params *RevokeAPIKeyTokensParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RotateAPIKeySecretWithBody Generate a new client secret
 	//
-	// With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
-	// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-	// another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
-	// rotate keys all of whose scopes its token covers (403).
+	// With `grace_period_seconds` 0 the old secret and every token issued so far die at once. With a longer grace period both
+	// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period is running,
+	// another rotation with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+	// rotate keys whose scopes its token covers completely (otherwise 403).
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1996,10 +2000,10 @@ type ClientInterface interface {
 
 	// RotateAPIKeySecret Generate a new client secret
 	//
-	// With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
-	// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-	// another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
-	// rotate keys all of whose scopes its token covers (403).
+	// With `grace_period_seconds` 0 the old secret and every token issued so far die at once. With a longer grace period both
+	// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period is running,
+	// another rotation with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+	// rotate keys whose scopes its token covers completely (otherwise 403).
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2008,15 +2012,15 @@ type ClientInterface interface {
 
 	// RetireAPIKeySecret Retire an old secret before its grace period ends
 	//
-	// Only a secret that a rotation left in its grace period can be retired; the current one is replaced by rotating. Tokens that
-	// were issued with the retired one live on until they expire; `revoke-tokens` ends them, and all others of the key.
+	// Only a secret in a rotation's grace period can be retired; to replace the current secret, rotate. Tokens that were issued
+	// with the retired secret stay valid until they expire; `revoke-tokens` ends them, together with all other tokens of the key.
 	//
 	// Corresponds with DELETE /v1/api-keys/{client_id}/secrets/{secret_id} (the `RetireAPIKeySecret` operationId).
 	RetireAPIKeySecret(ctx context.Context, clientID ClientID, secretID string, params *RetireAPIKeySecretParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangeAPIKeyGraceWithBody Change when an old secret's grace period ends
 	//
-	// Sooner or later than before, counted from now. To end it now, retire the secret.
+	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2025,7 +2029,7 @@ type ClientInterface interface {
 
 	// ChangeAPIKeyGrace Change when an old secret's grace period ends
 	//
-	// Sooner or later than before, counted from now. To end it now, retire the secret.
+	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2034,7 +2038,7 @@ type ClientInterface interface {
 
 	// ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBody Change when an old secret's grace period ends
 	//
-	// Sooner or later than before, counted from now. To end it now, retire the secret.
+	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
@@ -2048,33 +2052,34 @@ type ClientInterface interface {
 
 	// ListEvents Search the audit log
 	//
-	// The events of the caller's tenancy, newest first. Admins see all of them, and those of the platform's tenancy also the events of
-	// no tenancy, such as signing keys; everybody else, and every access token, sees those whose subject is an API key.
-	// The next page is asked for with `before` set to `meta.next_before`.
+	// The events of the caller's tenancy, newest first. Admins see all of them, and admins of the platform's tenancy also see events
+	// that belong to no tenancy, such as those of signing keys. All other operators, and every access token, see only events whose
+	// subject is an API key. To request the next page, set `before` to `meta.next_before`.
 	//
 	// Corresponds with GET /v1/events (the `ListEvents` operationId).
 	ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ExportEvents Download the events that match
 	//
-	// As `/v1/events`, but all of them, in a stream. When it can't be finished, the connection is cut: what arrives with a proper end is
-	// whole. In CSV, a cell that a spreadsheet would take for a formula has an apostrophe in front.
+	// Like `/v1/events`, but returns all matching events, as a stream. If the export can't be completed, the connection is dropped, so an
+	// export that ends properly is complete. In CSV, a cell that a spreadsheet would take for a formula begins with an apostrophe.
 	//
 	// Corresponds with GET /v1/events/export (the `ExportEvents` operationId).
 	ExportEvents(ctx context.Context, params *ExportEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// VerifyEvents Check that no event was altered
 	//
-	// Reads the whole log, of every tenancy, from where it begins to its end, some tens of thousands of events a second. A process makes
-	// one verification at a time, which answers all who ask meanwhile and ends when they are gone. For admins with a session. That the log
-	// was cut off behind, or rewritten as a whole, is found by `apikeys verify-log` with a checkpoint.
+	// Reads the whole log, of all tenancies, from beginning to end, at some tens of thousands of events a second. A process runs one
+	// verification at a time. It answers everyone who asks meanwhile, and stops when all of them have disconnected. For admins with a
+	// session. It can't detect that the end of the log was cut off or that the whole log was rewritten; `apikeys verify-log` with a
+	// checkpoint does.
 	//
 	// Corresponds with GET /v1/events/verify (the `VerifyEvents` operationId).
 	VerifyEvents(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AcceptInvitationWithBody Set a password with a one-time token
 	//
-	// For who was invited, or whose password is being reset. Ends the operator's sessions; sign in afterwards.
+	// For operators who were invited or whose password is being reset. Ends the operator's sessions; sign in afterwards.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2083,7 +2088,7 @@ type ClientInterface interface {
 
 	// AcceptInvitation Set a password with a one-time token
 	//
-	// For who was invited, or whose password is being reset. Ends the operator's sessions; sign in afterwards.
+	// For operators who were invited or whose password is being reset. Ends the operator's sessions; sign in afterwards.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2097,7 +2102,7 @@ type ClientInterface interface {
 
 	// InviteOperatorWithBody Invite an operator
 	//
-	// The answer holds a one-time token, this once, with which the operator sets a password within 72 hours.
+	// The response contains a one-time token, which is never shown again. The operator uses it to set a password within 72 hours.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2106,7 +2111,7 @@ type ClientInterface interface {
 
 	// InviteOperator Invite an operator
 	//
-	// The answer holds a one-time token, this once, with which the operator sets a password within 72 hours.
+	// The response contains a one-time token, which is never shown again. The operator uses it to set a password within 72 hours.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2138,9 +2143,9 @@ type ClientInterface interface {
 	// Corresponds with PATCH /v1/operators/{operator_id} (the `UpdateOperator` operationId).
 	UpdateOperator(ctx context.Context, operatorID OperatorID, body UpdateOperatorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ResetOperatorPassword Make a one-time token to set a new password
+	// ResetOperatorPassword Create a one-time token for setting a new password
 	//
-	// The earlier token, if any, stops working. The present password works until the new one is set.
+	// An earlier token, if any, stops working. The current password works until the new one is set.
 	//
 	// Corresponds with POST /v1/operators/{operator_id}/reset-password (the `ResetOperatorPassword` operationId).
 	ResetOperatorPassword(ctx context.Context, operatorID OperatorID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2155,25 +2160,26 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/operators/{operator_id}/sessions (the `ListOperatorSessions` operationId).
 	ListOperatorSessions(ctx context.Context, operatorID OperatorID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetRevocations What has been revoked and has not expired yet
+	// GetRevocations Revocations that have not expired yet
 	//
-	// For resource servers that verify offline. Plain: a snapshot, signed by a key of the published set (flattened JWS JSON, RFC
-	// 7515 §7.2.2, `typ` `revocations+jwt`), whose payload is `{"iss", "iat", "seq", "clients": {client_id: generation}, "tokens":
-	// {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, its `jti` is listed, or
-	// the `kid` of its header is: that signing key was revoked, and is not in the key set any more. `keys` may be missing. `seq` is
-	// the position of the feed that the snapshot stands for. One with very many revocations may be some time old, 5 seconds at most,
-	// as `Age` says.
+	// For resource servers that verify offline. By default the response is a snapshot, signed by a key from the published set
+	// (flattened JWS JSON, RFC 7515 §7.2.2, `typ` `revocations+jwt`), whose payload is `{"iss", "iat", "seq", "clients": {client_id:
+	// generation}, "tokens": {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, when
+	// its `jti` is listed, or when the `kid` in its header is listed, because that signing key was revoked and is no longer in the
+	// key set. `keys` may be missing. `seq` is the feed position that the snapshot represents. A snapshot with very many revocations
+	// may be up to 5 seconds old, which `Age` states.
 	//
-	// With `Accept: text/event-stream`, unless `application/jose+json` is named beside it and weighs as much: the same as a stream,
-	// from `Last-Event-ID` on, or without one from now on. Events are `revocation` (`{"client_id", "generation"}`, `{"jti", "exp"}` or
-	// `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id), and `reset` (`Last-Event-ID` is not of this feed,
-	// as after the service's database was restored from a backup: take a snapshot; the stream ends). What was revoked more than 24
-	// hours ago is left out, since no token lives longer.
+	// With `Accept: text/event-stream`, unless `application/jose+json` is also accepted with at least the same weight, the response
+	// is a stream of the same revocations, beginning after `Last-Event-ID`, or now if there is none. Events are `revocation`
+	// (`{"client_id", "generation"}`, `{"jti", "exp"}` or `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id),
+	// and `reset` (`Last-Event-ID` does not belong to this feed, for example because the service's database was restored from a
+	// backup: fetch a snapshot; the stream ends). Revocations older than 24 hours are left out, because no token lives longer.
 	//
-	// A heartbeat comes every 4 seconds while the service knows the latest, and none while it doesn't. Silence is a warning, then:
-	// when nothing has come for 11 seconds, two heartbeats are missing, and what you know may be out of date. Connect again when a
-	// stream is silent or ends, with the id of the last event as `Last-Event-ID`, and take a snapshot again a second after the new one
-	// began, and later by its `Age`: a database that failed over may have lost the newest events and given their numbers to others.
+	// A heartbeat is sent every 4 seconds while the service's knowledge is up to date, and none while it isn't. Silence is therefore
+	// a warning: when nothing has arrived for 11 seconds, two heartbeats are missing, and what you know may be out of date. When a
+	// stream is silent or ends, connect again with the id of the last event as `Last-Event-ID`. Also fetch a new snapshot, one second
+	// plus the snapshot's `Age` or more after the new stream began: a database that failed over may have lost the newest events and
+	// assigned their numbers to others.
 	//
 	// Corresponds with GET /v1/revocations (the `GetRevocations` operationId).
 	GetRevocations(ctx context.Context, params *GetRevocationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2185,19 +2191,19 @@ type ClientInterface interface {
 
 	// SignOut Sign out
 	//
-	// Ends the session. Signing out without one is fine.
+	// Ends the session. Signing out without a session succeeds, too.
 	//
 	// Corresponds with DELETE /v1/session (the `SignOut` operationId).
 	SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetSession Who am I
+	// GetSession Get the signed-in operator
 	//
 	// Corresponds with GET /v1/session (the `GetSession` operationId).
 	GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SignInWithBody Sign in
 	//
-	// Starts a session and sets its cookie. The session's id is new at every sign-in.
+	// Starts a session and sets its cookie. Every sign-in gets a new session id.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2206,7 +2212,7 @@ type ClientInterface interface {
 
 	// SignIn Sign in
 	//
-	// Starts a session and sets its cookie. The session's id is new at every sign-in.
+	// Starts a session and sets its cookie. Every sign-in gets a new session id.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2215,41 +2221,41 @@ type ClientInterface interface {
 
 	// GetSignInMethods How operators can sign in
 	//
-	// With a password always; with an OpenID Connect provider when one is configured.
+	// A password always works; an OpenID Connect provider can be used when one is configured.
 	//
 	// Corresponds with GET /v1/session/methods (the `GetSignInMethods` operationId).
 	GetSignInMethods(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// BeginSingleSignOn Sign in with the OpenID Connect provider
 	//
-	// For browsers. Leads to the provider (the authorization code flow with PKCE), or back to the sign-in page with `error` when
-	// that is not possible. The browser keeps the sign-in in a cookie for ten minutes.
+	// For browsers. Redirects to the provider (authorization code flow with PKCE), or back to the sign-in page with `error` if that
+	// is not possible. A cookie holds the state of the sign-in for ten minutes.
 	//
 	// Corresponds with GET /v1/session/oidc (the `BeginSingleSignOn` operationId).
 	BeginSingleSignOn(ctx context.Context, params *BeginSingleSignOnParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// FinishSingleSignOn Come back from the OpenID Connect provider
+	// FinishSingleSignOn Return from the OpenID Connect provider
 	//
-	// Where the provider sends browsers to; its address is the one to register there. Starts a session as `POST /v1/session`
-	// does and leads to where the operator wanted to be, or to the sign-in page with `error`: `provider-unavailable`,
+	// The provider redirects browsers here; register this address at the provider. Starts a session as `POST /v1/session` does and
+	// redirects to the path that the operator came from, or to the sign-in page with `error`: `provider-unavailable`,
 	// `flow-expired`, `access-denied`, `invalid-response`, `email-unverified`, `no-role`, `deactivated`, `email-taken` or
-	// `rate-limited`. Parameters that are not listed are ignored, as providers add their own.
+	// `rate-limited`. Parameters that are not listed are ignored, because providers add their own.
 	//
 	// Corresponds with GET /v1/session/oidc/callback (the `FinishSingleSignOn` operationId).
 	FinishSingleSignOn(ctx context.Context, params *FinishSingleSignOnParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ChangePasswordWithBody Change one's own password
+	// ChangePasswordWithBody Change your own password
 	//
-	// Ends one's other sessions.
+	// Ends your other sessions.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/session/password (the `ChangePassword` operationId).
 	ChangePasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ChangePassword Change one's own password
+	// ChangePassword Change your own password
 	//
-	// Ends one's other sessions.
+	// Ends your other sessions.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2299,7 +2305,7 @@ func (c *Client) GetMetadata(ctx context.Context, reqEditors ...RequestEditorFn)
 	return c.Client.Do(req)
 }
 
-// GetOpenIDConfiguration The same metadata, where many gateways and libraries look
+// GetOpenIDConfiguration The same metadata at the address where many gateways and libraries look
 //
 // Corresponds with GET /.well-known/openid-configuration (the `GetOpenIDConfiguration` operationId).
 func (c *Client) GetOpenIDConfiguration(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2316,8 +2322,9 @@ func (c *Client) GetOpenIDConfiguration(ctx context.Context, reqEditors ...Reque
 
 // AuthenticateWithBody Exchange client credentials for an access token (JSON)
 //
-// The vendor's route: JSON in, JSON out, 201 on success. The token grants all of the key's scopes. An unknown client,
-// an inactive one and a wrong secret get the same answer, byte for byte. Use `/oauth2/token` with a stock OAuth 2.0 client.
+// The vendor's route takes JSON, returns JSON, and answers 201 on success. The token grants all of the key's scopes. An
+// unknown client, an inactive client and a wrong secret get the same response, byte for byte. With a standard OAuth 2.0
+// client, use `/oauth2/token`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2336,8 +2343,9 @@ func (c *Client) AuthenticateWithBody(ctx context.Context, contentType string, b
 
 // Authenticate Exchange client credentials for an access token (JSON)
 //
-// The vendor's route: JSON in, JSON out, 201 on success. The token grants all of the key's scopes. An unknown client,
-// an inactive one and a wrong secret get the same answer, byte for byte. Use `/oauth2/token` with a stock OAuth 2.0 client.
+// The vendor's route takes JSON, returns JSON, and answers 201 on success. The token grants all of the key's scopes. An
+// unknown client, an inactive client and a wrong secret get the same response, byte for byte. With a standard OAuth 2.0
+// client, use `/oauth2/token`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2354,7 +2362,7 @@ func (c *Client) Authenticate(ctx context.Context, body AuthenticateJSONRequestB
 	return c.Client.Do(req)
 }
 
-// GetHealth Is the process alive
+// GetHealth Is the process alive?
 //
 // Corresponds with GET /healthz (the `GetHealth` operationId).
 func (c *Client) GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2369,10 +2377,10 @@ func (c *Client) GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (
 	return c.Client.Do(req)
 }
 
-// GetMetrics Metrics in the text format of Prometheus
+// GetMetrics Metrics in the Prometheus text format
 //
-// Only for programs on the same machine that ask directly, or on an address of its own (`APIKEYS_METRICS_LISTEN`);
-// everybody else gets 404. No metric names a client, an operator or an address.
+// Available only to programs on the same machine that ask directly, or at a separate address (`APIKEYS_METRICS_LISTEN`);
+// everyone else gets 404. No metric names a client, an operator or an address.
 //
 // Corresponds with GET /metrics (the `GetMetrics` operationId).
 func (c *Client) GetMetrics(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2387,12 +2395,12 @@ func (c *Client) GetMetrics(ctx context.Context, reqEditors ...RequestEditorFn) 
 	return c.Client.Do(req)
 }
 
-// IntrospectTokenWithBody Ask whether a token counts (RFC 7662)
+// IntrospectTokenWithBody Ask whether a token is valid (RFC 7662)
 //
-// The caller is a client (HTTP Basic or `client_id` and `client_secret` in the body) or an operator with a session. A client
-// sees its own tokens; with scope `settings.tokens:readonly` every token of its tenancy, and of every tenancy when it belongs
-// to the platform's own. An operator sees the tokens of its tenancy. Of any other token, and of what is no token, the answer
-// is `{"active": false}` and nothing else.
+// The caller is a client (HTTP Basic, or `client_id` and `client_secret` in the body) or an operator with a session. A client
+// sees its own tokens. With scope `settings.tokens:readonly` it sees every token of its tenancy, and if it belongs to the
+// platform's own tenancy, the tokens of every tenancy. An operator sees the tokens of their tenancy. For any other token, and
+// for anything that is not a token, the response is only `{"active": false}`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2409,12 +2417,12 @@ func (c *Client) IntrospectTokenWithBody(ctx context.Context, contentType string
 	return c.Client.Do(req)
 }
 
-// IntrospectTokenWithFormdataBody Ask whether a token counts (RFC 7662)
+// IntrospectTokenWithFormdataBody Ask whether a token is valid (RFC 7662)
 //
-// The caller is a client (HTTP Basic or `client_id` and `client_secret` in the body) or an operator with a session. A client
-// sees its own tokens; with scope `settings.tokens:readonly` every token of its tenancy, and of every tenancy when it belongs
-// to the platform's own. An operator sees the tokens of its tenancy. Of any other token, and of what is no token, the answer
-// is `{"active": false}` and nothing else.
+// The caller is a client (HTTP Basic, or `client_id` and `client_secret` in the body) or an operator with a session. A client
+// sees its own tokens. With scope `settings.tokens:readonly` it sees every token of its tenancy, and if it belongs to the
+// platform's own tenancy, the tokens of every tenancy. An operator sees the tokens of their tenancy. For any other token, and
+// for anything that is not a token, the response is only `{"active": false}`.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -2433,8 +2441,8 @@ func (c *Client) IntrospectTokenWithFormdataBody(ctx context.Context, body Intro
 
 // RevokeTokenWithBody Revoke a token (RFC 7009)
 //
-// A client revokes its own tokens, an operator (editor or admin) those of its tenancy. What is no valid token any more is
-// answered with 200, too: the purpose is met.
+// A client revokes its own tokens, an operator (editor or admin) those of their tenancy. If the token is already invalid, the
+// response is 200 as well, because the purpose is achieved.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2453,8 +2461,8 @@ func (c *Client) RevokeTokenWithBody(ctx context.Context, contentType string, bo
 
 // RevokeTokenWithFormdataBody Revoke a token (RFC 7009)
 //
-// A client revokes its own tokens, an operator (editor or admin) those of its tenancy. What is no valid token any more is
-// answered with 200, too: the purpose is met.
+// A client revokes its own tokens, an operator (editor or admin) those of their tenancy. If the token is already invalid, the
+// response is 200 as well, because the purpose is achieved.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -2473,8 +2481,8 @@ func (c *Client) RevokeTokenWithFormdataBody(ctx context.Context, body RevokeTok
 
 // ListStatusLists The addresses of the Token Status Lists
 //
-// Status List Aggregation (draft-ietf-oauth-status-list §9). Status lists are off unless the service is configured to offer
-// them; then this route does not exist.
+// Status List Aggregation (draft-ietf-oauth-status-list §9). This route exists only if the service is configured to offer
+// status lists.
 //
 // Corresponds with GET /oauth2/status-lists (the `ListStatusLists` operationId).
 func (c *Client) ListStatusLists(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2491,11 +2499,11 @@ func (c *Client) ListStatusLists(ctx context.Context, reqEditors ...RequestEdito
 
 // GetStatusList A Token Status List
 //
-// For verifiers that know the standard (draft-ietf-oauth-status-list) and not this service's own feed. A token names its list
-// and its place in it: `{"status": {"status_list": {"idx", "uri"}}}`. The list is a JWT (`typ` `statuslist+jwt`), signed by a
-// key of the published set, with a bit for each generation of a key: 1 when the tokens issued under it are dead. It does not
-// tell of single tokens that were revoked; introspection and the feed do. Off unless configured; then this route does not
-// exist.
+// For verifiers that implement the standard (draft-ietf-oauth-status-list) but not this service's own feed. A token names its
+// list and its place in the list: `{"status": {"status_list": {"idx", "uri"}}}`. The list is a JWT (`typ` `statuslist+jwt`),
+// signed by a key from the published set, with a bit for each generation of a key. The bit is 1 when the tokens issued under
+// that generation are dead. The list does not show single tokens that were revoked; introspection and the feed do. This route
+// exists only if the service is configured to offer status lists.
 //
 // Corresponds with GET /oauth2/status-lists/{list} (the `GetStatusList` operationId).
 func (c *Client) GetStatusList(ctx context.Context, list string, params *GetStatusListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2512,9 +2520,9 @@ func (c *Client) GetStatusList(ctx context.Context, list string, params *GetStat
 
 // IssueTokenWithBody Exchange client credentials for an access token (RFC 6749 §4.4)
 //
-// The client credentials grant. The client authenticates with HTTP Basic (`client_secret_basic`, both halves form-encoded
-// before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never with both and
-// never in the query string.
+// The client credentials grant. The client authenticates either with HTTP Basic (`client_secret_basic`, both halves
+// form-encoded before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never
+// with both and never in the query string.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2533,9 +2541,9 @@ func (c *Client) IssueTokenWithBody(ctx context.Context, contentType string, bod
 
 // IssueTokenWithFormdataBody Exchange client credentials for an access token (RFC 6749 §4.4)
 //
-// The client credentials grant. The client authenticates with HTTP Basic (`client_secret_basic`, both halves form-encoded
-// before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never with both and
-// never in the query string.
+// The client credentials grant. The client authenticates either with HTTP Basic (`client_secret_basic`, both halves
+// form-encoded before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never
+// with both and never in the query string.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -2552,11 +2560,11 @@ func (c *Client) IssueTokenWithFormdataBody(ctx context.Context, body IssueToken
 	return c.Client.Do(req)
 }
 
-// VerifyToken Decide about a request on behalf of a gateway
+// VerifyToken Decide on a request for a gateway
 //
-// For nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth` and Envoy `ext_authz`: send the request's
-// `Authorization` header along, with any method. Paths below this one are the same route. A query that is malformed is
-// refused, and at this very path also one with other parameters, as a misspelt one would let everybody in.
+// For nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth` and Envoy `ext_authz`: pass the request's
+// `Authorization` header along, with any method. Paths below this one are the same route. A malformed query is refused. At
+// this exact path, unknown parameters are refused as well, because a misspelt one would let everyone in.
 //
 // Corresponds with GET /oauth2/verify (the `VerifyToken` operationId).
 func (c *Client) VerifyToken(ctx context.Context, params *VerifyTokenParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2571,7 +2579,7 @@ func (c *Client) VerifyToken(ctx context.Context, params *VerifyTokenParams, req
 	return c.Client.Do(req)
 }
 
-// GetReadiness Can it serve requests
+// GetReadiness Can the service handle requests?
 //
 // Corresponds with GET /readyz (the `GetReadiness` operationId).
 func (c *Client) GetReadiness(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2603,7 +2611,8 @@ func (c *Client) ListAPIKeys(ctx context.Context, params *ListAPIKeysParams, req
 
 // CreateAPIKeyWithBody Create an API key
 //
-// The answer holds the client secret, this once. A caller with an access token can only grant scopes that its token covers.
+// The response contains the client secret, which is never shown again. A caller with an access token can only grant scopes that
+// its token covers.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2622,7 +2631,8 @@ func (c *Client) CreateAPIKeyWithBody(ctx context.Context, params *CreateAPIKeyP
 
 // CreateAPIKey Create an API key
 //
-// The answer holds the client secret, this once. A caller with an access token can only grant scopes that its token covers.
+// The response contains the client secret, which is never shown again. A caller with an access token can only grant scopes that
+// its token covers.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2673,9 +2683,9 @@ func (c *Client) GetAPIKey(ctx context.Context, clientID ClientID, reqEditors ..
 
 // UpdateAPIKeyWithBody Edit an API key (JSON merge patch, RFC 7396)
 //
-// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
+// Members that are absent keep their values. The `client_id` can't be changed. Tokens that were already issued keep the
 // scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
-// (403).
+// (otherwise 403).
 //
 // Takes any type of body and a specified content type.
 //
@@ -2694,9 +2704,9 @@ func (c *Client) UpdateAPIKeyWithBody(ctx context.Context, clientID ClientID, pa
 
 // UpdateAPIKey Edit an API key (JSON merge patch, RFC 7396)
 //
-// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
+// Members that are absent keep their values. The `client_id` can't be changed. Tokens that were already issued keep the
 // scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
-// (403).
+// (otherwise 403).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2715,9 +2725,9 @@ func (c *Client) UpdateAPIKey(ctx context.Context, clientID ClientID, params *Up
 
 // UpdateAPIKeyWithApplicationMergePatchPlusJSONBody Edit an API key (JSON merge patch, RFC 7396)
 //
-// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
+// Members that are absent keep their values. The `client_id` can't be changed. Tokens that were already issued keep the
 // scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
-// (403).
+// (otherwise 403).
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
@@ -2753,7 +2763,7 @@ func (c *Client) ActivateAPIKey(ctx context.Context, clientID ClientID, params *
 
 // CancelAPIKeyRotation Keep the old secret and retire the new one
 //
-// While a rotation's grace period runs. Tokens issued with the new secret live on until they expire.
+// Possible while a rotation's grace period is running. Tokens issued with the new secret stay valid until they expire.
 //
 // Corresponds with POST /v1/api-keys/{client_id}/cancel-rotation (the `CancelAPIKeyRotation` operationId).
 func (c *Client) CancelAPIKeyRotation(ctx context.Context, clientID ClientID, params *CancelAPIKeyRotationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2770,7 +2780,7 @@ func (c *Client) CancelAPIKeyRotation(ctx context.Context, clientID ClientID, pa
 
 // DeactivateAPIKey Deactivate an API key
 //
-// Idempotent. No token is issued from now on, and every token issued so far dies.
+// Idempotent. No more tokens are issued, and every token issued so far dies.
 //
 // Corresponds with POST /v1/api-keys/{client_id}/deactivate (the `DeactivateAPIKey` operationId).
 func (c *Client) DeactivateAPIKey(ctx context.Context, clientID ClientID, params *DeactivateAPIKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2787,7 +2797,7 @@ func (c *Client) DeactivateAPIKey(ctx context.Context, clientID ClientID, params
 
 // ListAPIKeyDenials The latest refused exchanges, and why
 //
-// The caller of the exchange only learns `invalid_client`. The newest 50 are kept.
+// The caller of the exchange learns only `invalid_client`. The newest 50 are kept.
 //
 // Corresponds with GET /v1/api-keys/{client_id}/denials (the `ListAPIKeyDenials` operationId).
 func (c *Client) ListAPIKeyDenials(ctx context.Context, clientID ClientID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2804,7 +2814,7 @@ func (c *Client) ListAPIKeyDenials(ctx context.Context, clientID ClientID, reqEd
 
 // RevokeAPIKeyTokens Revoke every token issued so far
 //
-// The key and its secrets live on; new tokens can be issued at once.
+// The key and its secrets stay valid, and new tokens can be issued at once.
 //
 // Corresponds with POST /v1/api-keys/{client_id}/revoke-tokens (the `RevokeAPIKeyTokens` operationId).
 func (c *Client) RevokeAPIKeyTokens(ctx context.Context, clientID ClientID, params *RevokeAPIKeyTokensParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2821,10 +2831,10 @@ func (c *Client) RevokeAPIKeyTokens(ctx context.Context, clientID ClientID, para
 
 // RotateAPIKeySecretWithBody Generate a new client secret
 //
-// With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
-// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-// another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
-// rotate keys all of whose scopes its token covers (403).
+// With `grace_period_seconds` 0 the old secret and every token issued so far die at once. With a longer grace period both
+// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period is running,
+// another rotation with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+// rotate keys whose scopes its token covers completely (otherwise 403).
 //
 // Takes any type of body and a specified content type.
 //
@@ -2843,10 +2853,10 @@ func (c *Client) RotateAPIKeySecretWithBody(ctx context.Context, clientID Client
 
 // RotateAPIKeySecret Generate a new client secret
 //
-// With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
-// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-// another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
-// rotate keys all of whose scopes its token covers (403).
+// With `grace_period_seconds` 0 the old secret and every token issued so far die at once. With a longer grace period both
+// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period is running,
+// another rotation with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+// rotate keys whose scopes its token covers completely (otherwise 403).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2865,8 +2875,8 @@ func (c *Client) RotateAPIKeySecret(ctx context.Context, clientID ClientID, para
 
 // RetireAPIKeySecret Retire an old secret before its grace period ends
 //
-// Only a secret that a rotation left in its grace period can be retired; the current one is replaced by rotating. Tokens that
-// were issued with the retired one live on until they expire; `revoke-tokens` ends them, and all others of the key.
+// Only a secret in a rotation's grace period can be retired; to replace the current secret, rotate. Tokens that were issued
+// with the retired secret stay valid until they expire; `revoke-tokens` ends them, together with all other tokens of the key.
 //
 // Corresponds with DELETE /v1/api-keys/{client_id}/secrets/{secret_id} (the `RetireAPIKeySecret` operationId).
 func (c *Client) RetireAPIKeySecret(ctx context.Context, clientID ClientID, secretID string, params *RetireAPIKeySecretParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2883,7 +2893,7 @@ func (c *Client) RetireAPIKeySecret(ctx context.Context, clientID ClientID, secr
 
 // ChangeAPIKeyGraceWithBody Change when an old secret's grace period ends
 //
-// Sooner or later than before, counted from now. To end it now, retire the secret.
+// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2902,7 +2912,7 @@ func (c *Client) ChangeAPIKeyGraceWithBody(ctx context.Context, clientID ClientI
 
 // ChangeAPIKeyGrace Change when an old secret's grace period ends
 //
-// Sooner or later than before, counted from now. To end it now, retire the secret.
+// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2921,7 +2931,7 @@ func (c *Client) ChangeAPIKeyGrace(ctx context.Context, clientID ClientID, secre
 
 // ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBody Change when an old secret's grace period ends
 //
-// Sooner or later than before, counted from now. To end it now, retire the secret.
+// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
@@ -2955,9 +2965,9 @@ func (c *Client) GetAPIKeyUsage(ctx context.Context, clientID ClientID, params *
 
 // ListEvents Search the audit log
 //
-// The events of the caller's tenancy, newest first. Admins see all of them, and those of the platform's tenancy also the events of
-// no tenancy, such as signing keys; everybody else, and every access token, sees those whose subject is an API key.
-// The next page is asked for with `before` set to `meta.next_before`.
+// The events of the caller's tenancy, newest first. Admins see all of them, and admins of the platform's tenancy also see events
+// that belong to no tenancy, such as those of signing keys. All other operators, and every access token, see only events whose
+// subject is an API key. To request the next page, set `before` to `meta.next_before`.
 //
 // Corresponds with GET /v1/events (the `ListEvents` operationId).
 func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2974,8 +2984,8 @@ func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEd
 
 // ExportEvents Download the events that match
 //
-// As `/v1/events`, but all of them, in a stream. When it can't be finished, the connection is cut: what arrives with a proper end is
-// whole. In CSV, a cell that a spreadsheet would take for a formula has an apostrophe in front.
+// Like `/v1/events`, but returns all matching events, as a stream. If the export can't be completed, the connection is dropped, so an
+// export that ends properly is complete. In CSV, a cell that a spreadsheet would take for a formula begins with an apostrophe.
 //
 // Corresponds with GET /v1/events/export (the `ExportEvents` operationId).
 func (c *Client) ExportEvents(ctx context.Context, params *ExportEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2992,9 +3002,10 @@ func (c *Client) ExportEvents(ctx context.Context, params *ExportEventsParams, r
 
 // VerifyEvents Check that no event was altered
 //
-// Reads the whole log, of every tenancy, from where it begins to its end, some tens of thousands of events a second. A process makes
-// one verification at a time, which answers all who ask meanwhile and ends when they are gone. For admins with a session. That the log
-// was cut off behind, or rewritten as a whole, is found by `apikeys verify-log` with a checkpoint.
+// Reads the whole log, of all tenancies, from beginning to end, at some tens of thousands of events a second. A process runs one
+// verification at a time. It answers everyone who asks meanwhile, and stops when all of them have disconnected. For admins with a
+// session. It can't detect that the end of the log was cut off or that the whole log was rewritten; `apikeys verify-log` with a
+// checkpoint does.
 //
 // Corresponds with GET /v1/events/verify (the `VerifyEvents` operationId).
 func (c *Client) VerifyEvents(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3011,7 +3022,7 @@ func (c *Client) VerifyEvents(ctx context.Context, reqEditors ...RequestEditorFn
 
 // AcceptInvitationWithBody Set a password with a one-time token
 //
-// For who was invited, or whose password is being reset. Ends the operator's sessions; sign in afterwards.
+// For operators who were invited or whose password is being reset. Ends the operator's sessions; sign in afterwards.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3030,7 +3041,7 @@ func (c *Client) AcceptInvitationWithBody(ctx context.Context, contentType strin
 
 // AcceptInvitation Set a password with a one-time token
 //
-// For who was invited, or whose password is being reset. Ends the operator's sessions; sign in afterwards.
+// For operators who were invited or whose password is being reset. Ends the operator's sessions; sign in afterwards.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3064,7 +3075,7 @@ func (c *Client) ListOperators(ctx context.Context, reqEditors ...RequestEditorF
 
 // InviteOperatorWithBody Invite an operator
 //
-// The answer holds a one-time token, this once, with which the operator sets a password within 72 hours.
+// The response contains a one-time token, which is never shown again. The operator uses it to set a password within 72 hours.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3083,7 +3094,7 @@ func (c *Client) InviteOperatorWithBody(ctx context.Context, contentType string,
 
 // InviteOperator Invite an operator
 //
-// The answer holds a one-time token, this once, with which the operator sets a password within 72 hours.
+// The response contains a one-time token, which is never shown again. The operator uses it to set a password within 72 hours.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3155,9 +3166,9 @@ func (c *Client) UpdateOperator(ctx context.Context, operatorID OperatorID, body
 	return c.Client.Do(req)
 }
 
-// ResetOperatorPassword Make a one-time token to set a new password
+// ResetOperatorPassword Create a one-time token for setting a new password
 //
-// The earlier token, if any, stops working. The present password works until the new one is set.
+// An earlier token, if any, stops working. The current password works until the new one is set.
 //
 // Corresponds with POST /v1/operators/{operator_id}/reset-password (the `ResetOperatorPassword` operationId).
 func (c *Client) ResetOperatorPassword(ctx context.Context, operatorID OperatorID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3202,25 +3213,26 @@ func (c *Client) ListOperatorSessions(ctx context.Context, operatorID OperatorID
 	return c.Client.Do(req)
 }
 
-// GetRevocations What has been revoked and has not expired yet
+// GetRevocations Revocations that have not expired yet
 //
-// For resource servers that verify offline. Plain: a snapshot, signed by a key of the published set (flattened JWS JSON, RFC
-// 7515 §7.2.2, `typ` `revocations+jwt`), whose payload is `{"iss", "iat", "seq", "clients": {client_id: generation}, "tokens":
-// {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, its `jti` is listed, or
-// the `kid` of its header is: that signing key was revoked, and is not in the key set any more. `keys` may be missing. `seq` is
-// the position of the feed that the snapshot stands for. One with very many revocations may be some time old, 5 seconds at most,
-// as `Age` says.
+// For resource servers that verify offline. By default the response is a snapshot, signed by a key from the published set
+// (flattened JWS JSON, RFC 7515 §7.2.2, `typ` `revocations+jwt`), whose payload is `{"iss", "iat", "seq", "clients": {client_id:
+// generation}, "tokens": {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, when
+// its `jti` is listed, or when the `kid` in its header is listed, because that signing key was revoked and is no longer in the
+// key set. `keys` may be missing. `seq` is the feed position that the snapshot represents. A snapshot with very many revocations
+// may be up to 5 seconds old, which `Age` states.
 //
-// With `Accept: text/event-stream`, unless `application/jose+json` is named beside it and weighs as much: the same as a stream,
-// from `Last-Event-ID` on, or without one from now on. Events are `revocation` (`{"client_id", "generation"}`, `{"jti", "exp"}` or
-// `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id), and `reset` (`Last-Event-ID` is not of this feed,
-// as after the service's database was restored from a backup: take a snapshot; the stream ends). What was revoked more than 24
-// hours ago is left out, since no token lives longer.
+// With `Accept: text/event-stream`, unless `application/jose+json` is also accepted with at least the same weight, the response
+// is a stream of the same revocations, beginning after `Last-Event-ID`, or now if there is none. Events are `revocation`
+// (`{"client_id", "generation"}`, `{"jti", "exp"}` or `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id),
+// and `reset` (`Last-Event-ID` does not belong to this feed, for example because the service's database was restored from a
+// backup: fetch a snapshot; the stream ends). Revocations older than 24 hours are left out, because no token lives longer.
 //
-// A heartbeat comes every 4 seconds while the service knows the latest, and none while it doesn't. Silence is a warning, then:
-// when nothing has come for 11 seconds, two heartbeats are missing, and what you know may be out of date. Connect again when a
-// stream is silent or ends, with the id of the last event as `Last-Event-ID`, and take a snapshot again a second after the new one
-// began, and later by its `Age`: a database that failed over may have lost the newest events and given their numbers to others.
+// A heartbeat is sent every 4 seconds while the service's knowledge is up to date, and none while it isn't. Silence is therefore
+// a warning: when nothing has arrived for 11 seconds, two heartbeats are missing, and what you know may be out of date. When a
+// stream is silent or ends, connect again with the id of the last event as `Last-Event-ID`. Also fetch a new snapshot, one second
+// plus the snapshot's `Age` or more after the new stream began: a database that failed over may have lost the newest events and
+// assigned their numbers to others.
 //
 // Corresponds with GET /v1/revocations (the `GetRevocations` operationId).
 func (c *Client) GetRevocations(ctx context.Context, params *GetRevocationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3252,7 +3264,7 @@ func (c *Client) ListScopes(ctx context.Context, reqEditors ...RequestEditorFn) 
 
 // SignOut Sign out
 //
-// Ends the session. Signing out without one is fine.
+// Ends the session. Signing out without a session succeeds, too.
 //
 // Corresponds with DELETE /v1/session (the `SignOut` operationId).
 func (c *Client) SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3267,7 +3279,7 @@ func (c *Client) SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 	return c.Client.Do(req)
 }
 
-// GetSession Who am I
+// GetSession Get the signed-in operator
 //
 // Corresponds with GET /v1/session (the `GetSession` operationId).
 func (c *Client) GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3284,7 +3296,7 @@ func (c *Client) GetSession(ctx context.Context, reqEditors ...RequestEditorFn) 
 
 // SignInWithBody Sign in
 //
-// Starts a session and sets its cookie. The session's id is new at every sign-in.
+// Starts a session and sets its cookie. Every sign-in gets a new session id.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3303,7 +3315,7 @@ func (c *Client) SignInWithBody(ctx context.Context, contentType string, body io
 
 // SignIn Sign in
 //
-// Starts a session and sets its cookie. The session's id is new at every sign-in.
+// Starts a session and sets its cookie. Every sign-in gets a new session id.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3322,7 +3334,7 @@ func (c *Client) SignIn(ctx context.Context, body SignInJSONRequestBody, reqEdit
 
 // GetSignInMethods How operators can sign in
 //
-// With a password always; with an OpenID Connect provider when one is configured.
+// A password always works; an OpenID Connect provider can be used when one is configured.
 //
 // Corresponds with GET /v1/session/methods (the `GetSignInMethods` operationId).
 func (c *Client) GetSignInMethods(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3339,8 +3351,8 @@ func (c *Client) GetSignInMethods(ctx context.Context, reqEditors ...RequestEdit
 
 // BeginSingleSignOn Sign in with the OpenID Connect provider
 //
-// For browsers. Leads to the provider (the authorization code flow with PKCE), or back to the sign-in page with `error` when
-// that is not possible. The browser keeps the sign-in in a cookie for ten minutes.
+// For browsers. Redirects to the provider (authorization code flow with PKCE), or back to the sign-in page with `error` if that
+// is not possible. A cookie holds the state of the sign-in for ten minutes.
 //
 // Corresponds with GET /v1/session/oidc (the `BeginSingleSignOn` operationId).
 func (c *Client) BeginSingleSignOn(ctx context.Context, params *BeginSingleSignOnParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3355,12 +3367,12 @@ func (c *Client) BeginSingleSignOn(ctx context.Context, params *BeginSingleSignO
 	return c.Client.Do(req)
 }
 
-// FinishSingleSignOn Come back from the OpenID Connect provider
+// FinishSingleSignOn Return from the OpenID Connect provider
 //
-// Where the provider sends browsers to; its address is the one to register there. Starts a session as `POST /v1/session`
-// does and leads to where the operator wanted to be, or to the sign-in page with `error`: `provider-unavailable`,
+// The provider redirects browsers here; register this address at the provider. Starts a session as `POST /v1/session` does and
+// redirects to the path that the operator came from, or to the sign-in page with `error`: `provider-unavailable`,
 // `flow-expired`, `access-denied`, `invalid-response`, `email-unverified`, `no-role`, `deactivated`, `email-taken` or
-// `rate-limited`. Parameters that are not listed are ignored, as providers add their own.
+// `rate-limited`. Parameters that are not listed are ignored, because providers add their own.
 //
 // Corresponds with GET /v1/session/oidc/callback (the `FinishSingleSignOn` operationId).
 func (c *Client) FinishSingleSignOn(ctx context.Context, params *FinishSingleSignOnParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3375,9 +3387,9 @@ func (c *Client) FinishSingleSignOn(ctx context.Context, params *FinishSingleSig
 	return c.Client.Do(req)
 }
 
-// ChangePasswordWithBody Change one's own password
+// ChangePasswordWithBody Change your own password
 //
-// Ends one's other sessions.
+// Ends your other sessions.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3394,9 +3406,9 @@ func (c *Client) ChangePasswordWithBody(ctx context.Context, contentType string,
 	return c.Client.Do(req)
 }
 
-// ChangePassword Change one's own password
+// ChangePassword Change your own password
 //
-// Ends one's other sessions.
+// Ends your other sessions.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -6003,7 +6015,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /.well-known/oauth-authorization-server (the `GetMetadata` operationId).
 	GetMetadataWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMetadataResponse, error)
 
-	// GetOpenIDConfigurationWithResponse The same metadata, where many gateways and libraries look
+	// GetOpenIDConfigurationWithResponse The same metadata at the address where many gateways and libraries look
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6012,8 +6024,9 @@ type ClientWithResponsesInterface interface {
 
 	// AuthenticateWithBodyWithResponse Exchange client credentials for an access token (JSON)
 	//
-	// The vendor's route: JSON in, JSON out, 201 on success. The token grants all of the key's scopes. An unknown client,
-	// an inactive one and a wrong secret get the same answer, byte for byte. Use `/oauth2/token` with a stock OAuth 2.0 client.
+	// The vendor's route takes JSON, returns JSON, and answers 201 on success. The token grants all of the key's scopes. An
+	// unknown client, an inactive client and a wrong secret get the same response, byte for byte. With a standard OAuth 2.0
+	// client, use `/oauth2/token`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6022,49 +6035,50 @@ type ClientWithResponsesInterface interface {
 
 	// AuthenticateWithResponse Exchange client credentials for an access token (JSON)
 	//
-	// The vendor's route: JSON in, JSON out, 201 on success. The token grants all of the key's scopes. An unknown client,
-	// an inactive one and a wrong secret get the same answer, byte for byte. Use `/oauth2/token` with a stock OAuth 2.0 client.
+	// The vendor's route takes JSON, returns JSON, and answers 201 on success. The token grants all of the key's scopes. An
+	// unknown client, an inactive client and a wrong secret get the same response, byte for byte. With a standard OAuth 2.0
+	// client, use `/oauth2/token`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /auth (the `Authenticate` operationId).
 	AuthenticateWithResponse(ctx context.Context, body AuthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*AuthenticateResponse, error)
 
-	// GetHealthWithResponse Is the process alive
+	// GetHealthWithResponse Is the process alive?
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /healthz (the `GetHealth` operationId).
 	GetHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetHealthResponse, error)
 
-	// GetMetricsWithResponse Metrics in the text format of Prometheus
+	// GetMetricsWithResponse Metrics in the Prometheus text format
 	//
-	// Only for programs on the same machine that ask directly, or on an address of its own (`APIKEYS_METRICS_LISTEN`);
-	// everybody else gets 404. No metric names a client, an operator or an address.
+	// Available only to programs on the same machine that ask directly, or at a separate address (`APIKEYS_METRICS_LISTEN`);
+	// everyone else gets 404. No metric names a client, an operator or an address.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /metrics (the `GetMetrics` operationId).
 	GetMetricsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMetricsResponse, error)
 
-	// IntrospectTokenWithBodyWithResponse Ask whether a token counts (RFC 7662)
+	// IntrospectTokenWithBodyWithResponse Ask whether a token is valid (RFC 7662)
 	//
-	// The caller is a client (HTTP Basic or `client_id` and `client_secret` in the body) or an operator with a session. A client
-	// sees its own tokens; with scope `settings.tokens:readonly` every token of its tenancy, and of every tenancy when it belongs
-	// to the platform's own. An operator sees the tokens of its tenancy. Of any other token, and of what is no token, the answer
-	// is `{"active": false}` and nothing else.
+	// The caller is a client (HTTP Basic, or `client_id` and `client_secret` in the body) or an operator with a session. A client
+	// sees its own tokens. With scope `settings.tokens:readonly` it sees every token of its tenancy, and if it belongs to the
+	// platform's own tenancy, the tokens of every tenancy. An operator sees the tokens of their tenancy. For any other token, and
+	// for anything that is not a token, the response is only `{"active": false}`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /oauth2/introspect (the `IntrospectToken` operationId).
 	IntrospectTokenWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*IntrospectTokenResponse, error)
 
-	// IntrospectTokenWithFormdataBodyWithResponse Ask whether a token counts (RFC 7662)
+	// IntrospectTokenWithFormdataBodyWithResponse Ask whether a token is valid (RFC 7662)
 	//
-	// The caller is a client (HTTP Basic or `client_id` and `client_secret` in the body) or an operator with a session. A client
-	// sees its own tokens; with scope `settings.tokens:readonly` every token of its tenancy, and of every tenancy when it belongs
-	// to the platform's own. An operator sees the tokens of its tenancy. Of any other token, and of what is no token, the answer
-	// is `{"active": false}` and nothing else.
+	// The caller is a client (HTTP Basic, or `client_id` and `client_secret` in the body) or an operator with a session. A client
+	// sees its own tokens. With scope `settings.tokens:readonly` it sees every token of its tenancy, and if it belongs to the
+	// platform's own tenancy, the tokens of every tenancy. An operator sees the tokens of their tenancy. For any other token, and
+	// for anything that is not a token, the response is only `{"active": false}`.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6073,8 +6087,8 @@ type ClientWithResponsesInterface interface {
 
 	// RevokeTokenWithBodyWithResponse Revoke a token (RFC 7009)
 	//
-	// A client revokes its own tokens, an operator (editor or admin) those of its tenancy. What is no valid token any more is
-	// answered with 200, too: the purpose is met.
+	// A client revokes its own tokens, an operator (editor or admin) those of their tenancy. If the token is already invalid, the
+	// response is 200 as well, because the purpose is achieved.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6083,8 +6097,8 @@ type ClientWithResponsesInterface interface {
 
 	// RevokeTokenWithFormdataBodyWithResponse Revoke a token (RFC 7009)
 	//
-	// A client revokes its own tokens, an operator (editor or admin) those of its tenancy. What is no valid token any more is
-	// answered with 200, too: the purpose is met.
+	// A client revokes its own tokens, an operator (editor or admin) those of their tenancy. If the token is already invalid, the
+	// response is 200 as well, because the purpose is achieved.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6093,8 +6107,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListStatusListsWithResponse The addresses of the Token Status Lists
 	//
-	// Status List Aggregation (draft-ietf-oauth-status-list §9). Status lists are off unless the service is configured to offer
-	// them; then this route does not exist.
+	// Status List Aggregation (draft-ietf-oauth-status-list §9). This route exists only if the service is configured to offer
+	// status lists.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6103,11 +6117,11 @@ type ClientWithResponsesInterface interface {
 
 	// GetStatusListWithResponse A Token Status List
 	//
-	// For verifiers that know the standard (draft-ietf-oauth-status-list) and not this service's own feed. A token names its list
-	// and its place in it: `{"status": {"status_list": {"idx", "uri"}}}`. The list is a JWT (`typ` `statuslist+jwt`), signed by a
-	// key of the published set, with a bit for each generation of a key: 1 when the tokens issued under it are dead. It does not
-	// tell of single tokens that were revoked; introspection and the feed do. Off unless configured; then this route does not
-	// exist.
+	// For verifiers that implement the standard (draft-ietf-oauth-status-list) but not this service's own feed. A token names its
+	// list and its place in the list: `{"status": {"status_list": {"idx", "uri"}}}`. The list is a JWT (`typ` `statuslist+jwt`),
+	// signed by a key from the published set, with a bit for each generation of a key. The bit is 1 when the tokens issued under
+	// that generation are dead. The list does not show single tokens that were revoked; introspection and the feed do. This route
+	// exists only if the service is configured to offer status lists.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6116,9 +6130,9 @@ type ClientWithResponsesInterface interface {
 
 	// IssueTokenWithBodyWithResponse Exchange client credentials for an access token (RFC 6749 §4.4)
 	//
-	// The client credentials grant. The client authenticates with HTTP Basic (`client_secret_basic`, both halves form-encoded
-	// before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never with both and
-	// never in the query string.
+	// The client credentials grant. The client authenticates either with HTTP Basic (`client_secret_basic`, both halves
+	// form-encoded before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never
+	// with both and never in the query string.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6127,27 +6141,27 @@ type ClientWithResponsesInterface interface {
 
 	// IssueTokenWithFormdataBodyWithResponse Exchange client credentials for an access token (RFC 6749 §4.4)
 	//
-	// The client credentials grant. The client authenticates with HTTP Basic (`client_secret_basic`, both halves form-encoded
-	// before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never with both and
-	// never in the query string.
+	// The client credentials grant. The client authenticates either with HTTP Basic (`client_secret_basic`, both halves
+	// form-encoded before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never
+	// with both and never in the query string.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /oauth2/token (the `IssueToken` operationId).
 	IssueTokenWithFormdataBodyWithResponse(ctx context.Context, body IssueTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*IssueTokenResponse, error)
 
-	// VerifyTokenWithResponse Decide about a request on behalf of a gateway
+	// VerifyTokenWithResponse Decide on a request for a gateway
 	//
-	// For nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth` and Envoy `ext_authz`: send the request's
-	// `Authorization` header along, with any method. Paths below this one are the same route. A query that is malformed is
-	// refused, and at this very path also one with other parameters, as a misspelt one would let everybody in.
+	// For nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth` and Envoy `ext_authz`: pass the request's
+	// `Authorization` header along, with any method. Paths below this one are the same route. A malformed query is refused. At
+	// this exact path, unknown parameters are refused as well, because a misspelt one would let everyone in.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /oauth2/verify (the `VerifyToken` operationId).
 	VerifyTokenWithResponse(ctx context.Context, params *VerifyTokenParams, reqEditors ...RequestEditorFn) (*VerifyTokenResponse, error)
 
-	// GetReadinessWithResponse Can it serve requests
+	// GetReadinessWithResponse Can the service handle requests?
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6163,7 +6177,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateAPIKeyWithBodyWithResponse Create an API key
 	//
-	// The answer holds the client secret, this once. A caller with an access token can only grant scopes that its token covers.
+	// The response contains the client secret, which is never shown again. A caller with an access token can only grant scopes that
+	// its token covers.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6172,7 +6187,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateAPIKeyWithResponse Create an API key
 	//
-	// The answer holds the client secret, this once. A caller with an access token can only grant scopes that its token covers.
+	// The response contains the client secret, which is never shown again. A caller with an access token can only grant scopes that
+	// its token covers.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6197,9 +6213,9 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateAPIKeyWithBodyWithResponse Edit an API key (JSON merge patch, RFC 7396)
 	//
-	// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
+	// Members that are absent keep their values. The `client_id` can't be changed. Tokens that were already issued keep the
 	// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
-	// (403).
+	// (otherwise 403).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6208,9 +6224,9 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateAPIKeyWithResponse Edit an API key (JSON merge patch, RFC 7396)
 	//
-	// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
+	// Members that are absent keep their values. The `client_id` can't be changed. Tokens that were already issued keep the
 	// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
-	// (403).
+	// (otherwise 403).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6219,9 +6235,9 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateAPIKeyWithApplicationMergePatchPlusJSONBodyWithResponse Edit an API key (JSON merge patch, RFC 7396)
 	//
-	// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
+	// Members that are absent keep their values. The `client_id` can't be changed. Tokens that were already issued keep the
 	// scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
-	// (403).
+	// (otherwise 403).
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6239,7 +6255,7 @@ type ClientWithResponsesInterface interface {
 
 	// CancelAPIKeyRotationWithResponse Keep the old secret and retire the new one
 	//
-	// While a rotation's grace period runs. Tokens issued with the new secret live on until they expire.
+	// Possible while a rotation's grace period is running. Tokens issued with the new secret stay valid until they expire.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6248,7 +6264,7 @@ type ClientWithResponsesInterface interface {
 
 	// DeactivateAPIKeyWithResponse Deactivate an API key
 	//
-	// Idempotent. No token is issued from now on, and every token issued so far dies.
+	// Idempotent. No more tokens are issued, and every token issued so far dies.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6257,7 +6273,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListAPIKeyDenialsWithResponse The latest refused exchanges, and why
 	//
-	// The caller of the exchange only learns `invalid_client`. The newest 50 are kept.
+	// The caller of the exchange learns only `invalid_client`. The newest 50 are kept.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6266,7 +6282,7 @@ type ClientWithResponsesInterface interface {
 
 	// RevokeAPIKeyTokensWithResponse Revoke every token issued so far
 	//
-	// The key and its secrets live on; new tokens can be issued at once.
+	// The key and its secrets stay valid, and new tokens can be issued at once.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6275,10 +6291,10 @@ type ClientWithResponsesInterface interface {
 
 	// RotateAPIKeySecretWithBodyWithResponse Generate a new client secret
 	//
-	// With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
-	// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-	// another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
-	// rotate keys all of whose scopes its token covers (403).
+	// With `grace_period_seconds` 0 the old secret and every token issued so far die at once. With a longer grace period both
+	// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period is running,
+	// another rotation with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+	// rotate keys whose scopes its token covers completely (otherwise 403).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6287,10 +6303,10 @@ type ClientWithResponsesInterface interface {
 
 	// RotateAPIKeySecretWithResponse Generate a new client secret
 	//
-	// With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
-	// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-	// another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
-	// rotate keys all of whose scopes its token covers (403).
+	// With `grace_period_seconds` 0 the old secret and every token issued so far die at once. With a longer grace period both
+	// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period is running,
+	// another rotation with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+	// rotate keys whose scopes its token covers completely (otherwise 403).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6299,8 +6315,8 @@ type ClientWithResponsesInterface interface {
 
 	// RetireAPIKeySecretWithResponse Retire an old secret before its grace period ends
 	//
-	// Only a secret that a rotation left in its grace period can be retired; the current one is replaced by rotating. Tokens that
-	// were issued with the retired one live on until they expire; `revoke-tokens` ends them, and all others of the key.
+	// Only a secret in a rotation's grace period can be retired; to replace the current secret, rotate. Tokens that were issued
+	// with the retired secret stay valid until they expire; `revoke-tokens` ends them, together with all other tokens of the key.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6309,7 +6325,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeAPIKeyGraceWithBodyWithResponse Change when an old secret's grace period ends
 	//
-	// Sooner or later than before, counted from now. To end it now, retire the secret.
+	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6318,7 +6334,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeAPIKeyGraceWithResponse Change when an old secret's grace period ends
 	//
-	// Sooner or later than before, counted from now. To end it now, retire the secret.
+	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6327,7 +6343,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBodyWithResponse Change when an old secret's grace period ends
 	//
-	// Sooner or later than before, counted from now. To end it now, retire the secret.
+	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6343,9 +6359,9 @@ type ClientWithResponsesInterface interface {
 
 	// ListEventsWithResponse Search the audit log
 	//
-	// The events of the caller's tenancy, newest first. Admins see all of them, and those of the platform's tenancy also the events of
-	// no tenancy, such as signing keys; everybody else, and every access token, sees those whose subject is an API key.
-	// The next page is asked for with `before` set to `meta.next_before`.
+	// The events of the caller's tenancy, newest first. Admins see all of them, and admins of the platform's tenancy also see events
+	// that belong to no tenancy, such as those of signing keys. All other operators, and every access token, see only events whose
+	// subject is an API key. To request the next page, set `before` to `meta.next_before`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6354,8 +6370,8 @@ type ClientWithResponsesInterface interface {
 
 	// ExportEventsWithResponse Download the events that match
 	//
-	// As `/v1/events`, but all of them, in a stream. When it can't be finished, the connection is cut: what arrives with a proper end is
-	// whole. In CSV, a cell that a spreadsheet would take for a formula has an apostrophe in front.
+	// Like `/v1/events`, but returns all matching events, as a stream. If the export can't be completed, the connection is dropped, so an
+	// export that ends properly is complete. In CSV, a cell that a spreadsheet would take for a formula begins with an apostrophe.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6364,9 +6380,10 @@ type ClientWithResponsesInterface interface {
 
 	// VerifyEventsWithResponse Check that no event was altered
 	//
-	// Reads the whole log, of every tenancy, from where it begins to its end, some tens of thousands of events a second. A process makes
-	// one verification at a time, which answers all who ask meanwhile and ends when they are gone. For admins with a session. That the log
-	// was cut off behind, or rewritten as a whole, is found by `apikeys verify-log` with a checkpoint.
+	// Reads the whole log, of all tenancies, from beginning to end, at some tens of thousands of events a second. A process runs one
+	// verification at a time. It answers everyone who asks meanwhile, and stops when all of them have disconnected. For admins with a
+	// session. It can't detect that the end of the log was cut off or that the whole log was rewritten; `apikeys verify-log` with a
+	// checkpoint does.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6375,7 +6392,7 @@ type ClientWithResponsesInterface interface {
 
 	// AcceptInvitationWithBodyWithResponse Set a password with a one-time token
 	//
-	// For who was invited, or whose password is being reset. Ends the operator's sessions; sign in afterwards.
+	// For operators who were invited or whose password is being reset. Ends the operator's sessions; sign in afterwards.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6384,7 +6401,7 @@ type ClientWithResponsesInterface interface {
 
 	// AcceptInvitationWithResponse Set a password with a one-time token
 	//
-	// For who was invited, or whose password is being reset. Ends the operator's sessions; sign in afterwards.
+	// For operators who were invited or whose password is being reset. Ends the operator's sessions; sign in afterwards.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6400,7 +6417,7 @@ type ClientWithResponsesInterface interface {
 
 	// InviteOperatorWithBodyWithResponse Invite an operator
 	//
-	// The answer holds a one-time token, this once, with which the operator sets a password within 72 hours.
+	// The response contains a one-time token, which is never shown again. The operator uses it to set a password within 72 hours.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6409,7 +6426,7 @@ type ClientWithResponsesInterface interface {
 
 	// InviteOperatorWithResponse Invite an operator
 	//
-	// The answer holds a one-time token, this once, with which the operator sets a password within 72 hours.
+	// The response contains a one-time token, which is never shown again. The operator uses it to set a password within 72 hours.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6443,9 +6460,9 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /v1/operators/{operator_id} (the `UpdateOperator` operationId).
 	UpdateOperatorWithResponse(ctx context.Context, operatorID OperatorID, body UpdateOperatorJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateOperatorResponse, error)
 
-	// ResetOperatorPasswordWithResponse Make a one-time token to set a new password
+	// ResetOperatorPasswordWithResponse Create a one-time token for setting a new password
 	//
-	// The earlier token, if any, stops working. The present password works until the new one is set.
+	// An earlier token, if any, stops working. The current password works until the new one is set.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6466,25 +6483,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/operators/{operator_id}/sessions (the `ListOperatorSessions` operationId).
 	ListOperatorSessionsWithResponse(ctx context.Context, operatorID OperatorID, reqEditors ...RequestEditorFn) (*ListOperatorSessionsResponse, error)
 
-	// GetRevocationsWithResponse What has been revoked and has not expired yet
+	// GetRevocationsWithResponse Revocations that have not expired yet
 	//
-	// For resource servers that verify offline. Plain: a snapshot, signed by a key of the published set (flattened JWS JSON, RFC
-	// 7515 §7.2.2, `typ` `revocations+jwt`), whose payload is `{"iss", "iat", "seq", "clients": {client_id: generation}, "tokens":
-	// {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, its `jti` is listed, or
-	// the `kid` of its header is: that signing key was revoked, and is not in the key set any more. `keys` may be missing. `seq` is
-	// the position of the feed that the snapshot stands for. One with very many revocations may be some time old, 5 seconds at most,
-	// as `Age` says.
+	// For resource servers that verify offline. By default the response is a snapshot, signed by a key from the published set
+	// (flattened JWS JSON, RFC 7515 §7.2.2, `typ` `revocations+jwt`), whose payload is `{"iss", "iat", "seq", "clients": {client_id:
+	// generation}, "tokens": {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, when
+	// its `jti` is listed, or when the `kid` in its header is listed, because that signing key was revoked and is no longer in the
+	// key set. `keys` may be missing. `seq` is the feed position that the snapshot represents. A snapshot with very many revocations
+	// may be up to 5 seconds old, which `Age` states.
 	//
-	// With `Accept: text/event-stream`, unless `application/jose+json` is named beside it and weighs as much: the same as a stream,
-	// from `Last-Event-ID` on, or without one from now on. Events are `revocation` (`{"client_id", "generation"}`, `{"jti", "exp"}` or
-	// `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id), and `reset` (`Last-Event-ID` is not of this feed,
-	// as after the service's database was restored from a backup: take a snapshot; the stream ends). What was revoked more than 24
-	// hours ago is left out, since no token lives longer.
+	// With `Accept: text/event-stream`, unless `application/jose+json` is also accepted with at least the same weight, the response
+	// is a stream of the same revocations, beginning after `Last-Event-ID`, or now if there is none. Events are `revocation`
+	// (`{"client_id", "generation"}`, `{"jti", "exp"}` or `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id),
+	// and `reset` (`Last-Event-ID` does not belong to this feed, for example because the service's database was restored from a
+	// backup: fetch a snapshot; the stream ends). Revocations older than 24 hours are left out, because no token lives longer.
 	//
-	// A heartbeat comes every 4 seconds while the service knows the latest, and none while it doesn't. Silence is a warning, then:
-	// when nothing has come for 11 seconds, two heartbeats are missing, and what you know may be out of date. Connect again when a
-	// stream is silent or ends, with the id of the last event as `Last-Event-ID`, and take a snapshot again a second after the new one
-	// began, and later by its `Age`: a database that failed over may have lost the newest events and given their numbers to others.
+	// A heartbeat is sent every 4 seconds while the service's knowledge is up to date, and none while it isn't. Silence is therefore
+	// a warning: when nothing has arrived for 11 seconds, two heartbeats are missing, and what you know may be out of date. When a
+	// stream is silent or ends, connect again with the id of the last event as `Last-Event-ID`. Also fetch a new snapshot, one second
+	// plus the snapshot's `Age` or more after the new stream began: a database that failed over may have lost the newest events and
+	// assigned their numbers to others.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6500,14 +6518,14 @@ type ClientWithResponsesInterface interface {
 
 	// SignOutWithResponse Sign out
 	//
-	// Ends the session. Signing out without one is fine.
+	// Ends the session. Signing out without a session succeeds, too.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /v1/session (the `SignOut` operationId).
 	SignOutWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*SignOutResponse, error)
 
-	// GetSessionWithResponse Who am I
+	// GetSessionWithResponse Get the signed-in operator
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6516,7 +6534,7 @@ type ClientWithResponsesInterface interface {
 
 	// SignInWithBodyWithResponse Sign in
 	//
-	// Starts a session and sets its cookie. The session's id is new at every sign-in.
+	// Starts a session and sets its cookie. Every sign-in gets a new session id.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6525,7 +6543,7 @@ type ClientWithResponsesInterface interface {
 
 	// SignInWithResponse Sign in
 	//
-	// Starts a session and sets its cookie. The session's id is new at every sign-in.
+	// Starts a session and sets its cookie. Every sign-in gets a new session id.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6534,7 +6552,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetSignInMethodsWithResponse How operators can sign in
 	//
-	// With a password always; with an OpenID Connect provider when one is configured.
+	// A password always works; an OpenID Connect provider can be used when one is configured.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6543,38 +6561,38 @@ type ClientWithResponsesInterface interface {
 
 	// BeginSingleSignOnWithResponse Sign in with the OpenID Connect provider
 	//
-	// For browsers. Leads to the provider (the authorization code flow with PKCE), or back to the sign-in page with `error` when
-	// that is not possible. The browser keeps the sign-in in a cookie for ten minutes.
+	// For browsers. Redirects to the provider (authorization code flow with PKCE), or back to the sign-in page with `error` if that
+	// is not possible. A cookie holds the state of the sign-in for ten minutes.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/session/oidc (the `BeginSingleSignOn` operationId).
 	BeginSingleSignOnWithResponse(ctx context.Context, params *BeginSingleSignOnParams, reqEditors ...RequestEditorFn) (*BeginSingleSignOnResponse, error)
 
-	// FinishSingleSignOnWithResponse Come back from the OpenID Connect provider
+	// FinishSingleSignOnWithResponse Return from the OpenID Connect provider
 	//
-	// Where the provider sends browsers to; its address is the one to register there. Starts a session as `POST /v1/session`
-	// does and leads to where the operator wanted to be, or to the sign-in page with `error`: `provider-unavailable`,
+	// The provider redirects browsers here; register this address at the provider. Starts a session as `POST /v1/session` does and
+	// redirects to the path that the operator came from, or to the sign-in page with `error`: `provider-unavailable`,
 	// `flow-expired`, `access-denied`, `invalid-response`, `email-unverified`, `no-role`, `deactivated`, `email-taken` or
-	// `rate-limited`. Parameters that are not listed are ignored, as providers add their own.
+	// `rate-limited`. Parameters that are not listed are ignored, because providers add their own.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/session/oidc/callback (the `FinishSingleSignOn` operationId).
 	FinishSingleSignOnWithResponse(ctx context.Context, params *FinishSingleSignOnParams, reqEditors ...RequestEditorFn) (*FinishSingleSignOnResponse, error)
 
-	// ChangePasswordWithBodyWithResponse Change one's own password
+	// ChangePasswordWithBodyWithResponse Change your own password
 	//
-	// Ends one's other sessions.
+	// Ends your other sessions.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/session/password (the `ChangePassword` operationId).
 	ChangePasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePasswordResponse, error)
 
-	// ChangePasswordWithResponse Change one's own password
+	// ChangePasswordWithResponse Change your own password
 	//
-	// Ends one's other sessions.
+	// Ends your other sessions.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -12146,7 +12164,7 @@ func (c *ClientWithResponses) GetMetadataWithResponse(ctx context.Context, reqEd
 	return ParseGetMetadataResponse(rsp)
 }
 
-// GetOpenIDConfigurationWithResponse The same metadata, where many gateways and libraries look
+// GetOpenIDConfigurationWithResponse The same metadata at the address where many gateways and libraries look
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12161,8 +12179,9 @@ func (c *ClientWithResponses) GetOpenIDConfigurationWithResponse(ctx context.Con
 
 // AuthenticateWithBodyWithResponse Exchange client credentials for an access token (JSON)
 //
-// The vendor's route: JSON in, JSON out, 201 on success. The token grants all of the key's scopes. An unknown client,
-// an inactive one and a wrong secret get the same answer, byte for byte. Use `/oauth2/token` with a stock OAuth 2.0 client.
+// The vendor's route takes JSON, returns JSON, and answers 201 on success. The token grants all of the key's scopes. An
+// unknown client, an inactive client and a wrong secret get the same response, byte for byte. With a standard OAuth 2.0
+// client, use `/oauth2/token`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12177,8 +12196,9 @@ func (c *ClientWithResponses) AuthenticateWithBodyWithResponse(ctx context.Conte
 
 // AuthenticateWithResponse Exchange client credentials for an access token (JSON)
 //
-// The vendor's route: JSON in, JSON out, 201 on success. The token grants all of the key's scopes. An unknown client,
-// an inactive one and a wrong secret get the same answer, byte for byte. Use `/oauth2/token` with a stock OAuth 2.0 client.
+// The vendor's route takes JSON, returns JSON, and answers 201 on success. The token grants all of the key's scopes. An
+// unknown client, an inactive client and a wrong secret get the same response, byte for byte. With a standard OAuth 2.0
+// client, use `/oauth2/token`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12191,7 +12211,7 @@ func (c *ClientWithResponses) AuthenticateWithResponse(ctx context.Context, body
 	return ParseAuthenticateResponse(rsp)
 }
 
-// GetHealthWithResponse Is the process alive
+// GetHealthWithResponse Is the process alive?
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12204,10 +12224,10 @@ func (c *ClientWithResponses) GetHealthWithResponse(ctx context.Context, reqEdit
 	return ParseGetHealthResponse(rsp)
 }
 
-// GetMetricsWithResponse Metrics in the text format of Prometheus
+// GetMetricsWithResponse Metrics in the Prometheus text format
 //
-// Only for programs on the same machine that ask directly, or on an address of its own (`APIKEYS_METRICS_LISTEN`);
-// everybody else gets 404. No metric names a client, an operator or an address.
+// Available only to programs on the same machine that ask directly, or at a separate address (`APIKEYS_METRICS_LISTEN`);
+// everyone else gets 404. No metric names a client, an operator or an address.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12220,12 +12240,12 @@ func (c *ClientWithResponses) GetMetricsWithResponse(ctx context.Context, reqEdi
 	return ParseGetMetricsResponse(rsp)
 }
 
-// IntrospectTokenWithBodyWithResponse Ask whether a token counts (RFC 7662)
+// IntrospectTokenWithBodyWithResponse Ask whether a token is valid (RFC 7662)
 //
-// The caller is a client (HTTP Basic or `client_id` and `client_secret` in the body) or an operator with a session. A client
-// sees its own tokens; with scope `settings.tokens:readonly` every token of its tenancy, and of every tenancy when it belongs
-// to the platform's own. An operator sees the tokens of its tenancy. Of any other token, and of what is no token, the answer
-// is `{"active": false}` and nothing else.
+// The caller is a client (HTTP Basic, or `client_id` and `client_secret` in the body) or an operator with a session. A client
+// sees its own tokens. With scope `settings.tokens:readonly` it sees every token of its tenancy, and if it belongs to the
+// platform's own tenancy, the tokens of every tenancy. An operator sees the tokens of their tenancy. For any other token, and
+// for anything that is not a token, the response is only `{"active": false}`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12238,12 +12258,12 @@ func (c *ClientWithResponses) IntrospectTokenWithBodyWithResponse(ctx context.Co
 	return ParseIntrospectTokenResponse(rsp)
 }
 
-// IntrospectTokenWithFormdataBodyWithResponse Ask whether a token counts (RFC 7662)
+// IntrospectTokenWithFormdataBodyWithResponse Ask whether a token is valid (RFC 7662)
 //
-// The caller is a client (HTTP Basic or `client_id` and `client_secret` in the body) or an operator with a session. A client
-// sees its own tokens; with scope `settings.tokens:readonly` every token of its tenancy, and of every tenancy when it belongs
-// to the platform's own. An operator sees the tokens of its tenancy. Of any other token, and of what is no token, the answer
-// is `{"active": false}` and nothing else.
+// The caller is a client (HTTP Basic, or `client_id` and `client_secret` in the body) or an operator with a session. A client
+// sees its own tokens. With scope `settings.tokens:readonly` it sees every token of its tenancy, and if it belongs to the
+// platform's own tenancy, the tokens of every tenancy. An operator sees the tokens of their tenancy. For any other token, and
+// for anything that is not a token, the response is only `{"active": false}`.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12258,8 +12278,8 @@ func (c *ClientWithResponses) IntrospectTokenWithFormdataBodyWithResponse(ctx co
 
 // RevokeTokenWithBodyWithResponse Revoke a token (RFC 7009)
 //
-// A client revokes its own tokens, an operator (editor or admin) those of its tenancy. What is no valid token any more is
-// answered with 200, too: the purpose is met.
+// A client revokes its own tokens, an operator (editor or admin) those of their tenancy. If the token is already invalid, the
+// response is 200 as well, because the purpose is achieved.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12274,8 +12294,8 @@ func (c *ClientWithResponses) RevokeTokenWithBodyWithResponse(ctx context.Contex
 
 // RevokeTokenWithFormdataBodyWithResponse Revoke a token (RFC 7009)
 //
-// A client revokes its own tokens, an operator (editor or admin) those of its tenancy. What is no valid token any more is
-// answered with 200, too: the purpose is met.
+// A client revokes its own tokens, an operator (editor or admin) those of their tenancy. If the token is already invalid, the
+// response is 200 as well, because the purpose is achieved.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12290,8 +12310,8 @@ func (c *ClientWithResponses) RevokeTokenWithFormdataBodyWithResponse(ctx contex
 
 // ListStatusListsWithResponse The addresses of the Token Status Lists
 //
-// Status List Aggregation (draft-ietf-oauth-status-list §9). Status lists are off unless the service is configured to offer
-// them; then this route does not exist.
+// Status List Aggregation (draft-ietf-oauth-status-list §9). This route exists only if the service is configured to offer
+// status lists.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12306,11 +12326,11 @@ func (c *ClientWithResponses) ListStatusListsWithResponse(ctx context.Context, r
 
 // GetStatusListWithResponse A Token Status List
 //
-// For verifiers that know the standard (draft-ietf-oauth-status-list) and not this service's own feed. A token names its list
-// and its place in it: `{"status": {"status_list": {"idx", "uri"}}}`. The list is a JWT (`typ` `statuslist+jwt`), signed by a
-// key of the published set, with a bit for each generation of a key: 1 when the tokens issued under it are dead. It does not
-// tell of single tokens that were revoked; introspection and the feed do. Off unless configured; then this route does not
-// exist.
+// For verifiers that implement the standard (draft-ietf-oauth-status-list) but not this service's own feed. A token names its
+// list and its place in the list: `{"status": {"status_list": {"idx", "uri"}}}`. The list is a JWT (`typ` `statuslist+jwt`),
+// signed by a key from the published set, with a bit for each generation of a key. The bit is 1 when the tokens issued under
+// that generation are dead. The list does not show single tokens that were revoked; introspection and the feed do. This route
+// exists only if the service is configured to offer status lists.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12325,9 +12345,9 @@ func (c *ClientWithResponses) GetStatusListWithResponse(ctx context.Context, lis
 
 // IssueTokenWithBodyWithResponse Exchange client credentials for an access token (RFC 6749 §4.4)
 //
-// The client credentials grant. The client authenticates with HTTP Basic (`client_secret_basic`, both halves form-encoded
-// before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never with both and
-// never in the query string.
+// The client credentials grant. The client authenticates either with HTTP Basic (`client_secret_basic`, both halves
+// form-encoded before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never
+// with both and never in the query string.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12342,9 +12362,9 @@ func (c *ClientWithResponses) IssueTokenWithBodyWithResponse(ctx context.Context
 
 // IssueTokenWithFormdataBodyWithResponse Exchange client credentials for an access token (RFC 6749 §4.4)
 //
-// The client credentials grant. The client authenticates with HTTP Basic (`client_secret_basic`, both halves form-encoded
-// before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never with both and
-// never in the query string.
+// The client credentials grant. The client authenticates either with HTTP Basic (`client_secret_basic`, both halves
+// form-encoded before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never
+// with both and never in the query string.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12357,11 +12377,11 @@ func (c *ClientWithResponses) IssueTokenWithFormdataBodyWithResponse(ctx context
 	return ParseIssueTokenResponse(rsp)
 }
 
-// VerifyTokenWithResponse Decide about a request on behalf of a gateway
+// VerifyTokenWithResponse Decide on a request for a gateway
 //
-// For nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth` and Envoy `ext_authz`: send the request's
-// `Authorization` header along, with any method. Paths below this one are the same route. A query that is malformed is
-// refused, and at this very path also one with other parameters, as a misspelt one would let everybody in.
+// For nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth` and Envoy `ext_authz`: pass the request's
+// `Authorization` header along, with any method. Paths below this one are the same route. A malformed query is refused. At
+// this exact path, unknown parameters are refused as well, because a misspelt one would let everyone in.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12374,7 +12394,7 @@ func (c *ClientWithResponses) VerifyTokenWithResponse(ctx context.Context, param
 	return ParseVerifyTokenResponse(rsp)
 }
 
-// GetReadinessWithResponse Can it serve requests
+// GetReadinessWithResponse Can the service handle requests?
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12402,7 +12422,8 @@ func (c *ClientWithResponses) ListAPIKeysWithResponse(ctx context.Context, param
 
 // CreateAPIKeyWithBodyWithResponse Create an API key
 //
-// The answer holds the client secret, this once. A caller with an access token can only grant scopes that its token covers.
+// The response contains the client secret, which is never shown again. A caller with an access token can only grant scopes that
+// its token covers.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12417,7 +12438,8 @@ func (c *ClientWithResponses) CreateAPIKeyWithBodyWithResponse(ctx context.Conte
 
 // CreateAPIKeyWithResponse Create an API key
 //
-// The answer holds the client secret, this once. A caller with an access token can only grant scopes that its token covers.
+// The response contains the client secret, which is never shown again. A caller with an access token can only grant scopes that
+// its token covers.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12460,9 +12482,9 @@ func (c *ClientWithResponses) GetAPIKeyWithResponse(ctx context.Context, clientI
 
 // UpdateAPIKeyWithBodyWithResponse Edit an API key (JSON merge patch, RFC 7396)
 //
-// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
+// Members that are absent keep their values. The `client_id` can't be changed. Tokens that were already issued keep the
 // scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
-// (403).
+// (otherwise 403).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12477,9 +12499,9 @@ func (c *ClientWithResponses) UpdateAPIKeyWithBodyWithResponse(ctx context.Conte
 
 // UpdateAPIKeyWithResponse Edit an API key (JSON merge patch, RFC 7396)
 //
-// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
+// Members that are absent keep their values. The `client_id` can't be changed. Tokens that were already issued keep the
 // scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
-// (403).
+// (otherwise 403).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12494,9 +12516,9 @@ func (c *ClientWithResponses) UpdateAPIKeyWithResponse(ctx context.Context, clie
 
 // UpdateAPIKeyWithApplicationMergePatchPlusJSONBodyWithResponse Edit an API key (JSON merge patch, RFC 7396)
 //
-// Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
+// Members that are absent keep their values. The `client_id` can't be changed. Tokens that were already issued keep the
 // scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
-// (403).
+// (otherwise 403).
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12526,7 +12548,7 @@ func (c *ClientWithResponses) ActivateAPIKeyWithResponse(ctx context.Context, cl
 
 // CancelAPIKeyRotationWithResponse Keep the old secret and retire the new one
 //
-// While a rotation's grace period runs. Tokens issued with the new secret live on until they expire.
+// Possible while a rotation's grace period is running. Tokens issued with the new secret stay valid until they expire.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12541,7 +12563,7 @@ func (c *ClientWithResponses) CancelAPIKeyRotationWithResponse(ctx context.Conte
 
 // DeactivateAPIKeyWithResponse Deactivate an API key
 //
-// Idempotent. No token is issued from now on, and every token issued so far dies.
+// Idempotent. No more tokens are issued, and every token issued so far dies.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12556,7 +12578,7 @@ func (c *ClientWithResponses) DeactivateAPIKeyWithResponse(ctx context.Context, 
 
 // ListAPIKeyDenialsWithResponse The latest refused exchanges, and why
 //
-// The caller of the exchange only learns `invalid_client`. The newest 50 are kept.
+// The caller of the exchange learns only `invalid_client`. The newest 50 are kept.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12571,7 +12593,7 @@ func (c *ClientWithResponses) ListAPIKeyDenialsWithResponse(ctx context.Context,
 
 // RevokeAPIKeyTokensWithResponse Revoke every token issued so far
 //
-// The key and its secrets live on; new tokens can be issued at once.
+// The key and its secrets stay valid, and new tokens can be issued at once.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12586,10 +12608,10 @@ func (c *ClientWithResponses) RevokeAPIKeyTokensWithResponse(ctx context.Context
 
 // RotateAPIKeySecretWithBodyWithResponse Generate a new client secret
 //
-// With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
-// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-// another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
-// rotate keys all of whose scopes its token covers (403).
+// With `grace_period_seconds` 0 the old secret and every token issued so far die at once. With a longer grace period both
+// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period is running,
+// another rotation with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+// rotate keys whose scopes its token covers completely (otherwise 403).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12604,10 +12626,10 @@ func (c *ClientWithResponses) RotateAPIKeySecretWithBodyWithResponse(ctx context
 
 // RotateAPIKeySecretWithResponse Generate a new client secret
 //
-// With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
-// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-// another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
-// rotate keys all of whose scopes its token covers (403).
+// With `grace_period_seconds` 0 the old secret and every token issued so far die at once. With a longer grace period both
+// secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period is running,
+// another rotation with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+// rotate keys whose scopes its token covers completely (otherwise 403).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12622,8 +12644,8 @@ func (c *ClientWithResponses) RotateAPIKeySecretWithResponse(ctx context.Context
 
 // RetireAPIKeySecretWithResponse Retire an old secret before its grace period ends
 //
-// Only a secret that a rotation left in its grace period can be retired; the current one is replaced by rotating. Tokens that
-// were issued with the retired one live on until they expire; `revoke-tokens` ends them, and all others of the key.
+// Only a secret in a rotation's grace period can be retired; to replace the current secret, rotate. Tokens that were issued
+// with the retired secret stay valid until they expire; `revoke-tokens` ends them, together with all other tokens of the key.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12638,7 +12660,7 @@ func (c *ClientWithResponses) RetireAPIKeySecretWithResponse(ctx context.Context
 
 // ChangeAPIKeyGraceWithBodyWithResponse Change when an old secret's grace period ends
 //
-// Sooner or later than before, counted from now. To end it now, retire the secret.
+// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12653,7 +12675,7 @@ func (c *ClientWithResponses) ChangeAPIKeyGraceWithBodyWithResponse(ctx context.
 
 // ChangeAPIKeyGraceWithResponse Change when an old secret's grace period ends
 //
-// Sooner or later than before, counted from now. To end it now, retire the secret.
+// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12668,7 +12690,7 @@ func (c *ClientWithResponses) ChangeAPIKeyGraceWithResponse(ctx context.Context,
 
 // ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBodyWithResponse Change when an old secret's grace period ends
 //
-// Sooner or later than before, counted from now. To end it now, retire the secret.
+// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12696,9 +12718,9 @@ func (c *ClientWithResponses) GetAPIKeyUsageWithResponse(ctx context.Context, cl
 
 // ListEventsWithResponse Search the audit log
 //
-// The events of the caller's tenancy, newest first. Admins see all of them, and those of the platform's tenancy also the events of
-// no tenancy, such as signing keys; everybody else, and every access token, sees those whose subject is an API key.
-// The next page is asked for with `before` set to `meta.next_before`.
+// The events of the caller's tenancy, newest first. Admins see all of them, and admins of the platform's tenancy also see events
+// that belong to no tenancy, such as those of signing keys. All other operators, and every access token, see only events whose
+// subject is an API key. To request the next page, set `before` to `meta.next_before`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12713,8 +12735,8 @@ func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, params
 
 // ExportEventsWithResponse Download the events that match
 //
-// As `/v1/events`, but all of them, in a stream. When it can't be finished, the connection is cut: what arrives with a proper end is
-// whole. In CSV, a cell that a spreadsheet would take for a formula has an apostrophe in front.
+// Like `/v1/events`, but returns all matching events, as a stream. If the export can't be completed, the connection is dropped, so an
+// export that ends properly is complete. In CSV, a cell that a spreadsheet would take for a formula begins with an apostrophe.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12729,9 +12751,10 @@ func (c *ClientWithResponses) ExportEventsWithResponse(ctx context.Context, para
 
 // VerifyEventsWithResponse Check that no event was altered
 //
-// Reads the whole log, of every tenancy, from where it begins to its end, some tens of thousands of events a second. A process makes
-// one verification at a time, which answers all who ask meanwhile and ends when they are gone. For admins with a session. That the log
-// was cut off behind, or rewritten as a whole, is found by `apikeys verify-log` with a checkpoint.
+// Reads the whole log, of all tenancies, from beginning to end, at some tens of thousands of events a second. A process runs one
+// verification at a time. It answers everyone who asks meanwhile, and stops when all of them have disconnected. For admins with a
+// session. It can't detect that the end of the log was cut off or that the whole log was rewritten; `apikeys verify-log` with a
+// checkpoint does.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12746,7 +12769,7 @@ func (c *ClientWithResponses) VerifyEventsWithResponse(ctx context.Context, reqE
 
 // AcceptInvitationWithBodyWithResponse Set a password with a one-time token
 //
-// For who was invited, or whose password is being reset. Ends the operator's sessions; sign in afterwards.
+// For operators who were invited or whose password is being reset. Ends the operator's sessions; sign in afterwards.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12761,7 +12784,7 @@ func (c *ClientWithResponses) AcceptInvitationWithBodyWithResponse(ctx context.C
 
 // AcceptInvitationWithResponse Set a password with a one-time token
 //
-// For who was invited, or whose password is being reset. Ends the operator's sessions; sign in afterwards.
+// For operators who were invited or whose password is being reset. Ends the operator's sessions; sign in afterwards.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12789,7 +12812,7 @@ func (c *ClientWithResponses) ListOperatorsWithResponse(ctx context.Context, req
 
 // InviteOperatorWithBodyWithResponse Invite an operator
 //
-// The answer holds a one-time token, this once, with which the operator sets a password within 72 hours.
+// The response contains a one-time token, which is never shown again. The operator uses it to set a password within 72 hours.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12804,7 +12827,7 @@ func (c *ClientWithResponses) InviteOperatorWithBodyWithResponse(ctx context.Con
 
 // InviteOperatorWithResponse Invite an operator
 //
-// The answer holds a one-time token, this once, with which the operator sets a password within 72 hours.
+// The response contains a one-time token, which is never shown again. The operator uses it to set a password within 72 hours.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12862,9 +12885,9 @@ func (c *ClientWithResponses) UpdateOperatorWithResponse(ctx context.Context, op
 	return ParseUpdateOperatorResponse(rsp)
 }
 
-// ResetOperatorPasswordWithResponse Make a one-time token to set a new password
+// ResetOperatorPasswordWithResponse Create a one-time token for setting a new password
 //
-// The earlier token, if any, stops working. The present password works until the new one is set.
+// An earlier token, if any, stops working. The current password works until the new one is set.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12903,25 +12926,26 @@ func (c *ClientWithResponses) ListOperatorSessionsWithResponse(ctx context.Conte
 	return ParseListOperatorSessionsResponse(rsp)
 }
 
-// GetRevocationsWithResponse What has been revoked and has not expired yet
+// GetRevocationsWithResponse Revocations that have not expired yet
 //
-// For resource servers that verify offline. Plain: a snapshot, signed by a key of the published set (flattened JWS JSON, RFC
-// 7515 §7.2.2, `typ` `revocations+jwt`), whose payload is `{"iss", "iat", "seq", "clients": {client_id: generation}, "tokens":
-// {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, its `jti` is listed, or
-// the `kid` of its header is: that signing key was revoked, and is not in the key set any more. `keys` may be missing. `seq` is
-// the position of the feed that the snapshot stands for. One with very many revocations may be some time old, 5 seconds at most,
-// as `Age` says.
+// For resource servers that verify offline. By default the response is a snapshot, signed by a key from the published set
+// (flattened JWS JSON, RFC 7515 §7.2.2, `typ` `revocations+jwt`), whose payload is `{"iss", "iat", "seq", "clients": {client_id:
+// generation}, "tokens": {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, when
+// its `jti` is listed, or when the `kid` in its header is listed, because that signing key was revoked and is no longer in the
+// key set. `keys` may be missing. `seq` is the feed position that the snapshot represents. A snapshot with very many revocations
+// may be up to 5 seconds old, which `Age` states.
 //
-// With `Accept: text/event-stream`, unless `application/jose+json` is named beside it and weighs as much: the same as a stream,
-// from `Last-Event-ID` on, or without one from now on. Events are `revocation` (`{"client_id", "generation"}`, `{"jti", "exp"}` or
-// `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id), and `reset` (`Last-Event-ID` is not of this feed,
-// as after the service's database was restored from a backup: take a snapshot; the stream ends). What was revoked more than 24
-// hours ago is left out, since no token lives longer.
+// With `Accept: text/event-stream`, unless `application/jose+json` is also accepted with at least the same weight, the response
+// is a stream of the same revocations, beginning after `Last-Event-ID`, or now if there is none. Events are `revocation`
+// (`{"client_id", "generation"}`, `{"jti", "exp"}` or `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id),
+// and `reset` (`Last-Event-ID` does not belong to this feed, for example because the service's database was restored from a
+// backup: fetch a snapshot; the stream ends). Revocations older than 24 hours are left out, because no token lives longer.
 //
-// A heartbeat comes every 4 seconds while the service knows the latest, and none while it doesn't. Silence is a warning, then:
-// when nothing has come for 11 seconds, two heartbeats are missing, and what you know may be out of date. Connect again when a
-// stream is silent or ends, with the id of the last event as `Last-Event-ID`, and take a snapshot again a second after the new one
-// began, and later by its `Age`: a database that failed over may have lost the newest events and given their numbers to others.
+// A heartbeat is sent every 4 seconds while the service's knowledge is up to date, and none while it isn't. Silence is therefore
+// a warning: when nothing has arrived for 11 seconds, two heartbeats are missing, and what you know may be out of date. When a
+// stream is silent or ends, connect again with the id of the last event as `Last-Event-ID`. Also fetch a new snapshot, one second
+// plus the snapshot's `Age` or more after the new stream began: a database that failed over may have lost the newest events and
+// assigned their numbers to others.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12949,7 +12973,7 @@ func (c *ClientWithResponses) ListScopesWithResponse(ctx context.Context, reqEdi
 
 // SignOutWithResponse Sign out
 //
-// Ends the session. Signing out without one is fine.
+// Ends the session. Signing out without a session succeeds, too.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12962,7 +12986,7 @@ func (c *ClientWithResponses) SignOutWithResponse(ctx context.Context, reqEditor
 	return ParseSignOutResponse(rsp)
 }
 
-// GetSessionWithResponse Who am I
+// GetSessionWithResponse Get the signed-in operator
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12977,7 +13001,7 @@ func (c *ClientWithResponses) GetSessionWithResponse(ctx context.Context, reqEdi
 
 // SignInWithBodyWithResponse Sign in
 //
-// Starts a session and sets its cookie. The session's id is new at every sign-in.
+// Starts a session and sets its cookie. Every sign-in gets a new session id.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12992,7 +13016,7 @@ func (c *ClientWithResponses) SignInWithBodyWithResponse(ctx context.Context, co
 
 // SignInWithResponse Sign in
 //
-// Starts a session and sets its cookie. The session's id is new at every sign-in.
+// Starts a session and sets its cookie. Every sign-in gets a new session id.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -13007,7 +13031,7 @@ func (c *ClientWithResponses) SignInWithResponse(ctx context.Context, body SignI
 
 // GetSignInMethodsWithResponse How operators can sign in
 //
-// With a password always; with an OpenID Connect provider when one is configured.
+// A password always works; an OpenID Connect provider can be used when one is configured.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -13022,8 +13046,8 @@ func (c *ClientWithResponses) GetSignInMethodsWithResponse(ctx context.Context, 
 
 // BeginSingleSignOnWithResponse Sign in with the OpenID Connect provider
 //
-// For browsers. Leads to the provider (the authorization code flow with PKCE), or back to the sign-in page with `error` when
-// that is not possible. The browser keeps the sign-in in a cookie for ten minutes.
+// For browsers. Redirects to the provider (authorization code flow with PKCE), or back to the sign-in page with `error` if that
+// is not possible. A cookie holds the state of the sign-in for ten minutes.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -13036,12 +13060,12 @@ func (c *ClientWithResponses) BeginSingleSignOnWithResponse(ctx context.Context,
 	return ParseBeginSingleSignOnResponse(rsp)
 }
 
-// FinishSingleSignOnWithResponse Come back from the OpenID Connect provider
+// FinishSingleSignOnWithResponse Return from the OpenID Connect provider
 //
-// Where the provider sends browsers to; its address is the one to register there. Starts a session as `POST /v1/session`
-// does and leads to where the operator wanted to be, or to the sign-in page with `error`: `provider-unavailable`,
+// The provider redirects browsers here; register this address at the provider. Starts a session as `POST /v1/session` does and
+// redirects to the path that the operator came from, or to the sign-in page with `error`: `provider-unavailable`,
 // `flow-expired`, `access-denied`, `invalid-response`, `email-unverified`, `no-role`, `deactivated`, `email-taken` or
-// `rate-limited`. Parameters that are not listed are ignored, as providers add their own.
+// `rate-limited`. Parameters that are not listed are ignored, because providers add their own.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -13054,9 +13078,9 @@ func (c *ClientWithResponses) FinishSingleSignOnWithResponse(ctx context.Context
 	return ParseFinishSingleSignOnResponse(rsp)
 }
 
-// ChangePasswordWithBodyWithResponse Change one's own password
+// ChangePasswordWithBodyWithResponse Change your own password
 //
-// Ends one's other sessions.
+// Ends your other sessions.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -13069,9 +13093,9 @@ func (c *ClientWithResponses) ChangePasswordWithBodyWithResponse(ctx context.Con
 	return ParseChangePasswordResponse(rsp)
 }
 
-// ChangePasswordWithResponse Change one's own password
+// ChangePasswordWithResponse Change your own password
 //
-// Ends one's other sessions.
+// Ends your other sessions.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -344,11 +344,11 @@ type APIKey struct {
 	LastUsedAt *time.Time `json:"last_used_at"`
 	Name       string     `json:"name"`
 
-	// RateLimit Token requests in a minute that this key may make; null for the service's default.
+	// RateLimit How many token requests per minute this key may make; null for the service's default.
 	RateLimit *int32   `json:"rate_limit"`
 	Scopes    []string `json:"scopes"`
 
-	// Secrets The secrets that work now, newest first; two while a rotation's grace period runs.
+	// Secrets The secrets that work now, newest first; two while a rotation's grace period is running.
 	Secrets []SecretInfo `json:"secrets"`
 	Status  APIKeyStatus `json:"status"`
 
@@ -359,17 +359,17 @@ type APIKey struct {
 
 // APIKeyCreate defines model for ApiKeyCreate.
 type APIKeyCreate struct {
-	// Description Free text, which may have line breaks and tabs and is otherwise without the characters that a name can't have.
+	// Description Free text. It may contain line breaks and tabs, but none of the other characters that are not allowed in a name.
 	Description *string `json:"description,omitempty"`
 
-	// Name Unique in the tenancy, whatever its case. Leading and trailing spaces are dropped. Without control characters, line
-	// breaks and what sets the direction of the text after it (U+202A to U+202E, U+2066 to U+2069).
+	// Name Unique in the tenancy, ignoring case. Leading and trailing spaces are dropped. It must not contain control characters,
+	// line breaks, or characters that set the text direction (U+202A to U+202E, U+2066 to U+2069).
 	Name string `json:"name"`
 
-	// RateLimit Token requests in a minute that this key may make; null for the service's default.
+	// RateLimit How many token requests per minute this key may make; null for the service's default.
 	RateLimit *int32 `json:"rate_limit,omitempty"`
 
-	// Scopes Scopes of the catalogue.
+	// Scopes Scopes from the catalogue.
 	Scopes []string `json:"scopes"`
 
 	// TokenLifespan How long a token lives. Hours from 1 to 24, minutes from 1 to 55.
@@ -387,21 +387,21 @@ type APIKeyPatch struct {
 	// ClientID Can't be changed.
 	ClientID *string `json:"client_id,omitempty"`
 
-	// Description Free text, which may have line breaks and tabs and is otherwise without the characters that a name can't have.
+	// Description Free text. It may contain line breaks and tabs, but none of the other characters that are not allowed in a name.
 	Description *string `json:"description,omitempty"`
 
-	// Name Unique in the tenancy, whatever its case. Leading and trailing spaces are dropped. Without control characters, line
-	// breaks and what sets the direction of the text after it (U+202A to U+202E, U+2066 to U+2069).
+	// Name Unique in the tenancy, ignoring case. Leading and trailing spaces are dropped. It must not contain control characters,
+	// line breaks, or characters that set the text direction (U+202A to U+202E, U+2066 to U+2069).
 	Name *string `json:"name,omitempty"`
 
-	// RateLimit Token requests in a minute that this key may make; null for the service's default again. Left out it stays as it is: a
-	// client that writes every member that may be null takes the limit away with each patch.
+	// RateLimit How many token requests per minute this key may make; null restores the service's default. If absent, the limit stays as
+	// it is. Note that a client that serializes every nullable member removes the limit with each patch.
 	RateLimit nullable.Nullable[int32] `json:"rate_limit,omitempty"`
 
-	// Scopes Scopes of the catalogue.
+	// Scopes Scopes from the catalogue.
 	Scopes []string `json:"scopes,omitempty"`
 
-	// TokenLifespan As `TokenLifespan`; a member that is absent stays as it is.
+	// TokenLifespan Like `TokenLifespan`; members that are absent keep their values.
 	TokenLifespan *TokenLifespanPatch `json:"token_lifespan,omitempty"`
 }
 
@@ -422,7 +422,7 @@ type APIKeyWithSecret struct {
 	// ClientID The key's only public identifier. It never changes.
 	ClientID string `json:"client_id"`
 
-	// ClientSecret Shown this once. Only its digest is stored.
+	// ClientSecret Shown only once. Only its digest is stored.
 	ClientSecret string    `json:"client_secret"`
 	CreatedAt    time.Time `json:"created_at"`
 
@@ -434,11 +434,11 @@ type APIKeyWithSecret struct {
 	LastUsedAt *time.Time `json:"last_used_at"`
 	Name       string     `json:"name"`
 
-	// RateLimit Token requests in a minute that this key may make; null for the service's default.
+	// RateLimit How many token requests per minute this key may make; null for the service's default.
 	RateLimit *int32   `json:"rate_limit"`
 	Scopes    []string `json:"scopes"`
 
-	// Secrets The secrets that work now, newest first; two while a rotation's grace period runs.
+	// Secrets The secrets that work now, newest first; two while a rotation's grace period is running.
 	Secrets []SecretInfo `json:"secrets"`
 	Status  APIKeyStatus `json:"status"`
 
@@ -476,30 +476,30 @@ type DenialList struct {
 
 // Event Example: {"action":"api-key.updated","actor":{"id":"1f0c2c52-7d6e-4b3c-9a77-0f4f1c9f2a10","kind":"operator","name":"admin@example.com"},"after":{"description":"Nightly export"},"at":"2026-11-23T12:00:00Z","before":{"description":"Nightly"},"hash":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","ip":"192.0.2.1","request_id":"5QJ2V3ZK4N6P7R8S9T0UVWXYZA","seq":42,"subject":{"id":"ak_EXAMPLE","kind":"api-key"},"user_agent":"curl/8.14.1"}
 type Event struct {
-	// Action What happened, and to which kind of thing. There may be new ones at any time.
+	// Action What happened, and to what kind of object. New actions may be added at any time.
 	//
-	// * Of an API key: `api-key.created`, `api-key.updated`, `api-key.activated`, `api-key.deactivated`, `api-key.deleted`,
+	// * For an API key: `api-key.created`, `api-key.updated`, `api-key.activated`, `api-key.deactivated`, `api-key.deleted`,
 	//   `api-key.secret-rotated`, `api-key.secret-retired`, `api-key.secret-expired`, `api-key.grace-changed`,
 	//   `api-key.rotation-cancelled`, `api-key.tokens-revoked`, and `token.revoked`, whose subject is the token's key
-	// * Of an operator: `operator.created`, `operator.updated`, `operator.invited`, `operator.link-created`,
+	// * For an operator: `operator.created`, `operator.updated`, `operator.invited`, `operator.link-created`,
 	//   `operator.password-set`, `operator.deleted`, `operator.linked`, `operator.role-synced`, `operator.signed-in`,
 	//   `operator.signed-out`, `operator.sessions-ended`, `operator.sign-in-refused`, `operator.sign-in-failed`
-	// * Of a signing key: `signing-key.created`, `signing-key.resealed`, `signing-key.revoked`
-	// * Of a tenancy or the log: `tenancy.created`, `log.pruned`, `log.restored`
+	// * For a signing key: `signing-key.created`, `signing-key.resealed`, `signing-key.revoked`
+	// * For a tenancy or the log: `tenancy.created`, `log.pruned`, `log.restored`
 	Action string     `json:"action"`
 	Actor  EventActor `json:"actor"`
 
-	// After What changed, as it is since.
+	// After The changed members' new values.
 	After map[string]interface{} `json:"after"`
 	At    time.Time              `json:"at"`
 
-	// Before What changed, as it was. Never a secret or a password.
+	// Before The changed members' previous values. Never a secret or a password.
 	Before map[string]interface{} `json:"before"`
 
-	// Hash SHA-256 over the event and the hash of the one before, in hexadecimal.
+	// Hash SHA-256 over the event and the hash of the previous event, in hexadecimal.
 	Hash string `json:"hash"`
 
-	// IP Empty when nobody asked over the network.
+	// IP Empty if the event was not caused by a network request.
 	IP        string `json:"ip"`
 	RequestID string `json:"request_id"`
 
@@ -513,25 +513,25 @@ type Event struct {
 type EventActor struct {
 	ID string `json:"id"`
 
-	// Kind `operator`, `api-key`, `system` (the service or its command line) or `stranger` (who failed to sign in).
+	// Kind `operator`, `api-key`, `system` (the service or its command line) or `stranger` (someone who failed to sign in).
 	Kind string `json:"kind"`
 	Name string `json:"name"`
 }
 
-// EventLogBase After which event the log begins, when older ones were pruned; null when it begins with the first one.
+// EventLogBase The event after which the log begins, if older events were pruned; null if the log begins with the first event.
 type EventLogBase struct {
 	Hash     string    `json:"hash"`
 	PrunedAt time.Time `json:"pruned_at"`
 	Seq      int64     `json:"seq"`
 }
 
-// EventLogBreak The first place that is not as it was written.
+// EventLogBreak The first position that is not as it was written.
 type EventLogBreak struct {
 	Reason string `json:"reason"`
 	Seq    int64  `json:"seq"`
 }
 
-// EventLogHead Up to where the log was verified.
+// EventLogHead The position up to which the log was verified.
 type EventLogHead struct {
 	Hash string `json:"hash"`
 	Seq  int64  `json:"seq"`
@@ -545,7 +545,7 @@ type EventPage struct {
 
 // EventPageMeta defines model for EventPageMeta.
 type EventPageMeta struct {
-	// NextBefore What `before` is for the next page; null when this is the last one.
+	// NextBefore The value of `before` for the next page; null if this is the last page.
 	NextBefore *int64 `json:"next_before"`
 }
 
@@ -559,19 +559,19 @@ type EventSubject struct {
 
 // EventVerification Example: {"base":null,"broken":null,"events":42,"head":{"hash":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","seq":42},"verified":true}
 type EventVerification struct {
-	// Base After which event the log begins, when older ones were pruned; null when it begins with the first one.
+	// Base The event after which the log begins, if older events were pruned; null if the log begins with the first event.
 	Base *EventLogBase `json:"base"`
 
-	// Broken The first place that is not as it was written.
+	// Broken The first position that is not as it was written.
 	Broken *EventLogBreak `json:"broken"`
 
 	// Events How many events were verified.
 	Events int64 `json:"events"`
 
-	// Head Up to where the log was verified.
+	// Head The position up to which the log was verified.
 	Head EventLogHead `json:"head"`
 
-	// Verified Nothing is broken.
+	// Verified True if nothing is broken.
 	Verified bool `json:"verified"`
 }
 
@@ -589,7 +589,7 @@ type ExpiringSecret struct {
 
 // FieldError defines model for FieldError.
 type FieldError struct {
-	// Field The member's path, dots between levels, or the name of the parameter or header.
+	// Field The member's path, with dots between levels, or the name of the parameter or header.
 	Field   string `json:"field"`
 	Message string `json:"message"`
 }
@@ -637,22 +637,22 @@ type Operator struct {
 	InvitationExpiresAt *time.Time `json:"invitation_expires_at"`
 	Role                Role       `json:"role"`
 
-	// SignInMethod How the operator signs in. `oidc` is with the OpenID Connect provider; who does has no password.
+	// SignInMethod How the operator signs in. `oidc` means with the OpenID Connect provider; such an operator has no password.
 	SignInMethod SignInMethod `json:"sign_in_method"`
 
-	// Status Who is invited has no way to sign in yet but a one-time token.
+	// Status An invited operator can't sign in yet, and has only a one-time token.
 	Status    OperatorStatus `json:"status"`
 	UpdatedAt time.Time      `json:"updated_at"`
 }
 
-// OperatorStatus Who is invited has no way to sign in yet but a one-time token.
+// OperatorStatus An invited operator can't sign in yet, and has only a one-time token.
 type OperatorStatus string
 
 // OperatorInvitation defines model for OperatorInvitation.
 type OperatorInvitation struct {
 	Operator Operator `json:"operator"`
 
-	// Token Shown this once. Only its digest is stored.
+	// Token Shown only once. Only its digest is stored.
 	Token string `json:"token"`
 }
 
@@ -678,7 +678,7 @@ type OperatorPatchStatus string
 
 // OperatorSession defines model for OperatorSession.
 type OperatorSession struct {
-	// Current Whether it is the caller's own.
+	// Current Whether this is the caller's own session.
 	Current bool   `json:"current"`
 	IP      string `json:"ip"`
 
@@ -708,14 +708,14 @@ type PasswordChange struct {
 
 // Problem RFC 9457 problem details with two extra members.
 type Problem struct {
-	// Code Stable; compare this. There may be new ones: go by the status, then.
+	// Code Stable; compare this member. New codes may be added: for a code that you don't know, go by the status.
 	//
 	// * 400 `bad-request/invalid-parameters`
 	// * 401 `failed`
 	// * 403 `authorization/forbidden`
 	// * 404 `api-key/not-found`, `secret/not-found`, `operator/not-found`, `invitation/not-found`, `route/not-found`
 	// * 405 `request/method-not-allowed`
-	// * 409 `api-key/name-taken`, `api-key/conflict` (rotated by two at the same moment, or the secret is the current one),
+	// * 409 `api-key/name-taken`, `api-key/conflict` (two simultaneous rotations, or the secret is the current one),
 	//   `api-key/no-rotation`, `api-key/rotation-in-progress`, `operator/email-taken`, `operator/last-admin`,
 	//   `operator/single-sign-on`, `operator/deactivated`, `operator/too-many`
 	// * 412 `api-key/precondition-failed`
@@ -778,7 +778,7 @@ type SecretInfo struct {
 
 // SecretRotation defines model for SecretRotation.
 type SecretRotation struct {
-	// GracePeriodSeconds How long the old secret keeps working. 0 ends it, and the tokens issued so far, now.
+	// GracePeriodSeconds How long the old secret keeps working. With 0, the old secret and all tokens issued so far die at once.
 	GracePeriodSeconds int32 `json:"grace_period_seconds"`
 }
 
@@ -791,7 +791,7 @@ type SecretUsage struct {
 
 // Session defines model for Session.
 type Session struct {
-	// ExpiresAt When the session ends at the latest. Without a request for two hours it ends sooner.
+	// ExpiresAt When the session ends at the latest. It ends sooner after two hours without a request.
 	ExpiresAt time.Time        `json:"expires_at"`
 	Operator  SignedInOperator `json:"operator"`
 	Tenancy   Tenancy          `json:"tenancy"`
@@ -808,7 +808,7 @@ type SignIn struct {
 	Password *string `json:"password,omitempty"`
 }
 
-// SignInMethod How the operator signs in. `oidc` is with the OpenID Connect provider; who does has no password.
+// SignInMethod How the operator signs in. `oidc` means with the OpenID Connect provider; such an operator has no password.
 type SignInMethod string
 
 // SignInMethods defines model for SignInMethods.
@@ -820,7 +820,7 @@ type SignInMethods struct {
 
 // SignInProvider Null when no provider is configured.
 type SignInProvider struct {
-	// Name What it is called; empty when it has no name.
+	// Name The provider's name; empty if it has none.
 	Name string `json:"name"`
 }
 
@@ -828,17 +828,17 @@ type SignInProvider struct {
 type SignedInOperator struct {
 	Email string `json:"email"`
 
-	// ID As `Operator` and the actor of an `Event` have it.
+	// ID The same id as in `Operator` and in the actor of an `Event`.
 	ID   string `json:"id"`
 	Role Role   `json:"role"`
 
-	// SignInMethod How the operator signs in. `oidc` is with the OpenID Connect provider; who does has no password.
+	// SignInMethod How the operator signs in. `oidc` means with the OpenID Connect provider; such an operator has no password.
 	SignInMethod SignInMethod `json:"sign_in_method"`
 }
 
 // Tenancy defines model for Tenancy.
 type Tenancy struct {
-	// ID As introspection tells it, in `tenancy_id`.
+	// ID The value that introspection returns as `tenancy_id`.
 	ID   string `json:"id"`
 	Name string `json:"name"`
 }
@@ -852,7 +852,7 @@ type TokenLifespan struct {
 // TokenLifespanUnit defines model for TokenLifespan.Unit.
 type TokenLifespanUnit string
 
-// TokenLifespanPatch As `TokenLifespan`; a member that is absent stays as it is.
+// TokenLifespanPatch Like `TokenLifespan`; members that are absent keep their values.
 type TokenLifespanPatch struct {
 	Unit  *TokenLifespanPatchUnit `json:"unit,omitempty"`
 	Value *int32                  `json:"value,omitempty"`
@@ -973,13 +973,13 @@ type UnsupportedMediaType = Problem
 
 // ListAPIKeysParams defines parameters for ListAPIKeys.
 type ListAPIKeysParams struct {
-	// Search Part of a name, whatever its case and accents, or a whole `client_id`.
+	// Search Part of a name, ignoring case and accents, or a complete `client_id`.
 	Search   *string                  `form:"search,omitempty" json:"search,omitempty"`
 	Status   *ListAPIKeysParamsStatus `form:"status,omitempty" json:"status,omitempty"`
 	Page     *int32                   `form:"page,omitempty" json:"page,omitempty"`
 	PageSize *int32                   `form:"page_size,omitempty" json:"page_size,omitempty"`
 
-	// SortField With `last_used_at`, keys that were never used stand last in either order.
+	// SortField With `last_used_at`, keys that were never used come last in either order.
 	SortField *ListAPIKeysParamsSortField `form:"sort_field,omitempty" json:"sort_field,omitempty"`
 	SortOrder *ListAPIKeysParamsSortOrder `form:"sort_order,omitempty" json:"sort_order,omitempty"`
 }
@@ -995,76 +995,76 @@ type ListAPIKeysParamsSortOrder string
 
 // CreateAPIKeyParams defines parameters for CreateAPIKey.
 type CreateAPIKeyParams struct {
-	// IdempotencyKey Any string of the caller's choice. For 24 hours the same caller repeating the same request under the same key gets the
-	// first answer again, and no second API key; with another body the answer is 422.
+	// IdempotencyKey Any string that the caller chooses. If the same caller repeats the same request with the same key within 24 hours, it gets the
+	// first response again, and no second API key is created. With a different body the response is 422.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteAPIKeyParams defines parameters for DeleteAPIKey.
 type DeleteAPIKeyParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // UpdateAPIKeyParams defines parameters for UpdateAPIKey.
 type UpdateAPIKeyParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ActivateAPIKeyParams defines parameters for ActivateAPIKey.
 type ActivateAPIKeyParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // CancelAPIKeyRotationParams defines parameters for CancelAPIKeyRotation.
 type CancelAPIKeyRotationParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // DeactivateAPIKeyParams defines parameters for DeactivateAPIKey.
 type DeactivateAPIKeyParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // RevokeAPIKeyTokensParams defines parameters for RevokeAPIKeyTokens.
 type RevokeAPIKeyTokensParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // RotateAPIKeySecretParams defines parameters for RotateAPIKeySecret.
 type RotateAPIKeySecretParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // RetireAPIKeySecretParams defines parameters for RetireAPIKeySecret.
 type RetireAPIKeySecretParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ChangeAPIKeyGraceParams defines parameters for ChangeAPIKeyGrace.
 type ChangeAPIKeyGraceParams struct {
-	// IfMatch The `ETag` that the change is based on; when the key has changed since, the answer is 412.
+	// IfMatch The `ETag` that the change is based on. If the key has changed since, the response is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // GetAPIKeyUsageParams defines parameters for GetAPIKeyUsage.
 type GetAPIKeyUsageParams struct {
-	// From Beginning of the period; 24 hours before `until` when absent. The first step is the hour or day that it lies in, counted
-	// from its beginning. A period is at most 92 days long.
+	// From Beginning of the period; 24 hours before `until` if absent. The first step is the hour or day that contains this time, counted
+	// from that hour's or day's beginning. A period is at most 92 days long.
 	From *UsageFrom `form:"from,omitempty" json:"from,omitempty"`
 
-	// Until End of the period; now when absent. An hour that began before it is counted to its end.
+	// Until End of the period; now if absent. An hour that began before this time is counted to its end.
 	Until      *UsageUntil                     `form:"until,omitempty" json:"until,omitempty"`
 	Resolution *GetAPIKeyUsageParamsResolution `form:"resolution,omitempty" json:"resolution,omitempty"`
 
-	// TimeZone IANA name of the zone in which days begin, such as `America/Sao_Paulo`. Hours are those of UTC.
+	// TimeZone IANA name of the time zone in which days begin, such as `America/Sao_Paulo`. Hours are UTC hours.
 	TimeZone *TimeZone `form:"time_zone,omitempty" json:"time_zone,omitempty"`
 }
 
@@ -1073,17 +1073,17 @@ type GetAPIKeyUsageParamsResolution string
 
 // ListEventsParams defines parameters for ListEvents.
 type ListEventsParams struct {
-	// Actor Id or name of who did it, such as an e-mail address or a `client_id`, whole and in the same case.
+	// Actor Complete id or name of the actor, such as an e-mail address or a `client_id`; case-sensitive.
 	Actor *EventFilterActor `form:"actor,omitempty" json:"actor,omitempty"`
 
-	// Subject Id of what changed, of whichever kind, whole and in the same case.
+	// Subject Complete id of what changed, whatever its kind; case-sensitive.
 	Subject *EventFilterSubject `form:"subject,omitempty" json:"subject,omitempty"`
 
 	// ClientID The API key that changed.
 	ClientID *EventFilterClientID `form:"client_id,omitempty" json:"client_id,omitempty"`
 
-	// Action What happened, such as `api-key.created`. May be repeated; an event needs one of them. `Event` lists what there is; anything
-	// else finds nothing.
+	// Action What happened, such as `api-key.created`. May be repeated; an event matches if it has any of the given actions. `Event` lists
+	// the actions; any other value finds nothing.
 	Action EventFilterAction `form:"action,omitempty" json:"action,omitempty"`
 
 	// From Only events at this time or later.
@@ -1101,17 +1101,17 @@ type ListEventsParams struct {
 type ExportEventsParams struct {
 	Format ExportEventsParamsFormat `form:"format" json:"format"`
 
-	// Actor Id or name of who did it, such as an e-mail address or a `client_id`, whole and in the same case.
+	// Actor Complete id or name of the actor, such as an e-mail address or a `client_id`; case-sensitive.
 	Actor *EventFilterActor `form:"actor,omitempty" json:"actor,omitempty"`
 
-	// Subject Id of what changed, of whichever kind, whole and in the same case.
+	// Subject Complete id of what changed, whatever its kind; case-sensitive.
 	Subject *EventFilterSubject `form:"subject,omitempty" json:"subject,omitempty"`
 
 	// ClientID The API key that changed.
 	ClientID *EventFilterClientID `form:"client_id,omitempty" json:"client_id,omitempty"`
 
-	// Action What happened, such as `api-key.created`. May be repeated; an event needs one of them. `Event` lists what there is; anything
-	// else finds nothing.
+	// Action What happened, such as `api-key.created`. May be repeated; an event matches if it has any of the given actions. `Event` lists
+	// the actions; any other value finds nothing.
 	Action EventFilterAction `form:"action,omitempty" json:"action,omitempty"`
 
 	// From Only events at this time or later.
@@ -1126,7 +1126,7 @@ type ExportEventsParamsFormat string
 
 // BeginSingleSignOnParams defines parameters for BeginSingleSignOn.
 type BeginSingleSignOnParams struct {
-	// ReturnTo The path of the console where the operator wants to be, signed in.
+	// ReturnTo The console path to return to after signing in.
 	ReturnTo *string `form:"return_to,omitempty" json:"return_to,omitempty"`
 }
 
@@ -1135,11 +1135,11 @@ type FinishSingleSignOnParams struct {
 	Code  *string `form:"code,omitempty" json:"code,omitempty"`
 	State *string `form:"state,omitempty" json:"state,omitempty"`
 
-	// Iss Whose answer it is (RFC 9207).
+	// Iss The issuer of the response (RFC 9207).
 	Iss   *string `form:"iss,omitempty" json:"iss,omitempty"`
 	Error *string `form:"error,omitempty" json:"error,omitempty"`
 
-	// ApikeysOidc The sign-in that `GET /v1/session/oidc` began.
+	// ApikeysOidc The state of the sign-in that `GET /v1/session/oidc` began.
 	ApikeysOidc *string `form:"apikeys_oidc,omitempty" json:"apikeys_oidc,omitempty"`
 }
 
@@ -1148,15 +1148,15 @@ type ListUsageParams struct {
 	// ClientID Up to 100, repeated.
 	ClientID []string `form:"client_id" json:"client_id"`
 
-	// From Beginning of the period; 24 hours before `until` when absent. The first step is the hour or day that it lies in, counted
-	// from its beginning. A period is at most 92 days long.
+	// From Beginning of the period; 24 hours before `until` if absent. The first step is the hour or day that contains this time, counted
+	// from that hour's or day's beginning. A period is at most 92 days long.
 	From *UsageFrom `form:"from,omitempty" json:"from,omitempty"`
 
-	// Until End of the period; now when absent. An hour that began before it is counted to its end.
+	// Until End of the period; now if absent. An hour that began before this time is counted to its end.
 	Until      *UsageUntil                `form:"until,omitempty" json:"until,omitempty"`
 	Resolution *ListUsageParamsResolution `form:"resolution,omitempty" json:"resolution,omitempty"`
 
-	// TimeZone IANA name of the zone in which days begin, such as `America/Sao_Paulo`. Hours are those of UTC.
+	// TimeZone IANA name of the time zone in which days begin, such as `America/Sao_Paulo`. Hours are UTC hours.
 	TimeZone *TimeZone `form:"time_zone,omitempty" json:"time_zone,omitempty"`
 }
 
@@ -1168,7 +1168,7 @@ type GetUsageOverviewParams struct {
 	// Days How far back tokens are counted, in whole days (UTC) before today; 1 is the last 24 hours.
 	Days *int32 `form:"days,omitempty" json:"days,omitempty"`
 
-	// UnusedDays For how long a key must not have been used to be listed as unused.
+	// UnusedDays How long a key must have been unused to be listed as unused.
 	UnusedDays *int32 `form:"unused_days,omitempty" json:"unused_days,omitempty"`
 }
 
@@ -1273,7 +1273,7 @@ type ServerInterface interface {
 	// UpdateOperator Change an operator's role or status
 	// (PATCH /v1/operators/{operator_id})
 	UpdateOperator(ctx echo.Context, operatorID OperatorID) error
-	// ResetOperatorPassword Make a one-time token to set a new password
+	// ResetOperatorPassword Create a one-time token for setting a new password
 	// (POST /v1/operators/{operator_id}/reset-password)
 	ResetOperatorPassword(ctx echo.Context, operatorID OperatorID) error
 	// EndOperatorSessions Sign an operator out everywhere
@@ -1288,7 +1288,7 @@ type ServerInterface interface {
 	// SignOut Sign out
 	// (DELETE /v1/session)
 	SignOut(ctx echo.Context) error
-	// GetSession Who am I
+	// GetSession Get the signed-in operator
 	// (GET /v1/session)
 	GetSession(ctx echo.Context) error
 	// SignIn Sign in
@@ -1300,10 +1300,10 @@ type ServerInterface interface {
 	// BeginSingleSignOn Sign in with the OpenID Connect provider
 	// (GET /v1/session/oidc)
 	BeginSingleSignOn(ctx echo.Context, params BeginSingleSignOnParams) error
-	// FinishSingleSignOn Come back from the OpenID Connect provider
+	// FinishSingleSignOn Return from the OpenID Connect provider
 	// (GET /v1/session/oidc/callback)
 	FinishSingleSignOn(ctx echo.Context, params FinishSingleSignOnParams) error
-	// ChangePassword Change one's own password
+	// ChangePassword Change your own password
 	// (POST /v1/session/password)
 	ChangePassword(ctx echo.Context) error
 	// ListUsage Tokens issued and denied over time, for many keys
@@ -8186,7 +8186,7 @@ type StrictServerInterface interface {
 	// UpdateOperator Change an operator's role or status
 	// (PATCH /v1/operators/{operator_id})
 	UpdateOperator(ctx context.Context, request UpdateOperatorRequestObject) (UpdateOperatorResponseObject, error)
-	// ResetOperatorPassword Make a one-time token to set a new password
+	// ResetOperatorPassword Create a one-time token for setting a new password
 	// (POST /v1/operators/{operator_id}/reset-password)
 	ResetOperatorPassword(ctx context.Context, request ResetOperatorPasswordRequestObject) (ResetOperatorPasswordResponseObject, error)
 	// EndOperatorSessions Sign an operator out everywhere
@@ -8201,7 +8201,7 @@ type StrictServerInterface interface {
 	// SignOut Sign out
 	// (DELETE /v1/session)
 	SignOut(ctx context.Context, request SignOutRequestObject) (SignOutResponseObject, error)
-	// GetSession Who am I
+	// GetSession Get the signed-in operator
 	// (GET /v1/session)
 	GetSession(ctx context.Context, request GetSessionRequestObject) (GetSessionResponseObject, error)
 	// SignIn Sign in
@@ -8213,10 +8213,10 @@ type StrictServerInterface interface {
 	// BeginSingleSignOn Sign in with the OpenID Connect provider
 	// (GET /v1/session/oidc)
 	BeginSingleSignOn(ctx context.Context, request BeginSingleSignOnRequestObject) (BeginSingleSignOnResponseObject, error)
-	// FinishSingleSignOn Come back from the OpenID Connect provider
+	// FinishSingleSignOn Return from the OpenID Connect provider
 	// (GET /v1/session/oidc/callback)
 	FinishSingleSignOn(ctx context.Context, request FinishSingleSignOnRequestObject) (FinishSingleSignOnResponseObject, error)
-	// ChangePassword Change one's own password
+	// ChangePassword Change your own password
 	// (POST /v1/session/password)
 	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
 	// ListUsage Tokens issued and denied over time, for many keys

@@ -15,8 +15,9 @@ export interface paths {
         put?: never;
         /**
          * Exchange client credentials for an access token (JSON)
-         * @description The vendor's route: JSON in, JSON out, 201 on success. The token grants all of the key's scopes. An unknown client,
-         *     an inactive one and a wrong secret get the same answer, byte for byte. Use `/oauth2/token` with a stock OAuth 2.0 client.
+         * @description The vendor's route takes JSON, returns JSON, and answers 201 on success. The token grants all of the key's scopes. An
+         *     unknown client, an inactive client and a wrong secret get the same response, byte for byte. With a standard OAuth 2.0
+         *     client, use `/oauth2/token`.
          */
         post: operations["authenticate"];
         delete?: never;
@@ -36,9 +37,9 @@ export interface paths {
         put?: never;
         /**
          * Exchange client credentials for an access token (RFC 6749 §4.4)
-         * @description The client credentials grant. The client authenticates with HTTP Basic (`client_secret_basic`, both halves form-encoded
-         *     before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never with both and
-         *     never in the query string.
+         * @description The client credentials grant. The client authenticates either with HTTP Basic (`client_secret_basic`, both halves
+         *     form-encoded before they are joined) or with `client_id` and `client_secret` in the body (`client_secret_post`), never
+         *     with both and never in the query string.
          */
         post: operations["issueToken"];
         delete?: never;
@@ -57,11 +58,11 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask whether a token counts (RFC 7662)
-         * @description The caller is a client (HTTP Basic or `client_id` and `client_secret` in the body) or an operator with a session. A client
-         *     sees its own tokens; with scope `settings.tokens:readonly` every token of its tenancy, and of every tenancy when it belongs
-         *     to the platform's own. An operator sees the tokens of its tenancy. Of any other token, and of what is no token, the answer
-         *     is `{"active": false}` and nothing else.
+         * Ask whether a token is valid (RFC 7662)
+         * @description The caller is a client (HTTP Basic, or `client_id` and `client_secret` in the body) or an operator with a session. A client
+         *     sees its own tokens. With scope `settings.tokens:readonly` it sees every token of its tenancy, and if it belongs to the
+         *     platform's own tenancy, the tokens of every tenancy. An operator sees the tokens of their tenancy. For any other token, and
+         *     for anything that is not a token, the response is only `{"active": false}`.
          */
         post: operations["introspectToken"];
         delete?: never;
@@ -81,8 +82,8 @@ export interface paths {
         put?: never;
         /**
          * Revoke a token (RFC 7009)
-         * @description A client revokes its own tokens, an operator (editor or admin) those of its tenancy. What is no valid token any more is
-         *     answered with 200, too: the purpose is met.
+         * @description A client revokes its own tokens, an operator (editor or admin) those of their tenancy. If the token is already invalid, the
+         *     response is 200 as well, because the purpose is achieved.
          */
         post: operations["revokeToken"];
         delete?: never;
@@ -99,10 +100,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Decide about a request on behalf of a gateway
-         * @description For nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth` and Envoy `ext_authz`: send the request's
-         *     `Authorization` header along, with any method. Paths below this one are the same route. A query that is malformed is
-         *     refused, and at this very path also one with other parameters, as a misspelt one would let everybody in.
+         * Decide on a request for a gateway
+         * @description For nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth` and Envoy `ext_authz`: pass the request's
+         *     `Authorization` header along, with any method. Paths below this one are the same route. A malformed query is refused. At
+         *     this exact path, unknown parameters are refused as well, because a misspelt one would let everyone in.
          */
         get: operations["verifyToken"];
         put?: never;
@@ -122,8 +123,8 @@ export interface paths {
         };
         /**
          * The addresses of the Token Status Lists
-         * @description Status List Aggregation (draft-ietf-oauth-status-list §9). Status lists are off unless the service is configured to offer
-         *     them; then this route does not exist.
+         * @description Status List Aggregation (draft-ietf-oauth-status-list §9). This route exists only if the service is configured to offer
+         *     status lists.
          */
         get: operations["listStatusLists"];
         put?: never;
@@ -143,11 +144,11 @@ export interface paths {
         };
         /**
          * A Token Status List
-         * @description For verifiers that know the standard (draft-ietf-oauth-status-list) and not this service's own feed. A token names its list
-         *     and its place in it: `{"status": {"status_list": {"idx", "uri"}}}`. The list is a JWT (`typ` `statuslist+jwt`), signed by a
-         *     key of the published set, with a bit for each generation of a key: 1 when the tokens issued under it are dead. It does not
-         *     tell of single tokens that were revoked; introspection and the feed do. Off unless configured; then this route does not
-         *     exist.
+         * @description For verifiers that implement the standard (draft-ietf-oauth-status-list) but not this service's own feed. A token names its
+         *     list and its place in the list: `{"status": {"status_list": {"idx", "uri"}}}`. The list is a JWT (`typ` `statuslist+jwt`),
+         *     signed by a key from the published set, with a bit for each generation of a key. The bit is 1 when the tokens issued under
+         *     that generation are dead. The list does not show single tokens that were revoked; introspection and the feed do. This route
+         *     exists only if the service is configured to offer status lists.
          */
         get: operations["getStatusList"];
         put?: never;
@@ -166,24 +167,25 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What has been revoked and has not expired yet
-         * @description For resource servers that verify offline. Plain: a snapshot, signed by a key of the published set (flattened JWS JSON, RFC
-         *     7515 §7.2.2, `typ` `revocations+jwt`), whose payload is `{"iss", "iat", "seq", "clients": {client_id: generation}, "tokens":
-         *     {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, its `jti` is listed, or
-         *     the `kid` of its header is: that signing key was revoked, and is not in the key set any more. `keys` may be missing. `seq` is
-         *     the position of the feed that the snapshot stands for. One with very many revocations may be some time old, 5 seconds at most,
-         *     as `Age` says.
+         * Revocations that have not expired yet
+         * @description For resource servers that verify offline. By default the response is a snapshot, signed by a key from the published set
+         *     (flattened JWS JSON, RFC 7515 §7.2.2, `typ` `revocations+jwt`), whose payload is `{"iss", "iat", "seq", "clients": {client_id:
+         *     generation}, "tokens": {jti: exp}, "keys": [kid]}`. A token is dead when its `gen` is lower than its client's generation, when
+         *     its `jti` is listed, or when the `kid` in its header is listed, because that signing key was revoked and is no longer in the
+         *     key set. `keys` may be missing. `seq` is the feed position that the snapshot represents. A snapshot with very many revocations
+         *     may be up to 5 seconds old, which `Age` states.
          *
-         *     With `Accept: text/event-stream`, unless `application/jose+json` is named beside it and weighs as much: the same as a stream,
-         *     from `Last-Event-ID` on, or without one from now on. Events are `revocation` (`{"client_id", "generation"}`, `{"jti", "exp"}` or
-         *     `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id), and `reset` (`Last-Event-ID` is not of this feed,
-         *     as after the service's database was restored from a backup: take a snapshot; the stream ends). What was revoked more than 24
-         *     hours ago is left out, since no token lives longer.
+         *     With `Accept: text/event-stream`, unless `application/jose+json` is also accepted with at least the same weight, the response
+         *     is a stream of the same revocations, beginning after `Last-Event-ID`, or now if there is none. Events are `revocation`
+         *     (`{"client_id", "generation"}`, `{"jti", "exp"}` or `{"kid"}`), `position` (a heartbeat; nothing else was revoked up to its id),
+         *     and `reset` (`Last-Event-ID` does not belong to this feed, for example because the service's database was restored from a
+         *     backup: fetch a snapshot; the stream ends). Revocations older than 24 hours are left out, because no token lives longer.
          *
-         *     A heartbeat comes every 4 seconds while the service knows the latest, and none while it doesn't. Silence is a warning, then:
-         *     when nothing has come for 11 seconds, two heartbeats are missing, and what you know may be out of date. Connect again when a
-         *     stream is silent or ends, with the id of the last event as `Last-Event-ID`, and take a snapshot again a second after the new one
-         *     began, and later by its `Age`: a database that failed over may have lost the newest events and given their numbers to others.
+         *     A heartbeat is sent every 4 seconds while the service's knowledge is up to date, and none while it isn't. Silence is therefore
+         *     a warning: when nothing has arrived for 11 seconds, two heartbeats are missing, and what you know may be out of date. When a
+         *     stream is silent or ends, connect again with the id of the last event as `Last-Event-ID`. Also fetch a new snapshot, one second
+         *     plus the snapshot's `Age` or more after the new stream began: a database that failed over may have lost the newest events and
+         *     assigned their numbers to others.
          */
         get: operations["getRevocations"];
         put?: never;
@@ -218,7 +220,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The same metadata, where many gateways and libraries look */
+        /** The same metadata at the address where many gateways and libraries look */
         get: operations["getOpenIDConfiguration"];
         put?: never;
         post?: never;
@@ -260,7 +262,8 @@ export interface paths {
         put?: never;
         /**
          * Create an API key
-         * @description The answer holds the client secret, this once. A caller with an access token can only grant scopes that its token covers.
+         * @description The response contains the client secret, which is never shown again. A caller with an access token can only grant scopes that
+         *     its token covers.
          */
         post: operations["createApiKey"];
         delete?: never;
@@ -292,9 +295,9 @@ export interface paths {
         head?: never;
         /**
          * Edit an API key (JSON merge patch, RFC 7396)
-         * @description Members that are absent stay as they are. The `client_id` can't be changed. Tokens that were already issued keep the
+         * @description Members that are absent keep their values. The `client_id` can't be changed. Tokens that were already issued keep the
          *     scopes and the lifespan they were issued with. A caller with an access token can only add scopes that its token covers
-         *     (403).
+         *     (otherwise 403).
          */
         patch: operations["updateApiKey"];
         trace?: never;
@@ -303,7 +306,7 @@ export interface paths {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                /** @description The `ETag` that the change is based on. If the key has changed since, the response is 412. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -329,7 +332,7 @@ export interface paths {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                /** @description The `ETag` that the change is based on. If the key has changed since, the response is 412. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -342,7 +345,7 @@ export interface paths {
         put?: never;
         /**
          * Deactivate an API key
-         * @description Idempotent. No token is issued from now on, and every token issued so far dies.
+         * @description Idempotent. No more tokens are issued, and every token issued so far dies.
          */
         post: operations["deactivateApiKey"];
         delete?: never;
@@ -355,7 +358,7 @@ export interface paths {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                /** @description The `ETag` that the change is based on. If the key has changed since, the response is 412. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -368,10 +371,10 @@ export interface paths {
         put?: never;
         /**
          * Generate a new client secret
-         * @description With `grace_period_seconds` 0 the old secret, and every token issued so far, dies now. With a longer grace period both
-         *     secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period runs,
-         *     another one with a grace period is refused (409); retire the old secret first. A caller with an access token can only
-         *     rotate keys all of whose scopes its token covers (403).
+         * @description With `grace_period_seconds` 0 the old secret and every token issued so far die at once. With a longer grace period both
+         *     secrets work until it ends. At most two secrets are valid at a time: while an earlier rotation's grace period is running,
+         *     another rotation with a grace period is refused (409); retire the old secret first. A caller with an access token can only
+         *     rotate keys whose scopes its token covers completely (otherwise 403).
          */
         post: operations["rotateApiKeySecret"];
         delete?: never;
@@ -384,7 +387,7 @@ export interface paths {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                /** @description The `ETag` that the change is based on. If the key has changed since, the response is 412. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -397,7 +400,7 @@ export interface paths {
         put?: never;
         /**
          * Revoke every token issued so far
-         * @description The key and its secrets live on; new tokens can be issued at once.
+         * @description The key and its secrets stay valid, and new tokens can be issued at once.
          */
         post: operations["revokeApiKeyTokens"];
         delete?: never;
@@ -410,7 +413,7 @@ export interface paths {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                /** @description The `ETag` that the change is based on. If the key has changed since, the response is 412. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -425,15 +428,15 @@ export interface paths {
         post?: never;
         /**
          * Retire an old secret before its grace period ends
-         * @description Only a secret that a rotation left in its grace period can be retired; the current one is replaced by rotating. Tokens that
-         *     were issued with the retired one live on until they expire; `revoke-tokens` ends them, and all others of the key.
+         * @description Only a secret in a rotation's grace period can be retired; to replace the current secret, rotate. Tokens that were issued
+         *     with the retired secret stay valid until they expire; `revoke-tokens` ends them, together with all other tokens of the key.
          */
         delete: operations["retireApiKeySecret"];
         options?: never;
         head?: never;
         /**
          * Change when an old secret's grace period ends
-         * @description Sooner or later than before, counted from now. To end it now, retire the secret.
+         * @description The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
          */
         patch: operations["changeApiKeyGrace"];
         trace?: never;
@@ -442,7 +445,7 @@ export interface paths {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                /** @description The `ETag` that the change is based on. If the key has changed since, the response is 412. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -455,7 +458,7 @@ export interface paths {
         put?: never;
         /**
          * Keep the old secret and retire the new one
-         * @description While a rotation's grace period runs. Tokens issued with the new secret live on until they expire.
+         * @description Possible while a rotation's grace period is running. Tokens issued with the new secret stay valid until they expire.
          */
         post: operations["cancelApiKeyRotation"];
         delete?: never;
@@ -496,7 +499,7 @@ export interface paths {
         };
         /**
          * The latest refused exchanges, and why
-         * @description The caller of the exchange only learns `invalid_client`. The newest 50 are kept.
+         * @description The caller of the exchange learns only `invalid_client`. The newest 50 are kept.
          */
         get: operations["listApiKeyDenials"];
         put?: never;
@@ -550,9 +553,9 @@ export interface paths {
         };
         /**
          * Search the audit log
-         * @description The events of the caller's tenancy, newest first. Admins see all of them, and those of the platform's tenancy also the events of
-         *     no tenancy, such as signing keys; everybody else, and every access token, sees those whose subject is an API key.
-         *     The next page is asked for with `before` set to `meta.next_before`.
+         * @description The events of the caller's tenancy, newest first. Admins see all of them, and admins of the platform's tenancy also see events
+         *     that belong to no tenancy, such as those of signing keys. All other operators, and every access token, see only events whose
+         *     subject is an API key. To request the next page, set `before` to `meta.next_before`.
          */
         get: operations["listEvents"];
         put?: never;
@@ -572,8 +575,8 @@ export interface paths {
         };
         /**
          * Download the events that match
-         * @description As `/v1/events`, but all of them, in a stream. When it can't be finished, the connection is cut: what arrives with a proper end is
-         *     whole. In CSV, a cell that a spreadsheet would take for a formula has an apostrophe in front.
+         * @description Like `/v1/events`, but returns all matching events, as a stream. If the export can't be completed, the connection is dropped, so an
+         *     export that ends properly is complete. In CSV, a cell that a spreadsheet would take for a formula begins with an apostrophe.
          */
         get: operations["exportEvents"];
         put?: never;
@@ -593,9 +596,10 @@ export interface paths {
         };
         /**
          * Check that no event was altered
-         * @description Reads the whole log, of every tenancy, from where it begins to its end, some tens of thousands of events a second. A process makes
-         *     one verification at a time, which answers all who ask meanwhile and ends when they are gone. For admins with a session. That the log
-         *     was cut off behind, or rewritten as a whole, is found by `apikeys verify-log` with a checkpoint.
+         * @description Reads the whole log, of all tenancies, from beginning to end, at some tens of thousands of events a second. A process runs one
+         *     verification at a time. It answers everyone who asks meanwhile, and stops when all of them have disconnected. For admins with a
+         *     session. It can't detect that the end of the log was cut off or that the whole log was rewritten; `apikeys verify-log` with a
+         *     checkpoint does.
          */
         get: operations["verifyEvents"];
         put?: never;
@@ -630,17 +634,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who am I */
+        /** Get the signed-in operator */
         get: operations["getSession"];
         put?: never;
         /**
          * Sign in
-         * @description Starts a session and sets its cookie. The session's id is new at every sign-in.
+         * @description Starts a session and sets its cookie. Every sign-in gets a new session id.
          */
         post: operations["signIn"];
         /**
          * Sign out
-         * @description Ends the session. Signing out without one is fine.
+         * @description Ends the session. Signing out without a session succeeds, too.
          */
         delete: operations["signOut"];
         options?: never;
@@ -657,7 +661,7 @@ export interface paths {
         };
         /**
          * How operators can sign in
-         * @description With a password always; with an OpenID Connect provider when one is configured.
+         * @description A password always works; an OpenID Connect provider can be used when one is configured.
          */
         get: operations["getSignInMethods"];
         put?: never;
@@ -677,8 +681,8 @@ export interface paths {
         };
         /**
          * Sign in with the OpenID Connect provider
-         * @description For browsers. Leads to the provider (the authorization code flow with PKCE), or back to the sign-in page with `error` when
-         *     that is not possible. The browser keeps the sign-in in a cookie for ten minutes.
+         * @description For browsers. Redirects to the provider (authorization code flow with PKCE), or back to the sign-in page with `error` if that
+         *     is not possible. A cookie holds the state of the sign-in for ten minutes.
          */
         get: operations["beginSingleSignOn"];
         put?: never;
@@ -697,11 +701,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Come back from the OpenID Connect provider
-         * @description Where the provider sends browsers to; its address is the one to register there. Starts a session as `POST /v1/session`
-         *     does and leads to where the operator wanted to be, or to the sign-in page with `error`: `provider-unavailable`,
+         * Return from the OpenID Connect provider
+         * @description The provider redirects browsers here; register this address at the provider. Starts a session as `POST /v1/session` does and
+         *     redirects to the path that the operator came from, or to the sign-in page with `error`: `provider-unavailable`,
          *     `flow-expired`, `access-denied`, `invalid-response`, `email-unverified`, `no-role`, `deactivated`, `email-taken` or
-         *     `rate-limited`. Parameters that are not listed are ignored, as providers add their own.
+         *     `rate-limited`. Parameters that are not listed are ignored, because providers add their own.
          */
         get: operations["finishSingleSignOn"];
         put?: never;
@@ -724,7 +728,7 @@ export interface paths {
         put?: never;
         /**
          * Invite an operator
-         * @description The answer holds a one-time token, this once, with which the operator sets a password within 72 hours.
+         * @description The response contains a one-time token, which is never shown again. The operator uses it to set a password within 72 hours.
          */
         post: operations["inviteOperator"];
         delete?: never;
@@ -771,8 +775,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make a one-time token to set a new password
-         * @description The earlier token, if any, stops working. The present password works until the new one is set.
+         * Create a one-time token for setting a new password
+         * @description An earlier token, if any, stops working. The current password works until the new one is set.
          */
         post: operations["resetOperatorPassword"];
         delete?: never;
@@ -812,7 +816,7 @@ export interface paths {
         put?: never;
         /**
          * Set a password with a one-time token
-         * @description For who was invited, or whose password is being reset. Ends the operator's sessions; sign in afterwards.
+         * @description For operators who were invited or whose password is being reset. Ends the operator's sessions; sign in afterwards.
          */
         post: operations["acceptInvitation"];
         delete?: never;
@@ -831,8 +835,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Change one's own password
-         * @description Ends one's other sessions.
+         * Change your own password
+         * @description Ends your other sessions.
          */
         post: operations["changePassword"];
         delete?: never;
@@ -848,7 +852,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Is the process alive */
+        /** Is the process alive? */
         get: operations["getHealth"];
         put?: never;
         post?: never;
@@ -865,7 +869,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Can it serve requests */
+        /** Can the service handle requests? */
         get: operations["getReadiness"];
         put?: never;
         post?: never;
@@ -883,9 +887,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Metrics in the text format of Prometheus
-         * @description Only for programs on the same machine that ask directly, or on an address of its own (`APIKEYS_METRICS_LISTEN`);
-         *     everybody else gets 404. No metric names a client, an operator or an address.
+         * Metrics in the Prometheus text format
+         * @description Available only to programs on the same machine that ask directly, or at a separate address (`APIKEYS_METRICS_LISTEN`);
+         *     everyone else gets 404. No metric names a client, an operator or an address.
          */
         get: operations["getMetrics"];
         put?: never;
@@ -956,14 +960,14 @@ export interface components {
             scope: string;
         };
         VendorError: {
-            /** @description One of those that a `Problem` has. */
+            /** @description One of the codes of a `Problem`. */
             code: string;
             message: string;
         };
         TokenRequestForm: {
             /** @description Always `client_credentials`. */
             grant_type: string;
-            /** @description A subset of the key's scopes, separated by spaces; all of them when absent. */
+            /** @description A subset of the key's scopes, separated by spaces; all of them if absent. */
             scope?: string;
             client_id?: string;
             /** Format: password */
@@ -993,7 +997,7 @@ export interface components {
         TokenQueryForm: {
             /** Format: password */
             token: string;
-            /** @description Ignored; there is one type. */
+            /** @description Ignored; there is only one type. */
             token_type_hint?: string;
             client_id?: string;
             /** Format: password */
@@ -1043,7 +1047,7 @@ export interface components {
             revocation_endpoint_auth_methods_supported?: string[];
             /** @description The feed for resource servers that verify offline. */
             revocations_endpoint?: string;
-            /** @description The status lists' addresses. Absent when there are none. */
+            /** @description The address that returns the status lists' addresses. Absent if status lists are off. */
             status_list_aggregation_endpoint?: string;
         };
         /**
@@ -1111,7 +1115,7 @@ export interface components {
             token_lifespan: components["schemas"]["TokenLifespan"];
             /**
              * Format: int32
-             * @description Token requests in a minute that this key may make; null for the service's default.
+             * @description How many token requests per minute this key may make; null for the service's default.
              */
             rate_limit: number | null;
             status: components["schemas"]["ApiKeyStatus"];
@@ -1126,7 +1130,7 @@ export interface components {
              * @description When a token was last issued, to within a few seconds.
              */
             last_used_at: string | null;
-            /** @description The secrets that work now, newest first; two while a rotation's grace period runs. */
+            /** @description The secrets that work now, newest first; two while a rotation's grace period is running. */
             secrets: components["schemas"]["SecretInfo"][];
         };
         /** @enum {string} */
@@ -1156,24 +1160,24 @@ export interface components {
         ApiKeyWithSecret: components["schemas"]["ApiKey"] & {
             /**
              * Format: password
-             * @description Shown this once. Only its digest is stored.
+             * @description Shown only once. Only its digest is stored.
              */
             client_secret: string;
         };
         ApiKeyCreate: {
             /**
-             * @description Unique in the tenancy, whatever its case. Leading and trailing spaces are dropped. Without control characters, line
-             *     breaks and what sets the direction of the text after it (U+202A to U+202E, U+2066 to U+2069).
+             * @description Unique in the tenancy, ignoring case. Leading and trailing spaces are dropped. It must not contain control characters,
+             *     line breaks, or characters that set the text direction (U+202A to U+202E, U+2066 to U+2069).
              */
             name: string;
-            /** @description Free text, which may have line breaks and tabs and is otherwise without the characters that a name can't have. */
+            /** @description Free text. It may contain line breaks and tabs, but none of the other characters that are not allowed in a name. */
             description?: string;
-            /** @description Scopes of the catalogue. */
+            /** @description Scopes from the catalogue. */
             scopes: string[];
             token_lifespan?: components["schemas"]["TokenLifespan"];
             /**
              * Format: int32
-             * @description Token requests in a minute that this key may make; null for the service's default.
+             * @description How many token requests per minute this key may make; null for the service's default.
              */
             rate_limit?: number | null;
         };
@@ -1181,23 +1185,23 @@ export interface components {
             /** @description Can't be changed. */
             readonly client_id?: string;
             /**
-             * @description Unique in the tenancy, whatever its case. Leading and trailing spaces are dropped. Without control characters, line
-             *     breaks and what sets the direction of the text after it (U+202A to U+202E, U+2066 to U+2069).
+             * @description Unique in the tenancy, ignoring case. Leading and trailing spaces are dropped. It must not contain control characters,
+             *     line breaks, or characters that set the text direction (U+202A to U+202E, U+2066 to U+2069).
              */
             name?: string;
-            /** @description Free text, which may have line breaks and tabs and is otherwise without the characters that a name can't have. */
+            /** @description Free text. It may contain line breaks and tabs, but none of the other characters that are not allowed in a name. */
             description?: string;
-            /** @description Scopes of the catalogue. */
+            /** @description Scopes from the catalogue. */
             scopes?: string[];
             token_lifespan?: components["schemas"]["TokenLifespanPatch"];
             /**
              * Format: int32
-             * @description Token requests in a minute that this key may make; null for the service's default again. Left out it stays as it is: a
-             *     client that writes every member that may be null takes the limit away with each patch.
+             * @description How many token requests per minute this key may make; null restores the service's default. If absent, the limit stays as
+             *     it is. Note that a client that serializes every nullable member removes the limit with each patch.
              */
             rate_limit?: number | null;
         };
-        /** @description As `TokenLifespan`; a member that is absent stays as it is. */
+        /** @description Like `TokenLifespan`; members that are absent keep their values. */
         TokenLifespanPatch: {
             /** Format: int32 */
             value?: number;
@@ -1207,7 +1211,7 @@ export interface components {
         SecretRotation: {
             /**
              * Format: int32
-             * @description How long the old secret keeps working. 0 ends it, and the tokens issued so far, now.
+             * @description How long the old secret keeps working. With 0, the old secret and all tokens issued so far die at once.
              */
             grace_period_seconds: number;
         };
@@ -1372,37 +1376,37 @@ export interface components {
             /** Format: date-time */
             at: string;
             /**
-             * @description What happened, and to which kind of thing. There may be new ones at any time.
+             * @description What happened, and to what kind of object. New actions may be added at any time.
              *
-             *     * Of an API key: `api-key.created`, `api-key.updated`, `api-key.activated`, `api-key.deactivated`, `api-key.deleted`,
+             *     * For an API key: `api-key.created`, `api-key.updated`, `api-key.activated`, `api-key.deactivated`, `api-key.deleted`,
              *       `api-key.secret-rotated`, `api-key.secret-retired`, `api-key.secret-expired`, `api-key.grace-changed`,
              *       `api-key.rotation-cancelled`, `api-key.tokens-revoked`, and `token.revoked`, whose subject is the token's key
-             *     * Of an operator: `operator.created`, `operator.updated`, `operator.invited`, `operator.link-created`,
+             *     * For an operator: `operator.created`, `operator.updated`, `operator.invited`, `operator.link-created`,
              *       `operator.password-set`, `operator.deleted`, `operator.linked`, `operator.role-synced`, `operator.signed-in`,
              *       `operator.signed-out`, `operator.sessions-ended`, `operator.sign-in-refused`, `operator.sign-in-failed`
-             *     * Of a signing key: `signing-key.created`, `signing-key.resealed`, `signing-key.revoked`
-             *     * Of a tenancy or the log: `tenancy.created`, `log.pruned`, `log.restored`
+             *     * For a signing key: `signing-key.created`, `signing-key.resealed`, `signing-key.revoked`
+             *     * For a tenancy or the log: `tenancy.created`, `log.pruned`, `log.restored`
              */
             action: string;
             actor: components["schemas"]["EventActor"];
-            /** @description Empty when nobody asked over the network. */
+            /** @description Empty if the event was not caused by a network request. */
             ip: string;
             user_agent: string;
             request_id: string;
             subject: components["schemas"]["EventSubject"];
-            /** @description What changed, as it was. Never a secret or a password. */
+            /** @description The changed members' previous values. Never a secret or a password. */
             before: {
                 [key: string]: unknown;
             } | null;
-            /** @description What changed, as it is since. */
+            /** @description The changed members' new values. */
             after: {
                 [key: string]: unknown;
             } | null;
-            /** @description SHA-256 over the event and the hash of the one before, in hexadecimal. */
+            /** @description SHA-256 over the event and the hash of the previous event, in hexadecimal. */
             hash: string;
         };
         EventActor: {
-            /** @description `operator`, `api-key`, `system` (the service or its command line) or `stranger` (who failed to sign in). */
+            /** @description `operator`, `api-key`, `system` (the service or its command line) or `stranger` (someone who failed to sign in). */
             kind: string;
             id: string;
             name: string;
@@ -1419,7 +1423,7 @@ export interface components {
         EventPageMeta: {
             /**
              * Format: int64
-             * @description What `before` is for the next page; null when this is the last one.
+             * @description The value of `before` for the next page; null if this is the last page.
              */
             next_before: number | null;
         };
@@ -1436,7 +1440,7 @@ export interface components {
          *     }
          */
         EventVerification: {
-            /** @description Nothing is broken. */
+            /** @description True if nothing is broken. */
             verified: boolean;
             /**
              * Format: int64
@@ -1447,13 +1451,13 @@ export interface components {
             head: components["schemas"]["EventLogHead"];
             broken: components["schemas"]["EventLogBreak"];
         };
-        /** @description Up to where the log was verified. */
+        /** @description The position up to which the log was verified. */
         EventLogHead: {
             /** Format: int64 */
             seq: number;
             hash: string;
         };
-        /** @description After which event the log begins, when older ones were pruned; null when it begins with the first one. */
+        /** @description The event after which the log begins, if older events were pruned; null if the log begins with the first event. */
         EventLogBase: {
             /** Format: int64 */
             seq: number;
@@ -1461,7 +1465,7 @@ export interface components {
             /** Format: date-time */
             pruned_at: string;
         } | null;
-        /** @description The first place that is not as it was written. */
+        /** @description The first position that is not as it was written. */
         EventLogBreak: {
             /** Format: int64 */
             seq: number;
@@ -1478,11 +1482,11 @@ export interface components {
         };
         /** @description Null when no provider is configured. */
         SignInProvider: {
-            /** @description What it is called; empty when it has no name. */
+            /** @description The provider's name; empty if it has none. */
             name: string;
         } | null;
         /**
-         * @description How the operator signs in. `oidc` is with the OpenID Connect provider; who does has no password.
+         * @description How the operator signs in. `oidc` means with the OpenID Connect provider; such an operator has no password.
          * @enum {string}
          */
         SignInMethod: "password" | "oidc";
@@ -1491,12 +1495,12 @@ export interface components {
             tenancy: components["schemas"]["Tenancy"];
             /**
              * Format: date-time
-             * @description When the session ends at the latest. Without a request for two hours it ends sooner.
+             * @description When the session ends at the latest. It ends sooner after two hours without a request.
              */
             expires_at: string;
         };
         SignedInOperator: {
-            /** @description As `Operator` and the actor of an `Event` have it. */
+            /** @description The same id as in `Operator` and in the actor of an `Event`. */
             id: string;
             email: string;
             role: components["schemas"]["Role"];
@@ -1510,7 +1514,7 @@ export interface components {
             role: components["schemas"]["Role"];
             sign_in_method: components["schemas"]["SignInMethod"];
             /**
-             * @description Who is invited has no way to sign in yet but a one-time token.
+             * @description An invited operator can't sign in yet, and has only a one-time token.
              * @enum {string}
              */
             status: "active" | "invited" | "deactivated";
@@ -1535,7 +1539,7 @@ export interface components {
             operator: components["schemas"]["Operator"];
             /**
              * Format: password
-             * @description Shown this once. Only its digest is stored.
+             * @description Shown only once. Only its digest is stored.
              */
             token: string;
         };
@@ -1569,14 +1573,14 @@ export interface components {
             last_seen_at: string;
             ip: string;
             user_agent: string;
-            /** @description Whether it is the caller's own. */
+            /** @description Whether this is the caller's own session. */
             current: boolean;
         };
         SessionList: {
             items: components["schemas"]["OperatorSession"][];
         };
         Tenancy: {
-            /** @description As introspection tells it, in `tenancy_id`. */
+            /** @description The value that introspection returns as `tenancy_id`. */
             id: string;
             name: string;
         };
@@ -1593,14 +1597,14 @@ export interface components {
             status: number;
             detail?: string;
             /**
-             * @description Stable; compare this. There may be new ones: go by the status, then.
+             * @description Stable; compare this member. New codes may be added: for a code that you don't know, go by the status.
              *
              *     * 400 `bad-request/invalid-parameters`
              *     * 401 `failed`
              *     * 403 `authorization/forbidden`
              *     * 404 `api-key/not-found`, `secret/not-found`, `operator/not-found`, `invitation/not-found`, `route/not-found`
              *     * 405 `request/method-not-allowed`
-             *     * 409 `api-key/name-taken`, `api-key/conflict` (rotated by two at the same moment, or the secret is the current one),
+             *     * 409 `api-key/name-taken`, `api-key/conflict` (two simultaneous rotations, or the secret is the current one),
              *       `api-key/no-rotation`, `api-key/rotation-in-progress`, `operator/email-taken`, `operator/last-admin`,
              *       `operator/single-sign-on`, `operator/deactivated`, `operator/too-many`
              *     * 412 `api-key/precondition-failed`
@@ -1615,7 +1619,7 @@ export interface components {
             errors?: components["schemas"]["FieldError"][];
         };
         FieldError: {
-            /** @description The member's path, dots between levels, or the name of the parameter or header. */
+            /** @description The member's path, with dots between levels, or the name of the parameter or header. */
             field: string;
             message: string;
         };
@@ -1665,7 +1669,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description No valid session and no valid access token, or wrong e-mail or password. */
+        /** @description There is no valid session and no valid access token, or the e-mail address or password is wrong. */
         Unauthorized: {
             headers: {
                 "WWW-Authenticate"?: string;
@@ -1702,7 +1706,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description There is no such thing in the caller's tenancy. */
+        /** @description It does not exist in the caller's tenancy. */
         NotFound: {
             headers: {
                 [name: string]: unknown;
@@ -1720,7 +1724,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The change contradicts the present state. */
+        /** @description The change conflicts with the current state. */
         Conflict: {
             headers: {
                 [name: string]: unknown;
@@ -1798,7 +1802,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The `Idempotency-Key` was used with another body. */
+        /** @description The `Idempotency-Key` was already used with a different body. */
         IdempotencyMismatch: {
             headers: {
                 [name: string]: unknown;
@@ -1838,7 +1842,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description A fault of the service. A change may have been made nevertheless. */
+        /** @description The service failed. A change may have been made nevertheless. */
         InternalError: {
             headers: {
                 [name: string]: unknown;
@@ -1857,9 +1861,9 @@ export interface components {
             };
         };
         /**
-         * @description The database does not answer, or the service is starting. Try again; of a change, read first whether it was made. Creating a
-         *     key is safe to repeat with an `Idempotency-Key`. A rotation whose answer was lost is undone by `cancel-rotation` while its
-         *     grace period runs, else by rotating again.
+         * @description The database does not answer, or the service is starting. Try again; after a change, first read whether it was made. With an
+         *     `Idempotency-Key`, creating a key is safe to repeat. A rotation whose response was lost can be undone with `cancel-rotation`
+         *     while its grace period is running; otherwise rotate again.
          */
         Unavailable: {
             headers: {
@@ -1879,7 +1883,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body is not what it should be. */
+        /** @description The body is invalid. */
         VendorBadRequest: {
             headers: {
                 "Cache-Control": components["headers"]["NoStore"];
@@ -1963,7 +1967,7 @@ export interface components {
                 "application/json": components["schemas"]["VendorError"];
             };
         };
-        /** @description A fault of the service. */
+        /** @description The service failed. */
         VendorServerError: {
             headers: {
                 "Cache-Control": components["headers"]["NoStore"];
@@ -2030,7 +2034,7 @@ export interface components {
                 "application/json": components["schemas"]["OAuthError"];
             };
         };
-        /** @description The operator's role does not allow it, or the request comes from a page of another origin. */
+        /** @description The operator's role does not allow this, or the request comes from a page of another origin. */
         OAuthForbidden: {
             headers: {
                 "Cache-Control": components["headers"]["NoStore"];
@@ -2046,7 +2050,7 @@ export interface components {
                 "application/json": components["schemas"]["OAuthError"];
             };
         };
-        /** @description A fault of the service. */
+        /** @description The service failed. */
         OAuthServerError: {
             headers: {
                 "Cache-Control": components["headers"]["NoStore"];
@@ -2136,27 +2140,27 @@ export interface components {
         /** @example ak_EXAMPLE */
         ClientID: string;
         OperatorID: string;
-        /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+        /** @description The `ETag` that the change is based on. If the key has changed since, the response is 412. */
         IfMatch: string;
         /**
-         * @description Beginning of the period; 24 hours before `until` when absent. The first step is the hour or day that it lies in, counted
-         *     from its beginning. A period is at most 92 days long.
+         * @description Beginning of the period; 24 hours before `until` if absent. The first step is the hour or day that contains this time, counted
+         *     from that hour's or day's beginning. A period is at most 92 days long.
          */
         UsageFrom: string;
-        /** @description End of the period; now when absent. An hour that began before it is counted to its end. */
+        /** @description End of the period; now if absent. An hour that began before this time is counted to its end. */
         UsageUntil: string;
         UsageResolution: "hour" | "day";
-        /** @description IANA name of the zone in which days begin, such as `America/Sao_Paulo`. Hours are those of UTC. */
+        /** @description IANA name of the time zone in which days begin, such as `America/Sao_Paulo`. Hours are UTC hours. */
         TimeZone: string;
-        /** @description Id or name of who did it, such as an e-mail address or a `client_id`, whole and in the same case. */
+        /** @description Complete id or name of the actor, such as an e-mail address or a `client_id`; case-sensitive. */
         EventFilterActor: string;
-        /** @description Id of what changed, of whichever kind, whole and in the same case. */
+        /** @description Complete id of what changed, whatever its kind; case-sensitive. */
         EventFilterSubject: string;
         /** @description The API key that changed. */
         EventFilterClientID: string;
         /**
-         * @description What happened, such as `api-key.created`. May be repeated; an event needs one of them. `Event` lists what there is; anything
-         *     else finds nothing.
+         * @description What happened, such as `api-key.created`. May be repeated; an event matches if it has any of the given actions. `Event` lists
+         *     the actions; any other value finds nothing.
          */
         EventFilterAction: string[];
         /** @description Only events at this time or later. */
@@ -2164,8 +2168,8 @@ export interface components {
         /** @description Only events before this time. */
         EventFilterTo: string;
         /**
-         * @description Any string of the caller's choice. For 24 hours the same caller repeating the same request under the same key gets the
-         *     first answer again, and no second API key; with another body the answer is 422.
+         * @description Any string that the caller chooses. If the same caller repeats the same request with the same key within 24 hours, it gets the
+         *     first response again, and no second API key is created. With a different body the response is 422.
          */
         IdempotencyKey: string;
     };
@@ -2175,13 +2179,13 @@ export interface components {
         ETag: string;
         /** @description Seconds to wait. */
         RetryAfter: number;
-        /** @description How many seconds ago the snapshot was complete. Without it, it is complete now. */
+        /** @description How many seconds ago the snapshot was complete. Without this header, the snapshot is complete now. */
         SnapshotAge: number;
-        /** @description Requests that may be made at once, and in the window of the limit. Absent where no limit is configured. */
+        /** @description How many requests may be made at once, and within the limit's window. Absent if no limit is configured. */
         RateLimitLimit: number;
-        /** @description Requests that may be made now. */
+        /** @description How many requests may be made now. */
         RateLimitRemaining: number;
-        /** @description Seconds until all of `RateLimit-Limit` may be made again. */
+        /** @description Seconds until `RateLimit-Limit` requests may be made again. */
         RateLimitReset: number;
         /** @description Always `no-store`. */
         NoStore: "no-store";
@@ -2311,7 +2315,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Whether it counts and, if so, what it says. */
+            /** @description Whether the token is valid and, if so, its claims. */
             200: {
                 headers: {
                     "Cache-Control": components["headers"]["NoStore"];
@@ -2353,7 +2357,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The token does not count any more. */
+            /** @description The token is no longer valid. */
             200: {
                 headers: {
                     "Cache-Control": components["headers"]["NoStore"];
@@ -2373,13 +2377,13 @@ export interface operations {
     verifyToken: {
         parameters: {
             query?: {
-                /** @description Scopes, one or more, separated by spaces, that the token must cover all of. */
+                /** @description One or more scopes, separated by spaces. The token must cover all of them. */
                 scope?: string;
-                /** @description Scopes, one or more, separated by spaces, of which the token must cover one; of each, when it is given more than once. */
+                /** @description One or more scopes, separated by spaces. The token must cover one of them. When given more than once, it must cover one of each. */
                 any_scope?: string;
                 /**
-                 * @description Ends the query: this and what follows belongs to the request in question and is not read. For gateways that append the
-                 *     request's path and query.
+                 * @description Ends the query: this parameter and everything after it belong to the request that is being decided, and are not read.
+                 *     For gateways that append the request's path and query.
                  */
                 uri?: string;
             };
@@ -2389,19 +2393,19 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The token counts and covers what is asked for. */
+            /** @description The token is valid and covers the requested scopes. */
             200: {
                 headers: {
                     "X-Client-Id": string;
                     "X-Tenancy-Id": string;
-                    /** @description What was granted, separated by spaces. */
+                    /** @description The granted scopes, separated by spaces. */
                     "X-Scope": string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["OAuthBadRequest"];
-            /** @description There is no token, or it does not count (RFC 6750 §3). */
+            /** @description There is no token, or it is not valid (RFC 6750 §3). */
             401: {
                 headers: {
                     "WWW-Authenticate": string;
@@ -2409,7 +2413,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The token does not cover what is asked for (RFC 6750 §3.1). */
+            /** @description The token does not cover the requested scopes (RFC 6750 §3.1). */
             403: {
                 headers: {
                     "WWW-Authenticate": string;
@@ -2431,7 +2435,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All lists that tokens may name. */
+            /** @description All lists that tokens may refer to. */
             200: {
                 headers: {
                     "Cache-Control"?: string;
@@ -2450,7 +2454,7 @@ export interface operations {
     getStatusList: {
         parameters: {
             query?: {
-                /** @description Lists of the past are not kept, so with this there is none. */
+                /** @description Past lists are not kept, so with this parameter no list is returned. */
                 time?: string;
             };
             header?: {
@@ -2476,7 +2480,7 @@ export interface operations {
                     "application/statuslist+jwt": string;
                 };
             };
-            /** @description The caller has this list. */
+            /** @description The caller already has this list. */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -2493,7 +2497,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The position to go on from. */
+                /** @description The position to continue from. */
                 "Last-Event-ID"?: string;
                 "If-None-Match"?: string;
             };
@@ -2505,7 +2509,7 @@ export interface operations {
             /** @description The snapshot, or the stream. */
             200: {
                 headers: {
-                    /** @description Of the snapshot. */
+                    /** @description Identifies the snapshot. */
                     ETag?: string;
                     Age: components["headers"]["SnapshotAge"];
                     [name: string]: unknown;
@@ -2520,7 +2524,7 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description Nothing was revoked since. */
+            /** @description Nothing has been revoked since. */
             304: {
                 headers: {
                     Age: components["headers"]["SnapshotAge"];
@@ -2589,12 +2593,12 @@ export interface operations {
     listApiKeys: {
         parameters: {
             query?: {
-                /** @description Part of a name, whatever its case and accents, or a whole `client_id`. */
+                /** @description Part of a name, ignoring case and accents, or a complete `client_id`. */
                 search?: string;
                 status?: "all" | "active" | "inactive";
                 page?: number;
                 page_size?: number;
-                /** @description With `last_used_at`, keys that were never used stand last in either order. */
+                /** @description With `last_used_at`, keys that were never used come last in either order. */
                 sort_field?: "name" | "created_at" | "last_used_at";
                 sort_order?: "ASC" | "DESC";
             };
@@ -2626,8 +2630,8 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Any string of the caller's choice. For 24 hours the same caller repeating the same request under the same key gets the
-                 *     first answer again, and no second API key; with another body the answer is 422.
+                 * @description Any string that the caller chooses. If the same caller repeats the same request with the same key within 24 hours, it gets the
+                 *     first response again, and no second API key is created. With a different body the response is 422.
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -2704,7 +2708,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                /** @description The `ETag` that the change is based on. If the key has changed since, the response is 412. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2736,7 +2740,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                /** @description The `ETag` that the change is based on. If the key has changed since, the response is 412. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2783,7 +2787,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                /** @description The `ETag` that the change is based on. If the key has changed since, the response is 412. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2809,7 +2813,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                /** @description The `ETag` that the change is based on. If the key has changed since, the response is 412. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2835,7 +2839,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                /** @description The `ETag` that the change is based on. If the key has changed since, the response is 412. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2883,7 +2887,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                /** @description The `ETag` that the change is based on. If the key has changed since, the response is 412. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2909,7 +2913,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                /** @description The `ETag` that the change is based on. If the key has changed since, the response is 412. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2943,7 +2947,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                /** @description The `ETag` that the change is based on. If the key has changed since, the response is 412. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2988,7 +2992,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` that the change is based on; when the key has changed since, the answer is 412. */
+                /** @description The `ETag` that the change is based on. If the key has changed since, the response is 412. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3015,14 +3019,14 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Beginning of the period; 24 hours before `until` when absent. The first step is the hour or day that it lies in, counted
-                 *     from its beginning. A period is at most 92 days long.
+                 * @description Beginning of the period; 24 hours before `until` if absent. The first step is the hour or day that contains this time, counted
+                 *     from that hour's or day's beginning. A period is at most 92 days long.
                  */
                 from?: components["parameters"]["UsageFrom"];
-                /** @description End of the period; now when absent. An hour that began before it is counted to its end. */
+                /** @description End of the period; now if absent. An hour that began before this time is counted to its end. */
                 until?: components["parameters"]["UsageUntil"];
                 resolution?: components["parameters"]["UsageResolution"];
-                /** @description IANA name of the zone in which days begin, such as `America/Sao_Paulo`. Hours are those of UTC. */
+                /** @description IANA name of the time zone in which days begin, such as `America/Sao_Paulo`. Hours are UTC hours. */
                 time_zone?: components["parameters"]["TimeZone"];
             };
             header?: never;
@@ -3034,7 +3038,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The series, without gaps. */
+            /** @description The time series, without gaps. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3088,14 +3092,14 @@ export interface operations {
                 /** @description Up to 100, repeated. */
                 client_id: string[];
                 /**
-                 * @description Beginning of the period; 24 hours before `until` when absent. The first step is the hour or day that it lies in, counted
-                 *     from its beginning. A period is at most 92 days long.
+                 * @description Beginning of the period; 24 hours before `until` if absent. The first step is the hour or day that contains this time, counted
+                 *     from that hour's or day's beginning. A period is at most 92 days long.
                  */
                 from?: components["parameters"]["UsageFrom"];
-                /** @description End of the period; now when absent. An hour that began before it is counted to its end. */
+                /** @description End of the period; now if absent. An hour that began before this time is counted to its end. */
                 until?: components["parameters"]["UsageUntil"];
                 resolution?: components["parameters"]["UsageResolution"];
-                /** @description IANA name of the zone in which days begin, such as `America/Sao_Paulo`. Hours are those of UTC. */
+                /** @description IANA name of the time zone in which days begin, such as `America/Sao_Paulo`. Hours are UTC hours. */
                 time_zone?: components["parameters"]["TimeZone"];
             };
             header?: never;
@@ -3104,7 +3108,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A series for each key, in the order asked for. Keys that are not there are all zero. */
+            /** @description A series for each key, in the order requested. For keys that do not exist, all values are zero. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3126,7 +3130,7 @@ export interface operations {
             query?: {
                 /** @description How far back tokens are counted, in whole days (UTC) before today; 1 is the last 24 hours. */
                 days?: number;
-                /** @description For how long a key must not have been used to be listed as unused. */
+                /** @description How long a key must have been unused to be listed as unused. */
                 unused_days?: number;
             };
             header?: never;
@@ -3135,7 +3139,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Totals, the most used keys, unused keys and running grace periods; at most 20 of each. */
+            /** @description Totals, the most used keys, unused keys and current grace periods; at most 20 of each. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3155,15 +3159,15 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                /** @description Id or name of who did it, such as an e-mail address or a `client_id`, whole and in the same case. */
+                /** @description Complete id or name of the actor, such as an e-mail address or a `client_id`; case-sensitive. */
                 actor?: components["parameters"]["EventFilterActor"];
-                /** @description Id of what changed, of whichever kind, whole and in the same case. */
+                /** @description Complete id of what changed, whatever its kind; case-sensitive. */
                 subject?: components["parameters"]["EventFilterSubject"];
                 /** @description The API key that changed. */
                 client_id?: components["parameters"]["EventFilterClientID"];
                 /**
-                 * @description What happened, such as `api-key.created`. May be repeated; an event needs one of them. `Event` lists what there is; anything
-                 *     else finds nothing.
+                 * @description What happened, such as `api-key.created`. May be repeated; an event matches if it has any of the given actions. `Event` lists
+                 *     the actions; any other value finds nothing.
                  */
                 action?: components["parameters"]["EventFilterAction"];
                 /** @description Only events at this time or later. */
@@ -3201,15 +3205,15 @@ export interface operations {
         parameters: {
             query: {
                 format: "csv" | "jsonl";
-                /** @description Id or name of who did it, such as an e-mail address or a `client_id`, whole and in the same case. */
+                /** @description Complete id or name of the actor, such as an e-mail address or a `client_id`; case-sensitive. */
                 actor?: components["parameters"]["EventFilterActor"];
-                /** @description Id of what changed, of whichever kind, whole and in the same case. */
+                /** @description Complete id of what changed, whatever its kind; case-sensitive. */
                 subject?: components["parameters"]["EventFilterSubject"];
                 /** @description The API key that changed. */
                 client_id?: components["parameters"]["EventFilterClientID"];
                 /**
-                 * @description What happened, such as `api-key.created`. May be repeated; an event needs one of them. `Event` lists what there is; anything
-                 *     else finds nothing.
+                 * @description What happened, such as `api-key.created`. May be repeated; an event matches if it has any of the given actions. `Event` lists
+                 *     the actions; any other value finds nothing.
                  */
                 action?: components["parameters"]["EventFilterAction"];
                 /** @description Only events at this time or later. */
@@ -3252,7 +3256,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was found. A log that is broken is an answer, too. */
+            /** @description The result. A broken log is reported with 200, too. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3373,7 +3377,7 @@ export interface operations {
             /** @description Signed out. */
             204: {
                 headers: {
-                    /** @description The end of the session cookie. */
+                    /** @description Deletes the session cookie. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -3423,7 +3427,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The path of the console where the operator wants to be, signed in.
+                 * @description The console path to return to after signing in.
                  * @example /api-keys
                  */
                 return_to?: string;
@@ -3434,11 +3438,11 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description To the provider, or to the sign-in page. */
+            /** @description A redirect to the provider or to the sign-in page. */
             303: {
                 headers: {
                     Location?: string;
-                    /** @description The sign-in, sealed. `HttpOnly`, `SameSite=Lax`, and for the callback alone. */
+                    /** @description The state of the sign-in, encrypted. `HttpOnly`, `SameSite=Lax`, and sent only to the callback. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -3457,24 +3461,24 @@ export interface operations {
             query?: {
                 code?: string;
                 state?: string;
-                /** @description Whose answer it is (RFC 9207). */
+                /** @description The issuer of the response (RFC 9207). */
                 iss?: string;
                 error?: string;
             };
             header?: never;
             path?: never;
             cookie?: {
-                /** @description The sign-in that `GET /v1/session/oidc` began. */
+                /** @description The state of the sign-in that `GET /v1/session/oidc` began. */
                 apikeys_oidc?: string;
             };
         };
         requestBody?: never;
         responses: {
-            /** @description To where the operator wanted to be, or to the sign-in page. */
+            /** @description A redirect to the requested path or to the sign-in page. */
             303: {
                 headers: {
                     Location?: string;
-                    /** @description The session cookie, and the end of the sign-in's. */
+                    /** @description Sets the session cookie and deletes the sign-in cookie. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -3497,7 +3501,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description By e-mail address; at most 10000. */
+            /** @description Sorted by e-mail address; at most 10000. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3533,7 +3537,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The operator, and the token to hand over. */
+            /** @description The operator, and the token to give to them. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -3633,7 +3637,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The operator, and the token to hand over, this once. */
+            /** @description The operator, and the token to give to them, which is never shown again. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3727,7 +3731,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Whose password was set. */
+            /** @description The operator whose password was set. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3766,7 +3770,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The password is changed. */
+            /** @description The password has been changed. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3834,7 +3838,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            /** @description It can't, and why. */
+            /** @description It can't; the body says why. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3870,7 +3874,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            /** @description Not for this caller. */
+            /** @description Not available to this caller. */
             404: {
                 headers: {
                     [name: string]: unknown;
