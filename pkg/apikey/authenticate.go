@@ -35,7 +35,7 @@ type Authenticator struct {
 	now  func() time.Time
 }
 
-// NewAuthenticator returns an authenticator of the keys behind a cache.
+// NewAuthenticator returns an authenticator for the keys behind a cache.
 func NewAuthenticator(keys *Cache, now func() time.Time) *Authenticator {
 	return &Authenticator{keys: keys, now: now}
 }

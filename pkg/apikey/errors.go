@@ -29,7 +29,7 @@ var (
 	ErrAnswered = errors.New("this idempotency key has been answered")
 	// ErrIdempotencyMismatch: the idempotency key was used with another request body.
 	ErrIdempotencyMismatch = errors.New("this Idempotency-Key was used with another body")
-	// ErrInvalidClient: the client id is unknown, the key inactive, or the secret wrong or expired.
+	// ErrInvalidClient: the client ID is unknown, the key is inactive, or the secret is wrong or has expired.
 	ErrInvalidClient = errors.New("client authentication failed")
 	// ErrUnavailable: the database can't be reached or stays locked; retrying may help.
 	ErrUnavailable = errors.New("the database does not answer")

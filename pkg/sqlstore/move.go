@@ -15,7 +15,7 @@ import (
 // versionTable is goose's table, which each database keeps for itself.
 const versionTable = "goose_db_version"
 
-// Errors of moving to PostgreSQL.
+// Errors of [Store.MoveTo].
 var (
 	// ErrNotEmpty: the database to move to already contains something.
 	ErrNotEmpty = errors.New("the database to move to is not empty")

@@ -22,7 +22,7 @@ type openings struct {
 
 var (
 	dayOpenings = openings{"usage_opening", "day", 24 * time.Hour, func(t keyTotal) instant { return t.Day }, false}
-	// hourOpenings are kept for [usage.Lately] alone.
+	// hourOpenings are kept only for the last [usage.Lately].
 	hourOpenings = openings{"usage_hour_opening", "hour", time.Hour, func(t keyTotal) instant { return t.Hour }, true}
 )
 
