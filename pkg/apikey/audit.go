@@ -6,7 +6,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// event drafts the log's entry for a change. revoked is the generation below which tokens die, 0 when none do.
+// event drafts the log entry for a change. revoked is the generation below which tokens die, 0 if none do.
 func (s *Service) event(c Caller, action eventlog.Action, old, k *Key, revoked int64) (eventlog.Draft, error) {
 	subject := k
 	if subject == nil {
@@ -27,14 +27,14 @@ func (s *Service) event(c Caller, action eventlog.Action, old, k *Key, revoked i
 	return d.Telling(before, after)
 }
 
-// sayDefault says that a limit of the key's own was none, or is none, when the other side has one.
+// sayDefault states explicitly that one side has no rate limit of the key's own if the other side has one.
 func sayDefault(view, other eventlog.State) {
 	if _, own := view["rate_limit"]; !own && other["rate_limit"] != nil {
 		view["rate_limit"] = nil
 	}
 }
 
-// auditView holds what may be told: never a digest, and of a secret only what the console shows too.
+// auditView holds what may be disclosed: never a digest, and about a secret only what the console shows, too.
 func auditView(k *Key) eventlog.State {
 	if k == nil {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Reason says why a client was not let in. It is for the key's owner, never for the caller.
+// Reason says why a client was refused. It is meant for the key's owner, never for the caller.
 type Reason string
 
 // The reasons.
@@ -35,17 +35,18 @@ type Authenticator struct {
 	now  func() time.Time
 }
 
-// NewAuthenticator returns an authenticator of the keys behind a cache.
+// NewAuthenticator returns an authenticator for the keys behind a cache.
 func NewAuthenticator(keys *Cache, now func() time.Time) *Authenticator {
 	return &Authenticator{keys: keys, now: now}
 }
 
-// decoy is compared with when there is no key, so that an unknown client costs what a wrong secret costs. No secret has
-// this digest, and a match would not let anyone in.
+// decoy is used for the comparison if there is no key, so that an unknown client takes as much work as a wrong secret. No secret
+// has this digest, and even a match would not let anybody in.
 var decoy = &Client{Status: Inactive, Secrets: []ClientSecret{{}}}
 
-// Authenticate returns the client of the active key that the credentials belong to, which the caller must not change, and the id
-// of the secret that was used. The comparison takes constant time; unknown, inactive and wrong take the same path.
+// Authenticate returns the client of the active key that the credentials belong to, which the caller must not change, and the ID
+// of the secret that was used. The comparison takes constant time; an unknown client, an inactive key and a wrong secret take the
+// same path.
 //
 // Errors: [ErrInvalidClient], as a [DeniedError]; [ErrUnavailable].
 func (a *Authenticator) Authenticate(ctx context.Context, clientID, secret string) (*Client, string, error) {

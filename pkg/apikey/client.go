@@ -9,8 +9,9 @@ import (
 	"github.com/piercloud/apikeys/pkg/token"
 )
 
-// Client is what it takes of a key to let it in, and to issue and honour its tokens: all that is looked up for a token, and all
-// that is in memory of keys in use, of which there may be very many. What each field means is said at [Key].
+// Client is the part of a key that is needed to authenticate it and to issue and honour its tokens. It is all that is looked up
+// for a token, and all that is kept in memory of the keys in use, of which there may be very many. The fields are explained at
+// [Key].
 type Client struct {
 	ID          string // the key's ClientID
 	TenancyID   string
@@ -22,23 +23,23 @@ type Client struct {
 	StatusIndex int64
 	Secrets     []ClientSecret // those not yet retired, in any order
 
-	// prepared is there for clients in memory: what every token of theirs needs, once the first has needed it.
+	// prepared is set for clients in memory; it holds what all their tokens have in common, once the first token has needed it.
 	prepared *atomic.Pointer[token.Prepared]
 }
 
-// ClientSecret is what it takes of a [Secret] to compare one with it.
+// ClientSecret is the part of a [Secret] that is needed to check a presented secret.
 type ClientSecret struct {
 	ID        string
 	Digest    [32]byte
 	ExpiresAt time.Time // zero for the current secret; else the end of its grace period
 }
 
-// ValidAt reports whether the secret works at now. A grace period's last instant is outside it.
+// ValidAt reports whether the secret is valid at now. The end of a grace period no longer belongs to it.
 func (s ClientSecret) ValidAt(now time.Time) bool {
 	return s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt)
 }
 
-// Prepared returns what [Client.Remember] was given, nil if nothing. It is safe for concurrent use.
+// Prepared returns what [Client.Remember] was given, nil if nothing was. It is safe for concurrent use.
 func (c *Client) Prepared() *token.Prepared {
 	if c.prepared == nil {
 		return nil
@@ -46,16 +47,17 @@ func (c *Client) Prepared() *token.Prepared {
 	return c.prepared.Load()
 }
 
-// Remember keeps what the client's tokens have in common as long as the client itself is kept in memory: one that changes is read
-// anew, and has nothing to remember. It is safe for concurrent use.
+// Remember keeps what the client's tokens have in common for as long as the client itself is kept in memory: a client that
+// changes is read again and starts without it. It is safe for concurrent use.
 func (c *Client) Remember(p *token.Prepared) {
 	if c.prepared != nil {
 		c.prepared.Store(p)
 	}
 }
 
-// entry is a client in memory, with room for what it refers to: as many scopes and secrets as most have, and what its tokens have
-// in common. There are very many clients, and the collector has to visit each piece of each of them.
+// entry is a client in memory together with what it refers to: room for as many scopes and secrets as most clients have, and what
+// its tokens have in common. One allocation holds all of it because there are very many clients, and the garbage collector has to
+// visit every allocation.
 type entry struct {
 	client   Client
 	prepared atomic.Pointer[token.Prepared]
@@ -63,7 +65,8 @@ type entry struct {
 	secrets  [1]ClientSecret
 }
 
-// newEntry returns a client as it is kept, with copies of all that it refers to. Its texts are parts of one.
+// newEntry returns a client as it is kept in the cache, with copies of everything it refers to. Its strings are parts of a single
+// one.
 func newEntry(c Client) *Client {
 	e := &entry{client: c}
 	e.client.prepared = &e.prepared

@@ -14,10 +14,10 @@ import (
 // answerLifetime is how long an answer to an Idempotency-Key is kept.
 const answerLifetime = 24 * time.Hour
 
-// createAttempts bounds how often a create looks for an answer that appears, or outlives its time, just then.
+// createAttempts bounds how often a create looks again for an answer because one has appeared, or has expired, at that moment.
 const createAttempts = 4
 
-// createOnce stores a new key together with its answer, or returns the answer that was given before.
+// createOnce stores a new key together with its answer, or returns the answer given before.
 func (s *Service) createOnce(ctx context.Context, c Caller, d Draft, created Created, event eventlog.Draft, idempotencyKey string) (Created, error) {
 	answer, err := s.newAnswer(c, d, created, idempotencyKey)
 	if err != nil {
@@ -36,12 +36,12 @@ func (s *Service) createOnce(ctx context.Context, c Caller, d Draft, created Cre
 		if !errors.Is(err, ErrAnswered) {
 			return Created{}, err
 		}
-		s.PurgeAnswers(ctx) // unless somebody was faster, an outlived answer is in the way
+		s.PurgeAnswers(ctx) // An expired answer is in the way, unless another request has just stored a new one, which the next round finds.
 	}
 	return Created{}, ErrUnavailable
 }
 
-// newAnswer seals the answer for storage. The seal is bound to caller and idempotency key.
+// newAnswer seals the answer for storage. The seal is bound to the caller and the idempotency key.
 func (s *Service) newAnswer(c Caller, d Draft, created Created, idempotencyKey string) (Answer, error) {
 	request, err := json.Marshal(d)
 	if err != nil {
@@ -61,12 +61,12 @@ func (s *Service) newAnswer(c Caller, d Draft, created Created, idempotencyKey s
 	return a, nil
 }
 
-// binding is the associated data of the seal: an answer moved to another row can't be opened.
+// binding is the associated data for the seal: an answer that was moved to another row can't be opened.
 func (a Answer) binding() []byte {
 	return fmt.Appendf(nil, "answer\x00%s\x00%s", a.Caller, a.IdempotencyKey)
 }
 
-// earlierAnswer opens the kept answer to the same request. Errors: [ErrNotFound], [ErrIdempotencyMismatch].
+// earlierAnswer opens the stored answer to the same request. Errors: [ErrNotFound], [ErrIdempotencyMismatch].
 func (s *Service) earlierAnswer(ctx context.Context, request Answer) (Created, error) {
 	kept, err := s.store.Answer(ctx, request.Caller, request.IdempotencyKey, s.clock().Add(-answerLifetime))
 	if err != nil {

@@ -13,26 +13,26 @@ import (
 	"github.com/piercloud/apikeys/pkg/scope"
 )
 
-// Draft is what a new key is made from.
+// Draft is the input for a new key.
 type Draft struct {
 	Name        string   `json:"name"        validate:"required,max=100,text=line,visible"`
 	Description string   `json:"description" validate:"max=500,text=lines"`
 	Scopes      []string `json:"scopes"      validate:"min=1,max=100"`
 	Lifespan    Lifespan `json:"token_lifespan" validate:"-"`
-	RateLimit   int      `json:"rate_limit,omitempty" validate:"omitempty,min=1,max=100000"` // as of [Key]
+	RateLimit   int      `json:"rate_limit,omitempty" validate:"omitempty,min=1,max=100000"` // see [Key]
 }
 
-// Patch is an edit; what is nil stays as it is.
+// Patch is an edit; nil fields stay unchanged.
 type Patch struct {
 	Name          *string
 	Description   *string
 	Scopes        *[]string
 	LifespanValue *int
 	LifespanUnit  *Unit
-	RateLimit     *int // 0 for what is configured again
+	RateLimit     *int // 0 to return to the configured limit
 }
 
-// apply returns the draft that the patch makes of a key.
+// apply returns the draft that results from applying the patch to a key.
 func (p Patch) apply(k Key) Draft {
 	d := Draft{Name: k.Name, Description: k.Description, Scopes: k.Scopes.Strings(), Lifespan: k.Lifespan, RateLimit: k.RateLimit}
 	if p.Name != nil {
@@ -56,8 +56,8 @@ func (p Patch) apply(k Key) Draft {
 	return d
 }
 
-// check normalises the draft and returns its scopes. Scopes that the key has already stay allowed when the catalogue no
-// longer lists them. Errors: an [InvalidError] that lists everything that is wrong.
+// check normalises the draft and returns its scopes. Scopes that the key already has stay allowed even if the catalogue no longer
+// lists them. Errors: an [InvalidError] that lists everything that is wrong.
 func (d *Draft) check(catalogue *scope.Catalogue, has scope.Set) (scope.Set, error) {
 	d.Name = strings.TrimSpace(d.Name)
 	invalid := validateStruct(d)
@@ -82,10 +82,10 @@ func (d *Draft) check(catalogue *scope.Catalogue, has scope.Set) (scope.Set, err
 	return scope.NewSet(scopes...), nil
 }
 
-// scopesMax bounds the scopes of one key, so that a token always fits a header.
+// scopesMax bounds the number of scopes of one key, so that a token always fits into a header.
 const scopesMax = 100
 
-// truncate keeps error messages short whatever was sent.
+// truncate keeps error messages short, whatever was sent.
 func truncate(text string) string {
 	const limit = 60
 	if len(text) <= limit {
@@ -118,15 +118,16 @@ func validText(field validator.FieldLevel) bool {
 	})
 }
 
-// controls reports whether a character is there for its effect on the text around it: control characters, Unicode's line breaks,
-// and what sets the direction of all that follows, which can make one name look like another. The marks that right-to-left text
-// needs (U+061C, U+200E, U+200F) concern their neighbours alone.
+// controls reports whether a character exists for its effect on the text around it: control characters, Unicode's line breaks,
+// and the characters that set the direction of all the text after them, which can make one name look like another. The marks that
+// right-to-left text needs (U+061C, U+200E, U+200F) are excluded because they affect only their neighbours.
 func controls(r rune) bool {
 	const embeddings, isolates = "\u202a\u202b\u202c\u202d\u202e", "\u2066\u2067\u2068\u2069"
 	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) || strings.ContainsRune(embeddings+isolates, r)
 }
 
-// visible refuses text that looks empty, such as zero-width spaces, and the letters of some scripts that are blank.
+// visible rejects text that looks empty because it consists of zero-width spaces and the like, or of letters that some scripts
+// leave blank.
 func visible(field validator.FieldLevel) bool {
 	return strings.ContainsFunc(field.Field().String(), func(r rune) bool {
 		const brailleBlank = 0x2800
@@ -134,7 +135,7 @@ func visible(field validator.FieldLevel) bool {
 	})
 }
 
-// validateStruct runs the rules of the struct's tags and says in words what they found.
+// validateStruct applies the rules in the struct's tags and describes the violations in words.
 func validateStruct(s any) InvalidError {
 	var found validator.ValidationErrors
 	if !errors.As(validate.Struct(s), &found) {

@@ -14,11 +14,11 @@ const (
 	Minutes Unit = "minutes"
 )
 
-// LifespanMax is the longest lifespan. Nothing that was revoked longer ago need be remembered.
+// LifespanMax is the longest lifespan. Revocations older than this need not be remembered.
 const LifespanMax = 24 * time.Hour
 
-// Lifespan is how long a key's tokens live: 1 to 24 hours, or 1 to 55 minutes. The unit is part of the value, since an
-// operator reads back what was entered.
+// Lifespan is how long a key's tokens live: 1 to 24 hours, or 1 to 55 minutes. The unit is part of the value, so that operators
+// see what they entered.
 type Lifespan struct {
 	Value int
 	Unit  Unit
@@ -27,7 +27,7 @@ type Lifespan struct {
 // DefaultLifespan is one hour.
 var DefaultLifespan = Lifespan{Value: 1, Unit: Hours}
 
-// max returns the largest value of each unit, 0 for an unknown one.
+// max returns the largest value for a unit, 0 for an unknown unit.
 func (u Unit) max() int {
 	switch u {
 	case Hours:
@@ -39,7 +39,7 @@ func (u Unit) max() int {
 	}
 }
 
-// Validate returns an [InvalidError] naming token_lifespan.value or token_lifespan.unit when l is out of bounds.
+// Validate returns an [InvalidError] naming token_lifespan.value or token_lifespan.unit if l is out of bounds.
 func (l Lifespan) Validate() error {
 	limit := l.Unit.max()
 	if limit == 0 {

@@ -16,11 +16,11 @@ func invalidGrace(least int) InvalidError {
 	return InvalidError{{"grace_period_seconds", fmt.Sprintf("must be between %d and %d", least, int(GraceMax.Seconds()))}}
 }
 
-// RotateSecret makes a new secret. With a grace of 0 every older secret, and every token issued so far, dies now; else the
-// old secret works for that long, at most [GraceMax].
+// RotateSecret creates a new secret. With a grace of 0, all older secrets and all tokens issued so far die now; otherwise the old
+// secret keeps working for that long, at most [GraceMax].
 //
-// Of two rotations at once one wins: the other finds that the key is no longer what it was when its call began.
-// Errors: [ErrNotFound], [ErrPreconditionFailed], [ErrConflict], [ErrRotationInProgress], [ErrForbidden], [InvalidError].
+// Of two simultaneous rotations one wins: the other finds that the key has changed since its call began. Errors: [ErrNotFound],
+// [ErrPreconditionFailed], [ErrConflict], [ErrRotationInProgress], [ErrForbidden], [InvalidError].
 func (s *Service) RotateSecret(ctx context.Context, c Caller, clientID string, match Match, grace time.Duration) (Created, error) {
 	if grace < 0 || grace > GraceMax {
 		return Created{}, invalidGrace(0)
@@ -45,7 +45,7 @@ func (s *Service) RotateSecret(ctx context.Context, c Caller, clientID string, m
 	return Created{Key: k, Secret: secret}, nil
 }
 
-// rotate puts a new secret in front and ends the older ones, now or after the grace period.
+// rotate puts a new secret first and ends the older ones, now or after the grace period.
 func (k *Key) rotate(fresh Secret, grace time.Duration, now time.Time) error {
 	if grace > 0 && len(k.ValidSecrets(now)) > 1 {
 		return ErrRotationInProgress
@@ -68,8 +68,8 @@ func (k *Key) rotate(fresh Secret, grace time.Duration, now time.Time) error {
 	return nil
 }
 
-// RetireSecret ends an old secret before its grace period does. Tokens that were issued with it live on.
-// Errors: [ErrNotFound], [ErrSecretNotFound], [ErrCurrentSecret], [ErrPreconditionFailed].
+// RetireSecret ends an old secret before its grace period is over. Tokens that were issued with it stay valid. Errors:
+// [ErrNotFound], [ErrSecretNotFound], [ErrCurrentSecret], [ErrPreconditionFailed].
 func (s *Service) RetireSecret(ctx context.Context, c Caller, clientID, secretID string, match Match) error {
 	_, err := s.change(ctx, c, clientID, match, func(k *Key, now time.Time) (eventlog.Action, error) {
 		secret, err := k.secretInGrace(secretID, now)
@@ -82,9 +82,9 @@ func (s *Service) RetireSecret(ctx context.Context, c Caller, clientID, secretID
 	return err
 }
 
-// ChangeGrace lets the grace period of an old secret end after the given time from now, sooner or later than before; at
-// least a second, at most [GraceMax]. To end it now, retire the secret.
-// Errors: [ErrNotFound], [ErrSecretNotFound], [ErrCurrentSecret], [ErrPreconditionFailed], [InvalidError].
+// ChangeGrace makes the grace period of an old secret end after the given time from now, earlier or later than before; at least a
+// second, at most [GraceMax]. To end it now, retire the secret. Errors: [ErrNotFound], [ErrSecretNotFound], [ErrCurrentSecret],
+// [ErrPreconditionFailed], [InvalidError].
 func (s *Service) ChangeGrace(ctx context.Context, c Caller, clientID, secretID string, match Match, grace time.Duration) (Key, error) {
 	if grace < time.Second || grace > GraceMax {
 		return Key{}, invalidGrace(1)
@@ -99,8 +99,8 @@ func (s *Service) ChangeGrace(ctx context.Context, c Caller, clientID, secretID 
 	})
 }
 
-// CancelRotation keeps the old secret, whose grace period is running, for good, and retires the new one. Tokens that were
-// issued with the new one live on. Errors: [ErrNotFound], [ErrNoRotation], [ErrPreconditionFailed].
+// CancelRotation keeps the old secret, whose grace period is running, for good, and retires the new one. Tokens that were issued
+// with the new one stay valid. Errors: [ErrNotFound], [ErrNoRotation], [ErrPreconditionFailed].
 func (s *Service) CancelRotation(ctx context.Context, c Caller, clientID string, match Match) (Key, error) {
 	return s.change(ctx, c, clientID, match, func(k *Key, now time.Time) (eventlog.Action, error) {
 		kept := false
@@ -122,7 +122,7 @@ func (s *Service) CancelRotation(ctx context.Context, c Caller, clientID string,
 	})
 }
 
-// secretInGrace returns the key's old secret with the id. Errors: [ErrSecretNotFound], [ErrCurrentSecret].
+// secretInGrace returns the key's old secret with this ID. Errors: [ErrSecretNotFound], [ErrCurrentSecret].
 func (k *Key) secretInGrace(secretID string, now time.Time) (*Secret, error) {
 	for i := range k.Secrets {
 		secret := &k.Secrets[i]
@@ -137,12 +137,12 @@ func (k *Key) secretInGrace(secretID string, now time.Time) (*Secret, error) {
 	return nil, ErrSecretNotFound
 }
 
-// expiredBatch is how many keys are looked at in one round.
+// expiredBatch is how many keys are processed in one round.
 const expiredBatch = 100
 
-// RetireExpired retires the secrets whose grace period has ended, and leaves an event for each key. A secret stops working
-// on time without it; this is what makes the end visible. It is for a periodic task, on any number of replicas; failures
-// are logged and met again in the next round.
+// RetireExpired retires the secrets whose grace period has ended, and leaves an event for each key. A secret stops working on
+// time even without it; retiring makes the end visible. It is for a periodic task, on any number of replicas; failures are logged
+// and retried in the next round.
 func (s *Service) RetireExpired(ctx context.Context) {
 	refs, err := s.store.Expired(ctx, s.clock(), expiredBatch)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// The form of client ids and client secrets. Both are made of letters, digits and underscores only, so that they survive
-// Basic authentication, forms, shells and URLs.
+// The form of client IDs and client secrets. Both consist of letters, digits and underscores only, so that they survive Basic
+// authentication, forms, shells and URLs.
 const (
 	clientIDPrefix = "ak_"
 	clientIDRandom = 22 // characters of base62 for 128 random bits
@@ -23,13 +23,13 @@ const (
 
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// SecretPattern finds what may be a client secret in text; [IsSecret] decides by the checksum.
+// SecretPattern finds possible client secrets in a text; [IsSecret] decides by the checksum.
 var SecretPattern = regexp.MustCompile(`aks_[0-9A-Za-z]{49}`)
 
-// NewClientID returns a client id with 128 random bits.
+// NewClientID returns a client ID with 128 random bits.
 func NewClientID() string { return clientIDPrefix + randomBase62(16, clientIDRandom) }
 
-// NewSecret returns a client secret with 256 random bits and a checksum by which scanners tell it from other text.
+// NewSecret returns a client secret with 256 random bits and a checksum by which scanners distinguish it from other text.
 func NewSecret() string {
 	random := randomBase62(32, secretRandom)
 	return secretPrefix + random + checksum(random)
@@ -44,21 +44,21 @@ func IsSecret(text string) bool {
 	return checksum(body[:secretRandom]) == body[secretRandom:]
 }
 
-// isClientID reports whether text has the form of a client id; what has not can't be anyone's.
+// isClientID reports whether text has the form of a client ID; no client has an ID of another form.
 func isClientID(text string) bool {
 	random, ok := strings.CutPrefix(text, clientIDPrefix)
 	return ok && len(random) == clientIDRandom && strings.Trim(random, base62) == ""
 }
 
-// digestSecret returns what is stored of a secret. One SHA-256 is enough for 256 random bits: there is nothing to guess
-// that a slower hash would protect.
+// digestSecret returns what is stored about a secret. One SHA-256 is enough for 256 random bits: a slower hash protects secrets
+// that can be guessed.
 func digestSecret(secret string) [sha256.Size]byte {
-	var room [64]byte // for a secret, on the stack
+	var room [64]byte // on the stack, large enough for a secret
 	return sha256.Sum256(append(room[:0], secret...))
 }
 
-// LastFour returns the last four characters of a secret, by which people tell secrets apart: they can compare them with the
-// end of the one that they hold.
+// LastFour returns the last four characters of a secret, by which people tell secrets apart: they can compare them with the end
+// of the secret that they have.
 func LastFour(secret string) string { return secret[len(secret)-4:] }
 
 func checksum(random string) string {

@@ -13,21 +13,21 @@ import (
 	"github.com/piercloud/apikeys/pkg/sealed"
 )
 
-// Caller is on whose behalf a use case runs.
+// Caller says on whose behalf a use case runs.
 type Caller struct {
 	TenancyID string
 	Actor     eventlog.Actor
 	Origin    eventlog.Origin
-	// Scopes bound what an API key may grant: nothing that its own access token does not cover. They do not bound operators.
+	// Scopes bound what an API key may grant: nothing that its own access token does not cover. They do not apply to operators.
 	Scopes scope.Set
 }
 
-// mayGrant reports whether the caller may hand out scopes, by granting them or by obtaining a secret that carries them.
+// mayGrant reports whether the caller may give out scopes, either by granting them or by obtaining a secret that carries them.
 func (c Caller) mayGrant(scopes scope.Set) bool {
 	return c.Actor.Kind != eventlog.ActorAPIKey || c.Scopes.CoversAll(scopes)
 }
 
-// Match is a precondition on a key's version (RFC 9110 §13.1.1): nil is none, else the version must be one of them.
+// Match is a precondition on a key's version (RFC 9110 §13.1.1): the version must be one of these; nil means no precondition.
 type Match []int64
 
 // check returns [ErrPreconditionFailed] unless version satisfies m.
@@ -38,7 +38,7 @@ func (m Match) check(version int64) error {
 	return nil
 }
 
-// Service is the use cases of managing keys. It is safe for concurrent use.
+// Service implements the use cases of managing keys. It is safe for concurrent use.
 type Service struct {
 	store     Store
 	catalogue *scope.Catalogue
@@ -47,13 +47,13 @@ type Service struct {
 	now       func() time.Time
 }
 
-// NewService returns the use cases over a store. box encrypts kept answers; changed is called after every committed change
-// with the key's client id, before the use case returns.
+// NewService returns a Service on top of a store. box encrypts stored answers; changed is called with the key's client ID after
+// every committed change, before the use case returns.
 func NewService(store Store, catalogue *scope.Catalogue, box *sealed.Box, changed func(clientID string), now func() time.Time) *Service {
 	return &Service{store: store, catalogue: catalogue, box: box, changed: changed, now: now}
 }
 
-// clock returns the present in the form in which times are stored.
+// clock returns the current time in the form in which times are stored.
 func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
 // Get returns a key. Errors: [ErrNotFound].
@@ -77,7 +77,7 @@ func (s *Service) List(ctx context.Context, c Caller, q Query) (Page, error) {
 	return page, nil
 }
 
-// present leaves out secrets whose grace period has ended.
+// present omits the secrets whose grace period has ended.
 func (s *Service) present(k Key) Key {
 	k.Secrets = k.ValidSecrets(s.now())
 	return k
@@ -106,8 +106,8 @@ func (s *Service) Update(ctx context.Context, c Caller, clientID string, match M
 	})
 }
 
-// Activate lets a key obtain tokens again. Tokens that died when it was deactivated stay dead. Idempotent.
-// Errors: [ErrNotFound], [ErrPreconditionFailed].
+// Activate allows a key to obtain tokens again. Tokens that died when it was deactivated stay dead. Idempotent. Errors:
+// [ErrNotFound], [ErrPreconditionFailed].
 func (s *Service) Activate(ctx context.Context, c Caller, clientID string, match Match) (Key, error) {
 	return s.change(ctx, c, clientID, match, func(k *Key, _ time.Time) (eventlog.Action, error) {
 		k.Status = Active
@@ -115,8 +115,8 @@ func (s *Service) Activate(ctx context.Context, c Caller, clientID string, match
 	})
 }
 
-// Deactivate stops a key from obtaining tokens and ends those issued so far. Idempotent.
-// Errors: [ErrNotFound], [ErrPreconditionFailed].
+// Deactivate stops a key from obtaining tokens and revokes those issued so far. Idempotent. Errors: [ErrNotFound],
+// [ErrPreconditionFailed].
 func (s *Service) Deactivate(ctx context.Context, c Caller, clientID string, match Match) (Key, error) {
 	return s.change(ctx, c, clientID, match, func(k *Key, _ time.Time) (eventlog.Action, error) {
 		if k.Status == Active {
@@ -127,8 +127,8 @@ func (s *Service) Deactivate(ctx context.Context, c Caller, clientID string, mat
 	})
 }
 
-// RevokeTokens ends every token issued so far; the key and its secrets live on.
-// Errors: [ErrNotFound], [ErrPreconditionFailed].
+// RevokeTokens revokes all tokens issued so far; the key and its secrets stay valid. Errors: [ErrNotFound],
+// [ErrPreconditionFailed].
 func (s *Service) RevokeTokens(ctx context.Context, c Caller, clientID string, match Match) (Key, error) {
 	return s.change(ctx, c, clientID, match, func(k *Key, _ time.Time) (eventlog.Action, error) {
 		k.Generation++
@@ -136,8 +136,7 @@ func (s *Service) RevokeTokens(ctx context.Context, c Caller, clientID string, m
 	})
 }
 
-// Delete removes a key. Its secrets stop working and its tokens die.
-// Errors: [ErrNotFound], [ErrPreconditionFailed].
+// Delete removes a key. Its secrets stop working and its tokens die. Errors: [ErrNotFound], [ErrPreconditionFailed].
 func (s *Service) Delete(ctx context.Context, c Caller, clientID string, match Match) error {
 	err := s.store.Delete(ctx, c.TenancyID, clientID, func(k Key) (eventlog.Draft, error) {
 		if err := match.check(k.Version); err != nil {
@@ -153,8 +152,8 @@ func (s *Service) Delete(ctx context.Context, c Caller, clientID string, match M
 	return err
 }
 
-// change runs one edit of a key in the store's transaction: it checks the precondition, lets edit alter a copy, and writes
-// key and event only when something did change.
+// change runs one edit of a key in the store's transaction: it checks the precondition, lets edit alter a copy, and writes the
+// key and the event only if something changed.
 func (s *Service) change(ctx context.Context, c Caller, clientID string, match Match, edit func(k *Key, now time.Time) (eventlog.Action, error)) (Key, error) {
 	changed := false
 	k, err := s.store.Update(ctx, c.TenancyID, clientID, func(old Key) (Key, *eventlog.Draft, error) {
@@ -188,22 +187,22 @@ func (s *Service) change(ctx context.Context, c Caller, clientID string, match M
 	return s.present(k), nil
 }
 
-// sameAs reports whether nothing that an edit can alter differs.
+// sameAs reports whether everything that an edit can alter is unchanged.
 func (k Key) sameAs(old Key) bool {
 	return k.Name == old.Name && k.Description == old.Description && slices.Equal(k.Scopes, old.Scopes) &&
 		k.Lifespan == old.Lifespan && k.RateLimit == old.RateLimit && k.Status == old.Status && k.Generation == old.Generation &&
 		slices.Equal(k.Secrets, old.Secrets)
 }
 
-// Created is a key together with a secret that was just made for it.
+// Created is a key together with a secret that was just created for it.
 type Created struct {
 	Key    Key
-	Secret string // the only time that it is known
+	Secret string // not stored; this is the only time that it is known
 }
 
-// Create registers a key and makes its first secret. With an idempotencyKey the same caller repeating the same draft
-// within 24 hours gets the first answer again, and no second key.
-// Errors: [InvalidError], [ErrForbidden], [ErrNameTaken], [ErrIdempotencyMismatch].
+// Create registers a key and creates its first secret. If the same caller repeats the same draft with the same idempotencyKey
+// within 24 hours, it gets the first answer again instead of a second key. Errors: [InvalidError], [ErrForbidden],
+// [ErrNameTaken], [ErrIdempotencyMismatch].
 func (s *Service) Create(ctx context.Context, c Caller, d Draft, idempotencyKey string) (Created, error) {
 	scopes, err := d.check(s.catalogue, nil)
 	if err != nil {
@@ -238,13 +237,13 @@ func newSecretRecord(secret string, now time.Time) Secret {
 	return Secret{ID: uuid.Must(uuid.NewV7()).String(), Digest: digestSecret(secret), LastFour: LastFour(secret), CreatedAt: now}
 }
 
-// ResealAnswers seals the kept answers that are sealed under another key under box's master key, and returns how many.
-// Errors: sealed.ErrWrongKey, after which some may have been resealed; those of the store.
+// ResealAnswers seals all stored answers that are sealed with another key with box's master key, and returns how many. Errors:
+// sealed.ErrWrongKey, in which case some may have been resealed; those of the store.
 func (s *Service) ResealAnswers(ctx context.Context, box *sealed.Box) (int, error) {
 	return s.store.ResealAnswers(ctx, func(a Answer) ([]byte, error) { return box.Reseal(a.Sealed, a.binding()) })
 }
 
-// CheckAnswers opens every kept answer. Errors: sealed.ErrWrongKey for the first that the master key does not open; those of
+// CheckAnswers opens every stored answer. Errors: sealed.ErrWrongKey for the first that the master key does not open; those of
 // the store.
 func (s *Service) CheckAnswers(ctx context.Context) error {
 	return s.store.EachAnswer(ctx, func(a Answer) error {
@@ -253,7 +252,7 @@ func (s *Service) CheckAnswers(ctx context.Context) error {
 	})
 }
 
-// PurgeAnswers drops the kept answers that are older than they may be. It is for a periodic task; failures are logged.
+// PurgeAnswers deletes the stored answers that have expired. It is for a periodic task; failures are logged.
 func (s *Service) PurgeAnswers(ctx context.Context) {
 	if err := s.store.PurgeAnswers(ctx, s.clock().Add(-answerLifetime)); err != nil {
 		slog.WarnContext(ctx, "kept answers can't be purged", "error", err)

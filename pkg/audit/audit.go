@@ -1,9 +1,8 @@
-// Package audit owns the ordered log as people look at it: who may see which events, how they are searched and exported,
-// how it is shown that none was altered, and how old ones are taken out without leaving a hole that nobody can tell from
-// tampering.
+// Package audit owns the ordered log as people see it: who may see which events, how they are searched and exported, how the log
+// is verified to be unaltered, and how old events are removed without leaving a gap that looks like tampering.
 //
-// It does not own the log itself: what an event is and how events are chained is package eventlog's, and events are written
-// by the changes that they describe.
+// It does not own the log itself: package eventlog owns what an event is and how events are chained, and events are written by
+// the changes that they describe.
 package audit
 
 import (
@@ -24,64 +23,65 @@ const (
 	exportBatch = 500
 )
 
-// Viewer is who looks at the log. A viewer sees the events of its own tenancy.
+// Viewer says who is viewing the log. A viewer sees the events of its own tenancy.
 type Viewer struct {
 	TenancyID string
-	// All shows every event: also those of operators, sign-ins and the tenancy itself, and to the platform's tenancy those of no
-	// tenancy, such as signing keys. Without it, only those of API keys are shown.
+	// All shows every event of the tenancy, including those of operators, sign-ins and the tenancy itself, and to the platform's
+	// tenancy also those that belong to no tenancy, such as the events of signing keys. Without it, only those of API keys are
+	// shown.
 	All bool
 }
 
-// Filter says which events are looked for. What is zero does not matter.
+// Filter says which events to find. Zero fields match every event.
 type Filter struct {
-	// Actor is an actor's id or name.
+	// Actor is the ID or name of an actor.
 	Actor string
-	// Subject is the id of what changed, of whichever kind.
+	// Subject is the ID of what changed, of any kind.
 	Subject string
-	// ClientID is the id of the API key that changed.
+	// ClientID is the ID of the API key that changed.
 	ClientID string
-	// Actions are those of which an event must have one.
+	// Actions lists actions, one of which an event must have.
 	Actions []eventlog.Action
 	// From and To bound the time of an event: From <= At < To.
 	From, To time.Time
 }
 
-// Selection is what a store is asked for: the newest events that match all of it.
+// Selection is a query to a store: the newest events that match all of it.
 type Selection struct {
 	Tenancies []string             // at least one
 	Kind      eventlog.SubjectKind // empty for every kind
 	Subject   string               // empty for every subject
-	Actor     string               // id or name; empty for every actor
+	Actor     string               // ID or name; empty for every actor
 	Actions   []eventlog.Action    // empty for every action
-	From, To  time.Time            // zero for no bound
-	Before    int64                // only sequence numbers below it; 0 for no bound
+	From, To  time.Time            // zero if unbounded
+	Before    int64                // only sequence numbers below it; 0 if unbounded
 	Limit     int
 }
 
-// Base is where the log begins since old events were taken out.
+// Base is where the log begins after old events have been removed.
 type Base struct {
-	eventlog.Head           // of the newest event that was taken out
-	PrunedAt      time.Time // zero when the log begins with its first event
-	// Proof is a compact JWS in which the service says that it took out the events up to the head.
+	eventlog.Head           // of the newest event that was removed
+	PrunedAt      time.Time // zero if the log begins with its first event
+	// Proof is a compact JWS in which the service states that it removed the events up to the head.
 	Proof string
 }
 
-// Store reads the log, and takes old events out. Implementations are safe for concurrent use. Any method may fail with an
-// error that is apikey.ErrUnavailable.
+// Store reads the log, and removes old events. Implementations are safe for concurrent use. Any method may fail with an error
+// that is apikey.ErrUnavailable.
 type Store interface {
 	eventlog.Log
-	// Events returns the newest events that match, newest first. Events up to the base are not there.
+	// Events returns the newest events that match, newest first. Events up to the base are not returned.
 	Events(ctx context.Context, q Selection) ([]eventlog.Event, error)
-	// Base returns where the log begins, the zero Base with [eventlog.EmptyHead] when nothing was ever taken out.
+	// Base returns where the log begins: the zero Base with [eventlog.EmptyHead] if nothing was ever removed.
 	Base(ctx context.Context) (Base, error)
-	// SetBase makes next the base, in one transaction with the log as in apikey.Store and with the removal of some of the
-	// events up to it. Errors: [ErrMoved] unless the base is old and the event at next is there, with its hash.
+	// SetBase makes next the base, in one transaction with the log, as in apikey.Store, and with the removal of some of the
+	// events up to it. Errors: [ErrMoved] unless the base is old and the event at next exists and has its hash.
 	SetBase(ctx context.Context, old, next Base, event eventlog.Draft) error
-	// DeletePruned removes some events up to the base and returns how many: 0 when none is left.
+	// DeletePruned removes some events up to the base and returns how many: 0 if none are left.
 	DeletePruned(ctx context.Context) (int64, error)
 }
 
-// Service is the use cases. It is safe for concurrent use.
+// Service implements the use cases. It is safe for concurrent use.
 type Service struct {
 	store   Store
 	keyring *signing.Keyring
@@ -92,7 +92,7 @@ type Service struct {
 	running *verification // guarded by mu
 }
 
-// NewService returns the use cases over a store. keyring signs checkpoints in the name of issuer.
+// NewService returns a Service on top of a store. keyring signs checkpoints in the name of issuer.
 func NewService(store Store, keyring *signing.Keyring, issuer string, now func() time.Time) *Service {
 	return &Service{store: store, keyring: keyring, issuer: issuer, now: now}
 }
@@ -102,11 +102,11 @@ func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Microse
 // Page is one page of events, newest first.
 type Page struct {
 	Events []eventlog.Event
-	// NextBefore is what the next page's events come before, 0 when there is none.
+	// NextBefore is the before of the next page, 0 if there is no next page.
 	NextBefore int64
 }
 
-// List returns the newest events that match and have a sequence number below before, when that is not 0. limit is at most
+// List returns the newest events that match and, if before is not 0, have a sequence number below it. limit is capped at
 // [PageMax].
 func (s *Service) List(ctx context.Context, v Viewer, f Filter, before int64, limit int) (Page, error) {
 	limit = min(limit, PageMax)
@@ -122,8 +122,8 @@ func (s *Service) List(ctx context.Context, v Viewer, f Filter, before int64, li
 	return Page{Events: events[:limit], NextBefore: events[limit-1].Seq}, nil
 }
 
-// Export hands all events that match, newest first and some at a time, to write, whose error ends it. What is appended
-// meanwhile is left out.
+// Export passes all matching events to write, newest first and in batches; an error from write ends the export. Events that are
+// appended meanwhile are left out.
 func (s *Service) Export(ctx context.Context, v Viewer, f Filter, write func([]eventlog.Event) error) error {
 	q, ok := v.selection(f)
 	if !ok {
@@ -145,7 +145,7 @@ func (s *Service) Export(ctx context.Context, v Viewer, f Filter, write func([]e
 // keyActions are the prefixes of the actions whose subject is an API key.
 var keyActions = []string{"api-key.", "token."}
 
-// selection returns what the store is to look for, and false when nothing that the viewer may see can match.
+// selection returns the query to the store, and false if nothing that the viewer may see can match.
 func (v Viewer) selection(f Filter) (Selection, bool) {
 	actions := slices.Compact(slices.Sorted(slices.Values(f.Actions)))
 	q := Selection{
@@ -160,7 +160,7 @@ func (v Viewer) selection(f Filter) (Selection, bool) {
 	switch {
 	case !v.All:
 		q.Kind = eventlog.SubjectAPIKey
-		// An action of something else would be searched for in vain, through all of its events.
+		// Searching for any other action would read all of the tenancy's events in vain.
 		q.Actions = slices.DeleteFunc(actions, func(a eventlog.Action) bool {
 			return !slices.ContainsFunc(keyActions, func(prefix string) bool { return strings.HasPrefix(string(a), prefix) })
 		})

@@ -12,8 +12,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/signing"
 )
 
-// The typ of what this package signs. They differ, so that a checkpoint can't pass for the permission to be without the
-// events before it.
+// The typ of the documents that this package signs. They differ so that a checkpoint can't pass as the proof that the events
+// before it were removed legitimately.
 const (
 	checkpointType = "checkpoint+jwt"
 	baseType       = "log-base+jwt"
@@ -21,32 +21,32 @@ const (
 
 // Errors of this package; compare with errors.Is.
 var (
-	// ErrNotSigned: a statement about the log is malformed, of another kind, or not signed by a key of this service.
+	// ErrNotSigned: a statement about the log is malformed, of another kind, or not signed with a key of this service.
 	ErrNotSigned = errors.New("not signed by this service")
-	// ErrCheckpointTooOld: the event that a checkpoint tells of was pruned.
+	// ErrCheckpointTooOld: the event that the checkpoint refers to was pruned.
 	ErrCheckpointTooOld = errors.New("the checkpoint is older than what is left of the log")
-	// ErrMoved: somebody else has pruned the log meanwhile, or the event is not there.
+	// ErrMoved: somebody else has pruned the log meanwhile, or the event does not exist.
 	ErrMoved = errors.New("the log was pruned by somebody else meanwhile")
 )
 
-// Checkpoint is what the service said about its log at a moment.
+// Checkpoint is what the service stated about its log at a moment.
 type Checkpoint struct {
 	eventlog.Head
 	IssuedAt time.Time // whole seconds
-	prunedAt time.Time // of the proof of a base
+	prunedAt time.Time // of a base's proof only
 }
 
-// claims is a checkpoint, or the proof of a base, on the wire.
+// claims are the claims of a checkpoint, or of a base's proof.
 type claims struct {
 	Issuer   string `json:"iss"`
 	IssuedAt int64  `json:"iat"`
 	Seq      int64  `json:"seq"`
 	Hash     string `json:"hash"`                // hexadecimal
-	PrunedAt int64  `json:"pruned_at,omitempty"` // microseconds since 1970; of a base only
+	PrunedAt int64  `json:"pruned_at,omitempty"` // microseconds since 1970; of a base's proof only
 }
 
 // Checkpoint returns the log's head, signed: a compact JWS (RFC 7515 §7.1) with typ checkpoint+jwt and the payload {iss, iat,
-// seq, hash}. It is to be kept out of reach of whoever can alter the database. Errors: signing.ErrNoKey; those of the store.
+// seq, hash}. Keep it out of reach of anybody who can alter the database. Errors: signing.ErrNoKey; those of the store.
 func (s *Service) Checkpoint(ctx context.Context) (string, error) {
 	head, err := s.store.Head(ctx)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *Service) sign(typ string, head eventlog.Head, prunedAt time.Time) (stri
 	return signed.Compact(), nil
 }
 
-// readStatement returns what a signed text says. Errors: [ErrNotSigned]; those of the store.
+// readStatement verifies a signed statement and returns its content. Errors: [ErrNotSigned]; those of the store.
 func (s *Service) readStatement(ctx context.Context, typ, signed string) (Checkpoint, error) {
 	var c claims
 	err := s.keyring.VerifyStoredJWS(ctx, typ, strings.TrimSpace(signed), &c)

@@ -8,21 +8,21 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// KeepAtLeast is the shortest time that events can be kept for: what was revoked is told to resource servers from the log for as
-// long as a token can live, and a margin.
+// KeepAtLeast is the shortest time that events can be kept for: the log informs resource servers of revocations for as long as a
+// token can live, plus a margin.
 const KeepAtLeast = 25 * time.Hour
 
-// Pruned is what a pruning did.
+// Pruned is the result of pruning.
 type Pruned struct {
 	Base   Base  // where the log begins now
-	Events int64 // how many were taken out by this call
+	Events int64 // how many were removed by this call
 }
 
-// Prune takes out the events that are older than keep, oldest first, up to the first that is not. Before, it verifies the
-// whole log: what is broken is never taken out. Where the log begins from now on is signed and stored together with the
-// first removal, and an event says so; so a verification at any moment, also after a crash in between, starts where the log
-// begins. After a crash another call finishes the removal. Errors: an [eventlog.BrokenError] when the log is broken;
-// [ErrMoved]; signing.ErrNoKey; those of the store.
+// Prune removes the events that are older than keep, oldest first, up to the first one that is not. It verifies the whole log
+// first, and never removes a broken one. The new beginning of the log is signed and stored together with the first removal, and
+// an event records it; so a verification at any moment, even after a crash midway, starts where the log begins. After a crash,
+// another call finishes the removal. Errors: an [eventlog.BrokenError] if the log is broken; [ErrMoved]; signing.ErrNoKey; those
+// of the store.
 func (s *Service) Prune(ctx context.Context, keep time.Duration, actor eventlog.Actor) (Pruned, error) {
 	if keep < KeepAtLeast {
 		return Pruned{}, fmt.Errorf("events must be kept for at least %s", KeepAtLeast)

@@ -10,20 +10,20 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// Report is what a verification found.
+// Report is the result of a verification.
 type Report struct {
 	// Base is where the verification began.
 	Base Base
 	// Head is the position that was reached: all events up to it are as they were written.
 	Head eventlog.Head
-	// Broken is the first place that is not as it was written, nil when there is none.
+	// Broken is the first place that differs from what was written, nil if there is none.
 	Broken *eventlog.BrokenError
 }
 
 // Events returns how many events were verified.
 func (r Report) Events() int64 { return r.Head.Seq - r.Base.Seq }
 
-// verification is one that runs now, for all who asked meanwhile.
+// verification is a running verification, shared by all who asked for one meanwhile.
 type verification struct {
 	done    chan struct{}
 	report  Report
@@ -32,9 +32,9 @@ type verification struct {
 	cancel  context.CancelFunc
 }
 
-// Verify checks the chain from the log's base to its head. It reads the whole log, so of all who ask at once one
-// verification is made; it goes on as long as one of them waits. Errors: those of the store; that the log is broken is no
-// error but in the report.
+// Verify checks the chain from the log's base to its head. Because it reads the whole log, simultaneous callers share one
+// verification, which continues as long as at least one of them waits. Errors: those of the store. A broken log is not an error,
+// but recorded in the report.
 func (s *Service) Verify(ctx context.Context) (Report, error) {
 	v := s.join(ctx)
 	defer s.leave(v)
@@ -46,7 +46,7 @@ func (s *Service) Verify(ctx context.Context) (Report, error) {
 	}
 }
 
-// join returns the verification that runs, after starting one if there is none.
+// join returns the running verification, after starting one if there is none.
 func (s *Service) join(ctx context.Context) *verification {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,7 +64,7 @@ func (s *Service) join(ctx context.Context) *verification {
 	return s.running
 }
 
-// leave ends the verification when nobody waits for it any more. Who asks next starts another.
+// leave ends the verification if nobody waits for it any more. The next caller starts another one.
 func (s *Service) leave(v *verification) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,7 +100,7 @@ func (s *Service) verify(ctx context.Context, visit func(eventlog.Event) error) 
 		if !errors.As(err, &report.Broken) {
 			return report, err
 		}
-		// Events that were taken out while they were read are missing as well. Then the base has moved.
+		// Events that were pruned while they were being read also appear to be missing. In that case the base has moved.
 		now, err := s.store.Base(ctx)
 		if err != nil || now.Seq == base.Seq {
 			return report, err
@@ -108,7 +108,7 @@ func (s *Service) verify(ctx context.Context, visit func(eventlog.Event) error) 
 	}
 }
 
-// checkBase makes sure that it was this service that took out the events up to the base.
+// checkBase makes sure that this service itself removed the events up to the base.
 func (s *Service) checkBase(ctx context.Context, base Base) error {
 	if base.Seq == 0 && base.PrunedAt.IsZero() && base.Proof == "" {
 		return nil
@@ -126,9 +126,9 @@ func (s *Service) checkBase(ctx context.Context, base Base) error {
 	}
 }
 
-// VerifyAgainst checks the chain, and that the event that a checkpoint speaks of is still there. So it also finds a log that
-// was cut off behind, or rewritten as a whole.
-// Errors: [ErrNotSigned], [ErrCheckpointTooOld]; those of the store; that the log is broken is in the report.
+// VerifyAgainst checks the chain, and that the event that a checkpoint refers to is still there. So it also detects a log whose
+// end was cut off, or that was rewritten as a whole. Errors: [ErrNotSigned], [ErrCheckpointTooOld]; those of the store. A broken
+// log is recorded in the report.
 func (s *Service) VerifyAgainst(ctx context.Context, checkpoint string) (Report, Checkpoint, error) {
 	c, err := s.readStatement(ctx, checkpointType, checkpoint)
 	if err != nil {

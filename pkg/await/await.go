@@ -1,5 +1,5 @@
-// Package await has tests wait for a condition where they would otherwise have to wait for a time, which is too short on a
-// busy machine and too long on any other.
+// Package await lets tests wait for a condition instead of a fixed time, which would be too short on a busy machine and too long
+// on any other.
 package await
 
 import (
@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// interval is how often a condition is looked at.
+// interval is how often the condition is checked.
 const interval = 5 * time.Millisecond
 
-// Until returns when a condition holds. The test fails when that has not come about in time.
+// Until returns once the condition holds. The test fails if that does not happen in time.
 func Until(t testing.TB, within time.Duration, what string, holds func() bool) {
 	t.Helper()
 	deadline, ticker := time.After(within), time.NewTicker(interval)

@@ -1,8 +1,8 @@
-// Package client is the Go client of the management API. It owns how a program authenticates and renews its access token;
-// the methods, and the types of what they send and receive, are generated from the contract.
+// Package client is the Go client of the management API. It owns how a program authenticates and renews its access token; the
+// methods, and the types that they send and receive, are generated from the contract.
 //
-// Every operation has a method named after it, with the suffix WithResponse. What it returns holds one member for each
-// answer that the contract lists, of which the one that came is set: JSON200, ApplicationProblemJSON404 and so on.
+// Every operation has a method named after it, with the suffix WithResponse. Its result has one field for each response that the
+// contract lists (JSON200, ApplicationProblemJSON404 and so on), and the field for the actual response is set.
 package client
 
 import (
@@ -17,17 +17,16 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 )
 
-// New returns a client of the service at baseURL, such as "https://keys.example.com", which acts as the API key that the
-// client id and secret belong to. What it may do is bounded by the key's scopes: settings.api-keys:readonly to look,
-// settings.api-keys:editor to change.
+// New returns a client of the service at baseURL, such as "https://keys.example.com". It acts as the API key with this client ID
+// and secret. What it may do is bounded by the key's scopes: settings.api-keys:readonly to read, settings.api-keys:editor to make
+// changes.
 //
-// The access token is obtained at the first call and renewed before it expires. When the service refuses it earlier, since
-// the key's tokens were revoked or its secret was replaced, one new token is asked for and the call is made again.
-// [WithHTTPClient] sets the HTTP client for the calls and for the tokens. Without it there is one that waits for answers without a
-// bound: bound each call by its context.
+// The access token is obtained at the first call and renewed before it expires. If the service refuses it earlier, because the
+// key's tokens were revoked or its secret was replaced, the client requests one new token and repeats the call. [WithHTTPClient]
+// sets the HTTP client for both calls and token requests. The default one has no timeout: bound each call by its context.
 //
-// A call fails with an *oauth2.RetrieveError when no token is to be had, for instance because the key was deactivated.
-// Errors of New: baseURL is not an http or https URL, or an option's. The client is safe for concurrent use.
+// A call fails with an *oauth2.RetrieveError if no token can be obtained, for instance because the key was deactivated. Errors of
+// New: a baseURL that is not an http or https URL; an error returned by an option. The client is safe for concurrent use.
 func New(baseURL, clientID, clientSecret string, opts ...ClientOption) (*ClientWithResponses, error) {
 	base, err := url.Parse(baseURL)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
@@ -50,7 +49,7 @@ type authenticated struct {
 	next   HttpRequestDoer
 	config clientcredentials.Config
 
-	turn  chan struct{} // holds one element while a token is looked for, which may take as long as the server does
+	turn  chan struct{} // holds one element while a token is being requested, which takes as long as the server does
 	token *oauth2.Token // nil until the first is obtained
 }
 
@@ -64,7 +63,7 @@ func (a *authenticated) Do(r *http.Request) (*http.Response, error) {
 	if err != nil || response.StatusCode != http.StatusUnauthorized || r.Body != nil && r.GetBody == nil {
 		return response, err
 	}
-	_ = response.Body.Close() // the answer is that the token no longer counts
+	_ = response.Body.Close() // the response says that the token is no longer accepted
 	if token, err = a.tokenUnlike(r.Context(), token); err != nil {
 		return nil, err
 	}
@@ -85,7 +84,7 @@ func (a *authenticated) send(r *http.Request, token *oauth2.Token) (*http.Respon
 	return a.next.Do(attempt)
 }
 
-// tokenUnlike returns the present token, or a new one when that has expired or is the one that was refused.
+// tokenUnlike returns the current token, or a new one if that has expired or is the one that was refused.
 func (a *authenticated) tokenUnlike(ctx context.Context, refused *oauth2.Token) (*oauth2.Token, error) {
 	select {
 	case a.turn <- struct{}{}:
@@ -104,7 +103,7 @@ func (a *authenticated) tokenUnlike(ctx context.Context, refused *oauth2.Token) 
 	return token, nil
 }
 
-// transport makes the caller's HTTP client usable where one of net/http is asked for.
+// transport makes the caller's HTTP client usable as an http.RoundTripper.
 type transport struct{ next HttpRequestDoer }
 
 // RoundTrip makes the request.

@@ -5,30 +5,31 @@ import (
 	"errors"
 )
 
-// ErrAuthorityLost means that who asked for a change may not make it any more.
+// ErrAuthorityLost means that the caller is no longer entitled to make the change.
 var ErrAuthorityLost = errors.New("the authority to make this change has ended")
 
-// Authority is what entitles an actor to make changes, as it was when the request was let in. Changes wait for their turn, and
-// whoever was thrown out meanwhile must not get one: the store looks at it again when nothing can change before the commit.
+// Authority is what entitled an actor to make changes when its request was admitted. Changes wait for their turn, and an actor
+// that has lost its rights meanwhile must not get one: the store checks the authority again at a point from which nothing can
+// change before the commit.
 type Authority struct {
 	Kind ActorKind // ActorOperator or ActorAPIKey
 	ID   string    // of the operator or key
-	// Generation is that of the session or token; the operator or key has it still, and is active.
+	// Generation is that of the session or token. It must still be that of the operator or key, which must be active.
 	Generation int64
-	Role       string // an operator's, who has it still
-	TokenID    string // a token's, which has not been revoked by itself
-	KeyID      string // of the signing key of a token, which still counts
+	Role       string // of an operator, who must still have it
+	TokenID    string // of a token, which must not have been revoked individually
+	KeyID      string // of the key that signed the token, which must still be published
 }
 
 type authorityKey struct{}
 
-// WithAuthority returns a context whose changes are made only while a holds.
+// WithAuthority returns a context whose changes are made only while a is valid.
 func WithAuthority(ctx context.Context, a Authority) context.Context {
 	return context.WithValue(ctx, authorityKey{}, a)
 }
 
-// AuthorityOf returns the authority of a context; not ok is for what the service and its commands do by themselves, and for who
-// proves otherwise who they are.
+// AuthorityOf returns the authority of a context. ok is false for what the service and its commands do on their own, and for
+// callers that authenticate in another way.
 func AuthorityOf(ctx context.Context) (a Authority, ok bool) {
 	a, ok = ctx.Value(authorityKey{}).(Authority)
 	return a, ok

@@ -1,10 +1,10 @@
-// Package eventlog owns the one ordered log of everything that changes: what an event is, how events are chained by hash,
-// how a process follows the log, and how the chain is verified.
+// Package eventlog owns the single ordered log of everything that changes: what an event is, how events are chained by hash, how
+// a process follows the log, and how the chain is verified.
 //
-// The log is written by the store, in the transaction of the change that an event describes: lock and increment the head,
-// change the row, append the event. So sequence numbers have no gaps and commit order is sequence order, and the same log
-// serves as audit trail, as cache invalidation and as revocation feed. What the store must do is said in [Log] and
-// [Draft.Chain]; this package holds no SQL.
+// The log is written by the store, in the transaction of the change that an event describes: lock and increment the head, change
+// the row, append the event. So sequence numbers have no gaps and commit order is sequence order, and the same log serves as
+// audit trail, as cache invalidation and as revocation feed. The store's duties are described at [Log] and [Draft.Chain]; this
+// package contains no SQL.
 package eventlog
 
 import (
@@ -18,11 +18,11 @@ import (
 	"time"
 )
 
-// Action says what happened to the subject, as "<subject kind>.<past participle>"; only of token.revoked the subject is the token's
-// API key.
+// Action says what happened to the subject, as "<subject kind>.<past participle>". The one exception is token.revoked, whose
+// subject is the token's API key.
 type Action string
 
-// The actions that are logged. The set grows; a reader must tolerate actions that it does not know.
+// The actions that are logged. The set grows; readers must tolerate actions that they don't know.
 const (
 	APIKeyCreated         Action = "api-key.created"
 	APIKeyUpdated         Action = "api-key.updated"
@@ -46,17 +46,17 @@ const (
 	OperatorSignedIn      Action = "operator.signed-in"
 	OperatorSignedOut     Action = "operator.signed-out"
 	SigningKeyCreated     Action = "signing-key.created"
-	SigningKeysResealed   Action = "signing-key.resealed" // all of them, under another master key
+	SigningKeysResealed   Action = "signing-key.resealed" // all of them, with another master key
 	SigningKeyRevoked     Action = "signing-key.revoked"
 	TenancyCreated        Action = "tenancy.created"
 	LogPruned             Action = "log.pruned"
-	LogRestored           Action = "log.restored" // from a backup: what was logged after it is lost
+	LogRestored           Action = "log.restored" // from a backup: what was logged after the backup is lost
 
-	// OperatorLinked: the operator signs in with a provider from then on.
+	// OperatorLinked: the operator signs in with a provider from now on.
 	OperatorLinked Action = "operator.linked"
-	// OperatorRoleSynced: the operator has another role, because the provider tells of another one.
+	// OperatorRoleSynced: the operator's role changed because the provider reports another one.
 	OperatorRoleSynced Action = "operator.role-synced"
-	// OperatorSignInRefused: a provider has proven who it is, and that is not enough.
+	// OperatorSignInRefused: a provider has proven the person's identity, but it may not sign in.
 	OperatorSignInRefused Action = "operator.sign-in-refused"
 	// OperatorSignInFailed stands for all failed attempts on one account from one address within a minute.
 	OperatorSignInFailed Action = "operator.sign-in-failed"
@@ -70,19 +70,19 @@ const (
 	ActorOperator ActorKind = "operator" // a person at the console or with a session
 	ActorAPIKey   ActorKind = "api-key"  // a program with an access token
 	ActorSystem   ActorKind = "system"   // the service itself, or its command line
-	ActorStranger ActorKind = "stranger" // somebody who could not prove who they are; without id and name
+	ActorStranger ActorKind = "stranger" // somebody who could not prove who they are; without ID and name
 )
 
 // Actor is who made a change.
 type Actor struct {
 	Kind ActorKind `json:"kind"`
-	// ID is the operator's id, the key's client_id, or the name of the command.
+	// ID is the operator's ID, the key's client_id, or the name of the command.
 	ID string `json:"id"`
-	// Name is what a person recognises: the operator's e-mail address or, again, the client_id.
+	// Name is what people recognise: the operator's e-mail address or, again, the client_id.
 	Name string `json:"name"`
 }
 
-// Service is the actor of what the service does by itself.
+// Service is the actor for what the service does on its own.
 var Service = Actor{Kind: ActorSystem, ID: "serve", Name: "serve"}
 
 // Origin is where a change came from. All of it may be empty, as for a command.
@@ -107,20 +107,20 @@ const (
 // Subject is what changed.
 type Subject struct {
 	Kind SubjectKind `json:"kind"`
-	ID   string      `json:"id"` // client_id, operator id, kid, tenancy id; empty where there is none
+	ID   string      `json:"id"` // client_id, operator ID, kid or tenancy ID; empty if there is none
 }
 
-// Revocation is what an event takes back, for resource servers. Either a generation or one token.
+// Revocation is what an event revokes, for resource servers: either a generation or a single token.
 type Revocation struct {
 	ClientID string `json:"client_id"`
-	// Generation, when not 0: tokens of ClientID whose generation is lower are dead.
+	// Generation, if not 0: tokens of ClientID with a lower generation are dead.
 	Generation int64 `json:"generation,omitempty"`
-	// TokenID, when not empty: the token with this jti is dead. It expires at ExpiresAt anyway.
+	// TokenID, if not empty: the token with this jti is dead. It expires at ExpiresAt anyway.
 	TokenID   string    `json:"jti,omitempty"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
-// Draft is an event before it has its place in the log.
+// Draft is an event that has no place in the log yet.
 type Draft struct {
 	At        time.Time // UTC, whole microseconds
 	TenancyID string    // empty for what belongs to no tenancy, such as signing keys
@@ -128,16 +128,16 @@ type Draft struct {
 	Actor     Actor
 	Origin    Origin
 	Subject   Subject
-	// Before and After hold what changed, as JSON objects; nil where there is nothing to say. See [Draft.Telling].
+	// Before and After hold what changed, as JSON objects; nil if there is nothing to say. See [Draft.Telling].
 	Before, After json.RawMessage
 	Revokes       *Revocation
 }
 
-// State is what an event tells of its subject, by member. Never a secret, a password, or a hash of either.
+// State is what an event discloses about its subject, by member. It never contains a secret, a password, or a hash of either.
 type State map[string]any
 
-// Telling returns d with what it tells of its subject before and after; nil for what there is nothing to say about. Of two states
-// it tells the members that differ. Errors: a member can't be encoded as JSON.
+// Telling returns d with what it discloses about its subject before and after the event; nil means that there is nothing to
+// disclose. Given both states, it discloses the members that differ. Errors: a member can't be encoded as JSON.
 func (d Draft) Telling(before, after State) (Draft, error) {
 	if before != nil && after != nil {
 		before, after = before.without(after), after.without(before)
@@ -152,7 +152,7 @@ func (d Draft) Telling(before, after State) (Draft, error) {
 	return d, nil
 }
 
-// without returns the members that are not, or not the same, in another state.
+// without returns the members that are missing from the other state, or differ there.
 func (s State) without(other State) State {
 	rest := maps.Clone(s)
 	maps.DeleteFunc(rest, func(member string, value any) bool {
@@ -176,8 +176,8 @@ func (s State) encode() (json.RawMessage, error) {
 // Event is an entry of the log.
 type Event struct {
 	Draft
-	Seq      int64  // 1, 2, 3, … without a gap
-	PrevHash []byte // the Hash of the event before; 32 zero bytes for the first
+	Seq      int64  // 1, 2, 3, … without gaps
+	PrevHash []byte // the Hash of the previous event; 32 zero bytes for the first
 	Hash     []byte // SHA-256, see [Draft.Chain]
 }
 
@@ -190,8 +190,8 @@ type Head struct {
 // EmptyHead is the head of a log without events.
 func EmptyHead() Head { return Head{Hash: make([]byte, sha256.Size)} }
 
-// Chain makes d the successor of head. The hash covers every member of the event and the hash before it, so an event can't
-// be changed, moved or left out without breaking the chain at that place.
+// Chain makes d the successor of head. The hash covers every member of the event and the previous hash, so an event can't be
+// changed, moved or left out without breaking the chain at that point.
 func (d Draft) Chain(head Head) (Event, error) {
 	e := Event{Draft: d, Seq: head.Seq + 1, PrevHash: head.Hash}
 	hash, err := e.computeHash()
@@ -202,7 +202,7 @@ func (d Draft) Chain(head Head) (Event, error) {
 	return e, nil
 }
 
-// computeHash returns SHA-256 over the previous hash and the event's members in a fixed JSON form.
+// computeHash returns the SHA-256 of the previous hash and the event's members in a fixed JSON form.
 func (e Event) computeHash() ([]byte, error) {
 	var revokes *hashedRevocation
 	if r := e.Revokes; r != nil {
@@ -221,12 +221,12 @@ func (e Event) computeHash() ([]byte, error) {
 	return h.Sum(nil), nil
 }
 
-// succeeds reports whether e says that it is the successor of head.
+// succeeds reports whether e claims to be the successor of head. It does not recompute the hash of e.
 func (e Event) succeeds(head Head) bool {
 	return e.Seq == head.Seq+1 && bytes.Equal(e.PrevHash, head.Hash)
 }
 
-// follows reports whether e is, by number and by hash, the successor of head, and unaltered.
+// follows reports whether e is the successor of head, by number and by hash, and is unaltered.
 func (e Event) follows(head Head) (bool, error) {
 	if !e.succeeds(head) {
 		return false, nil
@@ -238,7 +238,7 @@ func (e Event) follows(head Head) (bool, error) {
 	return bytes.Equal(want, e.Hash), nil
 }
 
-// hashedEvent fixes the order and the form of what an event's hash covers. Changing it breaks every existing chain.
+// hashedEvent fixes the order and the form of what an event's hash covers. Changing it would break every existing chain.
 type hashedEvent struct {
 	Seq       int64             `json:"seq"`
 	At        int64             `json:"at"`
@@ -266,8 +266,8 @@ func unixMicro(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// Log reads the log. Implementations are safe for concurrent use, and end each call in time: who follows the log sets no bound,
-// which would hide from them that it was the database that did not answer.
+// Log reads the log. Implementations are safe for concurrent use, and bound the duration of each call themselves: followers of
+// the log set no deadline, because that would hide from them that it was the database that did not answer.
 type Log interface {
 	// After returns up to limit events with a sequence number above seq, in order.
 	After(ctx context.Context, seq int64, limit int) ([]Event, error)

@@ -8,44 +8,45 @@ import (
 	"time"
 )
 
-// How a process follows the log.
+// Constants for following the log.
 const (
-	// TailInterval is how often the log is read when nobody wakes the tailer.
+	// TailInterval is how often the log is read if nobody wakes the tailer.
 	TailInterval = 150 * time.Millisecond
-	// StalenessMax is how old the last complete reading may be before what was derived from it is no longer trusted.
+	// StalenessMax is how old the last complete reading of the log may become before what was derived from it is no longer
+	// trusted.
 	StalenessMax = 750 * time.Millisecond
 
 	tailBatch = 1000
 )
 
-// ErrDiscontinued says that the log does not go on from where it was read: events that nobody here has seen were pruned, as after
-// a process was stopped for longer than they are kept, or the database is another one. Nothing that was derived from the log
-// holds then.
+// ErrDiscontinued means that the log does not continue from where it was read. Either events that this process has not seen were
+// pruned, as after it was suspended for longer than they are kept, or the database is another one. Then nothing that was derived
+// from the log is valid.
 var ErrDiscontinued = errors.New("the event log does not go on from where it was read; start the service again")
 
-// Tailer follows the log and hands each event, in order and once, to its subscribers. It reads by polling: that needs
-// nothing of the database but a query, also through a pooler that keeps no session.
+// Tailer follows the log and passes each event, in order and once, to its subscribers. It polls, because that needs nothing from
+// the database but a query, and so works even through a pooler that keeps no session.
 //
-// Create it with [NewTailer], subscribe, then call [Tailer.Run]. All methods are safe for concurrent use, except that
-// Subscribe must come before the first reading.
+// Create it with [NewTailer], subscribe, then call [Tailer.Run]. All methods are safe for concurrent use, except that Subscribe
+// must not be called after the first reading.
 type Tailer struct {
 	log         Log
 	now         func() time.Time
 	subscribers []func(Event)
 	wake        chan struct{}
 
-	poll   chan struct{}             // holds one element while the log is read: one reading at a time
-	read   atomic.Pointer[Head]      // up to which events have been handed out; nil before the first reading
+	poll   chan struct{}             // holds one element while the log is being read, so that there is only one reading at a time
+	read   atomic.Pointer[Head]      // position up to which events have been passed on; nil before the first reading
 	readAt atomic.Pointer[time.Time] // start of the last complete reading
 }
 
-// NewTailer returns a tailer that starts at the log's head as of its first successful reading. now must carry a monotonic
-// clock, as time.Now does, for a process that was suspended to notice.
+// NewTailer returns a tailer that starts at the log's head as of its first successful reading. The times that now returns must
+// include a monotonic clock reading, as those of time.Now do, so that a process notices that it was suspended.
 func NewTailer(log Log, now func() time.Time) *Tailer {
 	return &Tailer{log: log, now: now, wake: make(chan struct{}, 1), poll: make(chan struct{}, 1)}
 }
 
-// Subscribe adds a function that is called with every event from now on. It must return quickly and not call the tailer.
+// Subscribe adds a function that is called with every event from now on. It must return quickly and must not call the tailer.
 func (t *Tailer) Subscribe(f func(Event)) { t.subscribers = append(t.subscribers, f) }
 
 // Wake makes Run read the log now instead of at the end of the interval.
@@ -56,11 +57,11 @@ func (t *Tailer) Wake() {
 	}
 }
 
-// Position returns the sequence number up to which events have been handed out.
+// Position returns the sequence number up to which events have been passed on.
 func (t *Tailer) Position() int64 { return t.Read().Seq }
 
-// Read returns the event up to which events have been handed out, as the head that the log had then. Before the first reading it is
-// the zero Head.
+// Read returns the position up to which events have been passed on, as the head that the log had then. Before the first reading
+// it returns the zero Head.
 func (t *Tailer) Read() Head {
 	if read := t.read.Load(); read != nil {
 		return *read
@@ -68,8 +69,7 @@ func (t *Tailer) Read() Head {
 	return Head{}
 }
 
-// Age returns how long ago the last complete reading of the log began, as [Elapsed] measures it; ok is false before the
-// first.
+// Age returns how long ago the last complete reading of the log began, as measured by [Elapsed]; ok is false before the first.
 func (t *Tailer) Age() (age time.Duration, ok bool) {
 	at := t.readAt.Load()
 	if at == nil {
@@ -78,21 +78,21 @@ func (t *Tailer) Age() (age time.Duration, ok bool) {
 	return Elapsed(*at, t.now()), true
 }
 
-// Elapsed returns the time from since to now: the longer one of what the monotonic clock and the clock on the wall say, for
-// times that carry both. The first goes on while a process is stopped, but stands still while its machine sleeps; the second
-// can be set back. Who measures how old his knowledge is errs by reading again.
+// Elapsed returns the time from since to now: the longer of what the monotonic clock and the wall clock say, for times that carry
+// both. The monotonic clock continues while a process is suspended, but may stand still while its machine sleeps; the wall clock
+// can be set back. If the result is too long, a caller that measures the age of its knowledge merely reads again.
 func Elapsed(since, now time.Time) time.Duration {
 	return max(now.Sub(since), now.Round(0).Sub(since.Round(0)))
 }
 
-// Fresh reports whether everything that was committed longer than [StalenessMax] ago has been handed out.
+// Fresh reports whether everything that was committed more than [StalenessMax] ago has been passed on.
 func (t *Tailer) Fresh() bool {
 	age, ok := t.Age()
 	return ok && age <= StalenessMax
 }
 
-// Run follows the log until ctx ends. A reading that fails is logged and tried again at the next interval.
-// Errors: [ErrDiscontinued].
+// Run follows the log until ctx ends. A reading that fails is logged and repeated at the next interval. Errors:
+// [ErrDiscontinued].
 func (t *Tailer) Run(ctx context.Context) error {
 	ticker := time.NewTicker(TailInterval)
 	defer ticker.Stop()
@@ -119,8 +119,8 @@ func (t *Tailer) Run(ctx context.Context) error {
 	}
 }
 
-// Poll reads the log once, to its end, and hands out what is new. Errors: [ErrDiscontinued]; those of the log and of ctx, also
-// while somebody else reads; what was read before is kept.
+// Poll reads the log once, to its end, and passes on what is new. If it fails midway, what was read before stays passed on.
+// Errors: [ErrDiscontinued]; those of the log; that of ctx, also while another reading is in progress.
 func (t *Tailer) Poll(ctx context.Context) error {
 	select {
 	case t.poll <- struct{}{}:

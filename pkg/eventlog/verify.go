@@ -10,12 +10,12 @@ import (
 // verifyBatch is how many events are read at a time.
 const verifyBatch = 1000
 
-// ErrBroken is what every [BrokenError] is.
+// ErrBroken matches every [BrokenError].
 var ErrBroken = errors.New("the event log is broken")
 
-// BrokenError names the first place where the log is not what was written.
+// BrokenError names the first place where the log differs from what was written.
 type BrokenError struct {
-	Seq    int64 // of the first event that does not follow the one before it, or that is missing
+	Seq    int64 // of the first event that is missing or does not follow the previous one
 	Reason string
 }
 
@@ -24,15 +24,15 @@ func (e *BrokenError) Error() string { return fmt.Sprintf("event %d: %s", e.Seq,
 // Is makes errors.Is(err, ErrBroken) true.
 func (e *BrokenError) Is(target error) bool { return target == ErrBroken }
 
-// Verify checks the chain from a trusted position, [EmptyHead] for the whole log, to its head, and returns the position
-// that it reached. Events that are appended meanwhile are checked too, or left out.
+// Verify checks the chain from a trusted position, [EmptyHead] for the whole log, to the log's head, and returns the position
+// that it reached. Events that are appended meanwhile may or may not be checked.
 //
 // Errors: a [BrokenError] naming the first event that was changed, moved or removed; those of log.
 func Verify(ctx context.Context, log Log, from Head) (Head, error) {
 	return VerifyEach(ctx, log, from, func(Event) error { return nil })
 }
 
-// VerifyEach is [Verify], and calls visit with each event, in order, once it is known to follow the one before. An error of
+// VerifyEach is [Verify], and calls visit with each event, in order, once it is known to follow the previous one. An error from
 // visit ends the verification and is returned.
 func VerifyEach(ctx context.Context, log Log, from Head, visit func(Event) error) (Head, error) {
 	head, err := log.Head(ctx)
@@ -79,8 +79,7 @@ func VerifyEach(ctx context.Context, log Log, from Head, visit func(Event) error
 	return at, checkEnd(ctx, log, head, at)
 }
 
-// checkEnd makes sure that what was read beyond the head of the beginning was appended as everything is: event and head
-// move together.
+// checkEnd makes sure that the events read beyond the first head were appended properly: an event and the head move together.
 func checkEnd(ctx context.Context, log Log, first, at Head) error {
 	if at.Seq == first.Seq {
 		return nil

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// Config is the limits that are configured. The zero Config limits nothing.
+// Config holds the configured limits. The zero Config limits nothing.
 type Config struct {
-	TokenClient   Rate // token requests of one client that has proved itself, unless its key has a rate of its own
-	TokenAddress  Rate // requests of one address that spend or try client credentials
-	Revocation    Rate // tokens of one key that are taken back one by one
+	TokenClient   Rate // token requests of one authenticated client, unless its key has its own rate
+	TokenAddress  Rate // requests from one address that use or try client credentials
+	Revocation    Rate // individually revoked tokens of one key
 	Management    Rate // management requests of one operator or one API key
 	SignInAccount Rate // sign-ins to one account from one address
 	SignInAddress Rate // sign-ins from one address, whatever the account
 }
 
-// The names of the limits, as they are configured and as metrics and logs call them.
+// The names of the limits, in the configuration, the metrics and the logs.
 const (
 	TokenClient   = "token-client"
 	TokenAddress  = "token-address"
@@ -28,7 +28,7 @@ const (
 	SignInAddress = "sign-in-address"
 )
 
-// Default is generous: nobody who behaves meets it.
+// Default is generous: well-behaved callers never reach these limits.
 var Default = Config{
 	TokenClient:   Rate{600, time.Minute},
 	TokenAddress:  Rate{6000, time.Minute},
@@ -38,15 +38,15 @@ var Default = Config{
 	SignInAddress: Rate{50, 5 * time.Minute},
 }
 
-// Bounds of what can be configured.
+// Bounds on what can be configured.
 const (
 	requestsMax = 10_000_000
 	windowLeast = time.Second
 	windowMost  = 24 * time.Hour
 )
 
-// Parse reads a configuration: "on" for [Default], "off" for no limits, or a list such as
-// "token-client=1200/1m,management=off" of what differs from the default. Errors say what is wrong, as a predicate.
+// Parse parses a configuration: "on" for [Default], "off" for no limits, or a list of differences from the default, such as
+// "token-client=1200/1m,management=off". Errors say what is wrong, as a predicate.
 func Parse(text string) (Config, error) {
 	switch text {
 	case "on":
@@ -81,7 +81,7 @@ func Parse(text string) (Config, error) {
 	return c, nil
 }
 
-// parseRate reads "600/1m", or "off".
+// parseRate parses a rate such as "600/1m", or "off".
 func parseRate(text string) (Rate, error) {
 	if text == "off" {
 		return Rate{}, nil

@@ -1,8 +1,8 @@
-// Package limit owns rate limits: token buckets in memory, what is said of them to callers, and the limits that are
-// configured. Who is counted, and when, is decided by those who ask.
+// Package limit owns rate limits: token buckets in memory, what callers are told about them, and the configured limits. Its users
+// decide who is counted, and when.
 //
-// Buckets belong to one process: N replicas let through up to N times as much. Counting in the database would cost every
-// token a write, and limits are there to keep a flood away, not to bill anybody.
+// Buckets belong to one process: N replicas let through up to N times as much. Counting in the database would cost every token a
+// write, and the limits exist to keep floods away, not to bill anybody.
 package limit
 
 import (
@@ -15,14 +15,14 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// bucketsMax bounds the buckets of one policy, some 200 bytes each. Beyond it those that were used least are dropped, which
-// makes them full again: a flood from very many addresses costs memory up to here and no more.
+// bucketsMax bounds the number of buckets of one policy, at some 200 bytes each. Beyond it the least used ones are dropped, and
+// so are full again the next time: a flood from very many addresses costs memory up to this bound and no more.
 const bucketsMax = 100_000
 
-// ipv6PrefixLen is what one household or server usually has for itself.
+// ipv6PrefixLen is the length of the prefix that one household or server usually has to itself.
 const ipv6PrefixLen = 64
 
-// Rate is how many requests may be made: so many at once, and in the long run as many in each window. The zero Rate is no
+// Rate is how many requests may be made: this many at once, and in the long run this many per window. The zero Rate means no
 // limit.
 type Rate struct {
 	Requests int
@@ -33,32 +33,32 @@ func (r Rate) perSecond() rate.Limit {
 	return rate.Limit(float64(r.Requests) / r.Window.Seconds())
 }
 
-// fillsIn returns how long a bucket takes to fill by so many requests.
+// fillsIn returns how long a bucket takes to refill by a number of requests.
 func (r Rate) fillsIn(requests float64) time.Duration {
 	return time.Duration(requests / float64(r.perSecond()) * float64(time.Second))
 }
 
-// Standing is where a caller stands.
+// Standing is how much of a limit a caller has left.
 type Standing struct {
-	Limit     int           // requests at once; 0 when there is no limit
+	Limit     int           // requests at once; 0 if there is no limit
 	Remaining int           // requests that may be made now
-	Reset     time.Duration // until all of Limit may be made again
+	Reset     time.Duration // until all of Limit may be used again
 }
 
-// ExceededError is a request too many.
+// ExceededError means that a request exceeds a limit.
 type ExceededError struct {
-	Policy     string // which limit
+	Policy     string // the name of the limit
 	Standing   Standing
-	RetryAfter time.Duration // until one request may be made; more than 0
+	RetryAfter time.Duration // until one request may be made; greater than 0
 }
 
 func (e *ExceededError) Error() string {
 	return fmt.Sprintf("too many requests (%s); try again after %v", e.Policy, e.RetryAfter)
 }
 
-// Buckets hold a token bucket for each of those who made requests lately. A nil *Buckets limits nobody. It is safe for
-// concurrent use; those whose buckets differ do not wait for each other, and a request that is let through allocates
-// nothing once its bucket is there.
+// Buckets holds a token bucket for each key that made requests recently. A nil *Buckets limits nobody. It is safe for concurrent
+// use; requests with different buckets do not wait for each other, and an admitted request allocates nothing once its bucket
+// exists.
 type Buckets[K comparable] struct {
 	policy  string
 	rate    Rate
@@ -66,19 +66,19 @@ type Buckets[K comparable] struct {
 	entries *otter.Cache[K, *rate.Limiter]
 }
 
-// New returns the buckets of a policy, nil for the zero rate.
+// New returns the buckets of a policy; nil for the zero rate.
 func New[K comparable](policy string, r Rate, now func() time.Time) *Buckets[K] {
 	if r.Requests <= 0 {
 		return nil
 	}
 	return &Buckets[K]{policy: policy, rate: r, now: now, entries: otter.Must(&otter.Options[K, *rate.Limiter]{
 		MaximumSize: bucketsMax,
-		// After this long without a request a bucket is full again, whatever its own rate; see [Buckets.TakeAt].
+		// After this long without a request a bucket is full again, even if it has its own rate; see [Buckets.TakeAt].
 		ExpiryCalculator: otter.ExpiryAccessing[K, *rate.Limiter](max(r.Window, time.Minute)),
 	})}
 }
 
-// Take counts a request. Errors: [ExceededError]; then it does not count.
+// Take counts a request. Errors: [ExceededError], in which case the request does not count.
 func (b *Buckets[K]) Take(key K) (Standing, error) {
 	if b == nil {
 		return Standing{}, nil
@@ -86,8 +86,8 @@ func (b *Buckets[K]) Take(key K) (Standing, error) {
 	return b.TakeAt(key, b.rate)
 }
 
-// TakeAt is [Buckets.Take] at another rate than that of the policy, with a window of a minute or that of the policy. A rate
-// that changed holds from now on.
+// TakeAt is [Buckets.Take] with a rate that differs from the policy's. Its window must be a minute or that of the policy. A
+// changed rate applies from now on.
 func (b *Buckets[K]) TakeAt(key K, r Rate) (Standing, error) {
 	if b == nil {
 		return Standing{}, nil
@@ -99,8 +99,8 @@ func (b *Buckets[K]) TakeAt(key K, r Rate) (Standing, error) {
 	return standing(l, now, r), nil
 }
 
-// Check reports whether [Buckets.Take] would refuse a request, without counting it. Errors: [ExceededError], by the policy's rate:
-// it is not for those who are counted at another one.
+// Check reports whether [Buckets.Take] would refuse a request, without counting it. It applies the policy's rate, so it is not
+// for keys that are counted at another one. Errors: [ExceededError].
 func (b *Buckets[K]) Check(key K) error {
 	if b == nil {
 		return nil
@@ -130,14 +130,14 @@ func (b *Buckets[K]) limiter(key K, r Rate) *rate.Limiter {
 	return l
 }
 
-// exceeded says when to try again. It only looks: a reservation that is cancelled is not given back where another was made
-// meanwhile, so that a flood would be refused for ever longer.
+// exceeded says when to try again. It only looks at the bucket. A reservation would not do: cancelling one does not return its
+// token if another was made meanwhile, so a flood would be refused for longer and longer.
 func (b *Buckets[K]) exceeded(l *rate.Limiter, now time.Time, r Rate) error {
 	wait := r.fillsIn(1 - l.TokensAt(now))
 	return &ExceededError{Policy: b.policy, Standing: standing(l, now, r), RetryAfter: max(wait, time.Millisecond)}
 }
 
-// rounding is what a bucket may lack of a whole request because its content is a floating-point number.
+// rounding is how much less than a whole request a bucket may contain because its content is a floating-point number.
 const rounding = 1e-6
 
 func standing(l *rate.Limiter, now time.Time, r Rate) Standing {
@@ -147,8 +147,8 @@ func standing(l *rate.Limiter, now time.Time, r Rate) Standing {
 	}
 }
 
-// Address returns whom an address is counted as: an IPv4 address however it is written, the /64 network of an IPv6 address,
-// and the zero Addr for all that is no address.
+// Address returns what an address is counted as: an IPv4 address, however it is written; the /64 network of an IPv6 address; and
+// the zero Addr for anything that is not an address.
 func Address(ip string) netip.Addr {
 	a, err := netip.ParseAddr(ip)
 	if err != nil {

@@ -1,8 +1,8 @@
-// Package metrics owns the names of the service's metrics and their form, that of Prometheus. The parts of the service
-// know nothing of it: they count, or call a function that they were given, and the composition root connects the two.
+// Package metrics owns the names of the service's metrics and their form, that of Prometheus. The parts of the service don't
+// depend on it: they count, or call a function that they are given, and the composition root connects the two.
 //
-// No label has a value that a caller chooses, and none names a client, an operator or an address: metrics end up in places
-// where many people look, and every value of a label is a series that has to be kept.
+// No label has a value that a caller chooses, and none names a client, an operator or an address: metrics end up in places where
+// many people look, and every value of a label is a series that has to be stored.
 package metrics
 
 import (
@@ -16,10 +16,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// namespace stands in front of every name that is ours.
+// namespace is the prefix of all our own metrics.
 const namespace = "apikeys"
 
-// Upper ends of buckets; those of statements in seconds. A token takes a fraction of a millisecond, a sign-in some tens of
+// Upper bounds of buckets; those of statements are in seconds. A token takes a fraction of a millisecond, a sign-in some tens of
 // milliseconds.
 var (
 	requestBounds = []time.Duration{
@@ -30,7 +30,7 @@ var (
 	statementBuckets = []float64{.0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5}
 )
 
-// Metrics collects. It is safe for concurrent use.
+// Metrics collects metrics. It is safe for concurrent use.
 type Metrics struct {
 	registry   *prometheus.Registry
 	requests   *requests
@@ -40,8 +40,8 @@ type Metrics struct {
 	listeners  prometheus.Gauge
 }
 
-// New returns metrics of this process. Series of token requests with these outcomes, and of calls of the database by these operations,
-// exist from the start, so that a rate has something to start from.
+// New returns the metrics of this process. The series for these outcomes of token requests and these operations of the database
+// exist from the start, so that rates have something to start from.
 func New(outcomes, operations []string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
@@ -70,16 +70,16 @@ func New(outcomes, operations []string) *Metrics {
 	return m
 }
 
-// Requests returns what counts requests that were answered so, with how long each took. It is safe for concurrent use and takes
-// no lock. route is the pattern, never the path.
+// Requests returns a function that counts a request with these labels and how long it took. The function is safe for concurrent
+// use and takes no lock. route is the pattern, never the path.
 func (m *Metrics) Requests(method, route string, status int) func(took time.Duration) {
 	return m.requests.of(series{method, route, status}).Observe
 }
 
-// Listening notes that delta more follow the revocation stream.
+// Listening notes that the number of followers of the revocation stream changed by delta.
 func (m *Metrics) Listening(delta int) { m.listeners.Add(float64(delta)) }
 
-// Token counts a token request whose outcome is expected.
+// Token counts a token request, if its outcome is one of those that New was given.
 func (m *Metrics) Token(outcome string) { m.tokens.count(outcome) }
 
 // Store notes a call of the database.
@@ -90,8 +90,8 @@ func (m *Metrics) Store(operation string, took time.Duration, unavailable bool) 
 	}
 }
 
-// Gauge adds a value that is asked for whenever the metrics are read, one series for each value of a label; with an empty
-// label there is one value only. f must be quick and safe for concurrent use.
+// Gauge adds a value that is queried whenever the metrics are read: one series for each value of a label, or a single one if
+// label is empty. f must be quick and safe for concurrent use.
 func (m *Metrics) Gauge(name, help, label, value string, f func() float64) {
 	o := prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: labels(label, value)}
 	m.registry.MustRegister(prometheus.NewGaugeFunc(o, f))
@@ -111,7 +111,7 @@ func labels(label, value string) prometheus.Labels {
 	return prometheus.Labels{label: value}
 }
 
-// Pool adds the statistics of a pool of database connections.
+// Pool adds the statistics of a database connection pool.
 func (m *Metrics) Pool(name string, pool *sql.DB) {
 	m.registry.MustRegister(collectors.NewDBStatsCollector(pool, name))
 }

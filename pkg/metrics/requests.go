@@ -16,9 +16,9 @@ type series struct {
 	status        int
 }
 
-// requests counts requests by their labels. Each of them is counted, so counting must not make them wait for each other: who
-// counts keeps what counts a series, which takes no lock and is striped. prometheus.HistogramVec has a lock and counts in
-// one place.
+// requests counts requests by their labels. Every request is counted, so counting must not make requests wait for each other:
+// callers keep the histogram of their series, which is striped and takes no lock. prometheus.HistogramVec has a lock and counts
+// in one place.
 type requests struct {
 	description *prometheus.Desc
 	mu          sync.Mutex // guards known
@@ -33,7 +33,7 @@ func newRequests() *requests {
 	)}
 }
 
-// of returns the histogram of a series. There are no more of them than routes and statuses allow.
+// of returns the histogram of a series. Routes and statuses bound the number of series.
 func (r *requests) of(s series) *striped.Histogram {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -43,10 +43,10 @@ func (r *requests) of(s series) *striped.Histogram {
 	return r.known[s]
 }
 
-// Describe is of prometheus.Collector.
+// Describe implements prometheus.Collector.
 func (r *requests) Describe(to chan<- *prometheus.Desc) { to <- r.description }
 
-// Collect is of prometheus.Collector.
+// Collect implements prometheus.Collector.
 func (r *requests) Collect(to chan<- prometheus.Metric) {
 	r.mu.Lock()
 	known := maps.Clone(r.known)
@@ -62,10 +62,10 @@ func (r *requests) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// outcomes counts token requests by outcome. What can come out is known beforehand.
+// outcomes counts token requests by outcome. All outcomes are known beforehand.
 type outcomes struct {
 	description *prometheus.Desc
-	counts      map[string]*striped.Counter // not changed
+	counts      map[string]*striped.Counter // never changed
 }
 
 func newOutcomes(names []string) *outcomes {
@@ -79,17 +79,17 @@ func newOutcomes(names []string) *outcomes {
 	return o
 }
 
-// count counts an outcome that is expected, and no other.
+// count counts a known outcome, and ignores any other.
 func (o *outcomes) count(name string) {
 	if c := o.counts[name]; c != nil {
 		c.Add()
 	}
 }
 
-// Describe is of prometheus.Collector.
+// Describe implements prometheus.Collector.
 func (o *outcomes) Describe(to chan<- *prometheus.Desc) { to <- o.description }
 
-// Collect is of prometheus.Collector.
+// Collect implements prometheus.Collector.
 func (o *outcomes) Collect(to chan<- prometheus.Metric) {
 	for name, c := range o.counts {
 		to <- prometheus.MustNewConstMetric(o.description, prometheus.CounterValue, float64(c.Load()), name)

@@ -1,5 +1,5 @@
-// Package oauth owns the authorization server's use cases, free of HTTP: issuing a token for client credentials (RFC 6749
-// §4.4), deciding whether a token still counts, and revoking one.
+// Package oauth owns the authorization server's use cases, free of HTTP: issuing a token for client credentials (RFC 6749 §4.4),
+// deciding whether a token is still valid, and revoking one.
 package oauth
 
 import (
@@ -17,16 +17,16 @@ import (
 	"github.com/piercloud/apikeys/pkg/token"
 )
 
-// ClientCredentials is the only grant type (RFC 6749 §4.4).
+// ClientCredentials is the only supported grant type (RFC 6749 §4.4).
 const ClientCredentials = "client_credentials"
 
-// ErrInvalidToken means that the token is malformed, expired, not from here, or was revoked.
+// ErrInvalidToken means that the token is malformed, expired, not issued here, or revoked.
 var ErrInvalidToken = token.ErrInvalid
 
 // Code is an error code of RFC 6749 §5.2.
 type Code string
 
-// The codes that the token endpoint answers with.
+// The codes that the token endpoint returns.
 const (
 	InvalidRequest       Code = "invalid_request"
 	UnauthorizedClient   Code = "unauthorized_client"
@@ -35,8 +35,8 @@ const (
 	InvalidScope         Code = "invalid_scope"
 )
 
-// Error is an answer of RFC 6749 §5.2. Its description is for the developer of the calling program and holds nothing that
-// the caller does not know.
+// Error is an error response of RFC 6749 §5.2. Its description is meant for the developer of the calling program and reveals
+// nothing that the caller does not know.
 type Error struct {
 	Code        Code
 	Description string
@@ -44,16 +44,16 @@ type Error struct {
 
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Description }
 
-// errInvalidClient is the one answer to every failed authentication.
+// errInvalidClient is the answer to every failed authentication, whatever the reason.
 var errInvalidClient = &Error{InvalidClient, apikey.ErrInvalidClient.Error()}
 
-// TokenRequest asks for a token.
+// TokenRequest is a request for a token.
 type TokenRequest struct {
 	GrantType    string
 	ClientID     string
 	ClientSecret string
-	Scope        string // separated by spaces; empty for all of the key's
-	IP           string // of the caller, for the evidence of use
+	Scope        string // separated by spaces; empty for all scopes of the key
+	IP           string // of the caller, for the record of use
 	RequestID    string // likewise
 }
 
@@ -61,11 +61,11 @@ type TokenRequest struct {
 type TokenResponse struct {
 	AccessToken string
 	ExpiresIn   time.Duration  // whole seconds
-	Scope       string         // what was granted, separated by spaces
-	Standing    limit.Standing // of a request that counted for its client, also where it is refused; else zero
+	Scope       string         // the granted scopes, separated by spaces
+	Standing    limit.Standing // of a request that counted against its client's limit, even if it is refused; otherwise zero
 }
 
-// Server is the use cases. It is safe for concurrent use.
+// Server implements the use cases. It is safe for concurrent use.
 type Server struct {
 	clients *apikey.Authenticator
 	keys    *apikey.Cache
@@ -75,51 +75,51 @@ type Server struct {
 	now     func() time.Time
 	status  func(index int64) token.Status
 	observe func(outcome string)
-	signed  func(ctx context.Context, took time.Duration) // nil for nobody
+	signed  func(ctx context.Context, took time.Duration) // nil if nobody is to be told
 
 	perClient   *limit.Buckets[string]
 	perAddress  *limit.Buckets[netip.Addr]
-	revocations *limit.Buckets[string] // by the client whose tokens they are
+	revocations *limit.Buckets[string] // by the client that the tokens belong to
 }
 
-// Uses is told what becomes of the requests of clients that exist; [usage.Recorder] is one. It must be quick, and safe for
+// Uses is told the outcome of the requests of existing clients; [usage.Recorder] implements it. It must be quick and safe for
 // concurrent use.
 type Uses interface {
 	Issued(clientID, secretID, ip string)
-	Used(clientID, secretID, ip string) // for something else than a token
+	Used(clientID, secretID, ip string) // for something other than a token
 	Denied(clientID, reason, ip, requestID string)
 }
 
-// Options are what a server can do without.
+// Options are a server's optional settings.
 type Options struct {
 	Limits limit.Config // of token requests and revocations
-	// Status returns the place in a status list that an index given by the store stands for. Optional: without it tokens name
-	// none. It must be quick.
+	// Status returns the place in a status list that corresponds to an index assigned by the store. It must be quick. nil means
+	// that tokens name no status list.
 	Status func(index int64) token.Status
-	// Observe is called with the outcome of each token request, one of [Outcomes]: [Issued], or why there is no token. It must be
-	// quick.
+	// Observe is called with the outcome of each token request, one of [Outcomes]: [Issued], or the reason why no token was
+	// issued. It must be quick. nil means that nobody is told.
 	Observe func(outcome string)
-	// Signed is called after each signature of a token with how long it took. It must be quick. nil is nobody.
+	// Signed is called after each signing of a token with how long that took. It must be quick. nil means that nobody is told.
 	Signed func(ctx context.Context, took time.Duration)
 }
 
-// Outcomes of token requests, beside the reasons of package apikey.
+// Outcomes of token requests, in addition to the reasons of package apikey.
 const (
 	Issued             = "issued"
 	AddressRateLimited = "address-rate-limited"
-	RateLimited        = "rate-limited"      // too many of a client that did prove itself
-	ScopeNotGranted    = "scope-not-granted" // a scope outside the grant
-	Malformed          = "malformed"         // another grant type; what can't be read does not come here
-	Failed             = "failed"            // a fault of the service
+	RateLimited        = "rate-limited"      // too many requests of a client that authenticated
+	ScopeNotGranted    = "scope-not-granted" // a scope that the key does not have
+	Malformed          = "malformed"         // another grant type; requests that can't be parsed don't get here
+	Failed             = "failed"            // an internal error
 )
 
-// Outcomes are all that there are.
+// Outcomes lists all outcomes.
 var Outcomes = []string{
 	Issued, Malformed, AddressRateLimited, Failed, ScopeNotGranted, RateLimited,
 	string(apikey.UnknownClient), string(apikey.InactiveKey), string(apikey.WrongSecret), string(apikey.ExpiredSecret),
 }
 
-// NewServer returns the use cases.
+// NewServer returns a Server.
 func NewServer(
 	keys *apikey.Cache, tokens *token.Issuer, revoked *revocation.Tokens, uses Uses,
 	o Options, now func() time.Time,
@@ -138,19 +138,19 @@ func NewServer(
 	}
 }
 
-// What is decided in favour of a caller rests on knowledge of the key that is at most eventlog.StalenessMax old when it is
-// looked up. A process may be stopped after that for any time, and so may be the database's answer on its way: a decision that
-// took longer than decisionMax is made again, so that both together stay below a second.
+// A decision in favour of a caller rests on knowledge of the key that is at most eventlog.StalenessMax old when it is looked up.
+// After that, the process may be suspended for any length of time, and so may the database's answer on its way. A decision that
+// took longer than decisionMax is therefore made again, so that both delays together stay below a second.
 const (
 	decisionMax   = 250 * time.Millisecond
 	decisionTries = 3
 )
 
-// inTime reports whether a decision that began then may still be given away.
+// inTime reports whether a decision that began at this time may still be acted on.
 func (s *Server) inTime(began time.Time) bool { return eventlog.Elapsed(began, s.now()) <= decisionMax }
 
-// Token issues a token. With the key in memory it touches no database; its use is noted and written later, in a batch.
-// Errors: [Error]; limit.ExceededError; apikey.ErrUnavailable, signing.ErrNoKey.
+// Token issues a token. If the key is in memory, Token doesn't access the database; the use is noted and written later, in a
+// batch. Errors: [Error]; limit.ExceededError; apikey.ErrUnavailable, signing.ErrNoKey.
 func (s *Server) Token(ctx context.Context, r TokenRequest) (TokenResponse, error) {
 	x := exchange{TokenRequest: r}
 	for range decisionTries {
@@ -170,7 +170,7 @@ func (s *Server) Token(ctx context.Context, r TokenRequest) (TokenResponse, erro
 	return TokenResponse{Standing: x.standing}, apikey.ErrUnavailable
 }
 
-// exchange is a token request on its way. It counts for limits once, however often it is decided.
+// exchange is a token request being processed. It counts against the limits once, however often it is decided.
 type exchange struct {
 	TokenRequest
 	secretID string
@@ -217,7 +217,7 @@ func (s *Server) issue(ctx context.Context, r *exchange) (response TokenResponse
 	return TokenResponse{AccessToken: access, ExpiresIn: grant.Grant.Lifespan, Scope: grant.Scope}, Issued, nil
 }
 
-// denied notes that a client could not be authenticated and returns what [Server.issue] does.
+// denied notes that a client could not be authenticated and returns the results for [Server.issue].
 func (s *Server) denied(r *exchange, address netip.Addr, err error) (response TokenResponse, outcome string, _ error) {
 	denied, ok := errors.AsType[*apikey.DeniedError](err)
 	if !ok {
@@ -232,8 +232,8 @@ func (s *Server) denied(r *exchange, address netip.Addr, err error) (response To
 	return TokenResponse{}, string(denied.Reason), errInvalidClient
 }
 
-// grant returns what tokens of a key are issued for. When it is everything that the key may have, as nearly always, it is
-// prepared once for as long as the key stays as it is.
+// grant returns the grant for tokens of a key. If it covers everything that the key may have, as it nearly always does, it is
+// prepared once and reused for as long as the key stays unchanged.
 func (s *Server) grant(client *apikey.Client, scopes scope.Set, whole bool) (*token.Prepared, error) {
 	status := s.status(client.StatusIndex)
 	if whole {
@@ -256,15 +256,15 @@ func (s *Server) sign(ctx context.Context, g *token.Prepared) (string, error) {
 	if s.signed == nil {
 		return s.tokens.Issue(ctx, g)
 	}
-	started := time.Now() // by the machine's clock: it is about this very machine
+	started := time.Now() // the real clock, because this is about this machine
 	access, err := s.tokens.Issue(ctx, g)
 	s.signed(ctx, time.Since(started))
 	return access, err
 }
 
-// admit counts a token request for a client that has proved itself. Nobody else can use up its limit, and what that limit
-// refuses does not count for the address, so that a client that floods does not starve the others behind its address.
-// Errors: limit.ExceededError.
+// admit counts a token request of a client that has authenticated. Nobody else can use up its limit, and a request refused by
+// that limit does not count against the address, so that a client that floods the service does not starve others behind the same
+// address. Errors: limit.ExceededError.
 func (s *Server) admit(client *apikey.Client) (limit.Standing, error) {
 	if client.RateLimit > 0 {
 		return s.perClient.TakeAt(client.ID, limit.Rate{Requests: client.RateLimit, Window: time.Minute})
@@ -272,18 +272,18 @@ func (s *Server) admit(client *apikey.Client) (limit.Standing, error) {
 	return s.perClient.Take(client.ID)
 }
 
-// count counts a request for its address, which has been found to be below its limit: those that run at the same moment may
-// exceed it by their number.
+// count counts a request against its address, which has been found to be below its limit. Requests that run at the same moment
+// may exceed the limit by their number.
 func (s *Server) count(address netip.Addr) {
 	_, _ = s.perAddress.Take(address)
 }
 
-// scopesMax bounds what one request may ask for, so that its token fits a header: of a whole product there are more narrower
-// scopes than a key can have.
+// scopesMax bounds how many scopes one request may ask for, so that its token fits into a header: a whole product covers more
+// narrower scopes than a key can list.
 const scopesMax = 100
 
-// grantedScopes returns the requested subset of the key's scopes. A narrower scope that one of them covers may be asked
-// for, too. Errors: [Error] with invalid_scope.
+// grantedScopes returns the requested subset of the key's scopes. A narrower scope that one of them covers may be requested, too.
+// Errors: [Error] with invalid_scope.
 func grantedScopes(client *apikey.Client, requested string) (scope.Set, error) {
 	if requested == "" {
 		return client.Scopes, nil

@@ -13,8 +13,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/token"
 )
 
-// VerifyActive returns the claims of a token that counts now: signed by this server, not expired, of the present generation
-// of a key that is active, and not revoked by itself. Errors: [ErrInvalidToken]; apikey.ErrUnavailable.
+// VerifyActive returns the claims of a token that is valid now: signed by this server, not expired, of the current generation of
+// an active key, and not revoked individually. Errors: [ErrInvalidToken]; apikey.ErrUnavailable.
 func (s *Server) VerifyActive(ctx context.Context, raw string) (token.Claims, error) {
 	for range decisionTries {
 		began := s.now()
@@ -48,7 +48,7 @@ func (s *Server) verify(ctx context.Context, raw string) (token.Claims, error) {
 	return claims, nil
 }
 
-// Inquirer is who asks about a token or revokes it: a client that proved itself, or an operator.
+// Inquirer is whoever asks about a token or revokes it: an authenticated client, or an operator.
 type Inquirer struct {
 	TenancyID string
 	ClientID  string    // empty for an operator
@@ -57,9 +57,9 @@ type Inquirer struct {
 	Origin    eventlog.Origin
 }
 
-// Inquirer authenticates a client at ip that asks about tokens, which is a use of its secret. Only failures count for the
-// address: a resource server may ask about every request that it gets.
-// Errors: [Error] with invalid_client; limit.ExceededError; apikey.ErrUnavailable.
+// Inquirer authenticates a client at ip that asks about tokens, which counts as a use of its secret. Only failures count against
+// the address, because a resource server may ask about every request that it receives. Errors: [Error] with invalid_client;
+// limit.ExceededError; apikey.ErrUnavailable.
 func (s *Server) Inquirer(ctx context.Context, clientID, clientSecret, ip string) (Inquirer, error) {
 	address := limit.Address(ip)
 	if err := s.perAddress.Check(address); err != nil {
@@ -80,8 +80,9 @@ func (s *Server) Inquirer(ctx context.Context, clientID, clientSecret, ip string
 	}, nil
 }
 
-// maySee reports whether the inquirer may learn about a token: a client about its own, with scope settings.tokens:readonly
-// about its tenancy's, or about everyone's when it is the platform's own; an operator about its tenancy's.
+// maySee reports whether the inquirer may learn about a token. A client may learn about its own tokens; with scope
+// settings.tokens:readonly also about those of its tenancy, or about everybody's if its tenancy is the platform's. An operator
+// may learn about the tokens of its tenancy.
 func (i Inquirer) maySee(c token.Claims) bool {
 	switch {
 	case i.ClientID == "":
@@ -95,8 +96,8 @@ func (i Inquirer) maySee(c token.Claims) bool {
 	}
 }
 
-// Introspect returns the claims of a token that counts now and that the inquirer may see (RFC 7662 §2.2).
-// Errors: [ErrInvalidToken], whatever the reason; apikey.ErrUnavailable.
+// Introspect returns the claims of a token that is valid now and that the inquirer may see (RFC 7662 §2.2). Errors:
+// [ErrInvalidToken], whatever the reason; apikey.ErrUnavailable.
 func (s *Server) Introspect(ctx context.Context, i Inquirer, raw string) (token.Claims, error) {
 	claims, err := s.VerifyActive(ctx, raw)
 	if err != nil {
@@ -108,10 +109,11 @@ func (s *Server) Introspect(ctx context.Context, i Inquirer, raw string) (token.
 	return claims, nil
 }
 
-// Revoke ends one token (RFC 7009 §2). A client revokes its own tokens, an operator its tenancy's. What does not count any
-// more, or never did, needs nothing. How many of a key's tokens are taken back one by one is limited, whoever does it, because
-// everybody who follows the feed keeps each until it expires; rotating the secret ends them all with one entry.
-// Errors: [Error] with unauthorized_client for somebody else's token; limit.ExceededError; apikey.ErrUnavailable.
+// Revoke revokes one token (RFC 7009 §2). A client may revoke its own tokens, an operator those of its tenancy. For a token that
+// is not valid, or never was, there is nothing to do. The number of a key's tokens that are revoked one by one is limited,
+// whoever revokes them, because everybody who follows the feed keeps each of them until it expires; rotating the secret revokes
+// them all with one entry. Errors: [Error] with unauthorized_client for a token that belongs to somebody else;
+// limit.ExceededError; apikey.ErrUnavailable.
 func (s *Server) Revoke(ctx context.Context, i Inquirer, raw string) error {
 	claims, err := s.VerifyActive(ctx, raw)
 	if errors.Is(err, ErrInvalidToken) {

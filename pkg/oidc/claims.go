@@ -9,23 +9,23 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
-// emailClaim is what everybody calls the e-mail address (OpenID Connect Core 1.0 §5.1).
+// emailClaim is the claim with the e-mail address (OpenID Connect Core 1.0 §5.1), whose name is the same for all providers.
 const emailClaim = "email"
 
-// everybody is the value of a rule that holds for whoever the provider lets in.
+// everybody is the value of a rule that applies to everyone whom the provider admits.
 const everybody = "*"
 
-// rule gives a role to who has a value in the role claim.
+// rule gives a role to those who have a value in the role claim.
 type rule struct {
 	role  operator.Role
 	value string
 }
 
-// Roles says what role the values of a claim give. The zero Roles gives none.
+// Roles maps the values of a claim to a role. The zero Roles gives none.
 type Roles struct{ rules []rule }
 
-// ParseRoles reads rules such as "admin=keys-admins,editor=keys-editors,readonly=*", where * is whoever the provider lets
-// in; a role may have several. Nobody becomes admin by being somebody.
+// ParseRoles parses rules such as "admin=keys-admins,editor=keys-editors,readonly=*", where * stands for everyone whom the
+// provider admits; a role may have several rules. The value * is not accepted for admin.
 func ParseRoles(text string) (Roles, error) {
 	var r Roles
 	for part := range strings.SplitSeq(text, ",") {
@@ -42,7 +42,7 @@ func ParseRoles(text string) (Roles, error) {
 	return r, nil
 }
 
-// of returns the role that allows most of those that the values give, or none.
+// of returns the highest of the roles that the values give, or none.
 func (r Roles) of(values []string) operator.Role {
 	var given operator.Role
 	for _, rule := range r.rules {
@@ -53,7 +53,7 @@ func (r Roles) of(values []string) operator.Role {
 	return given
 }
 
-// assertion is what claims mean that have been verified.
+// assertion returns what a set of verified claims asserts.
 func (c Config) assertion(claims map[string]any) operator.Assertion {
 	subject, _ := claims["sub"].(string)
 	email, _ := claims[emailClaim].(string)
@@ -63,8 +63,8 @@ func (c Config) assertion(claims map[string]any) operator.Assertion {
 	}
 }
 
-// lookUp returns a claim, or nil. A name with dots is that of a claim, as in https://example.com/roles, or else leads into
-// objects, as in realm_access.roles.
+// lookUp returns a claim, or nil. A name with dots is either that of a claim, as in https://example.com/roles, or a path into
+// nested objects, as in realm_access.roles.
 func lookUp(claims map[string]any, path string) any {
 	if value, ok := claims[path]; ok {
 		return value
@@ -77,7 +77,7 @@ func lookUp(claims map[string]any, path string) any {
 	return lookUp(inner, rest)
 }
 
-// textsOf returns a claim's texts, of which it may be one or a list.
+// textsOf returns the strings in a claim, which may be one or a list.
 func textsOf(claim any) []string {
 	switch c := claim.(type) {
 	case string:
@@ -95,7 +95,7 @@ func textsOf(claim any) []string {
 	}
 }
 
-// isTrue reports whether a claim is true; some providers write it as text or as a number.
+// isTrue reports whether a claim is true; some providers encode it as a string or a number.
 func isTrue(claim any) bool {
 	switch c := claim.(type) {
 	case bool:

@@ -14,20 +14,20 @@ import (
 	"github.com/piercloud/apikeys/pkg/sealed"
 )
 
-// FlowLifetime is how long somebody may take at the provider.
+// FlowLifetime is how long a person may take at the provider.
 const FlowLifetime = 10 * time.Minute
 
-// FlowMax bounds what a browser keeps of a flow, in bytes: with its name, a cookie may have 4096 (RFC 6265bis §5.7).
+// FlowMax bounds what a browser keeps of a flow, in bytes: a cookie may have 4096 including its name (RFC 6265bis §5.7).
 const FlowMax = 4000
 
-// flowBinding is what flows are bound to, so that no other sealed data can be taken for one.
+// flowBinding is the associated data for sealing flows, so that no other sealed data can be passed off as one.
 var flowBinding = []byte("oidc flow")
 
-// flow is a sign-in that has begun: what must be the same, or must fit, when the browser comes back.
+// flow is a sign-in that has begun: what the provider's answer must match when the browser comes back.
 type flow struct {
-	State    string    `json:"state"`    // in the answer: it is this browser's
-	Nonce    string    `json:"nonce"`    // in the ID token: it was issued for this sign-in
-	Verifier string    `json:"verifier"` // for the token endpoint: the code was (RFC 7636)
+	State    string    `json:"state"`    // returned in the answer; shows that the answer belongs to this browser
+	Nonce    string    `json:"nonce"`    // returned in the ID token; shows that it was issued for this sign-in
+	Verifier string    `json:"verifier"` // sent to the token endpoint; proves that the code was issued for this sign-in (RFC 7636)
 	ReturnTo string    `json:"return_to"`
 	Expires  time.Time `json:"expires"`
 }
@@ -40,11 +40,11 @@ func newFlow(returnTo string, now time.Time) flow {
 	}
 }
 
-// seal returns what the browser keeps. Errors: [operator.InvalidError] when that would be more than FlowMax.
+// seal returns what the browser keeps. Errors: [operator.InvalidError] if that would exceed FlowMax.
 func (f flow) seal(box *sealed.Box) (string, error) {
 	var plain bytes.Buffer
 	encoder := json.NewEncoder(&plain)
-	encoder.SetEscapeHTML(false) // it would make six bytes of the & in a query
+	encoder.SetEscapeHTML(false) // it would turn each & in a query into six bytes
 	if err := encoder.Encode(f); err != nil {
 		return "", fmt.Errorf("encode the flow: %w", err)
 	}

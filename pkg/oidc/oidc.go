@@ -1,12 +1,12 @@
-// Package oidc signs operators in with an OpenID Connect provider: the authorization code flow with PKCE, as a relying
-// party of one provider that is found by discovery.
+// Package oidc signs operators in with an OpenID Connect provider: the authorization code flow with PKCE, as a relying party of a
+// single provider, which is found by discovery.
 //
 // It owns the flow from the redirect to the provider to the verified identity, and what the provider's claims mean for an
-// operator's role. Who that identity is here, and whether they may come in, is decided by package operator. Routes and
-// cookies belong to package api: a flow is handed out sealed, for the browser to bring back, so that any replica can finish
-// what another one began and none has to remember it.
+// operator's role. Package operator decides which operator that identity is, and whether they may sign in. Routes and cookies
+// belong to package api: a flow is given to the browser in sealed form to bring back, so that any replica can finish what another
+// one began, and none has to remember it.
 //
-// The provider is asked only when somebody signs in with it. While it is away nothing else is.
+// The provider is contacted only when somebody signs in with it. If it is down, nothing else is affected.
 package oidc
 
 import (
@@ -27,30 +27,30 @@ import (
 	"github.com/piercloud/apikeys/pkg/sealed"
 )
 
-// Config is how this service is registered with a provider, and what its claims mean.
+// Config describes how this service is registered with a provider, and what the provider's claims mean.
 type Config struct {
-	Issuer        string   // the provider's URL, exactly as it writes it in its tokens
-	ClientID      string   // of this service there
+	Issuer        string   // the provider's URL, exactly as it appears in its tokens
+	ClientID      string   // of this service at the provider
 	ClientSecret  string   // empty for a public client
 	RedirectURL   string   // of this service, where the provider sends browsers back to
-	Scopes        []string // with openid among them
-	RoleClaim     string   // whose values Roles maps; dots lead into objects
-	VerifiedClaim string   // that says whether the e-mail address is verified
+	Scopes        []string // must include openid
+	RoleClaim     string   // the claim whose values Roles maps; dots lead into objects
+	VerifiedClaim string   // the claim that says whether the e-mail address is verified
 	Roles         Roles
 }
 
-// Failure says why a sign-in came to no identity. Its text is stable: the console has words for each.
+// Failure says why a sign-in yielded no identity. Its text is stable, because the console has a message for each.
 type Failure string
 
 // The failures.
 const (
 	Unavailable Failure = "provider-unavailable" // the provider does not answer
 	Expired     Failure = "flow-expired"         // not begun in this browser, or too long ago
-	Denied      Failure = "access-denied"        // the person or the provider said no
-	Invalid     Failure = "invalid-response"     // what the provider sent does not hold
+	Denied      Failure = "access-denied"        // the person or the provider refused
+	Invalid     Failure = "invalid-response"     // the provider's response is not valid
 )
 
-// FailedError says why a sign-in came to no identity. Its text holds no secret, code or token.
+// FailedError says why a sign-in yielded no identity. Its text contains no secret, code or token.
 type FailedError struct {
 	Code  Failure
 	cause error
@@ -65,37 +65,37 @@ func failed(code Failure, format string, args ...any) error {
 	return &FailedError{code, fmt.Errorf(format, args...)}
 }
 
-// Client signs people in at one provider. It is safe for concurrent use.
+// Client signs people in with one provider. It is safe for concurrent use.
 type Client struct {
 	config    Config
 	operators *operator.Service
 	flows     *sealed.Box
 	http      *http.Client
 	now       func() time.Time
-	found     atomic.Pointer[provider] // nil until the provider was found, and after something went wrong with it
+	found     atomic.Pointer[provider] // nil until the provider is found, and after something went wrong with it
 }
 
-// New returns a client of a provider, which need not be there yet. flows seals what browsers keep during a sign-in; use a
-// key of its own for it, as strangers can have any number sealed.
+// New returns a client of a provider, which need not be available yet. flows seals what browsers keep during a sign-in; use a
+// separate key for it, because strangers can cause any number of seals.
 func New(c Config, operators *operator.Service, flows *sealed.Box, now func() time.Time) *Client {
 	return &Client{config: c, operators: operators, flows: flows, http: newHTTPClient(), now: now}
 }
 
-// Discover looks for the provider, unless it was found before, and reports whether a sign-in could begin there. Whether the
-// provider knows this client is not to be found out without somebody who signs in. Errors: [FailedError].
+// Discover discovers the provider, unless that has been done before, and reports whether a sign-in could begin there. Whether the
+// provider knows this client can't be found out before somebody signs in. Errors: [FailedError].
 func (c *Client) Discover(ctx context.Context) error {
 	_, err := c.provider(ctx)
 	return err
 }
 
-// Start is how a sign-in begins.
+// Start is what the browser needs to begin a sign-in.
 type Start struct {
 	URL  string // at the provider, where the browser goes
-	Flow string // what the browser keeps and nobody else may see, for [FlowLifetime]; up to [FlowMax] letters, digits, - and _
+	Flow string // what the browser keeps for [FlowLifetime] and nobody else may see; up to [FlowMax] letters, digits, - and _
 }
 
-// Begin starts a sign-in that leads back to a path of the console. Errors: [operator.InvalidError] for returnTo,
-// limit.ExceededError, [FailedError].
+// Begin starts a sign-in that ends at a path of the console. Errors: [operator.InvalidError] for returnTo, limit.ExceededError,
+// [FailedError].
 func (c *Client) Begin(ctx context.Context, returnTo string, origin eventlog.Origin) (Start, error) {
 	if !isLocalPath(returnTo) {
 		return Start{}, &operator.InvalidError{Field: "return_to", Message: "must be a path of this console"}
@@ -115,7 +115,8 @@ func (c *Client) Begin(ctx context.Context, returnTo string, origin eventlog.Ori
 	return Start{URL: p.oauth.AuthCodeURL(f.State, p.nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)), Flow: kept}, nil
 }
 
-// Answer is what the provider has the browser bring (RFC 6749 §4.1.2, RFC 9207). All of it is anybody's word.
+// Answer is what the provider sends by way of the browser (RFC 6749 §4.1.2, RFC 9207). All of it is untrusted: anybody may have
+// made it up.
 type Answer struct {
 	State  string
 	Code   string
@@ -123,9 +124,8 @@ type Answer struct {
 	Issuer string
 }
 
-// Finish ends a sign-in that Begin started: flow is what the browser kept. It returns the operator, and the path that
-// Begin was given, also with an error if the flow could be read. Errors: limit.ExceededError, [FailedError],
-// [operator.RefusedError].
+// Finish completes a sign-in that Begin started; flow is what the browser kept. It returns the operator, and the path that Begin
+// was given, even with an error if the flow could be read. Errors: limit.ExceededError, [FailedError], [operator.RefusedError].
 func (c *Client) Finish(ctx context.Context, flow string, a Answer, origin eventlog.Origin) (operator.Operator, string, error) {
 	if err := c.operators.Admit(origin); err != nil {
 		return operator.Operator{}, "", err
@@ -142,9 +142,9 @@ func (c *Client) Finish(ctx context.Context, flow string, a Answer, origin event
 	return o, f.ReturnTo, err
 }
 
-// redeem makes of the provider's answer what it has proven. Errors: [FailedError].
+// redeem exchanges the provider's answer for what the provider has proven. Errors: [FailedError].
 func (c *Client) redeem(ctx context.Context, f flow, a Answer) (operator.Assertion, error) {
-	// Before anything else, so that an answer which is not this browser's costs the provider nothing (RFC 6749 §10.12).
+	// This comes first, so that an answer that does not belong to this browser causes the provider no work (RFC 6749 §10.12).
 	if subtle.ConstantTimeCompare([]byte(f.State), []byte(a.State)) != 1 {
 		return operator.Assertion{}, failed(Expired, "the state is not that of this browser")
 	}
@@ -152,7 +152,7 @@ func (c *Client) redeem(ctx context.Context, f flow, a Answer) (operator.Asserti
 	if err != nil {
 		return operator.Assertion{}, err
 	}
-	// The answer of another authorization server must not be taken to this one (RFC 9207 §2.4).
+	// The answer of another authorization server must not be redeemed at this one (RFC 9207 §2.4).
 	if a.Issuer != "" && a.Issuer != c.config.Issuer || a.Issuer == "" && p.namesIssuer {
 		return operator.Assertion{}, failed(Invalid, "the answer is not the provider's own: its iss is missing or another one")
 	}
@@ -166,14 +166,14 @@ func (c *Client) redeem(ctx context.Context, f flow, a Answer) (operator.Asserti
 	}
 	claims, err := p.exchange(ctx, a.Code, f)
 	if err != nil {
-		c.found.Store(nil) // it may have moved
+		c.found.Store(nil) // the provider may have moved
 		return operator.Assertion{}, err
 	}
 	return c.config.assertion(claims), nil
 }
 
-// isLocalPath accepts an absolute path of this origin, with a query and a fragment or without. What a browser would make
-// another origin of is refused: two slashes, and backslashes and control characters, which it takes for slashes or drops.
+// isLocalPath accepts an absolute path of this origin, with or without a query and a fragment. It rejects what a browser would
+// resolve to another origin: two slashes, and backslashes and control characters, which browsers treat as slashes or drop.
 func isLocalPath(path string) bool {
 	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") {
 		return false
@@ -185,10 +185,10 @@ func isLocalPath(path string) bool {
 	return err == nil && u.Scheme == "" && u.Host == "" && u.User == nil
 }
 
-// errorCode is what an error code of OAuth 2.0 looks like.
+// errorCode is the form of an OAuth 2.0 error code.
 var errorCode = regexp.MustCompile(`^[a-z_]{1,40}$`)
 
-// errorWord returns an error code as it may be logged.
+// errorWord returns an error code in a form that is safe to log.
 func errorWord(code string) string {
 	if errorCode.MatchString(code) {
 		return code

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Bounds of what a provider can cost.
+// Bounds on what a provider can cost.
 const (
 	requestTimeout = 10 * time.Second
 	answerBytesMax = 1 << 20
@@ -25,8 +25,8 @@ const (
 // subjectMax bounds a subject, in bytes (OpenID Connect Core 1.0 §2).
 const subjectMax = 255
 
-// newHTTPClient returns a client that follows no redirect, since a secret or a code would go with it, and that reads
-// answers of a bounded size for a bounded time.
+// newHTTPClient returns a client that follows no redirects, since a secret or a code would be sent along, and that bounds the
+// size and the duration of responses.
 func newHTTPClient() *http.Client {
 	return &http.Client{
 		Timeout: requestTimeout, Transport: boundedTransport{},
@@ -49,17 +49,17 @@ func (boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// provider is one that was found by discovery.
+// provider is a provider that was found by discovery.
 type provider struct {
 	*coreos.Provider
 	oauth       oauth2.Config
 	verifier    *coreos.IDTokenVerifier
 	http        *http.Client
-	namesIssuer bool // its answers say whose they are (RFC 9207 §3)
+	namesIssuer bool // its answers name their issuer (RFC 9207 §3)
 	asksFor     []string
 }
 
-// provider returns the provider, after looking for it if it was not found yet. Errors: [FailedError].
+// provider returns the provider, after discovering it if necessary. Errors: [FailedError].
 func (c *Client) provider(ctx context.Context) (*provider, error) {
 	if p := c.found.Load(); p != nil {
 		return p, nil
@@ -103,14 +103,14 @@ func (c *Client) provider(ctx context.Context) (*provider, error) {
 	return p, nil
 }
 
-// trusts reports whether an endpoint is an absolute URL with TLS, unless the provider itself is without.
+// trusts reports whether an endpoint is an absolute URL with TLS, which is not required if the provider itself has none.
 func (c *Client) trusts(endpoint string) bool {
 	u, err := url.Parse(endpoint)
 	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && strings.HasPrefix(c.config.Issuer, "http:"))
 }
 
-// authStyle says how to authenticate at the token endpoint (OpenID Connect Core 1.0 §9): by HTTP Basic, the default, or in
-// the body. It is not found out by trial: that would show the code twice.
+// authStyle says how to authenticate at the token endpoint (OpenID Connect Core 1.0 §9): with HTTP Basic, the default, or in the
+// body. It is not determined by trial, because that would send the code twice.
 func (c *Client) authStyle(methods []string) oauth2.AuthStyle {
 	basic := len(methods) == 0 || slices.Contains(methods, "client_secret_basic")
 	if c.config.ClientSecret == "" || !basic && slices.Contains(methods, "client_secret_post") {
@@ -121,8 +121,8 @@ func (c *Client) authStyle(methods []string) oauth2.AuthStyle {
 
 func (*provider) nonce(nonce string) oauth2.AuthCodeOption { return coreos.Nonce(nonce) }
 
-// exchange trades the code for an ID token and returns its claims, with those of the userinfo endpoint if it is short of
-// any that is needed. Errors: [FailedError].
+// exchange redeems the code for an ID token and returns its claims, along with those of the userinfo endpoint if any that are
+// needed are missing. Errors: [FailedError].
 func (p *provider) exchange(ctx context.Context, code string, f flow) (map[string]any, error) {
 	ctx = coreos.ClientContext(ctx, p.http)
 	tokens, err := p.oauth.Exchange(ctx, code, oauth2.VerifierOption(f.Verifier))
@@ -147,15 +147,16 @@ func (p *provider) exchange(ctx context.Context, code string, f flow) (map[strin
 	if err := idToken.Claims(&claims); err != nil {
 		return nil, failed(Invalid, "read the ID token: %s", briefly(err))
 	}
-	// OpenID Connect Core 1.0 §3.1.3.7, 4 and 5: who asked for the token, where it is for several or says so.
+	// OpenID Connect Core 1.0 §3.1.3.7, items 4 and 5: if the token has several audiences, or names the party it was issued to,
+	// that must be this client.
 	if party, named := claims["azp"]; named && party != p.oauth.ClientID || !named && len(idToken.Audience) > 1 {
 		return nil, failed(Invalid, "the ID token was issued to another client")
 	}
 	return claims, p.complete(ctx, claims, idToken.Subject, tokens)
 }
 
-// complete adds claims that are missing from the userinfo endpoint, if the provider has one. Some providers tell of groups,
-// or of all but the subject, only there.
+// complete adds missing claims from the userinfo endpoint, if the provider has one. Some providers return groups, or everything
+// except the subject, only there.
 func (p *provider) complete(ctx context.Context, claims map[string]any, subject string, tokens *oauth2.Token) error {
 	complete := !slices.ContainsFunc(p.asksFor, func(claim string) bool { return lookUp(claims, claim) == nil })
 	if complete || p.UserInfoEndpoint() == "" {
@@ -165,7 +166,7 @@ func (p *provider) complete(ctx context.Context, claims map[string]any, subject 
 	if unreachable, ok := errors.AsType[*url.Error](err); ok {
 		return failed(Unavailable, "ask the userinfo endpoint: %s", briefly(unreachable.Err))
 	}
-	if err != nil { // its text is what the endpoint answers, which may repeat the access token
+	if err != nil { // its text is the endpoint's response, which may repeat the access token
 		return failed(Unavailable, "the userinfo endpoint does not tell who it is")
 	}
 	if info.Subject != subject { // OpenID Connect Core 1.0 §5.3.2
@@ -183,8 +184,8 @@ func (p *provider) complete(ctx context.Context, claims map[string]any, subject 
 	return nil
 }
 
-// exchangeFailed says why there are no tokens. What a provider writes about it may repeat the code, so only its error code
-// is kept.
+// exchangeFailed says why no tokens were obtained. The provider's description may repeat the code, so only its error code is
+// kept.
 func exchangeFailed(err error) error {
 	var refused *oauth2.RetrieveError
 	switch {
@@ -197,5 +198,5 @@ func exchangeFailed(err error) error {
 	}
 }
 
-// briefly returns the beginning of an error's text: the library puts whole answers into some.
+// briefly returns the beginning of an error's text, because the library puts whole responses into some.
 func briefly(err error) string { return fmt.Sprintf("%.200s", err) }

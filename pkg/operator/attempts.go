@@ -13,42 +13,42 @@ import (
 	"github.com/piercloud/apikeys/pkg/limit"
 )
 
-// How failed sign-ins are folded into events: a flood of them costs a process at most foldsMax+1 events in foldPeriod.
+// How failed sign-ins are folded into events: a flood of them makes a process write at most foldsMax+1 events per foldPeriod.
 const (
 	foldPeriod   = time.Minute
 	foldsMax     = 100
-	foldInterval = 5 * time.Second // how often it is looked for what is due
+	foldInterval = 5 * time.Second // how often the folds that are due are collected
 )
 
-// foldKey is whose failed sign-ins are one event. The zero foldKey is of what is folded for want of room.
+// foldKey says which failed sign-ins are folded into one event. The zero foldKey collects those for which there was no room.
 type foldKey struct {
-	email   string // of an operator that exists, else empty
+	email   string // of an existing operator, otherwise empty
 	address netip.Addr
 	refusal refusal
 }
 
-// refusal is who a provider has identified and why they don't sign in. The zero refusal is of sign-ins with a password.
+// refusal says whom a provider has identified and why they can't sign in. It is zero for sign-ins with a password.
 type refusal struct {
 	identity Identity
-	email    string // that the provider vouches for, else empty
+	email    string // if the provider vouches for it, otherwise empty
 	reason   Refusal
 }
 
-// fold is failed sign-ins that become one event. It is kept for foldPeriod after its event was written, and what comes in
-// that time is for the next one.
+// fold is a number of failed sign-ins that become one event. It is kept for foldPeriod after its event was written, and collects
+// the sign-ins of that time for the next event.
 type fold struct {
-	operator Operator        // zero unless it is known whose account it is
-	origin   eventlog.Origin // of the last one
+	operator Operator        // zero unless the account is known
+	origin   eventlog.Origin // of the last sign-in
 	first    time.Time
 	last     time.Time
-	failed   int64     // with a wrong password, to no account, or by an identity that does not get in
-	refused  int64     // for being too many; what they would have been was not looked at
-	written  time.Time // when the last event was, zero before the first
+	failed   int64     // with a wrong password, to no account, or by an identity that was refused
+	refused  int64     // turned away by a rate limit before anything else was checked
+	written  time.Time // when the last event was written, zero before the first
 }
 
 func (f *fold) empty() bool { return f.failed+f.refused == 0 }
 
-// merge adds another's sign-ins.
+// merge adds the sign-ins of another fold.
 func (f *fold) merge(other fold) {
 	if other.operator.ID != "" {
 		f.operator = other.operator
@@ -63,21 +63,21 @@ func (f *fold) merge(other fold) {
 	f.refused += other.refused
 }
 
-// attempts holds the failed sign-ins that are not in the log yet. It is safe for concurrent use, and never waits for the
-// log.
+// attempts holds the failed sign-ins that have not been written to the log yet. It is safe for concurrent use, and never waits
+// for the log.
 type attempts struct {
 	mu    sync.Mutex
 	folds map[foldKey]*fold
-	fresh chan struct{} // has an element when there may be a fold without any event yet
+	fresh chan struct{} // has an element when there may be a fold that has no event yet
 
-	writing sync.Mutex // held while some are written, so that the last writing misses none that another gives back
+	writing sync.Mutex // held while folds are written, so that the last writer misses none that another one gives back
 }
 
 func newAttempts() *attempts {
 	return &attempts{folds: map[foldKey]*fold{}, fresh: make(chan struct{}, 1)}
 }
 
-// add puts f to what is there of the same account and address.
+// add adds f to the fold for the same account and address.
 func (a *attempts) add(key foldKey, f fold) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -90,14 +90,14 @@ func (a *attempts) add(key foldKey, f fold) {
 		a.folds[key] = &f
 		select {
 		case a.fresh <- struct{}{}:
-		default: // who writes is told already
+		default: // the writer has been notified already
 		}
 		return
 	}
 	there.merge(f)
 }
 
-// has reports whether failed sign-ins of this account and address are held, or were lately.
+// has reports whether there is a fold for this account and address: failed sign-ins not written yet, or recent ones.
 func (a *attempts) has(key foldKey) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -105,8 +105,8 @@ func (a *attempts) has(key foldKey) bool {
 	return ok
 }
 
-// take returns the folds that are due: those whose last event was written at least foldPeriod ago, or with all every one that
-// has something. It forgets those that have had nothing for that long.
+// take returns the folds that are due: those whose last event was written at least foldPeriod ago or, with all, every one that
+// isn't empty. It forgets folds that have been empty for that long.
 func (a *attempts) take(now time.Time, all bool) map[foldKey]*fold {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -125,7 +125,7 @@ func (a *attempts) take(now time.Time, all bool) map[foldKey]*fold {
 	return due
 }
 
-// giveBack undoes the taking of a fold that could not be written. Between the two nothing else is taken.
+// giveBack undoes the taking of a fold that could not be written. Nothing else is taken in between.
 func (a *attempts) giveBack(key foldKey, f *fold) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -134,14 +134,14 @@ func (a *attempts) giveBack(key foldKey, f *fold) {
 	there.written = f.written
 }
 
-// failed notes a sign-in that failed; o is zero unless there is an operator with the e-mail address.
+// failed notes a failed sign-in; o is zero unless there is an operator with the e-mail address.
 func (s *Service) failed(o Operator, origin eventlog.Origin) {
 	now := s.clock()
 	s.attempts.add(foldKey{email: o.Email, address: limit.Address(origin.IP)}, fold{operator: o, origin: origin, first: now, last: now, failed: 1})
 }
 
-// refused notes a sign-in that was not looked at. It is put to the account's others, if there were any lately, and else to
-// those of its address: whether there is such an account would have to be asked of the database.
+// refused notes a sign-in that was turned away by a rate limit. It is added to the account's fold if that has had others
+// recently, and otherwise to the fold of the address: whether the account exists would have to be looked up in the database.
 func (s *Service) refused(email string, origin eventlog.Origin) {
 	now := s.clock()
 	key := foldKey{email: email, address: limit.Address(origin.IP)}
@@ -151,8 +151,8 @@ func (s *Service) refused(email string, origin eventlog.Origin) {
 	s.attempts.add(key, fold{origin: origin, first: now, last: now, refused: 1})
 }
 
-// refusedIdentity notes a sign-in by an identity that is proven and does not get in; o is zero unless there is an operator of the
-// first tenancy.
+// refusedIdentity notes a sign-in by an identity that is proven but was refused; o is zero unless it is an operator of the first
+// tenancy.
 func (s *Service) refusedIdentity(a Assertion, o Operator, reason Refusal, origin eventlog.Origin) {
 	now := s.clock()
 	key := foldKey{address: limit.Address(origin.IP), refusal: refusal{identity: a.Identity, reason: reason}}
@@ -162,9 +162,9 @@ func (s *Service) refusedIdentity(a Assertion, o Operator, reason Refusal, origi
 	s.attempts.add(key, fold{operator: o, origin: origin, first: now, last: now, failed: 1})
 }
 
-// Run writes failed sign-ins to the log until ctx ends: the first of an account, or of a refused identity, and address at
-// once, those that follow it when their minute is over. Who tried does not wait for that, or the time it takes would tell
-// which accounts there are. Failures are logged and tried again.
+// Run writes failed sign-ins to the log until ctx ends: the first for an account, or a refused identity, and an address at once,
+// and those that follow when their minute is over. The person who tried to sign in does not wait for the writing, because its
+// duration would reveal which accounts exist. Failures are logged and retried.
 func (s *Service) Run(ctx context.Context) {
 	ticker := time.NewTicker(foldInterval)
 	defer ticker.Stop()
@@ -181,8 +181,8 @@ func (s *Service) Run(ctx context.Context) {
 	}
 }
 
-// Flush writes all failed sign-ins to the log, for when the process ends. Errors: those of the store; what could not be
-// written is kept.
+// Flush writes all failed sign-ins to the log, before the process ends. Errors: those of the store; what could not be written is
+// kept.
 func (s *Service) Flush(ctx context.Context) error { return s.writeAttempts(ctx, true) }
 
 func (s *Service) writeAttempts(ctx context.Context, all bool) error {
@@ -205,9 +205,9 @@ func (s *Service) writeAttempts(ctx context.Context, all bool) error {
 	return nil
 }
 
-// event drafts the entry of the log. It names the e-mail address only of an operator that exists: what else was typed may be
-// anything, a password among it. Attempts on no account belong to the platform's tenancy. Its time is when it is written, as
-// searches rely on times that rise with the log, and the attempts may be of hours ago.
+// event drafts the log entry. It names the e-mail address only if it belongs to an existing operator: anything else may have been
+// typed there, even a password. Attempts that concern no account belong to the platform's tenancy. The event's time is when it is
+// written, because searches rely on times that rise along the log, and the attempts may have been hours ago.
 func (f *fold) event(key foldKey, now time.Time) (eventlog.Draft, error) {
 	told := eventlog.State{
 		"attempts": f.failed + f.refused, "first_at": f.first.Format(time.RFC3339), "last_at": f.last.Format(time.RFC3339),
@@ -234,12 +234,12 @@ func (f *fold) event(key foldKey, now time.Time) (eventlog.Draft, error) {
 	}.Telling(nil, told)
 }
 
-// SignedOut notes in the log that an operator has ended a session. Errors: those of the store.
+// SignedOut records in the log that an operator has ended a session. Errors: those of the store.
 func (s *Service) SignedOut(ctx context.Context, o Operator, origin eventlog.Origin) error {
 	return s.note(ctx, eventlog.OperatorSignedOut, o, origin, nil)
 }
 
-// note writes to the log what an operator did that changed nothing, and what is told about it, if anything.
+// note records in the log something that an operator did without changing anything, and details about it, if any.
 func (s *Service) note(ctx context.Context, action eventlog.Action, o Operator, origin eventlog.Origin, told eventlog.State) error {
 	event, err := eventlog.Draft{
 		At: s.clock(), TenancyID: o.TenancyID, Action: action, Origin: origin, Subject: subjectOf(o), Actor: actorOf(o),
@@ -250,7 +250,7 @@ func (s *Service) note(ctx context.Context, action eventlog.Action, o Operator, 
 	return s.store.RecordEvent(ctx, event)
 }
 
-// actorOf is the operator as who makes a change.
+// actorOf returns the operator as an actor.
 func actorOf(o Operator) eventlog.Actor {
 	return eventlog.Actor{Kind: eventlog.ActorOperator, ID: o.ID, Name: o.Email}
 }

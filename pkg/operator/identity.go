@@ -7,22 +7,22 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// Identity is how an OpenID Connect provider calls a person. The pair never changes and is never given to somebody else
-// (OpenID Connect Core 1.0 §5.7), which an e-mail address may be. The zero Identity is nobody's.
+// Identity is how an OpenID Connect provider identifies a person. The pair never changes and is never reassigned to somebody else
+// (OpenID Connect Core 1.0 §5.7), unlike an e-mail address. The zero Identity stands for none.
 type Identity struct {
 	Issuer  string // the provider's URL
-	Subject string // of the person there, up to 255 characters
+	Subject string // the provider's identifier for the person, up to 255 characters
 }
 
 // Assertion is what a provider has proven about a person.
 type Assertion struct {
 	Identity      Identity
-	Email         string // as the provider writes it
-	EmailVerified bool   // whether the provider has checked that the address is the person's
-	Role          Role   // what the provider's claims map to; empty for none
+	Email         string // as spelt by the provider
+	EmailVerified bool   // whether the provider has verified that the address belongs to the person
+	Role          Role   // what the provider's claims map to; empty if they map to none
 }
 
-// Refusal is why somebody does not sign in whose identity is proven.
+// Refusal is why somebody whose identity is proven can't sign in.
 type Refusal string
 
 // The refusals.
@@ -30,15 +30,15 @@ const (
 	RefusedUnverified  Refusal = "email-unverified" // the provider does not vouch for an e-mail address
 	RefusedNoRole      Refusal = "no-role"          // no claim maps to a role
 	RefusedDeactivated Refusal = "deactivated"      // the operator is deactivated
-	RefusedTaken       Refusal = "email-taken"      // the address is that of an operator of a customer, or of another identity
+	RefusedTaken       Refusal = "email-taken"      // the address belongs to an operator of a customer, or to another identity
 )
 
-// RefusedError says why an identity that is proven does not sign in.
+// RefusedError says why a proven identity can't sign in.
 type RefusedError struct{ Reason Refusal }
 
 func (e *RefusedError) Error() string { return "the sign-in is refused: " + string(e.Reason) }
 
-// Admit counts an attempt to sign in for the address it comes from. Errors: limit.ExceededError.
+// Admit counts an attempt to sign in against the address it comes from. Errors: limit.ExceededError.
 func (s *Service) Admit(origin eventlog.Origin) error {
 	err := s.throttle.admitAddress(origin.IP)
 	if err != nil {
@@ -47,15 +47,15 @@ func (s *Service) Admit(origin eventlog.Origin) error {
 	return err
 }
 
-// SignInAs returns the operator that a provider has identified, and notes it in the log. Somebody who comes for the first
-// time is linked to the operator of the first tenancy with the same e-mail address, whose password then ends, or becomes an
-// operator of that tenancy, also if a customer has invited that address and nobody accepted. The role is the one that the
-// provider tells of, each time anew; only the tenancy's last admin stays one. What is refused is noted as what
-// fails with a password. Errors: [RefusedError].
+// SignInAs returns the operator that a provider has identified, and records the sign-in in the log. A person who signs in for the
+// first time is linked to the operator of the first tenancy with the same e-mail address, whose password then ends. If there is
+// none, the person becomes an operator of that tenancy, even if a customer has invited the address and the invitation was never
+// accepted. At each sign-in the operator gets the role that the provider reports, except that the tenancy's last admin stays one.
+// Refusals are recorded in the same way as failures with a password. Errors: [RefusedError].
 func (s *Service) SignInAs(ctx context.Context, a Assertion, origin eventlog.Origin) (Operator, error) {
 	a.Email = normalizeEmail(a.Email)
 	o, err := s.identify(ctx, a, origin)
-	if errors.Is(err, ErrEmailTaken) { // the same person was faster, in another window or at another replica
+	if errors.Is(err, ErrEmailTaken) { // the same person was faster, in another window or on another replica
 		o, err = s.identify(ctx, a, origin)
 	}
 	if refused, ok := errors.AsType[*RefusedError](err); ok {
@@ -71,8 +71,9 @@ func (s *Service) SignInAs(ctx context.Context, a Assertion, origin eventlog.Ori
 	return o, s.note(ctx, eventlog.OperatorSignedIn, o, origin, told)
 }
 
-// identify returns the operator whose identity it is, new or changed as the assertion says. Errors: [RefusedError], with the
-// operator if it is one of the first tenancy; [ErrEmailTaken] when another sign-in has just taken the address or the identity.
+// identify returns the operator with the asserted identity, created or changed as the assertion says. Errors: [RefusedError],
+// with the operator if it is one of the first tenancy; [ErrEmailTaken] if another sign-in has just taken the address or the
+// identity.
 func (s *Service) identify(ctx context.Context, a Assertion, origin eventlog.Origin) (Operator, error) {
 	if !a.EmailVerified || !validEmail(a.Email) {
 		return Operator{}, &RefusedError{RefusedUnverified}
@@ -104,7 +105,7 @@ func (s *Service) identify(ctx context.Context, a Assertion, origin eventlog.Ori
 	return o, nil
 }
 
-// follow makes of the operator what the assertion says. Errors: [RefusedError].
+// follow changes the operator according to the assertion. Errors: [RefusedError].
 func (o *Operator) follow(a Assertion, otherAdmin bool) error {
 	switch {
 	case o.Status != Active:
@@ -116,7 +117,7 @@ func (o *Operator) follow(a Assertion, otherAdmin bool) error {
 	}
 	before := *o
 	if o.Identity != a.Identity {
-		// Whoever set the password need not be who the provider speaks of, so nothing of before stays valid.
+		// Whoever set the password need not be the person that the provider identifies, so nothing from before stays valid.
 		o.Identity, o.PasswordHash, o.Link = a.Identity, "", Link{}
 		o.SessionGeneration++
 	}
@@ -127,7 +128,7 @@ func (o *Operator) follow(a Assertion, otherAdmin bool) error {
 	return nil
 }
 
-// enrol registers who comes for the first time. Errors: [ErrEmailTaken].
+// enrol registers a person who signs in for the first time. Errors: [ErrEmailTaken].
 func (s *Service) enrol(ctx context.Context, a Assertion, origin eventlog.Origin) (Operator, error) {
 	o, err := s.newOperator(PlatformTenancyID, a.Email, a.Role)
 	if err != nil {
@@ -137,9 +138,10 @@ func (s *Service) enrol(ctx context.Context, a Assertion, origin eventlog.Origin
 	return o, s.register(ctx, Caller{TenancyID: o.TenancyID, Actor: actorOf(o), Origin: origin}, eventlog.OperatorCreated, o)
 }
 
-// enrolInvited is [Service.enrol] for somebody whom a customer has invited and who never accepted. An invitation says nothing
-// of whose address it is, and the provider does: otherwise each customer could keep anybody out. The customer's log tells that
-// the invitation ended, and nothing of the person. Errors: [RefusedError] when it was accepted meanwhile; [ErrEmailTaken].
+// enrolInvited is [Service.enrol] for a person whom a customer has invited and who never accepted. An invitation does not prove
+// who owns the address, and the provider's assertion does: otherwise any customer could keep anybody out. The customer's log
+// records that the invitation ended, and nothing about the person. Errors: [RefusedError] if the invitation has been accepted
+// meanwhile; [ErrEmailTaken].
 func (s *Service) enrolInvited(ctx context.Context, invitedID string, a Assertion, origin eventlog.Origin) (Operator, error) {
 	err := s.store.DeleteOperator(ctx, invitedID, func(o Operator, _ bool) (eventlog.Draft, error) {
 		if !o.Invited() {
@@ -153,5 +155,5 @@ func (s *Service) enrolInvited(ctx context.Context, invitedID string, a Assertio
 	return s.enrol(ctx, a, origin)
 }
 
-// singleSignOn is who the log names for what no person has decided.
+// singleSignOn is the actor that the log names for what no person has decided.
 var singleSignOn = eventlog.Actor{Kind: eventlog.ActorSystem, ID: "single-sign-on", Name: "single sign-on"}

@@ -10,13 +10,14 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// LinkLifetime is how long a one-time link can be used.
+// LinkLifetime is how long a one-time link is valid.
 const LinkLifetime = 72 * time.Hour
 
-// Max is how many operators a tenancy may have for its admins to invite another one. Single sign-on is not bound by it.
+// Max is how many operators a tenancy may have; at that number its admins can't invite any more. It does not apply to single
+// sign-on.
 const Max = 1000
 
-// listMax bounds the list of a tenancy's operators.
+// listMax bounds the length of a list of a tenancy's operators.
 const listMax = 10 * Max
 
 // Caller is the operator on whose behalf a use case runs.
@@ -27,13 +28,13 @@ type Caller struct {
 	Origin     eventlog.Origin
 }
 
-// Invitation is a one-time link that was just made. The token is known this once.
+// Invitation is a one-time link that was just created. The token is not stored; this is the only time that it is known.
 type Invitation struct {
 	Operator Operator
 	Token    string
 }
 
-// List returns the tenancy's operators by e-mail address, at most 10,000.
+// List returns the tenancy's operators, sorted by e-mail address, at most 10,000.
 func (s *Service) List(ctx context.Context, c Caller) ([]Operator, error) {
 	return s.store.OperatorsOf(ctx, c.TenancyID, listMax)
 }
@@ -47,8 +48,8 @@ func (s *Service) Get(ctx context.Context, c Caller, operatorID string) (Operato
 	return o, err
 }
 
-// Invite registers an operator without a password and makes the link with which it sets one.
-// Errors: [ErrEmailTaken], [ErrTooMany], [InvalidError].
+// Invite registers an operator without a password and creates the link with which the operator sets one. Errors: [ErrEmailTaken],
+// [ErrTooMany], [InvalidError].
 func (s *Service) Invite(ctx context.Context, c Caller, email string, role Role) (Invitation, error) {
 	o, err := s.newOperator(c.TenancyID, email, role)
 	if err != nil {
@@ -65,8 +66,8 @@ func (s *Service) Invite(ctx context.Context, c Caller, email string, role Role)
 	return Invitation{o, token}, s.register(ctx, c, eventlog.OperatorInvited, o)
 }
 
-// Relink makes a new one-time link, in place of the one before: to invite again, or to reset a password. A password that is
-// set stays valid until the link is used. Errors: [ErrNotFound], [ErrSingleSignOn], [ErrDeactivated].
+// Relink creates a new one-time link that replaces the previous one: to invite somebody again, or to reset a password. An
+// existing password stays valid until the link is used. Errors: [ErrNotFound], [ErrSingleSignOn], [ErrDeactivated].
 func (s *Service) Relink(ctx context.Context, c Caller, operatorID string) (Invitation, error) {
 	var token string
 	o, err := s.update(ctx, c, operatorID, eventlog.OperatorLinkCreated, func(o *Operator, _ bool) error {
@@ -82,7 +83,7 @@ func (s *Service) Relink(ctx context.Context, c Caller, operatorID string) (Invi
 	return Invitation{o, token}, err
 }
 
-// Accept sets the password of the operator whose one-time link it is, ends the operator's sessions, and uses the link up.
+// Accept sets the password of the operator that the one-time link belongs to, ends the operator's sessions, and uses up the link.
 // Errors: [ErrLinkUsed], [InvalidError].
 func (s *Service) Accept(ctx context.Context, token, password string, origin eventlog.Origin) (Operator, error) {
 	digest := sha256.Sum256([]byte(token))
@@ -108,8 +109,8 @@ func (s *Service) Accept(ctx context.Context, token, password string, origin eve
 }
 
 // ChangePassword sets the caller's own password and ends its other sessions; the returned operator has the new session
-// generation. Errors: [InvalidError], also when the current password is wrong; [ErrSingleSignOn]; limit.ExceededError;
-// [ErrNotFound], also when the session in which the password was given ended meanwhile.
+// generation. Errors: [InvalidError], also if the current password is wrong; [ErrSingleSignOn]; limit.ExceededError;
+// [ErrNotFound], also if the session ended while the password was being changed.
 func (s *Service) ChangePassword(ctx context.Context, c Caller, current, password string) (Operator, error) {
 	o, err := s.store.OperatorByID(ctx, c.OperatorID)
 	if err != nil {
@@ -135,7 +136,7 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, current, passwor
 	}
 	before := o
 	return s.update(ctx, c, c.OperatorID, eventlog.OperatorPasswordSet, func(o *Operator, _ bool) error {
-		switch { // what may have become of the operator while passwords were hashed
+		switch { // what may have happened to the operator while passwords were hashed
 		case o.Identity != (Identity{}):
 			return ErrSingleSignOn
 		case o.PasswordHash != before.PasswordHash || o.SessionGeneration != before.SessionGeneration || o.Status != Active:
@@ -146,7 +147,7 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, current, passwor
 	})
 }
 
-// Change is an edit of an operator; what is empty stays as it is.
+// Change is an edit of an operator; empty fields stay unchanged.
 type Change struct {
 	Role   Role
 	Status Status
@@ -203,8 +204,7 @@ func (s *Service) Delete(ctx context.Context, c Caller, operatorID string) error
 	})
 }
 
-// update runs one edit of an operator of the caller's tenancy in the store's transaction; nothing is written when nothing
-// changed.
+// update runs one edit of an operator of the caller's tenancy in the store's transaction; nothing is written if nothing changed.
 func (s *Service) update(ctx context.Context, c Caller, operatorID string, action eventlog.Action, edit func(o *Operator, otherAdmin bool) error) (Operator, error) {
 	return s.store.UpdateOperator(ctx, operatorID, func(old Operator, otherAdmin bool) (Operator, *eventlog.Draft, error) {
 		if old.TenancyID != c.TenancyID {
@@ -226,25 +226,25 @@ func (s *Service) update(ctx context.Context, c Caller, operatorID string, actio
 // governs reports whether the operator can manage operators.
 func (o Operator) governs() bool { return o.Role == Admin && o.Status == Active && !o.Invited() }
 
-// newLink gives the operator a one-time link and returns its token, with 256 random bits.
+// newLink gives the operator a one-time link and returns its token, which has 256 random bits.
 func (o *Operator) newLink(now time.Time) string {
 	token := rand.Text() + rand.Text()
 	o.Link = Link{Digest: sha256.Sum256([]byte(token)), ExpiresAt: now.Add(LinkLifetime)}
 	return token
 }
 
-// linkCounts reports whether the digest is that of the operator's link, which has not expired.
+// linkCounts reports whether digest is that of the operator's link, and the link is still valid.
 func (o Operator) linkCounts(digest [sha256.Size]byte, now time.Time) bool {
 	return o.Status == Active && o.Link.Digest == digest && now.Before(o.Link.ExpiresAt)
 }
 
-// setPassword also ends the operator's sessions, uses up its link and forgets how a provider calls them.
+// setPassword also ends the operator's sessions, uses up the link and forgets the identity with a provider.
 func (o *Operator) setPassword(hash string) {
 	o.PasswordHash, o.Link, o.Identity = hash, Link{}, Identity{}
 	o.SessionGeneration++
 }
 
-// hash hashes a password when it is its turn. Errors: [InvalidError].
+// hash hashes a password after waiting for its turn. Errors: [InvalidError].
 func (s *Service) hash(ctx context.Context, password string) (string, error) {
 	done, err := s.turn(ctx)
 	if err != nil {
@@ -254,7 +254,7 @@ func (s *Service) hash(ctx context.Context, password string) (string, error) {
 	return hashPassword(password)
 }
 
-// managed drafts the event of a change, with what differs.
+// managed drafts the event of a change, with the differences.
 func (s *Service) managed(c Caller, action eventlog.Action, old, o *Operator) (eventlog.Draft, error) {
 	subject := o
 	if subject == nil {
@@ -265,7 +265,7 @@ func (s *Service) managed(c Caller, action eventlog.Action, old, o *Operator) (e
 	}.Telling(operatorView(old), operatorView(o))
 }
 
-// operatorView holds what may be told of an operator: no hash of a password or of a link.
+// operatorView holds what may be disclosed about an operator: no hash of a password or a link.
 func operatorView(o *Operator) eventlog.State {
 	if o == nil {
 		return nil

@@ -20,17 +20,17 @@ import (
 	"github.com/piercloud/apikeys/pkg/limit"
 )
 
-// Bounds of a password, in characters.
+// Bounds on the length of a password, in characters.
 const (
 	PasswordMin = 12
 	PasswordMax = 256
 )
 
-// hashing is the cost of a password hash: 19 MiB and two passes on one core, some tens of milliseconds. More memory would
-// let sign-ins decide how large the service grows.
+// hashing is the cost of a password hash: 19 MiB and two passes on one core, some tens of milliseconds. With more memory,
+// sign-ins would determine how much memory the service needs.
 var hashing = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
-// hashesAtOnce bounds the passwords that are hashed at the same time, and with them the memory that sign-ins can take.
+// hashesAtOnce bounds how many passwords are hashed at the same time, and thereby the memory that sign-ins can take.
 const hashesAtOnce = 2
 
 // InvalidError says what is wrong with one member of the input.
@@ -41,17 +41,17 @@ type InvalidError struct {
 
 func (e *InvalidError) Error() string { return e.Field + " " + e.Message }
 
-// Service is the use cases of operators and tenancies. It is safe for concurrent use.
+// Service implements the use cases of operators and tenancies. It is safe for concurrent use.
 type Service struct {
 	store    Store
 	throttle *throttle
 	attempts *attempts
 	now      func() time.Time
 	hashers  chan struct{}
-	decoy    string // the hash of a password that nobody has
+	decoy    string // a hash that no password has
 }
 
-// NewService returns the use cases over a store. The zero limits let everybody try as often as they like.
+// NewService returns a Service on top of a store. With zero limits the number of attempts is not limited.
 func NewService(store Store, limits limit.Config, now func() time.Time) *Service {
 	return &Service{
 		store: store, throttle: newThrottle(limits, now), attempts: newAttempts(), now: now,
@@ -59,8 +59,8 @@ func NewService(store Store, limits limit.Config, now func() time.Time) *Service
 	}
 }
 
-// newDecoy returns what looks like a hash and is random, so that no password has it. To hash one would cost every command
-// its time.
+// newDecoy returns random data in the form of a hash, so that no password matches it. Hashing a password instead would cost every
+// command that time.
 func newDecoy() string {
 	salt, key := make([]byte, hashing.SaltLength), make([]byte, hashing.KeyLength)
 	_, _ = rand.Read(salt) // never fails (crypto/rand)
@@ -71,13 +71,13 @@ func newDecoy() string {
 
 func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
-// SignIn returns the operator with this e-mail address and password, and notes it in the log. An unknown address costs what
-// a wrong password costs. What fails is noted, too, many attempts in one event; [Service.Run]
-// writes it. Errors: [ErrWrongPassword]; limit.ExceededError.
+// SignIn returns the operator with this e-mail address and password, and records the sign-in in the log. An unknown address takes
+// as much work as a wrong password. Failures are recorded, too, with many attempts in one event; [Service.Run] writes them.
+// Errors: [ErrWrongPassword]; limit.ExceededError.
 func (s *Service) SignIn(ctx context.Context, email, password string, origin eventlog.Origin) (Operator, error) {
 	email = normalizeEmail(email)
 	if !validEmail(email) {
-		email = "" // nobody's, and nothing to keep
+		email = "" // no operator has it, and it is not worth recording
 	}
 	if err := s.throttle.admit(email, origin.IP); err != nil {
 		s.refused(email, origin)
@@ -103,7 +103,7 @@ func (s *Service) SignIn(ctx context.Context, email, password string, origin eve
 	return o, s.note(ctx, eventlog.OperatorSignedIn, o, origin, eventlog.State{"method": ByPassword})
 }
 
-// compare checks a password when it is its turn.
+// compare checks a password after waiting for its turn.
 func (s *Service) compare(ctx context.Context, password, hash string) (bool, error) {
 	done, err := s.turn(ctx)
 	if err != nil {
@@ -117,7 +117,7 @@ func (s *Service) compare(ctx context.Context, password, hash string) (bool, err
 	return match, nil
 }
 
-// turn waits until one more password may be hashed, and returns what ends its turn.
+// turn waits until one more password may be hashed, and returns a function that ends the turn.
 func (s *Service) turn(ctx context.Context) (done func(), err error) {
 	select {
 	case s.hashers <- struct{}{}:
@@ -127,8 +127,8 @@ func (s *Service) turn(ctx context.Context) (done func(), err error) {
 	}
 }
 
-// BySession returns the operator of a session that was started under a session generation.
-// Errors: [ErrNotFound] when the session no longer counts.
+// BySession returns the operator of a session that was started under this session generation. Errors: [ErrNotFound] if the
+// session is no longer valid.
 func (s *Service) BySession(ctx context.Context, operatorID string, generation int64) (Operator, error) {
 	o, err := s.store.OperatorByID(ctx, operatorID)
 	if err != nil {
@@ -174,7 +174,7 @@ func (s *Service) storeTenancy(ctx context.Context, t Tenancy, actor eventlog.Ac
 	return s.store.CreateTenancy(ctx, t, event)
 }
 
-// Create registers an operator of a tenancy. Errors: [ErrEmailTaken], [ErrNotFound] for the tenancy, [InvalidError].
+// Create registers an operator of a tenancy. Errors: [ErrEmailTaken]; [ErrNotFound] if there is no such tenancy; [InvalidError].
 func (s *Service) Create(ctx context.Context, tenancyID, email, password string, role Role, actor eventlog.Actor) (Operator, error) {
 	o, err := s.newOperator(tenancyID, email, role)
 	if err != nil {
@@ -186,7 +186,7 @@ func (s *Service) Create(ctx context.Context, tenancyID, email, password string,
 	return o, s.register(ctx, Caller{TenancyID: tenancyID, Actor: actor}, eventlog.OperatorCreated, o)
 }
 
-// newOperator returns an operator who can't sign in yet and whom no store knows. Errors: [InvalidError].
+// newOperator returns an operator who can't sign in yet and is not in the store. Errors: [InvalidError].
 func (s *Service) newOperator(tenancyID, email string, role Role) (Operator, error) {
 	email = normalizeEmail(email)
 	if !validEmail(email) {
@@ -202,7 +202,7 @@ func (s *Service) newOperator(tenancyID, email string, role Role) (Operator, err
 	}, nil
 }
 
-// register stores a new operator. Errors: [ErrEmailTaken], [ErrNotFound] for the tenancy.
+// register stores a new operator. Errors: [ErrEmailTaken]; [ErrNotFound] if there is no such tenancy.
 func (s *Service) register(ctx context.Context, c Caller, action eventlog.Action, o Operator) error {
 	event, err := s.managed(c, action, nil, &o)
 	if err != nil {
@@ -211,8 +211,8 @@ func (s *Service) register(ctx context.Context, c Caller, action eventlog.Action
 	return s.store.CreateOperator(ctx, o, event)
 }
 
-// ResetPassword sets an operator's password and ends all of its sessions. Who signed in with a provider signs in with the
-// password from then on. Errors: [ErrNotFound], [InvalidError].
+// ResetPassword sets an operator's password and ends all of the operator's sessions. An operator who signed in with a provider
+// uses the password from then on. Errors: [ErrNotFound], [InvalidError].
 func (s *Service) ResetPassword(ctx context.Context, email, password string, actor eventlog.Actor) error {
 	hash, err := hashPassword(password)
 	if err != nil {
@@ -229,7 +229,7 @@ func (s *Service) ResetPassword(ctx context.Context, email, password string, act
 	return err
 }
 
-// DeleteByEmail removes an operator of whichever tenancy. Errors: as of [Service.Delete].
+// DeleteByEmail removes an operator of any tenancy. Errors: those of [Service.Delete].
 func (s *Service) DeleteByEmail(ctx context.Context, email string, actor eventlog.Actor) error {
 	o, err := s.store.OperatorByEmail(ctx, normalizeEmail(email))
 	if err != nil {
@@ -238,10 +238,10 @@ func (s *Service) DeleteByEmail(ctx context.Context, email string, actor eventlo
 	return s.Delete(ctx, Caller{TenancyID: o.TenancyID, Actor: actor}, o.ID)
 }
 
-// NewPassword returns a random password with more than 128 bits.
+// NewPassword returns a random password with more than 128 random bits.
 func NewPassword() string { return rand.Text() }
 
-// EnsureTenancy returns the first tenancy, the platform's own, after creating it in the name of actor if there is none.
+// EnsureTenancy returns the first tenancy, the platform's own. If it doesn't exist, it is created in the name of actor.
 func (s *Service) EnsureTenancy(ctx context.Context, actor eventlog.Actor) (Tenancy, error) {
 	t, err := s.store.Tenancy(ctx, PlatformTenancyID)
 	if !errors.Is(err, ErrNotFound) {
@@ -255,16 +255,17 @@ func (s *Service) EnsureTenancy(ctx context.Context, actor eventlog.Actor) (Tena
 	return t, err
 }
 
-// First is what [Service.EnsureFirst] found or made.
+// First is the result of [Service.EnsureFirst].
 type First struct {
 	Email string
-	// Password is the generated one, to be told once; empty when there was an operator or the password was given.
+	// Password is the generated password, which is to be shown once; empty if there already was an operator or the password was
+	// given.
 	Password string
 }
 
-// EnsureFirst makes sure that there is a tenancy and an operator to start with: an admin of the first tenancy with the
-// given e-mail address and password, or, with an empty password, a generated one. When there is an operator, nothing is
-// done. Errors: [InvalidError].
+// EnsureFirst makes sure that there is a tenancy and an operator to start with: an admin of the first tenancy with the given
+// e-mail address and password. If password is empty, one is generated. If there is any operator already, no other is created.
+// Errors: [InvalidError].
 func (s *Service) EnsureFirst(ctx context.Context, email, password string, actor eventlog.Actor) (First, error) {
 	tenancy, err := s.EnsureTenancy(ctx, actor)
 	if err != nil {
@@ -289,7 +290,8 @@ func subjectOf(o Operator) eventlog.Subject {
 	return eventlog.Subject{Kind: eventlog.SubjectOperator, ID: o.ID}
 }
 
-// hashPassword hashes a password in the form in which all keyboards write it (RFC 8265 §4.2). Errors: [InvalidError].
+// hashPassword hashes a password after normalising it, so that the result doesn't depend on the keyboard (RFC 8265 §4.2). Errors:
+// [InvalidError].
 func hashPassword(password string) (string, error) {
 	password = norm.NFC.String(password)
 	if n := utf8.RuneCountInString(password); n < PasswordMin || n > PasswordMax {
@@ -303,7 +305,7 @@ func normalizeEmail(email string) string { return strings.ToLower(strings.TrimSp
 // ValidEmail reports whether [Service.Create] accepts an e-mail address.
 func ValidEmail(email string) bool { return validEmail(normalizeEmail(email)) }
 
-// validEmail accepts a bare address; a host without a dot is fine, since the first operator is admin@localhost.
+// validEmail accepts a bare address. A host without a dot is allowed, since the first operator is admin@localhost.
 func validEmail(email string) bool {
 	a, err := mail.ParseAddress(email)
 	return err == nil && a.Address == email && len(email) <= 254

@@ -7,14 +7,14 @@ import (
 	"github.com/piercloud/apikeys/pkg/limit"
 )
 
-// throttle counts the attempts to sign in. Those on an account count for each address by itself, so that nobody can lock somebody
-// else out. It is safe for concurrent use.
+// throttle counts the attempts to sign in. Attempts on an account are counted separately for each address, so that nobody can
+// lock somebody else out. It is safe for concurrent use.
 type throttle struct {
 	accounts  *limit.Buckets[account]
 	addresses *limit.Buckets[netip.Addr]
 }
 
-// account is one that is tried from an address.
+// account is an account that is tried from an address.
 type account struct {
 	address netip.Addr
 	email   string

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// clock tells the time of day for claims, and the time elapsed since it was made, which is monotonic as long as now is, for
-// everything that measures a distance.
+// clock tells the time of day, for checking claims, and the time elapsed since the clock was made, for everything that measures a
+// duration. The latter is monotonic if now is.
 type clock struct {
 	now   func() time.Time
 	start time.Time
@@ -20,13 +20,13 @@ func newClock(now func() time.Time) clock {
 
 func (c clock) elapsed() time.Duration { return c.now().Sub(c.start) }
 
-// age returns how long ago a time was: the longer one of what the monotonic clock and the clock on the wall say. The first
-// stands still while the machine sleeps, and the second can be set back.
+// age returns how long ago a time was: the longer of what the monotonic clock and the wall clock say. The monotonic clock may
+// stand still while the machine sleeps, and the wall clock can be set back.
 func age(of, now time.Time) time.Duration {
 	return max(now.Sub(of), now.Round(0).Sub(of.Round(0)))
 }
 
-// pause waits and reports whether it was for the whole time, not cut short by ctx.
+// pause waits for d and reports whether it waited the whole time; false means that ctx cut it short.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -43,8 +43,8 @@ const (
 	backoffMax   = 10 * time.Second
 )
 
-// backoff returns how long to wait after so many failures in a row: exponential with full jitter, so that the listeners that
-// a restarted server lost together don't come back together.
+// backoff returns how long to wait after this many failures in a row: exponential with full jitter, so that listeners that lost a
+// restarting server together don't all come back at once.
 func backoff(failures int) time.Duration {
 	ceiling := backoffMax
 	if failures < 8 {

@@ -7,22 +7,23 @@ import (
 	"strings"
 )
 
-// Why a request or a token is refused. Errors of this package wrap exactly one of these; test with errors.Is. The text of
-// each is fit for the caller whose token it is about.
+// The reasons why a request or a token is refused. Errors of this package wrap exactly one of these; test with errors.Is. The
+// text of each may be shown to the caller whose token it is about.
 var (
 	// ErrMissing: the request carries no bearer token.
 	ErrMissing = errors.New("no bearer token")
-	// ErrMalformed: the Authorization header or the token in it isn't well-formed, a claim that every token carries is
-	// missing, or it is larger than 16 KB.
+	// ErrMalformed: the Authorization header or the token in it isn't well-formed, a claim that every token carries is missing,
+	// or the token is larger than 16 KB.
 	ErrMalformed = errors.New("malformed token")
-	// ErrAlgorithm: the token isn't signed with ES256, or has a critical header (RFC 7515 §4.1.11): none is understood.
+	// ErrAlgorithm: the token isn't signed with ES256, or has a critical header (RFC 7515 §4.1.11), none of which this package
+	// understands.
 	ErrAlgorithm = errors.New("unacceptable signature algorithm")
-	// ErrType: the token's type isn't at+jwt (RFC 9068 §2.1), so it is another kind of token than an access token.
+	// ErrType: the token's type isn't at+jwt (RFC 9068 §2.1), so it is not an access token but some other kind.
 	ErrType = errors.New("not an access token")
 	// ErrUnknownKey: no published key has the token's kid.
 	ErrUnknownKey = errors.New("unknown signing key")
-	// ErrKeysUnread: no key that is known has the token's kid, and the published ones could not be read, or those read don't hold the one
-	// yet that follows on a key just revoked.
+	// ErrKeysUnread: no known key has the token's kid, and more keys may exist: the key set could not be read, or it does not yet
+	// hold the successor of a key that was just revoked.
 	ErrKeysUnread = errors.New("signing keys cannot be read at the moment")
 	// ErrSignature: the signature doesn't verify.
 	ErrSignature = errors.New("invalid signature")
@@ -34,25 +35,25 @@ var (
 	ErrExpired = errors.New("the token has expired")
 	// ErrNotYetValid: the token was issued, or becomes valid, in the future.
 	ErrNotYetValid = errors.New("the token is not valid yet")
-	// ErrLifespan: the token lives longer than LifespanMax, for which revocations aren't kept.
+	// ErrLifespan: the token lives longer than LifespanMax, and revocations aren't kept for that long.
 	ErrLifespan = errors.New("the token lives too long")
 	// ErrRevoked: the token was revoked, or its key deactivated, deleted or rotated with immediate effect.
 	ErrRevoked = errors.New("the token has been revoked")
-	// ErrTenancy: the token belongs to another tenancy than the one asked for.
+	// ErrTenancy: the token belongs to a tenancy other than the required one.
 	ErrTenancy = errors.New("the token is of another tenancy")
-	// ErrInsufficientScope: the token doesn't cover the scopes asked for. The error is an *InsufficientScopeError.
+	// ErrInsufficientScope: the token doesn't cover the required scopes. The error is an *InsufficientScopeError.
 	ErrInsufficientScope = errors.New("insufficient scope")
-	// ErrFeedStale: the token is good as far as is known, but the revocations haven't been heard of for too long.
+	// ErrFeedStale: as far as is known the token is good, but nothing has been heard from the revocation feed for too long.
 	ErrFeedStale = errors.New("revocations cannot be followed at the moment")
 	// ErrClosed: Close was called.
 	ErrClosed = errors.New("the verifier is closed")
 )
 
-// InsufficientScopeError says which scopes would have been needed. errors.Is(err, ErrInsufficientScope) holds for it.
+// InsufficientScopeError says which scopes were required. errors.Is(err, ErrInsufficientScope) holds for it.
 type InsufficientScopeError struct {
-	// Scopes are the ones that were asked for.
+	// Scopes are the required scopes.
 	Scopes []string
-	// Any reports whether one of Scopes would have been enough; all are needed otherwise.
+	// Any reports whether one of Scopes would have been enough; otherwise all of them are needed.
 	Any bool
 }
 
@@ -68,14 +69,14 @@ func (e *InsufficientScopeError) Error() string {
 // Unwrap returns ErrInsufficientScope.
 func (e *InsufficientScopeError) Unwrap() error { return ErrInsufficientScope }
 
-// invalidToken are the errors for which a new token is the remedy: RFC 6750 §3.1, invalid_token.
+// invalidToken lists the errors that a new token would cure: RFC 6750 §3.1, invalid_token.
 var invalidToken = []error{
 	ErrMalformed, ErrAlgorithm, ErrType, ErrUnknownKey, ErrSignature, ErrIssuer, ErrAudience,
 	ErrExpired, ErrNotYetValid, ErrLifespan, ErrRevoked,
 }
 
-// Status returns the HTTP status that answers a request refused with err: 401 for a missing or unacceptable token, 403 for a
-// good one that isn't allowed to, and 503 when it could not be decided.
+// Status returns the HTTP status for a request refused with err: 401 for a missing or unacceptable token, 403 for a good one that
+// lacks permission, and 503 when the token could not be judged.
 func Status(err error) int {
 	switch {
 	case errors.Is(err, ErrTenancy), errors.Is(err, ErrInsufficientScope):

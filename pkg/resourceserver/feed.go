@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// feed follows the server's revocations: by stream, and by polling the snapshot for as long as no stream speaks.
+// feed follows the server's revocations: by stream, and by polling the snapshot while no stream is delivering.
 type feed struct {
 	remote  *remote
 	url     string
@@ -31,25 +31,26 @@ type feed struct {
 	tag      atomic.Pointer[string] // ETag of a snapshot that was applied
 }
 
-// stream is one that is open and has spoken.
+// stream is a stream that is open and has delivered a message.
 type stream struct {
-	since time.Time // its first message
-	// trusted is whether nothing was missed before it. A stream goes on behind a number, which may have been given out twice: a
-	// failover to a copy that was a moment behind loses the newest events, and others take their numbers. So what a stream says
-	// after another one was lost is applied at once, but is no sign of life until a snapshot has been read, too.
+	since time.Time // time of its first message
+	// trusted reports whether no event before the stream's first can have been missed. A stream resumes after a sequence number,
+	// and that number may have been assigned twice: a failover to a copy that was slightly behind loses the newest events, and
+	// new ones take their numbers. So the messages of a stream that replaces a lost one are applied at once, but count as a sign
+	// of life only after a snapshot has been read, too.
 	trusted atomic.Bool
 }
 
-// replicaLagMax is how much a replica that answers may know less than another one.
+// replicaLagMax is how far one answering replica may lag behind another.
 const replicaLagMax = time.Second
 
-// errResync: the stream can't be resumed, or said what isn't understood; only a snapshot helps.
+// errResync: the stream can't be resumed, or sent something that isn't understood; only a snapshot helps.
 var errResync = errors.New("the stream asks for a new snapshot")
 
-// errSilent: no message within silenceMax, as when a proxy buffers the stream or a connection has died without a word.
+// errSilent: no message came within silenceMax, as when a proxy buffers the stream or a connection has died silently.
 var errSilent = errors.New("the stream is silent")
 
-// apply merges a snapshot.
+// apply merges a snapshot into what is known.
 func (f *feed) apply(s *snapshot) {
 	for _, kid := range s.keys {
 		f.keys.revoke(kid)
@@ -62,11 +63,11 @@ func (f *feed) apply(s *snapshot) {
 	}
 }
 
-// follow keeps a stream open, until ctx ends.
+// follow keeps a stream open until ctx ends.
 func (f *feed) follow(ctx context.Context) {
 	failures := 0
 	for first := true; ctx.Err() == nil; first = false {
-		spoke, err := f.stream(ctx, first) // which follows on the snapshot just read
+		spoke, err := f.stream(ctx, first) // the first stream continues from the snapshot that was just read
 		if ctx.Err() != nil {
 			return
 		}
@@ -87,8 +88,8 @@ func (f *feed) follow(ctx context.Context) {
 	}
 }
 
-// resync takes a snapshot, the first of all or another one, and goes on from its position, also when that is lower than the own:
-// the server's database may have been restored from a backup. What was learned isn't unlearned by it.
+// resync reads a snapshot, whether the first or a later one, and continues from its position, even if that is lower than the
+// current one: the server's database may have been restored from a backup. What has been learned is kept all the same.
 func (f *feed) resync(ctx context.Context) error {
 	read, err := f.takeSnapshot(ctx, "")
 	if err != nil {
@@ -98,7 +99,7 @@ func (f *feed) resync(ctx context.Context) error {
 	return nil
 }
 
-// takeSnapshot reads a snapshot and applies it, unless it is still the one with this tag. Either is a sign of life.
+// takeSnapshot reads and applies a snapshot, unless the one with this tag is still current. Either outcome is a sign of life.
 func (f *feed) takeSnapshot(ctx context.Context, tag string) (reading, error) {
 	asked := f.clock.now()
 	read, err := f.fetchSnapshot(ctx, tag)
@@ -113,8 +114,8 @@ func (f *feed) takeSnapshot(ctx context.Context, tag string) (reading, error) {
 	return read, nil
 }
 
-// stream opens a stream after the last position and applies its messages until it ends, and reports whether it spoke. The
-// error says why it ended.
+// stream opens a stream after the last position and applies its messages until it ends. It reports whether any message came; the
+// error says why the stream ended.
 func (f *feed) stream(ctx context.Context, trusted bool) (spoke bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -154,7 +155,7 @@ func (f *feed) stream(ctx context.Context, trusted bool) (spoke bool, err error)
 			return spoke, err
 		}
 		now := f.clock.now()
-		if age(last, now) > silenceMax { // the watchdog slept, and nobody knows for how long the message has lain there
+		if age(last, now) > silenceMax { // the watchdog slept, too, and the message may have been waiting for any length of time
 			return spoke, errSilent
 		}
 		last = now
@@ -171,8 +172,8 @@ func (f *feed) stream(ctx context.Context, trusted bool) (spoke bool, err error)
 	}
 }
 
-// receive applies one message of the stream and then moves the position to it. Messages of unknown kinds are positions:
-// a newer server may have them. Error: errResync.
+// receive applies one message of the stream and then moves the position to it. Of a message of an unknown kind, which a newer
+// server may send, only the position counts. Error: errResync.
 func (f *feed) receive(message event) error {
 	if message.name == "reset" {
 		return errResync
@@ -209,9 +210,10 @@ func (f *feed) receive(message event) error {
 	return nil
 }
 
-// poll reads the snapshot every interval for as long as no trusted stream speaks, and backs off when that fails, until ctx ends. A
-// stream is trusted once a snapshot was read that was complete so long after its beginning that it says at least as much.
-// Those who lost a stream together don't ask together: each does at its own place in the interval.
+// poll reads the snapshot once per interval while there is no trusted stream, and backs off when reading fails, until ctx ends.
+// It makes a stream trusted after reading a snapshot that was completed long enough after the stream began to include everything
+// that any replica knew then. Clients that lose their streams together don't poll together, since each polls at its own point in
+// the interval.
 func (f *feed) poll(ctx context.Context) {
 	failures := 0
 	for {
@@ -267,7 +269,7 @@ func (p *position) get() uint64 {
 	return p.value
 }
 
-// advance moves forward and never back.
+// advance moves the position forward, never back.
 func (p *position) advance(value uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -290,7 +292,7 @@ func (p *position) change(value uint64) {
 	}
 }
 
-// await waits until the position is at least want, or for the context's error.
+// await waits until the position is at least want. Error: the context's.
 func (p *position) await(ctx context.Context, want uint64) error {
 	for {
 		p.mu.Lock()

@@ -5,28 +5,29 @@ import (
 	"time"
 )
 
-// FeedLostPolicy says what happens to tokens when revocations aren't heard of.
+// FeedLostPolicy says what happens to tokens when nothing is heard from the revocation feed.
 type FeedLostPolicy int
 
 const (
-	// KeepAccepting accepts tokens for Options.FeedLossMax after the last sign of life, so that a restart of the
-	// authorization server isn't noticed, and then refuses all. It is the default.
+	// KeepAccepting accepts tokens for Options.FeedLossMax after the last sign of life, so that a restart of the authorization
+	// server goes unnoticed, and then refuses all of them. It is the default.
 	KeepAccepting FeedLostPolicy = iota
 	// RefuseAtOnce refuses all tokens from the moment a break is noticed until the snapshot has been read again, which is
-	// tried every Options.PollInterval. A connection that died without a word is noticed after 11 seconds, when two heartbeats have
+	// attempted every Options.PollInterval. A connection that died silently is noticed after 11 seconds, when two heartbeats have
 	// been missed.
 	RefuseAtOnce
 )
 
-// silenceMax is how long a stream may be silent: the server speaks at least every 5 s, so two heartbeats and some.
+// silenceMax is how long a stream may be silent: the server sends something at least every 5 s, so this allows for two missed
+// heartbeats and some delay.
 const silenceMax = 11 * time.Second
 
-// freshness is how long what is known of revocations may still be relied on. Safe for concurrent use.
+// freshness keeps track of how long the known revocations may still be relied on. Safe for concurrent use.
 type freshness struct {
 	policy FeedLostPolicy
-	bound  time.Duration             // after a contact
-	last   atomic.Pointer[time.Time] // contact
-	ended  atomic.Bool               // reliance, since the last contact
+	bound  time.Duration             // how long after a contact the revocations are relied on
+	last   atomic.Pointer[time.Time] // time of the last contact
+	ended  atomic.Bool               // reliance was ended early, after the last contact
 }
 
 func newFreshness(policy FeedLostPolicy, lossMax time.Duration) *freshness {
@@ -36,9 +37,10 @@ func newFreshness(policy FeedLostPolicy, lossMax time.Duration) *freshness {
 	return &freshness{policy: policy, bound: lossMax}
 }
 
-// contact notes that the server was alive at a time, not after now: when a complete message of the stream came, or when a snapshot
-// that was answered was asked for, since the answer may have lain there while the machine slept. One from before the last contact
-// says nothing new; a contact in the future is of a clock that was set back.
+// contact notes that the server was alive at a time, which must not be after now: the arrival of a complete message of the
+// stream, or the time at which an answered snapshot request was sent (not when its answer was read, which may have been waiting
+// while the machine slept). A time before the last contact says nothing new; a last contact that lies in the future comes from a
+// clock that has since been set back.
 func (f *freshness) contact(at, now time.Time) {
 	if last := f.last.Load(); last != nil && last.After(at) && !last.After(now) {
 		return
@@ -47,7 +49,7 @@ func (f *freshness) contact(at, now time.Time) {
 	f.ended.Store(false)
 }
 
-// lost notes that there is no contact for now.
+// lost notes that contact is lost for now.
 func (f *freshness) lost() {
 	if f.policy == RefuseAtOnce {
 		f.expire()
@@ -62,7 +64,7 @@ func (f *freshness) isStale(now time.Time) bool {
 	return last == nil || f.ended.Load() || age(*last, now) > f.bound
 }
 
-// lastContact returns the time of the last sign of life; zero when there was none.
+// lastContact returns the time of the last sign of life; zero if there was none.
 func (f *freshness) lastContact() time.Time {
 	if last := f.last.Load(); last != nil {
 		return *last

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Identity is what a verified token says about its bearer. Every one returned is the caller's own copy.
+// Identity is what a verified token says about its bearer. Each returned Identity is the caller's own copy.
 type Identity struct {
 	// ClientID is the API key's public identifier, "ak_...".
 	ClientID string
-	// TenancyID is the customer whose key it is.
+	// TenancyID identifies the customer that owns the key.
 	TenancyID string
 	// Subject is the token's sub; for an API key it equals ClientID (RFC 9068 §2.2).
 	Subject string
-	// Scopes are those granted to this token, unexpanded: ask with Scopes.Covers.
+	// Scopes are the scopes granted to this token, unexpanded: query them with Scopes.Covers.
 	Scopes Scopes
 	// TokenID is the token's jti, unique per token.
 	TokenID string
@@ -30,7 +30,8 @@ func NewContext(ctx context.Context, identity *Identity) context.Context {
 	return context.WithValue(ctx, identityKey{}, identity)
 }
 
-// FromContext returns the identity that the middleware verified, and whether there is one: behind the middleware there always is.
+// FromContext returns the identity that the middleware verified, and whether there is one: in handlers behind the middleware
+// there always is.
 func FromContext(ctx context.Context) (*Identity, bool) {
 	identity, ok := ctx.Value(identityKey{}).(*Identity)
 	return identity, ok

@@ -20,19 +20,19 @@ import (
 const (
 	es256SignatureSize = 64
 
-	// The published keys are read again when the server says that they are old, within these bounds.
+	// The published keys are read again when they reach the age that the server gives, within these bounds.
 	keysAgeLeast   = time.Minute
 	keysAgeMost    = time.Hour
 	keysAgeDefault = 5 * time.Minute
-	// keysRetryLeast is between two readings for the sake of unknown kids while the set is known not to be complete.
+	// keysRetryLeast is the minimum time between two readings caused by unknown kids while the set is known to be incomplete.
 	keysRetryLeast = time.Second
-	// successorMax is how long a set without a new key is taken for incomplete after one was revoked: the first reading may come from
-	// a replica that has not heard of it. Not every revoked key has a successor.
+	// successorMax is how long after a revocation a set without a new key is considered incomplete: the first answer may come
+	// from a replica that has not heard of the revocation. It ends because not every revoked key has a successor.
 	successorMax = time.Minute
 )
 
-// es256 is the only verifier there is. What a token says of its algorithm is compared with it and never chooses one, so
-// neither "none" nor a public key taken for an HMAC secret can get through.
+// es256 is the only verifier there is. The algorithm that a token names is compared with it and never selects one, so neither
+// "none" nor a public key passed off as an HMAC secret can get through.
 var es256 = func() jws.Verifier {
 	verifier, err := jws.NewVerifier(jwa.ES256)
 	if err != nil {
@@ -41,10 +41,10 @@ var es256 = func() jws.Verifier {
 	return verifier
 }()
 
-// publishedKeys are the keys of one reading of the key set.
+// publishedKeys are the keys from one reading of the key set.
 type publishedKeys struct {
 	byID map[string]*ecdsa.PublicKey
-	// epoch changes when a key disappears or changes: what was verified before must be verified again.
+	// epoch changes when a key disappears or changes: what was verified before must then be verified again.
 	epoch uint64
 }
 
@@ -52,28 +52,28 @@ type publishedKeys struct {
 type keySet struct {
 	remote      *remote
 	url         string
-	intervalMin time.Duration // between two refetches for the sake of unknown kids
+	intervalMin time.Duration // between two readings caused by unknown kids
 	clock       clock
 	logger      *slog.Logger
-	lifetime    context.Context // of fetches that outlive the caller who caused them
+	lifetime    context.Context // bounds readings, which may outlive the callers that caused them
 	tasks       *sync.WaitGroup
 
 	published atomic.Pointer[publishedKeys]
 	refreshMu sync.Mutex // one refresh at a time, so that an older answer can't replace a newer one
 
-	mu sync.Mutex // never held while the server is asked: what was revoked must not wait for that
-	// revoked are kids that are never taken from a key set again: one may come out of a cache, or from a replica that has not
-	// heard of it yet.
+	mu sync.Mutex // never held while waiting for the server: revoking must not wait for that
+	// revoked holds kids that are never accepted from a key set again: a set may come from a cache, or from a replica that has
+	// not yet heard of the revocation.
 	revoked  map[string]bool
 	asked    bool
 	askedAt  time.Duration
 	unread   bool          // the last reading failed
-	awaited  time.Duration // until when a key is expected to follow on a revoked one
+	awaited  time.Duration // until when the successor of a revoked key is expected
 	inFlight chan struct{}
 }
 
 // find returns the key with this kid and the epoch it belongs to. If there is none, the set is read again, at most once per
-// interval however many ask; callers that come during the reading wait for it. Nothing is read for the sake of a revoked key.
+// interval no matter how many callers ask; callers that arrive during a reading wait for it. A revoked kid causes no reading.
 // Errors: ErrUnknownKey; ErrKeysUnread; the context's.
 func (s *keySet) find(ctx context.Context, kid string) (*ecdsa.PublicKey, uint64, error) {
 	keys := s.published.Load()
@@ -102,11 +102,11 @@ func (s *keySet) find(ctx context.Context, kid string) (*ecdsa.PublicKey, uint64
 	return nil, 0, ErrUnknownKey
 }
 
-// isIncomplete reports whether there may be keys that are good and not known. The caller holds mu.
+// isIncomplete reports whether there may be valid keys that aren't known yet. The caller holds mu.
 func (s *keySet) isIncomplete() bool { return s.unread || s.clock.elapsed() < s.awaited }
 
-// refetch returns a channel that is closed when the reading under way, or the one it starts, has ended; nil if it's too early
-// for another.
+// refetch returns a channel that is closed when the current reading ends, starting one if there is none; nil if it is too early
+// for another one.
 func (s *keySet) refetch() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,14 +136,14 @@ func (s *keySet) refetch() <-chan struct{} {
 	return done
 }
 
-// stop ends the set's lifetime; no reading starts afterwards.
+// stop ends the set's lifetime; no reading starts after it.
 func (s *keySet) stop(cancel context.CancelFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	cancel()
 }
 
-// refresh reads the key set and returns after how long it should be read again. On an error the keys known stay in use.
+// refresh reads the key set and returns the time after which it should be read again. On an error the known keys stay in use.
 func (s *keySet) refresh(ctx context.Context) (time.Duration, error) {
 	s.refreshMu.Lock()
 	defer s.refreshMu.Unlock()
@@ -162,7 +162,7 @@ func (s *keySet) refresh(ctx context.Context) (time.Duration, error) {
 	return min(max(age, keysAgeLeast), keysAgeMost), nil
 }
 
-// read asks the server for its keys. A cache on the way must ask, too: what is looked for is newer than what it has.
+// read fetches the server's keys. A cache on the way must revalidate, because the keys wanted here are newer than those it has.
 func (s *keySet) read(ctx context.Context) (*document, map[string]*ecdsa.PublicKey, error) {
 	document, err := s.remote.get(ctx, s.url, http.Header{"Cache-Control": {"no-cache"}}, documentMax, documentTimeout)
 	if err != nil {
@@ -175,8 +175,8 @@ func (s *keySet) read(ctx context.Context) (*document, map[string]*ecdsa.PublicK
 	return document, byID, nil
 }
 
-// revoke drops a key for good, and with it what was verified by it. The set is read again at once, whoever asked for it last:
-// another key signs from now on.
+// revoke drops a key for good, and with it everything verified by it. The set is read again at once, however recent the last
+// reading was: another key signs from now on.
 func (s *keySet) revoke(kid string) {
 	if s.drop(kid) {
 		s.refetch()
@@ -189,7 +189,8 @@ func (s *keySet) isRevoked(kid string) bool {
 	return s.revoked[kid]
 }
 
-// drop forgets a key for good and reports whether it was in use. The set may be read again then.
+// drop forgets a key for good and reports whether it was in use. If it was, the set may be read again without waiting for the
+// interval.
 func (s *keySet) drop(kid string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -205,12 +206,12 @@ func (s *keySet) drop(kid string) bool {
 		return false
 	}
 	s.publish(maps.Clone(published.byID))
-	s.asked = false // also when a reading is under way, which may have begun before
+	s.asked = false // even if a reading is under way, since that may have begun before the revocation
 	s.awaited = s.clock.elapsed() + successorMax
 	return true
 }
 
-// publish makes keys those in use, without what was revoked. The caller holds mu.
+// publish puts keys into use, without the revoked ones. The caller holds mu.
 func (s *keySet) publish(byID map[string]*ecdsa.PublicKey) {
 	maps.DeleteFunc(byID, func(kid string, _ *ecdsa.PublicKey) bool { return s.revoked[kid] })
 	next := &publishedKeys{byID: byID}
@@ -231,7 +232,7 @@ func (s *keySet) publish(byID map[string]*ecdsa.PublicKey) {
 	s.published.Store(next)
 }
 
-// keepFresh reads the key set whenever it has become old, until ctx ends.
+// keepFresh reads the key set again whenever it has become too old, until ctx ends.
 func (s *keySet) keepFresh(ctx context.Context, age time.Duration) {
 	for pause(ctx, age) {
 		next, err := s.refresh(ctx)
@@ -242,8 +243,8 @@ func (s *keySet) keepFresh(ctx context.Context, age time.Duration) {
 	}
 }
 
-// parseKeys returns the keys of a set that sign with ES256. Keys of other kinds, which a server may publish for other
-// purposes, are passed over; an empty result is an error.
+// parseKeys returns the ES256 keys of a set. Keys of other kinds, which a server may publish for other purposes, are skipped; a
+// set without any ES256 key is an error.
 func parseKeys(document []byte) (map[string]*ecdsa.PublicKey, error) {
 	set, err := jwk.Parse(document, jwk.WithIgnoreParseError(true))
 	if err != nil {

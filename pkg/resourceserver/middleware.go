@@ -8,18 +8,19 @@ import (
 	"strings"
 )
 
-// ErrorStyle is what the body of a refusal looks like. The status and the WWW-Authenticate header are the same in all.
+// ErrorStyle is what the body of a refusal looks like. The status and the WWW-Authenticate header don't depend on it.
 type ErrorStyle int
 
 const (
 	// OAuthErrors are {"error": "invalid_token", "error_description": "..."}; the body is empty when there was no token.
 	OAuthErrors ErrorStyle = iota
-	// EnvelopeErrors are {"code": "failed", "message": "invalid or expired token"}, as the routes of the Pier Cloud API have them.
+	// EnvelopeErrors are {"code": "failed", "message": "invalid or expired token"}, as returned by the routes of the Pier Cloud
+	// API.
 	EnvelopeErrors
 )
 
-// Require returns middleware that lets through requests with a live token that covers all of scopes, with the identity in the
-// request's context (see FromContext), and answers all others. Without scopes, any live token will do.
+// Require returns middleware that passes requests on if they carry a live token that covers all of scopes, with the identity in
+// the request's context (see FromContext), and refuses all others. Without scopes, any live token will do.
 func (v *Verifier) Require(scopes ...string) func(http.Handler) http.Handler {
 	return v.require(AllScopes(slices.Clone(scopes)...))
 }
@@ -29,13 +30,13 @@ func (v *Verifier) RequireAny(scopes ...string) func(http.Handler) http.Handler 
 	return v.require(AnyScope(slices.Clone(scopes)...))
 }
 
-// require is Middleware for what every request has to meet.
+// require is Middleware with the same requirement for every request.
 func (v *Verifier) require(requirement Requirement) func(http.Handler) http.Handler {
 	requirements := []Requirement{requirement}
 	return v.Middleware(func(*http.Request) []Requirement { return requirements })
 }
 
-// Middleware is Require for whatever the request at hand asks for, such as the tenancy in its path:
+// Middleware is Require with requirements that depend on the request, such as the tenancy in its path:
 //
 //	verifier.Middleware(func(r *http.Request) []resourceserver.Requirement {
 //		return []resourceserver.Requirement{resourceserver.Tenancy(r.PathValue("tenancy_id"))}
@@ -62,9 +63,9 @@ func (v *Verifier) VerifyRequest(r *http.Request, requirements ...Requirement) (
 	return v.Verify(r.Context(), raw, requirements...)
 }
 
-// TokenFromHeader returns the bearer token of a request (RFC 6750 §2.1). It is looked for nowhere but in the one Authorization
-// header: query parameters end up in logs (§5.3), and of two headers each party might read another.
-// Errors: ErrMissing, also for another scheme than Bearer; ErrMalformed.
+// TokenFromHeader returns the bearer token of a request (RFC 6750 §2.1). It accepts the token in a single Authorization header
+// and nowhere else: query parameters end up in logs (§5.3), and given two headers, different parties might read different ones.
+// Errors: ErrMissing, also for a scheme other than Bearer; ErrMalformed.
 func TokenFromHeader(header http.Header) (string, error) {
 	values := header["Authorization"]
 	if len(values) == 0 {
@@ -77,7 +78,7 @@ func TokenFromHeader(header http.Header) (string, error) {
 	if !strings.EqualFold(scheme, "Bearer") {
 		return "", ErrMissing
 	}
-	token = strings.Trim(token, " ") // one space or several: RFC 9110 §11.4
+	token = strings.Trim(token, " ") // one space or more: RFC 9110 §11.4
 	if len(token) > tokenSizeMax || !isToken(token) {
 		return "", ErrMalformed
 	}
@@ -92,8 +93,8 @@ func isToken(s string) bool {
 
 const tokenCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/"
 
-// Refuse answers a request that was refused with err: status, challenge (RFC 6750 §3) and body. For handlers that find out by
-// themselves, and for adapters to other frameworks.
+// Refuse answers a request that was refused with err: it sends the status, the challenge (RFC 6750 §3) and the body. It is meant
+// for handlers that call Verify themselves, and for adapters to other frameworks.
 func (v *Verifier) Refuse(w http.ResponseWriter, err error) {
 	status := Status(err)
 	header := w.Header()
@@ -109,10 +110,10 @@ func (v *Verifier) Refuse(w http.ResponseWriter, err error) {
 	}
 	header.Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the caller has gone if this fails
+	_ = json.NewEncoder(w).Encode(body) // if this fails, the client has gone
 }
 
-// challenge returns the WWW-Authenticate header. A request without a token is told nothing but the scheme (RFC 6750 §3.1).
+// challenge returns the WWW-Authenticate header. A request without a token is told only the scheme and the realm (RFC 6750 §3.1).
 func (v *Verifier) challenge(err error) string {
 	challenge := "Bearer realm=" + quoted(v.options.Realm)
 	if errors.Is(err, ErrMissing) {
@@ -126,8 +127,8 @@ func (v *Verifier) challenge(err error) string {
 	return challenge
 }
 
-// oauthError returns the code of RFC 6750 §3.1 and a description. The server's own trouble has no code there; it is named as
-// in RFC 6749 §4.1.2.1.
+// oauthError returns the error code of RFC 6750 §3.1 and a description. RFC 6750 has no code for a failure of the server itself;
+// RFC 6749 §4.1.2.1 provides it.
 func oauthError(err error) (code, description string) {
 	switch Status(err) {
 	case http.StatusForbidden:
@@ -147,7 +148,7 @@ func oauthError(err error) (code, description string) {
 	}
 }
 
-// refusalBody returns what to send as JSON, nil for nothing.
+// refusalBody returns the body to send as JSON; nil for an empty one.
 func (v *Verifier) refusalBody(status int, err error) any {
 	if v.options.ErrorStyle == EnvelopeErrors {
 		type envelope struct {
@@ -173,7 +174,7 @@ func (v *Verifier) refusalBody(status int, err error) any {
 	}{code, description}
 }
 
-// quoted returns s as a quoted-string (RFC 9110 §5.6.4), without what may not stand in a header.
+// quoted returns s as a quoted-string (RFC 9110 §5.6.4), without characters that are not allowed in a header.
 func quoted(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')

@@ -14,12 +14,12 @@ import (
 )
 
 const (
-	// requestTimeout is how long an answer may take to begin, and then each further piece of it.
+	// requestTimeout is how long a response may take to begin, and then each further piece of it.
 	requestTimeout = 10 * time.Second
 
 	documentMax     = 1 << 20
 	documentTimeout = requestTimeout
-	// snapshotMax leaves room for a few million revocations, and snapshotTimeout for one million, 44 MB, at 1.2 Mbit/s.
+	// snapshotMax leaves room for a few million revocations. snapshotTimeout is enough for one million, 44 MB, at 1.2 Mbit/s.
 	snapshotMax     = 256 << 20
 	snapshotTimeout = 5 * time.Minute
 )
@@ -28,11 +28,11 @@ const (
 type remote struct {
 	client *http.Client
 	issuer string
-	base   string // where the issuer is reached; the issuer itself unless configured
+	base   string // where the issuer is reached; the issuer itself unless configured otherwise
 }
 
-// newHTTPClient returns a client that asks an idle HTTP/2 connection for a sign of life: otherwise every new request, one after
-// the other, would be sent into a connection that has died without a word.
+// newHTTPClient returns a client that pings idle HTTP/2 connections. Without that, one new request after another would be sent on
+// a connection that has died silently.
 func newHTTPClient() *http.Client {
 	transport := &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
@@ -44,13 +44,13 @@ func newHTTPClient() *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// endpoints are what the metadata names.
+// endpoints are the endpoints that the metadata names.
 type endpoints struct {
 	jwks        string
 	revocations string
 }
 
-// statusError is an answer that wasn't expected.
+// statusError is a response with an unexpected status.
 type statusError struct {
 	url    string
 	status int
@@ -60,14 +60,14 @@ func (e *statusError) Error() string {
 	return fmt.Sprintf("GET %s: unexpected status %d %s", e.url, e.status, http.StatusText(e.status))
 }
 
-// errTransport marks failures on the way to the server and back.
+// errTransport marks failures to reach the server or to receive its response.
 var errTransport = errors.New("authorization server unreachable")
 
-// errStalled: an answer, or the next piece of it, did not come within requestTimeout.
+// errStalled: a response, or the next piece of it, did not come within requestTimeout.
 var errStalled = fmt.Errorf("nothing came for %v", requestTimeout)
 
-// isTransient reports whether the same request may succeed later without anybody changing a configuration. What is signed by a
-// key that the key set lacks may be: each of the two may come from a replica that knows less than the other's.
+// isTransient reports whether the same request may succeed later without anybody changing the configuration. That includes a
+// signature by a key that the key set lacks: the two may come from different replicas, one of which lags behind.
 func isTransient(err error) bool {
 	if status, ok := errors.AsType[*statusError](err); ok {
 		return status.status >= 500 || status.status == http.StatusTooManyRequests
@@ -75,7 +75,7 @@ func isTransient(err error) bool {
 	return errors.Is(err, errTransport) || errors.Is(err, ErrUnknownKey) || errors.Is(err, ErrKeysUnread)
 }
 
-// locate returns the address under which a URL of the issuer is reached from here.
+// locate returns the address at which a URL of the issuer is reached from here.
 func (r *remote) locate(url string) string {
 	if path, ok := strings.CutPrefix(url, r.issuer); ok {
 		return r.base + path
@@ -83,20 +83,21 @@ func (r *remote) locate(url string) string {
 	return url
 }
 
-// endingBody is an answer's body that is closed when the context of the request ends. The transports of net/http see to that
-// themselves; others may leave whoever reads waiting, and Close for it.
+// endingBody is a response body that is closed when the context of the request ends. The transports of net/http do this
+// themselves; with others a reader might wait forever, and Verifier.Close with it.
 type endingBody struct {
 	io.ReadCloser
-	release func() bool // from the context
+	release func() bool // stops watching the context
 }
 
-// Close closes the body and lets the context go.
+// Close closes the body and stops watching the context.
 func (b endingBody) Close() error {
 	b.release()
 	return b.ReadCloser.Close()
 }
 
-// open sends a GET request; the caller closes the body, which ends with ctx. Redirects are followed as the client does.
+// open sends a GET request. The caller closes the body, and reading it fails once ctx has ended. Redirects are followed as the
+// client is configured to.
 func (r *remote) open(ctx context.Context, client *http.Client, url string, header http.Header) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.locate(url), nil)
 	if err != nil {
@@ -114,15 +115,15 @@ func (r *remote) open(ctx context.Context, client *http.Client, url string, head
 	return response, nil
 }
 
-// document is the answer to get.
+// document is the response returned by get.
 type document struct {
 	body   []byte
 	header http.Header
-	// unchanged: 304, the body is empty.
+	// unchanged: the status was 304, and the body is empty.
 	unchanged bool
 }
 
-// movingBody is an answer's body that puts a watchdog off with each piece that is read of it.
+// movingBody is a response body that resets a watchdog with every piece read from it.
 type movingBody struct {
 	io.ReadCloser
 	watchdog *time.Timer
@@ -136,7 +137,7 @@ func (b movingBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// get reads a document of at most sizeMax bytes, which has timeout for as long as it doesn't stall.
+// get reads a document of at most sizeMax bytes. It may take up to timeout as long as it doesn't stall.
 func (r *remote) get(ctx context.Context, url string, header http.Header, sizeMax int64, timeout time.Duration) (*document, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -164,8 +165,8 @@ func (r *remote) get(ctx context.Context, url string, header http.Header, sizeMa
 	return &document{body: body, header: response.Header}, nil
 }
 
-// readAll reads a body in one allocation when its length is known: a large snapshot would otherwise be held several times
-// over while the buffer grows.
+// readAll reads a body into a single allocation when its length is known: otherwise several copies of a large snapshot would be
+// in memory while the buffer grows.
 func readAll(response *http.Response, sizeMax int64) ([]byte, error) {
 	if response.ContentLength > sizeMax {
 		return nil, fmt.Errorf("answer of %d bytes is too large", response.ContentLength)
@@ -187,7 +188,7 @@ func readAll(response *http.Response, sizeMax int64) ([]byte, error) {
 	return body, nil
 }
 
-// discover reads the server's metadata (RFC 8414 §3). The issuer it names must be the one that was asked for (§3.3).
+// discover reads the server's metadata (RFC 8414 §3). The issuer named in it must be the one configured here (§3.3).
 func (r *remote) discover(ctx context.Context) (endpoints, error) {
 	const path = "/.well-known/oauth-authorization-server"
 	document, err := r.get(ctx, r.issuer+path, nil, documentMax, documentTimeout)
@@ -228,13 +229,13 @@ func maxAge(header http.Header) (time.Duration, bool) {
 	return 0, false
 }
 
-// answerAge returns the Age header (RFC 9111 §5.1), 0 when there is none.
+// answerAge returns the Age header (RFC 9111 §5.1); 0 if there is none.
 func answerAge(header http.Header) time.Duration {
-	seconds, _ := strconv.ParseUint(header.Get("Age"), 10, 31) // the largest there is, of one that is larger
+	seconds, _ := strconv.ParseUint(header.Get("Age"), 10, 31) // a number that is too large yields the largest
 	return time.Duration(seconds) * time.Second
 }
 
-// isMediaType reports whether the answer is of this type, whatever its parameters.
+// isMediaType reports whether the response is of this type, whatever its parameters.
 func isMediaType(header http.Header, want string) bool {
 	mediaType, _, err := mime.ParseMediaType(header.Get("Content-Type"))
 	return err == nil && mediaType == want

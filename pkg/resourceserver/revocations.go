@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	revocationShards = 64 // a power of two: shards bound how long a reader waits for a large merge or a purge
-	// revocationSlack is kept on top of the time that a revocation is needed for, for clocks that disagree or get corrected.
+	revocationShards = 64 // a power of two; sharding bounds how long a reader waits for a large merge or a purge
+	// revocationSlack is added to the time for which a revocation is needed, to allow for clocks that disagree or get corrected.
 	revocationSlack = time.Hour
 )
 
-// digest stands for a client id or a token id: 128 bits of its SHA-256. A million of them are a few flat tables without a
-// pointer for the garbage collector to follow, whatever the ids' lengths.
+// digest stands for a client ID or a token ID: the first 128 bits of its SHA-256. With digests, a million IDs of any length take
+// a few flat tables that contain no pointers for the garbage collector to follow.
 type digest [16]byte
 
 func digestOf(id string) digest {
@@ -23,24 +23,25 @@ func digestOf(id string) digest {
 	return digest(sum[:16])
 }
 
-// revocations is what is known to be revoked. It only grows, generations only rise, and entries leave by age alone: so events
-// and snapshots may be applied twice, late and in any order, and the result is that of having applied the newest. Safe for
-// concurrent use.
+// revocations is what is known to be revoked. It only grows, generations only rise, and entries leave by age alone. So events and
+// snapshots may be applied more than once, late and in any order, and the result is as if only the newest had been applied. Safe
+// for concurrent use.
 type revocations struct {
 	clock  clock
 	leeway time.Duration
 	shards [revocationShards]revocationShard
-	// changes counts what was learned, from 1. It lets tokens that were looked up since the last change skip the lookup.
+	// changes counts what was learned, starting at 1. A token that was looked up since the last change need not be looked up
+	// again.
 	changes atomic.Uint64
 }
 
 type revocationShard struct {
 	mu      sync.RWMutex
 	clients map[digest]clientRevocation
-	tokens  map[digest]uint32 // until
+	tokens  map[digest]uint32 // until when the entry is kept
 }
 
-// clientRevocation: tokens of the client with a generation below this one are dead.
+// clientRevocation: the client's tokens with a generation below this one are dead.
 type clientRevocation struct {
 	generation int64
 	until      uint32
@@ -60,13 +61,14 @@ func (r *revocations) shard(d digest) *revocationShard {
 	return &r.shards[d[0]%revocationShards]
 }
 
-// seconds is a time since the clock's start as entries keep it: four bytes, rounded up, 136 years.
+// seconds converts a time since the clock's start to the four bytes in which entries keep it: whole seconds, rounded up, enough
+// for 136 years.
 func seconds(d time.Duration) uint32 {
 	return uint32(min(max(math.Ceil(d.Seconds()), 0), math.MaxUint32))
 }
 
-// revokeClient notes that tokens of the client below the generation are dead. The age of an entry counts from its arrival:
-// tokens issued before the revocation can't outlive that by more than LifespanMax.
+// revokeClient notes that the client's tokens with a generation below this one are dead. An entry's age counts from its arrival:
+// tokens issued before the revocation can't outlive it by more than LifespanMax.
 func (r *revocations) revokeClient(client digest, generation int64) {
 	until := seconds(r.clock.elapsed() + LifespanMax + r.leeway + revocationSlack)
 	shard := r.shard(client)
@@ -82,10 +84,10 @@ func (r *revocations) revokeClient(client digest, generation int64) {
 	}
 }
 
-// revokeToken notes that the token is dead; expires, in unix seconds, says until when that matters.
+// revokeToken notes that the token is dead; expires, in Unix seconds, is when that ceases to matter.
 func (r *revocations) revokeToken(token digest, expires int64) {
 	now := r.clock.now()
-	// No token expires later than this, and one that has expired may still be within its leeway.
+	// No token expires later than this, and an expired one may still be accepted within the leeway.
 	left := min(max(expires-now.Unix(), 0), int64(LifespanMax/time.Second))
 	until := seconds(now.Sub(r.clock.start) + time.Duration(left)*time.Second + r.leeway + revocationSlack)
 	shard := r.shard(token)
@@ -102,7 +104,7 @@ func (r *revocations) revokeToken(token digest, expires int64) {
 
 // revokes reports whether the token is dead.
 func (r *revocations) revokes(t *verifiedToken) bool {
-	// Read before looking up: what arrives in between has a higher number and is looked up the next time.
+	// Load the counter before looking up: a change that arrives in between has a higher number, so the next call looks up again.
 	changes := r.changes.Load()
 	if t.checked.Load() == changes {
 		return false
@@ -114,7 +116,7 @@ func (r *revocations) revokes(t *verifiedToken) bool {
 	return false
 }
 
-// generation returns the lowest generation of the client whose tokens live, 0 when nothing of it was revoked.
+// generation returns the lowest generation of the client whose tokens are alive; 0 if none were revoked.
 func (r *revocations) generation(client digest) int64 {
 	shard := r.shard(client)
 	shard.mu.RLock()
@@ -130,7 +132,7 @@ func (r *revocations) hasToken(token digest) bool {
 	return ok
 }
 
-// purge forgets what no living token can be concerned by.
+// purge forgets entries that can't affect any token still alive.
 func (r *revocations) purge() {
 	now := uint32(max(r.clock.elapsed().Seconds(), 0))
 	for i := range r.shards {

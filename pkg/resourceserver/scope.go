@@ -8,18 +8,19 @@ import (
 // Scopes are the scopes of a token, as granted: "<product>[.<feature>]:<access>", such as "lighthouse.workspaces:readonly".
 type Scopes []string
 
-// Covers reports whether some scope of the list is enough where want is asked for: it is want itself, or one of the same
-// product that names the same feature or none, and at least the same access, where admin covers editor covers readonly.
+// Covers reports whether some scope of the list is sufficient where want is required. A scope is sufficient if it equals want, or
+// if it is of the same product, names the same feature or none, and has at least the same access: admin covers editor, which
+// covers readonly.
 func (s Scopes) Covers(want string) bool {
 	return slices.ContainsFunc(s, func(have string) bool { return covers(have, want) })
 }
 
-// CoversAll reports whether every one of want is covered. Nothing is always covered.
+// CoversAll reports whether every scope in want is covered. An empty want always is.
 func (s Scopes) CoversAll(want ...string) bool {
 	return !slices.ContainsFunc(want, func(w string) bool { return !s.Covers(w) })
 }
 
-// CoversAny reports whether one of want is covered. One of none is never covered.
+// CoversAny reports whether at least one scope in want is covered. An empty want never is.
 func (s Scopes) CoversAny(want ...string) bool {
 	return slices.ContainsFunc(want, s.Covers)
 }
@@ -38,7 +39,7 @@ func covers(have, want string) bool {
 	return (haveFeature == "" || haveFeature == wantFeature) && accessRank(haveAccess) >= accessRank(wantAccess)
 }
 
-// accessRank orders the types of access; 0 is none of them.
+// accessRank orders the kinds of access; 0 means an unknown one.
 func accessRank(access string) int {
 	switch access {
 	case "admin":
@@ -52,8 +53,9 @@ func accessRank(access string) int {
 	}
 }
 
-// Requirement is what a token must satisfy beyond being valid. Make one with AllScopes, AnyScope or Tenancy. It keeps the slice of
-// scopes that it is made of, so that making one for each request costs nothing. No token satisfies the zero value.
+// Requirement is what a token must satisfy beyond being valid. Make one with AllScopes, AnyScope or Tenancy. It keeps the slice
+// of scopes it is made from instead of copying it, so making one for each request costs nothing. No token satisfies the zero
+// value.
 type Requirement struct {
 	kind   requirementKind
 	values []string
@@ -62,7 +64,7 @@ type Requirement struct {
 type requirementKind int
 
 const (
-	anyScope requirementKind = iota // the zero Requirement: one of no scopes
+	anyScope requirementKind = iota // the zero Requirement: at least one of no scopes
 	allScopes
 	tenancy
 )
@@ -73,8 +75,8 @@ func AllScopes(scopes ...string) Requirement { return Requirement{kind: allScope
 // AnyScope requires a token that covers at least one of scopes. With none given, no token satisfies it.
 func AnyScope(scopes ...string) Requirement { return Requirement{kind: anyScope, values: scopes} }
 
-// Tenancy requires a token of the tenancy with this id. The empty id is satisfied by none, so that a path value that is
-// missing by mistake doesn't open the route.
+// Tenancy requires a token of the tenancy with this ID. No token satisfies an empty ID, so a path value that is missing by
+// mistake doesn't open the route.
 func Tenancy(id string) Requirement { return Requirement{kind: tenancy, values: []string{id}} }
 
 // check returns nil, an *InsufficientScopeError or ErrTenancy.

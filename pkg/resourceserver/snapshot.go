@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// snapshot is the signed document of what is revoked, read but not applied.
+// snapshot is the signed document of what is revoked, parsed but not yet applied.
 type snapshot struct {
 	position uint64
 	clients  []clientEntry
@@ -29,19 +29,19 @@ type tokenEntry struct {
 	expires int64
 }
 
-// reading is an answer of the server about its snapshot.
+// reading is the server's response to a request for its snapshot.
 type reading struct {
-	snapshot *snapshot     // nil when the one that was asked about still counts
-	tag      string        // to ask with the next time
-	age      time.Duration // how much earlier than the answer the snapshot was complete
+	snapshot *snapshot     // nil if the one with the tag that was sent is still current
+	tag      string        // for the next conditional request
+	age      time.Duration // how long before the response the snapshot was completed
 }
 
-// fetchSnapshot reads the snapshot, verified and parsed whole, so that a broken one changes nothing. With a tag it asks whether the
-// one with that tag still counts.
+// fetchSnapshot reads the snapshot, and verifies and parses all of it before returning, so that a broken one changes nothing.
+// Given a tag, it asks whether the snapshot with that tag is still current.
 func (f *feed) fetchSnapshot(ctx context.Context, tag string) (reading, error) {
 	header := http.Header{
 		"Accept": {"application/jose+json"},
-		// An answer out of some cache's store would be no sign of life of the server.
+		// A response from a cache would say nothing about whether the server is alive.
 		"Cache-Control": {"no-cache"},
 	}
 	if tag != "" {
@@ -65,7 +65,8 @@ func (f *feed) fetchSnapshot(ctx context.Context, tag string) (reading, error) {
 	return read, nil
 }
 
-// openSnapshot verifies a snapshot and reads it. It overwrites the body: with a million entries in it, copies would count.
+// openSnapshot verifies and parses a snapshot. It overwrites the body, because copying one with a million entries would be
+// costly.
 func (f *feed) openSnapshot(ctx context.Context, body []byte) (*snapshot, error) {
 	protected, payload, signature, err := splitFlattened(body)
 	if err != nil {
@@ -90,8 +91,8 @@ func (f *feed) openSnapshot(ctx context.Context, body []byte) (*snapshot, error)
 	if err != nil {
 		return nil, fmt.Errorf("kid %q: %w", header.KeyID, err)
 	}
-	// The signing input, protected "." payload, is put together at the front of the body. Both are in there and more, so it
-	// fits. The payload is moved first, since it may begin where the header goes.
+	// The signing input, protected "." payload, is assembled at the front of the body, where it fits because the body contains
+	// both parts and more. The payload is moved first, since it may begin where the header goes.
 	protected = bytes.Clone(protected)
 	from := len(protected) + 1
 	end := from + copy(body[from:], payload)
@@ -102,7 +103,7 @@ func (f *feed) openSnapshot(ctx context.Context, body []byte) (*snapshot, error)
 	return parseSnapshot(body[from:end], f.remote.issuer)
 }
 
-// splitFlattened returns the three members of a flattened JWS (RFC 7515 §7.2.2), each base64url, as slices of the body.
+// splitFlattened returns the three members of a flattened JWS (RFC 7515 §7.2.2), each in base64url, as subslices of the body.
 func splitFlattened(body []byte) (protected, payload, signature []byte, err error) {
 	malformed := errors.New("not a flattened JWS of protected, payload and signature")
 	rest, ok := bytes.CutPrefix(bytes.TrimSpace(body), []byte("{"))
@@ -150,7 +151,7 @@ func splitFlattened(body []byte) (protected, payload, signature []byte, err erro
 
 const jsonSpace = " \t\r\n"
 
-// cutString returns the JSON string that b begins with and what follows it. No string of a flattened JWS needs an escape.
+// cutString returns the JSON string at the beginning of b and what follows it. No string in a flattened JWS needs an escape.
 func cutString(b []byte) (value, rest []byte, ok bool) {
 	b, ok = bytes.CutPrefix(bytes.TrimLeft(b, jsonSpace), []byte(`"`))
 	if !ok {
@@ -160,7 +161,7 @@ func cutString(b []byte) (value, rest []byte, ok bool) {
 	return value, rest, ok && !bytes.ContainsRune(value, '\\')
 }
 
-// parseSnapshot reads the payload, base64url of JSON, as a stream: it can be large.
+// parseSnapshot parses the payload, base64url of JSON, as a stream, because it can be large.
 func parseSnapshot(payload []byte, issuer string) (*snapshot, error) {
 	in := json.NewDecoder(base64.NewDecoder(strictBase64, bytes.NewReader(payload)))
 	var read snapshot
@@ -206,14 +207,14 @@ func parseSnapshot(payload []byte, issuer string) (*snapshot, error) {
 	return &read, nil
 }
 
-// decodeObject calls member for every member of the object that follows; it must read the member's value.
+// decodeObject calls member for every member of the object that comes next; member must read the member's value.
 func decodeObject(in *json.Decoder, member func(name string) error) error {
 	opening, err := in.Token()
 	if err != nil {
 		return err
 	}
 	if opening == nil {
-		return nil // null: some encoders' way to write an empty one
+		return nil // null: how some encoders write an empty one
 	}
 	if opening != json.Delim('{') {
 		return fmt.Errorf("%v where an object was expected", opening)

@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// eventMax bounds one message of the stream; those of the feed have about a hundred bytes.
+// eventMax bounds one message of the stream; the feed's messages have about a hundred bytes.
 const eventMax = 64 << 10
 
 var errEventTooLarge = errors.New("message of the event stream is too large")
@@ -17,26 +17,26 @@ var errEventTooLarge = errors.New("message of the event stream is too large")
 type event struct {
 	id   string // of this message; empty if it has none
 	name string
-	data []byte // valid until the next call
+	data []byte // valid until next is called again
 }
 
-// eventReader reads a text/event-stream (WHATWG HTML §9.2.6): lines end in LF, CR or CRLF, a message ends with an empty
-// line, and what the stream's end leaves incomplete is discarded. Unlike a browser it returns messages without data, too,
-// because an id alone is a position.
+// eventReader reads a text/event-stream (WHATWG HTML §9.2.6): lines end in LF, CR or CRLF, a message ends with an empty line, and
+// a message left incomplete at the end of the stream is discarded. Unlike a browser, it also returns messages without data,
+// because an ID alone is a position.
 type eventReader struct {
 	in     *bufio.Reader
 	line   []byte
 	data   []byte
-	read   int  // bytes of the message under way
-	wasCR  bool // an LF that follows belongs to the line ended
-	inside bool // past the byte order mark that may begin the stream
+	read   int  // bytes of the current message
+	wasCR  bool // an LF that follows belongs to the line just ended
+	inside bool // past the byte order mark that the stream may begin with
 }
 
 func newEventReader(in io.Reader) *eventReader {
 	return &eventReader{in: bufio.NewReaderSize(in, 1024)}
 }
 
-// next returns the next complete message. Errors: io.EOF at the end, also in the middle of a message; errEventTooLarge; the
+// next returns the next complete message. Errors: io.EOF at the end, even in the middle of a message; errEventTooLarge; the
 // underlying reader's.
 func (r *eventReader) next() (event, error) {
 	var e event
@@ -49,7 +49,7 @@ func (r *eventReader) next() (event, error) {
 		}
 		if len(line) == 0 {
 			if !hasField {
-				r.read = 0 // comments alone may go on for ever
+				r.read = 0 // comments may go on forever
 				continue
 			}
 			e.data = r.data
@@ -74,7 +74,7 @@ func (r *eventReader) next() (event, error) {
 	}
 }
 
-// readLine returns a line without its end, which must have arrived: an LF after a CR is not waited for.
+// readLine returns a line without its terminator as soon as that has arrived: after a CR it does not wait for an LF.
 func (r *eventReader) readLine() ([]byte, error) {
 	r.line = r.line[:0]
 	for {

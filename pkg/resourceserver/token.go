@@ -10,26 +10,26 @@ import (
 	"time"
 )
 
-// LifespanMax is the longest that a token of this service lives. Revocations are forgotten once no token can be alive that
-// they concern, so a token that claims to live longer is refused.
+// LifespanMax is the longest that a token of this service lives. Revocations are forgotten once every token they could affect
+// must have expired, so a token that claims to live longer is refused.
 const LifespanMax = 24 * time.Hour
 
-// tokenSizeMax bounds the work that an unauthenticated caller can cause; tokens of this service stay below 2 KB.
+// tokenSizeMax bounds the work that an unauthenticated caller can cause; the service's own tokens stay below 2 KB.
 const tokenSizeMax = 16 << 10
 
-// strictBase64 refuses the second spelling of the same bytes that non-zero trailing bits would allow (RFC 4648 §3.5).
+// strictBase64 rejects non-zero trailing bits, which would allow a second spelling of the same bytes (RFC 4648 §3.5).
 var strictBase64 = base64.RawURLEncoding.Strict()
 
-// compact is a token in its three parts (RFC 7515 §7.1), taken apart but not yet believed.
+// compact is a token split into its three parts (RFC 7515 §7.1), not yet verified.
 type compact struct {
 	kid       string
-	input     []byte // what the signature is over
+	input     []byte // what the signature covers
 	payload   string // base64url
 	signature []byte
 }
 
-// joseHeader is what is looked at of a protected header. jku, jwk, x5u and x5c are not: keys come from the issuer's
-// published set alone.
+// joseHeader holds the parameters of a protected header that are used. jku, jwk, x5u and x5c are ignored: keys come from the
+// issuer's published set alone.
 type joseHeader struct {
 	Algorithm string          `json:"alg"`
 	KeyID     string          `json:"kid"`
@@ -42,7 +42,7 @@ func (h *joseHeader) check(typ string) error {
 	if h.Algorithm != "ES256" || h.Critical != nil {
 		return ErrAlgorithm
 	}
-	// The "application/" of a media type may be left out, and case doesn't count (RFC 7515 §4.1.9).
+	// The "application/" prefix of a media type may be omitted, and case doesn't matter (RFC 7515 §4.1.9).
 	if media := strings.ToLower(h.Type); strings.TrimPrefix(media, "application/") != typ {
 		return ErrType
 	}
@@ -52,7 +52,7 @@ func (h *joseHeader) check(typ string) error {
 	return nil
 }
 
-// parseCompact takes a raw token apart and checks its header. Errors: ErrMalformed, ErrAlgorithm, ErrType, ErrUnknownKey.
+// parseCompact splits a raw token and checks its header. Errors: ErrMalformed, ErrAlgorithm, ErrType, ErrUnknownKey.
 func parseCompact(raw string) (compact, error) {
 	header, rest, ok := strings.Cut(raw, ".")
 	payload, signature, ok2 := strings.Cut(rest, ".")
@@ -78,7 +78,7 @@ func parseCompact(raw string) (compact, error) {
 	return compact{kid: h.KeyID, input: []byte(input), payload: payload, signature: signatureBytes}, nil
 }
 
-// isBase64URL exists because Go's decoder skips line breaks, which would give a token many spellings.
+// isBase64URL exists because Go's decoder skips line breaks, which would allow many spellings of one token.
 func isBase64URL(s string) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -91,7 +91,7 @@ func isBase64URL(s string) bool {
 	return s != ""
 }
 
-// claims of an access token (RFC 9068 §2.2, RFC 7519 §4.1). Pointers tell what is missing from what is zero.
+// claims of an access token (RFC 9068 §2.2, RFC 7519 §4.1). Pointers distinguish a missing value from zero.
 type claims struct {
 	Issuer     string   `json:"iss"`
 	Audience   audience `json:"aud"`
@@ -118,7 +118,7 @@ func (a *audience) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &(*a)[0])
 }
 
-// parseClaims reads the payload of a token whose signature has been verified. Error: ErrMalformed.
+// parseClaims parses the payload of a token whose signature has been verified. Error: ErrMalformed.
 func parseClaims(payload string) (*claims, error) {
 	payloadJSON, err := strictBase64.DecodeString(payload)
 	if err != nil {
@@ -135,17 +135,17 @@ func parseClaims(payload string) (*claims, error) {
 	return &c, nil
 }
 
-// verifiedToken is a token whose signature and unchanging claims were found good. What can change with time, the clock and
-// the revocations, is asked for at every use.
+// verifiedToken is a token whose signature and unchanging claims have been verified. What can change, the time and the
+// revocations, is checked at every use.
 type verifiedToken struct {
 	identity  Identity
-	notBefore int64 // unix seconds
+	notBefore int64 // Unix seconds
 	expires   int64 // likewise
 	client    digest
 	token     digest
 	keysEpoch uint64
 
-	checked atomic.Uint64 // up to which change of the revocations it was found not to be revoked; 0 is none
+	checked atomic.Uint64 // the last change of the revocations after which the token was found not to be revoked; 0 means never
 }
 
 func newVerifiedToken(c *claims, keysEpoch uint64) *verifiedToken {
@@ -167,7 +167,7 @@ func newVerifiedToken(c *claims, keysEpoch uint64) *verifiedToken {
 }
 
 // checkTime returns ErrExpired, ErrNotYetValid or nil. The expiry is the first second at which the token is dead (RFC 7519
-// §4.1.4), moved by the leeway.
+// §4.1.4); the leeway shifts it.
 func (t *verifiedToken) checkTime(now time.Time, leeway time.Duration) error {
 	if now.Add(-leeway).Unix() >= t.expires {
 		return ErrExpired
@@ -178,14 +178,15 @@ func (t *verifiedToken) checkTime(now time.Time, leeway time.Duration) error {
 	return nil
 }
 
-// copyIdentity keeps callers from changing what other requests with the same token see.
+// copyIdentity returns a copy, so that callers can't change what other requests with the same token see.
 func (t *verifiedToken) copyIdentity() *Identity {
 	identity := t.identity
 	identity.Scopes = slices.Clone(identity.Scopes)
 	return &identity
 }
 
-// checkFixed checks the claims that mean the same at every use: ErrIssuer, ErrAudience, ErrLifespan, ErrTenancy or nil.
+// checkFixed checks the claims whose meaning doesn't change over time. It returns ErrIssuer, ErrAudience, ErrLifespan, ErrTenancy
+// or nil.
 func (c *claims) checkFixed(issuer, wantAudience, wantTenancy string) error {
 	if c.Issuer != issuer {
 		return ErrIssuer
@@ -193,7 +194,7 @@ func (c *claims) checkFixed(issuer, wantAudience, wantTenancy string) error {
 	if !slices.Contains(c.Audience, wantAudience) {
 		return ErrAudience
 	}
-	// Subtracting could overflow on numbers that nobody means; those are refused first.
+	// Subtracting absurd numbers could overflow, so those are refused first.
 	const plausible = int64(1) << 40
 	if *c.IssuedAt < 0 || *c.Expires > plausible || *c.Expires-*c.IssuedAt > int64(LifespanMax/time.Second) {
 		return ErrLifespan

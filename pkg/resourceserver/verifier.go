@@ -25,49 +25,51 @@ const (
 
 	// startTimeout bounds New when its context has no deadline.
 	startTimeout = 30 * time.Second
-	// purgeInterval is how often what no longer matters is forgotten.
+	// purgeInterval is how often entries that no longer matter are forgotten.
 	purgeInterval = time.Minute
 )
 
-// Options of New. The zero value is right when the tokens' audience is the issuer's URL, which is the authorization server's
+// Options of New. The zero value is right if the audience of the tokens is the issuer's URL, which is the authorization server's
 // default.
 type Options struct {
-	// Audience is what tokens must be meant for. Default: the issuer.
+	// Audience is the audience that tokens must have. Default: the issuer.
 	Audience string
 	// TenancyID, when set, is the only tenancy whose tokens are accepted.
 	TenancyID string
-	// Leeway is how far clocks may be apart when times of a token are checked, at most an hour; negative for not at all.
-	// Default: 5 s, without which a token fresh from a server whose clock is a little ahead would not be valid yet.
+	// Leeway is the clock difference tolerated when the times in a token are checked, at most an hour; a negative value means
+	// none. Default: 5 s; without it, a fresh token from a server whose clock is slightly ahead would not be valid yet.
 	Leeway time.Duration
 
-	// OnFeedLost says what happens to tokens when revocations aren't heard of. Default: KeepAccepting.
+	// OnFeedLost says what happens to tokens when nothing is heard from the revocation feed. Default: KeepAccepting.
 	OnFeedLost FeedLostPolicy
-	// FeedLossMax is for how long KeepAccepting does so; at least 10 s, since the feed may be silent for 5. Default: 30 s.
+	// FeedLossMax is how long KeepAccepting goes on accepting tokens; at least 10 s, since the feed may be silent for 5. Default:
+	// 30 s.
 	FeedLossMax time.Duration
-	// PollInterval is the time between two readings of the snapshot when there is no stream, or a stream was lost and the next one
-	// has just begun: at most half of FeedLossMax, and 5.5 s with RefuseAtOnce, since tokens are refused in between otherwise.
-	// Default: 1 s.
+	// PollInterval is the time between two readings of the snapshot while there is no stream, or while a stream that replaces a
+	// lost one is still new. It is at most half of FeedLossMax, and at most 5.5 s with RefuseAtOnce, since otherwise tokens would
+	// be refused between two readings. Default: 1 s.
 	PollInterval time.Duration
-	// KeyRefetchMin is the time between two readings of the key set that tokens with an unknown kid cause. Default: 10 s. It is at
-	// most a second where the first one failed, or a key was just revoked and the next one is not there yet.
+	// KeyRefetchMin is the minimum time between two readings of the key set caused by tokens with an unknown kid. Default: 10 s.
+	// It is capped at a second after a failed reading, or when a key was just revoked and its successor isn't published yet.
 	KeyRefetchMin time.Duration
-	// TokenCacheBytes bounds the memory for tokens already verified. Default: 16 MiB, some 15,000 tokens.
+	// TokenCacheBytes bounds the memory used for tokens already verified. Default: 16 MiB, about 15,000 tokens.
 	TokenCacheBytes int
 
-	// BaseURL is where the issuer is reached from here, when that isn't its own URL, as in a container network. Addresses in
-	// the metadata that begin with the issuer are looked for there, too.
+	// BaseURL is where the issuer is reached from here if not at its own URL, as in a container network. Addresses in the
+	// metadata that begin with the issuer are reached there, too.
 	BaseURL string
-	// HTTPClient makes the requests. Its Timeout doesn't apply to the stream, but to the snapshot, which can be large: a million
-	// revocations are 44 MB. Without one, snapshots may take 5 minutes if they don't stall, all else 10 s. Its transport must heed the
-	// requests' contexts, and closing a body must end a reading of it. Default: one of its own.
+	// HTTPClient makes the requests. Its Timeout applies to all requests but the stream, including the one for the snapshot,
+	// which can be large: a million revocations are 44 MB. If it has no Timeout, snapshots may take 5 minutes as long as they
+	// don't stall, and everything else 10 s. Its transport must heed the contexts of requests, and closing a response body must
+	// unblock a pending read. Default: a client of the verifier's own.
 	HTTPClient *http.Client
 
-	// ErrorStyle says what the middleware's refusals look like. Default: OAuthErrors.
+	// ErrorStyle determines what the middleware's refusals look like. Default: OAuthErrors.
 	ErrorStyle ErrorStyle
-	// Realm in challenges (RFC 9110 §11.5). Default: the audience.
+	// Realm is the realm in challenges (RFC 9110 §11.5). Default: the audience.
 	Realm string
 
-	// Logger is told when the feed or the keys can't be read. Default: slog.Default().
+	// Logger receives, above all, failures to read the feed or the keys. Default: slog.Default().
 	Logger *slog.Logger
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
@@ -124,7 +126,7 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Verifier verifies access tokens of one issuer. Safe for concurrent use.
+// Verifier verifies the access tokens of one issuer. Safe for concurrent use.
 type Verifier struct {
 	issuer  string
 	options Options
@@ -134,7 +136,7 @@ type Verifier struct {
 	revoked *revocations
 	fresh   *freshness
 	feed    *feed
-	// seen holds verified tokens by their text, so that no two can be taken for each other.
+	// seen holds verified tokens keyed by their full text, so that no token can be mistaken for another.
 	seen *otter.Cache[string, *verifiedToken]
 
 	closed atomic.Bool
@@ -142,13 +144,14 @@ type Verifier struct {
 	tasks  sync.WaitGroup
 }
 
-// New returns a verifier of the tokens of this issuer, an http or https URL without a slash at the end, exactly as it stands in
-// the tokens. It has read the issuer's metadata, keys and revocations when it returns, and tries again until ctx ends, or for
-// 30 s if that has no deadline, while the issuer is unreachable, answers 429 or 5xx, or publishes revocations signed by a key that
-// it does not publish yet. ctx bounds New alone; the verifier works until Close, which also closes the idle connections of
-// Options.HTTPClient.
+// New returns a verifier of the tokens of this issuer, an http or https URL without a slash at the end, exactly as it appears in
+// the tokens. When New returns, the verifier has read the issuer's metadata, keys and revocations. New retries until ctx ends, or
+// for 30 s if ctx has no deadline, while the issuer is unreachable, answers 429 or 5xx, or publishes revocations signed with a
+// key that it does not publish yet. ctx bounds New alone; the verifier works until Close, which also closes the idle connections
+// of Options.HTTPClient.
 //
-// Errors: bad options; an issuer that isn't one or names itself differently; the last failure when time was up.
+// Errors: invalid options; a URL that isn't that of an issuer, or an issuer that names itself differently; the last failure when
+// time ran out.
 func New(ctx context.Context, issuer string, options Options) (*Verifier, error) {
 	if err := options.complete(issuer); err != nil {
 		return nil, fmt.Errorf("resourceserver: %w", err)
@@ -166,7 +169,7 @@ func New(ctx context.Context, issuer string, options Options) (*Verifier, error)
 	return v, nil
 }
 
-// assemble wires the parts; nothing runs yet.
+// assemble wires the parts together; nothing runs yet.
 func assemble(issuer string, options Options) *Verifier {
 	lifetime, cancel := context.WithCancel(context.Background())
 	clock := newClock(options.Now)
@@ -193,12 +196,13 @@ func assemble(issuer string, options Options) *Verifier {
 	return v
 }
 
-// verifiedTokenWeight is about what a cache entry costs in bytes: its text, the claims taken from it, the structures around.
+// verifiedTokenWeight estimates the size of a cache entry in bytes: the token's text, the claims taken from it, and the
+// structures around them.
 func verifiedTokenWeight(raw string, _ *verifiedToken) uint32 {
-	return uint32(len(raw)*3/2 + 512) //nolint:gosec // of at most tokenSizeMax
+	return uint32(len(raw)*3/2 + 512) //nolint:gosec // raw has at most tokenSizeMax bytes
 }
 
-// start reads metadata, keys and snapshot, tries again for as long as that may help, and leaves the followers running.
+// start reads the metadata, keys and snapshot, retries for as long as that may help, and leaves the followers running.
 func (v *Verifier) start(ctx context.Context) error {
 	for failures := 1; ; failures++ {
 		err := v.load(ctx)
@@ -236,7 +240,8 @@ func (v *Verifier) load(ctx context.Context) error {
 	return nil
 }
 
-// Close stops following the feed and waits for that to end. Every token is refused from then on. It may be called repeatedly.
+// Close stops following the feed and waits for the followers to end. From then on every token is refused. Close may be called
+// more than once.
 func (v *Verifier) Close() {
 	v.closed.Store(true)
 	v.keys.stop(v.cancel)
@@ -246,13 +251,14 @@ func (v *Verifier) Close() {
 	v.seen.InvalidateAll()
 }
 
-// Verify returns who presents the token if it is a live access token of the issuer for the audience and meets all requirements.
+// Verify returns the identity of the token's bearer if the token is a live access token of the issuer, meant for the audience,
+// that meets all requirements.
 //
-// It asks nobody: the one exception is a token with an unknown kid, for which the published keys are read again, at most once
-// per Options.KeyRefetchMin, and ctx bounds the wait. A token seen before costs well under a microsecond.
+// Verify works offline, with one exception: for a token with an unknown kid the published keys are read again, at most once per
+// Options.KeyRefetchMin, and ctx bounds the wait. Verifying a token seen before takes well under a microsecond.
 //
-// Errors: those of this package, see ErrMalformed and the rest; with ErrKeysUnread, ErrFeedStale, ErrClosed, or ctx's error
-// nothing is said about the token.
+// Errors: those of this package, ErrMalformed and the rest. ErrKeysUnread, ErrFeedStale, ErrClosed and ctx's error say nothing
+// about the token.
 func (v *Verifier) Verify(ctx context.Context, raw string, requirements ...Requirement) (*Identity, error) {
 	token, err := v.lookUp(ctx, raw)
 	if err != nil {
@@ -266,7 +272,7 @@ func (v *Verifier) Verify(ctx context.Context, raw string, requirements ...Requi
 	return token.copyIdentity(), nil
 }
 
-// lookUp returns the token if it is live, from those seen or verified anew.
+// lookUp returns the token if it is live, either from the cache or after verifying it.
 func (v *Verifier) lookUp(ctx context.Context, raw string) (*verifiedToken, error) {
 	if len(raw) > tokenSizeMax {
 		return nil, ErrMalformed
@@ -287,13 +293,13 @@ func (v *Verifier) lookUp(ctx context.Context, raw string) (*verifiedToken, erro
 		return nil, err
 	}
 	if !seen {
-		// The text may be part of a larger request that should not be kept with it.
+		// raw may be a substring of a larger request, which must not be kept in memory along with it.
 		v.seen.Set(strings.Clone(raw), token)
 	}
 	return token, nil
 }
 
-// verifySignature checks everything about a token that doesn't change.
+// verifySignature checks everything about a token that doesn't change over time.
 func (v *Verifier) verifySignature(ctx context.Context, raw string) (*verifiedToken, error) {
 	parts, err := parseCompact(raw)
 	if err != nil {
@@ -316,7 +322,7 @@ func (v *Verifier) verifySignature(ctx context.Context, raw string) (*verifiedTo
 	return newVerifiedToken(claims, epoch), nil
 }
 
-// checkLive checks what changes: the clock, the revocations, and whether those are still heard of.
+// checkLive checks what changes over time: the clock, the revocations, and whether the feed is still being heard.
 func (v *Verifier) checkLive(token *verifiedToken, now time.Time) error {
 	if err := token.checkTime(now, v.options.Leeway); err != nil {
 		return err
@@ -333,18 +339,18 @@ func (v *Verifier) checkLive(token *verifiedToken, now time.Time) error {
 	return nil
 }
 
-// FeedStatus is how well revocations are being heard of, for a health check or a metric.
+// FeedStatus describes how well the revocation feed is being followed, for a health check or a metric.
 type FeedStatus struct {
-	// Streaming is true while revocations arrive as they happen, false while there is nothing but the snapshot to poll.
+	// Streaming is true while revocations arrive as they happen, and false while the snapshot has to be polled.
 	Streaming bool
-	// Stale is true when tokens are refused because of it.
+	// Stale is true while tokens are refused because nothing is heard from the feed.
 	Stale bool
-	// LastContact is when the server was last heard of.
+	// LastContact is when the server was last heard from.
 	LastContact time.Time
-	// Position in the feed up to which everything is known. It only tells earlier from later: after the server was restored from a
-	// backup it is not the number that its log has for the same event.
+	// Position is the place in the feed up to which everything is known. It only distinguishes earlier from later: once the
+	// server has been restored from a backup, it need not be the number that the server's log has for the same event.
 	Position uint64
-	// Clients and Tokens are how many are known to be revoked.
+	// Clients and Tokens are how many of each are known to be revoked.
 	Clients, Tokens int
 }
 
@@ -361,8 +367,8 @@ func (v *Verifier) FeedStatus() FeedStatus {
 	}
 }
 
-// AwaitPosition returns when everything up to this position of the feed is known here, or with an error: ctx's, or ErrClosed. A test
-// that revokes a key waits with it until the verifier must refuse the key's tokens.
+// AwaitPosition returns once everything up to this position of the feed is known here. Errors: ctx's, ErrClosed. A test that
+// revokes a key uses it to wait until the verifier is bound to refuse the key's tokens.
 func (v *Verifier) AwaitPosition(ctx context.Context, position uint64) error {
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()

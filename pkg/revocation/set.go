@@ -11,54 +11,54 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// slack is how many entries that others have superseded are kept at least before they are dropped.
+// slack is how many superseded entries may always be kept before they are dropped.
 const slack = 4096
 
-// Set is the revocations that matter now. It is safe for concurrent use.
+// Set holds the revocations that matter now. It is safe for concurrent use.
 type Set struct {
 	store Store
 	now   func() time.Time
 	start time.Time
 
 	mu       sync.RWMutex
-	base     int64                 // what is added to a sequence number of the log: positions here are those of the feed
+	base     int64                 // is added to a sequence number of the log: positions in the set are those of the feed
 	position int64                 // everything up to here is in the set
-	entries  []Revocation          // in order; those that are superseded are dropped now and then. Only ever appended to or replaced
-	clients  map[string]generation // by client id
-	tokens   map[string]struct{}   // by token id
-	noted    map[string]Revocation // the tokens among them that are not in order yet
+	entries  []Revocation          // in order; superseded ones are dropped now and then. The slice is only ever appended to or replaced
+	clients  map[string]generation // by client ID
+	tokens   map[string]struct{}   // by token ID
+	noted    map[string]Revocation // those of the tokens that have no place in the order yet
 	changed  chan struct{}         // closed when there is a new revocation
 
-	// singles is how many tokens there are. Nearly always there are none, and then whoever verifies takes no lock.
+	// singles is the number of tokens. It is nearly always 0, and then verifying takes no lock.
 	singles atomic.Int64
 }
 
-// generation is what is revoked of a client, and the seq of the entry that says so.
+// generation is the generation of a client below which tokens are revoked, and the seq of the entry that says so.
 type generation struct{ below, seq int64 }
 
-// end is when an entry does not matter any more: how long after the set's start, by the monotonic clock. One on the wall that is
-// ahead for a moment would have the set forget for good what it has no way to learn again.
+// end is when an entry ceases to matter, as the time since the set's start on the monotonic clock. If the wall clock were used
+// and were ahead for a moment, the set would forget entries for good, with no way to learn them again.
 type end time.Duration
 
-// moment is a time by both clocks.
+// moment is a time on both clocks.
 type moment struct {
 	wall    time.Time
 	elapsed end
 }
 
-// at returns a time of the set's clock as a moment.
+// at returns a time on the set's clock as a moment.
 func (s *Set) at(now time.Time) moment { return moment{now, end(now.Sub(s.start))} }
 
-// endIn returns the end of what matters for a time from now on, which is [Horizon] at most.
+// endIn returns the end of an entry that matters for d from now on; d is capped at [Horizon].
 func (s *Set) endIn(d time.Duration) end { return s.at(s.now()).elapsed + end(min(d, Horizon)) }
 
-// over reports whether an entry does not matter any more at a moment. Of a token the clock on the wall must say so, too: if it was
-// ahead when the token was revoked, little seemed to be left of it.
+// over reports whether an entry no longer matters at a moment. For a token the wall clock must agree: if that was ahead when the
+// token was revoked, little of the token's life seemed to be left.
 func (r *Revocation) over(at moment) bool {
 	return r.end < at.elapsed && (r.TokenID == "" || at.wall.After(r.ExpiresAt.Add(Margin)))
 }
 
-// NewSet returns an empty set; call [Set.Load] and let a tailer feed [Set.Apply].
+// NewSet returns an empty set; call [Set.Load], and have a tailer call [Set.Apply].
 func NewSet(store Store, now func() time.Time) *Set {
 	return &Set{
 		store: store, now: now, start: now(),
@@ -66,8 +66,8 @@ func NewSet(store Store, now func() time.Time) *Set {
 	}
 }
 
-// Load reads what the log holds. It must run after the tailer that feeds the set has its place in the log, so that nothing
-// falls between the two; what both bring is the same. Errors: those of the store.
+// Load reads the revocations in the log. It must run after the tailer that feeds the set has found its place in the log, so that
+// nothing falls between the two; what both deliver is added only once. Errors: those of the store.
 func (s *Set) Load(ctx context.Context) error {
 	now := s.now()
 	past, err := s.store.Revocations(ctx, now.Add(-Horizon))
@@ -97,7 +97,7 @@ func (s *Set) Apply(e eventlog.Event) {
 	defer s.mu.Unlock()
 	position := s.base + e.Seq
 	if position <= s.position {
-		return // Load has brought it
+		return // Load has added it already
 	}
 	s.position = position
 	entry := Revocation{Seq: position, At: e.At}
@@ -117,7 +117,7 @@ func (s *Set) Apply(e eventlog.Event) {
 	s.changed = make(chan struct{})
 }
 
-// add puts an entry at the end, at a time by the clock of whoever revoked. The caller holds the lock.
+// add appends an entry, at a time on the clock of the process that revoked. The caller holds the lock.
 func (s *Set) add(r Revocation, at time.Time) {
 	r.end = s.endIn(r.left(at))
 	s.entries = append(s.entries, r)
@@ -131,7 +131,7 @@ func (s *Set) add(r Revocation, at time.Time) {
 	}
 }
 
-// left returns for how long after a time an entry matters.
+// left returns how long an entry still matters after a time.
 func (r *Revocation) left(at time.Time) time.Duration {
 	if r.TokenID != "" {
 		return r.ExpiresAt.Add(Margin).Sub(at)
@@ -139,8 +139,8 @@ func (r *Revocation) left(at time.Time) time.Duration {
 	return r.At.Add(Horizon).Sub(at)
 }
 
-// note adds a token that this process has just revoked, before the log brings it back, so that the next answer of this
-// process knows. It has no place in the order until then.
+// note adds a token that this process has just revoked, before the log brings it back, so that the process's next answer takes it
+// into account. Until then the token has no place in the order.
 func (s *Set) note(token eventlog.Revocation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,7 +159,7 @@ func (s *Set) keepToken(id string) {
 	s.singles.Store(int64(len(s.tokens)))
 }
 
-// Purge forgets what no longer matters.
+// Purge forgets entries that no longer matter.
 func (s *Set) Purge() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -192,7 +192,7 @@ func (s *Set) purge() {
 	s.singles.Store(int64(len(s.tokens)))
 }
 
-// TokenRevoked reports whether the set holds a token's id.
+// TokenRevoked reports whether the set holds this token ID.
 func (s *Set) TokenRevoked(tokenID string) bool {
 	if s.singles.Load() == 0 {
 		return false
@@ -203,31 +203,32 @@ func (s *Set) TokenRevoked(tokenID string) bool {
 	return revoked
 }
 
-// Base returns what makes a position of one in the log.
+// Base returns the number that is added to a position in the log to get the position in the feed.
 func (s *Set) Base() int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.base
 }
 
-// Position returns the place in the feed up to which the set is complete: that in the log, or when the database was restored
-// from a backup, one above all that were given out before.
+// Position returns the place in the feed up to which the set is complete. It equals the position in the log or, if the database
+// was restored from a backup, is higher than all positions assigned before.
 func (s *Set) Position() int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.position
 }
 
-// Changed returns a channel that is closed at the next revocation. Take it before [Set.Since], so that none is missed.
+// Changed returns a channel that is closed at the next revocation. Get it before calling [Set.Since], so that no revocation is
+// missed.
 func (s *Set) Changed() <-chan struct{} {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.changed
 }
 
-// Since returns, in order, at most limit revocations after a position of the feed that still matter, and the position up to
-// which they are complete. ok is false when the feed has not come to that position, or has it from before the database was
-// restored from a backup: then it is of another log. The caller must not change what is returned, which is no copy.
+// Since returns, in order, at most limit revocations after a position of the feed that still matter, and the position up to which
+// they are complete. ok is false if the feed has not reached that position, or if the position dates from before the database was
+// restored from a backup and thus belongs to another log. The returned slice is not a copy, and the caller must not change it.
 func (s *Set) Since(seq int64, limit int) (revocations []Revocation, upTo int64, ok bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -15,15 +15,17 @@ import (
 	"github.com/piercloud/apikeys/pkg/signing"
 )
 
-// SnapshotType is the typ of a snapshot's header: it can't be taken for an access token, nor the reverse.
+// SnapshotType is the typ of a snapshot's header, so that a snapshot can't be mistaken for an access token, nor the reverse.
 const SnapshotType = "revocations+jwt"
 
 const (
-	// snapshotPeriod is how long a snapshot serves when nothing is revoked. Periods begin at the same times on all replicas, and what
-	// would be over before the end of one is left out from its beginning, within the margin: so all leave out the same.
+	// snapshotPeriod is how long a snapshot is served if nothing is revoked. Periods begin at the same times on all replicas, and
+	// entries that would cease to matter before a period ends are left out from its beginning, which the margin allows: so all
+	// replicas leave out the same.
 	snapshotPeriod = 10 * time.Minute
-	// remakeInterval is how old, for each entry in it, a snapshot becomes before it is made again, and remakeMax for all of them,
-	// however much is revoked meanwhile: making one takes a tenth of that, and everybody may ask.
+	// remakeInterval is how old, per entry in it, a snapshot becomes before it is made again, and remakeMax is the limit for all
+	// entries together, however much is revoked meanwhile: making a snapshot takes a tenth of that time, and anybody may ask for
+	// one.
 	remakeInterval = 5 * time.Microsecond
 	remakeMax      = 5 * time.Second
 )
@@ -32,8 +34,8 @@ const (
 type Snapshot struct {
 	// Body is a flattened JWS in JSON (RFC 7515 §7.2.2).
 	Body []byte
-	// Tag changes with the set and the signing key, and is the same on all replicas. It is a weak one (RFC 9110 §8.8.1): when the
-	// snapshot was made, and its signature, differ.
+	// Tag changes with the set and the signing key, and is the same on all replicas. It is a weak tag (RFC 9110 §8.8.1), because
+	// the time at which the snapshot was made and its signature differ between replicas.
 	Tag string
 
 	newest  int64
@@ -42,24 +44,24 @@ type Snapshot struct {
 	madeAt  time.Time
 }
 
-// Snapshots makes snapshots of a set, one for all who ask while nothing changes. It is safe for concurrent use.
+// Snapshots makes snapshots of a set. While nothing changes, all callers share one. It is safe for concurrent use.
 type Snapshots struct {
 	set     *Set
 	keyring *signing.Keyring
 	issuer  string
 	now     func() time.Time
 
-	making chan struct{} // holds a place for the one who makes a snapshot; those who ask meanwhile wait for it
+	making chan struct{} // holds an element while a snapshot is being made; callers that arrive meanwhile wait for it
 	last   atomic.Pointer[Snapshot]
 }
 
-// NewSnapshots returns a maker of snapshots that are signed in the name of issuer.
+// NewSnapshots returns a maker of snapshots, which are signed in the name of issuer.
 func NewSnapshots(set *Set, keyring *signing.Keyring, issuer string, now func() time.Time) *Snapshots {
 	return &Snapshots{set: set, keyring: keyring, issuer: issuer, now: now, making: make(chan struct{}, 1)}
 }
 
-// Current returns a snapshot that holds everything that the set held at an age ago: now, or when that is very much, up to half a
-// second with 100,000 entries, and five at most. Errors: signing.ErrNoKey; that of ctx.
+// Current returns a snapshot that holds everything the set held age ago. age is 0 unless the set is very large: then it is up to
+// half a second for 100,000 entries, and never more than five. Errors: signing.ErrNoKey; that of ctx.
 func (s *Snapshots) Current(ctx context.Context) (current *Snapshot, age time.Duration, err error) {
 	key, err := s.keyring.Signer()
 	if err != nil {
@@ -74,7 +76,7 @@ func (s *Snapshots) Current(ctx context.Context) (current *Snapshot, age time.Du
 	case <-ctx.Done():
 		return nil, 0, ctx.Err()
 	}
-	if kept, age := s.kept(key.KID); kept != nil { // another's, who was before
+	if kept, age := s.kept(key.KID); kept != nil { // made by another caller meanwhile
 		return kept, age, nil
 	}
 	made, err := s.make(key.KID)
@@ -85,7 +87,7 @@ func (s *Snapshots) Current(ctx context.Context) (current *Snapshot, age time.Du
 	return made, 0, nil
 }
 
-// kept returns the last snapshot if it counts now, with its age, or nil.
+// kept returns the last snapshot with its age if it may still be served, otherwise nil.
 func (s *Snapshots) kept(kid string) (kept *Snapshot, age time.Duration) {
 	l, now := s.last.Load(), s.now()
 	if l == nil || l.kid != kid || !now.Truncate(snapshotPeriod).Equal(l.madeAt.Truncate(snapshotPeriod)) {
@@ -102,7 +104,7 @@ func (s *Snapshots) kept(kid string) (kept *Snapshot, age time.Duration) {
 	}
 }
 
-// payload is what a snapshot says.
+// payload is the content of a snapshot.
 type payload struct {
 	Issuer   string          `json:"iss"`
 	IssuedAt int64           `json:"iat"`
@@ -123,7 +125,7 @@ func (s *Snapshots) make(kid string) (*Snapshot, error) {
 		of      any
 		encoded *json.RawMessage
 	}{{c.clients, &says.Clients}, {c.tokens, &says.Tokens}, {c.keys, &says.Keys}} {
-		encoded, err := json.Marshal(part.of) // in the order of the ids
+		encoded, err := json.Marshal(part.of) // maps are sorted by ID
 		if err != nil {
 			return nil, fmt.Errorf("encode snapshot: %w", err)
 		}
@@ -147,15 +149,16 @@ func (s *Snapshots) make(kid string) (*Snapshot, error) {
 	}, nil
 }
 
-// contents is what matters of a set.
+// contents are the entries of a set that matter.
 type contents struct {
 	base, position, newest int64
-	clients                map[string]int64 // by client id: the generation
-	tokens                 map[string]int64 // by token id: when it expires, in unix seconds
+	clients                map[string]int64 // by client ID: the generation
+	tokens                 map[string]int64 // by token ID: when it expires, in Unix seconds
 	keys                   []string         // kids, sorted
 }
 
-// contents returns what still matters at a moment. It holds the lock for next to nothing: entries don't change where they are.
+// contents returns the entries that still matter at a moment. It holds the lock only briefly, because entries are never changed
+// in place.
 func (s *Set) contents(at moment) contents {
 	s.mu.RLock()
 	c := contents{base: s.base, position: s.position, newest: s.newest()}
@@ -181,7 +184,7 @@ func (s *Set) contents(at moment) contents {
 	return c
 }
 
-// Newest returns the position in the feed of the newest revocation, 0 for none.
+// Newest returns the position in the feed of the newest revocation, 0 if there is none.
 func (s *Set) Newest() int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -13,7 +13,7 @@ import (
 //go:embed catalogue.yaml
 var defaultCatalogue []byte
 
-// Label is a name for people in each language of the console.
+// Label is a display name in each language of the console.
 type Label struct {
 	English    string `yaml:"en"`
 	Portuguese string `yaml:"pt-BR"`
@@ -23,11 +23,11 @@ type Label struct {
 type Product struct {
 	Name     string    `yaml:"name"`
 	Label    Label     `yaml:"label"`
-	Access   []Access  `yaml:"access"` // grantable for the whole product
+	Access   []Access  `yaml:"access"` // that can be granted for the whole product
 	Features []Feature `yaml:"features"`
 }
 
-// Feature is a part of a product that access is granted to.
+// Feature is a part of a product for which access can be granted.
 type Feature struct {
 	Name   string   `yaml:"name"`
 	Label  Label    `yaml:"label"`
@@ -54,13 +54,13 @@ func (s Scope) Access() Access {
 	return access
 }
 
-// Catalogue is the scopes that keys can be granted. It does not change after loading and is safe for concurrent use.
+// Catalogue holds the scopes that keys can be granted. It is immutable once loaded, and safe for concurrent use.
 type Catalogue struct {
 	products []Product
 	scopes   Set
 }
 
-// DefaultCatalogue returns the catalogue that is built in.
+// DefaultCatalogue returns the built-in catalogue.
 func DefaultCatalogue() *Catalogue {
 	c, err := parseCatalogue(defaultCatalogue)
 	if err != nil {
@@ -69,7 +69,8 @@ func DefaultCatalogue() *Catalogue {
 	return c
 }
 
-// LoadCatalogue reads a catalogue from a YAML file of the form of the embedded one. Errors say what is wrong and where.
+// LoadCatalogue loads a catalogue from a YAML file that has the same form as the embedded one. Errors say what is wrong and
+// where.
 func LoadCatalogue(path string) (*Catalogue, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -123,7 +124,7 @@ func (c *Catalogue) add(name string, label Label, scopes []Scope) error {
 	return nil
 }
 
-// Products returns the catalogue as it is grouped. The caller must not change it.
+// Products returns the products in the catalogue's order. The caller must not change them.
 func (c *Catalogue) Products() []Product { return c.products }
 
 // Scopes returns all scopes, sorted. The caller must not change them.

@@ -1,5 +1,5 @@
-// Package scope owns what access is called: the form of a scope, which scope covers which, and the catalogue of scopes that
-// a key can be granted.
+// Package scope owns how access is named: the form of a scope, which scope covers which, and the catalogue of scopes that a key
+// can be granted.
 //
 // A scope is "<product>[.<feature>]:<access>" in lower case with dashes for spaces, such as "lighthouse.workspaces:readonly"
 // or "cca:admin".
@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Access is a type of access. Each covers the ones after it: admin, editor, readonly.
+// Access is a type of access. Each type covers those after it: admin, editor, readonly.
 type Access string
 
 // The types of access.
@@ -22,7 +22,7 @@ const (
 	Readonly Access = "readonly"
 )
 
-// rank orders types of access; 0 for what is none.
+// rank orders the types of access; 0 for an unknown one.
 func (a Access) rank() int {
 	switch a {
 	case Admin:
@@ -36,7 +36,7 @@ func (a Access) rank() int {
 	}
 }
 
-// The scopes that this service asks for at its own routes.
+// The scopes that this service requires at its own routes.
 const (
 	APIKeysReadonly Scope = "settings.api-keys:readonly"
 	APIKeysEditor   Scope = "settings.api-keys:editor"
@@ -48,7 +48,7 @@ type Scope string
 
 var pattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)?:(admin|editor|readonly)$`)
 
-// Parse returns s as a scope. Errors: one that says what the form is.
+// Parse returns s as a scope. The error says what form a scope has.
 func Parse(s string) (Scope, error) {
 	if len(s) > 100 || !pattern.MatchString(s) {
 		return "", fmt.Errorf("%q is not of the form <product>[.<feature>]:<access>", s)
@@ -56,7 +56,7 @@ func Parse(s string) (Scope, error) {
 	return Scope(s), nil
 }
 
-// split returns the parts of a scope; all are empty when it is malformed.
+// split returns the parts of a scope; all are empty if there is no colon.
 func (s Scope) split() (product, feature string, access Access) {
 	resource, a, ok := strings.Cut(string(s), ":")
 	if !ok {
@@ -66,8 +66,8 @@ func (s Scope) split() (product, feature string, access Access) {
 	return product, feature, Access(a)
 }
 
-// Covers reports whether holding s is enough where want is asked for: the same product; the same feature, or s is of the
-// whole product; and at least the same access.
+// Covers reports whether holding s is sufficient where want is required: it must be of the same product, of the same feature or
+// of the whole product, and have at least the same access.
 func (s Scope) Covers(want Scope) bool {
 	if s == want {
 		return true
@@ -90,7 +90,7 @@ func NewSet(scopes ...Scope) Set {
 	return Set(slices.Compact(set))
 }
 
-// ParseSet parses scopes separated by single spaces, as in an OAuth 2.0 request (RFC 6749 §3.3). The empty string is the
+// ParseSet parses scopes separated by single spaces, as in an OAuth 2.0 request (RFC 6749 §3.3). The empty string yields the
 // empty set.
 func ParseSet(s string) (Set, error) {
 	if s == "" {
@@ -133,12 +133,12 @@ func (s Set) Covers(want Scope) bool {
 	return slices.ContainsFunc(s, func(have Scope) bool { return have.Covers(want) })
 }
 
-// CoversAll reports whether the set covers every one of want. It covers the empty set.
+// CoversAll reports whether the set covers every scope in want. An empty want is always covered.
 func (s Set) CoversAll(want Set) bool {
 	return !slices.ContainsFunc(want, func(w Scope) bool { return !s.Covers(w) })
 }
 
-// CoversAny reports whether the set covers at least one of want.
+// CoversAny reports whether the set covers at least one scope in want.
 func (s Set) CoversAny(want Set) bool {
 	return slices.ContainsFunc(want, s.Covers)
 }

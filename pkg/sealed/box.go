@@ -1,5 +1,5 @@
-// Package sealed owns encryption at rest: what must be readable again, such as the private half of a signing key, is
-// sealed under the master key before it goes to a database. What need not be readable is hashed instead, elsewhere.
+// Package sealed owns encryption at rest: what must be readable again, such as the private half of a signing key, is sealed with
+// the master key before it goes into a database. What need not be readable is hashed instead, elsewhere.
 package sealed
 
 import (
@@ -17,18 +17,18 @@ import (
 // KeySize is the size of a master key in bytes.
 const KeySize = 32
 
-// ErrWrongKey means that the data was sealed under another master key, bound to something else, or altered.
+// ErrWrongKey means that the data was sealed with another master key, bound to something else, or altered.
 var ErrWrongKey = errors.New("sealed data can't be opened: wrong master key, or the data was altered")
 
-// Box seals with AES-256-GCM under one master key, and opens what was sealed under it or under one of a few others. It is
-// safe for concurrent use.
+// Box seals with AES-256-GCM and one master key, and opens what was sealed with that key or one of a few others. It is safe for
+// concurrent use.
 type Box struct {
-	keys  [][]byte // the master key and the others, for [Box.For]
+	keys  [][]byte // the master key first, then the others; kept for [Box.For]
 	aeads []cipher.AEAD
 }
 
-// NewBox returns a box that seals under a master key of [KeySize] bytes, and also opens what was sealed under others: while
-// the master key is being replaced there are two.
+// NewBox returns a box that seals with a master key of [KeySize] bytes, and also opens what was sealed with others: while the
+// master key is being replaced, there are two.
 func NewBox(masterKey []byte, others ...[]byte) (*Box, error) {
 	b := &Box{keys: append([][]byte{masterKey}, others...)}
 	for _, key := range b.keys {
@@ -52,8 +52,8 @@ func newAEAD(masterKey []byte) (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// For returns a box of its own for a purpose, under keys that are made of this one's (HKDF, RFC 5869). It is for what
-// strangers can have sealed any number of times.
+// For returns a separate box for a purpose, with keys derived from those of this box (HKDF, RFC 5869). It is for what strangers
+// can cause to be sealed any number of times.
 func (b *Box) For(purpose string) (*Box, error) {
 	keys := make([][]byte, len(b.keys))
 	for i, key := range b.keys {
@@ -65,10 +65,10 @@ func (b *Box) For(purpose string) (*Box, error) {
 	return NewBox(keys[0], keys[1:]...)
 }
 
-// Seal encrypts plain and binds it to binding, which must be given again to open it and is not part of the result.
-// A random nonce is put in front; under one master key 2³² seals are safe.
+// Seal encrypts plain and binds it to binding, which is not part of the result and must be given again to open it. The result
+// begins with a random nonce; up to 2³² seals with one master key are safe.
 func (b *Box) Seal(plain, binding []byte) []byte {
-	return b.aeads[0].Seal(nil, nil, plain, binding) //nolint:gosec // the nonce is made by the AEAD itself, at random
+	return b.aeads[0].Seal(nil, nil, plain, binding) //nolint:gosec // the AEAD itself makes the nonce, at random
 }
 
 // Open returns what was sealed. Errors: [ErrWrongKey].
@@ -77,7 +77,7 @@ func (b *Box) Open(box, binding []byte) ([]byte, error) {
 	return plain, err
 }
 
-// open also reports whether it was sealed under the master key and not under another.
+// open also reports whether the data was sealed with the master key rather than one of the others.
 func (b *Box) open(box, binding []byte) (plain []byte, current bool, err error) {
 	for i, aead := range b.aeads {
 		if plain, err = aead.Open(nil, nil, box, binding); err == nil {
@@ -87,7 +87,7 @@ func (b *Box) open(box, binding []byte) (plain []byte, current bool, err error) 
 	return nil, false, ErrWrongKey
 }
 
-// Reseal returns what was sealed under another key sealed under the master key, and nil for what is already.
+// Reseal returns data that was sealed with another key, sealed with the master key; nil if it is sealed with that already.
 // Errors: [ErrWrongKey].
 func (b *Box) Reseal(box, binding []byte) ([]byte, error) {
 	plain, current, err := b.open(box, binding)
@@ -97,7 +97,7 @@ func (b *Box) Reseal(box, binding []byte) ([]byte, error) {
 	return b.Seal(plain, binding), nil
 }
 
-// ParseMasterKey decodes a master key from standard base64, with or without white space around it.
+// ParseMasterKey decodes a master key from standard base64, ignoring surrounding white space.
 func ParseMasterKey(text string) ([]byte, error) {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil || len(key) != KeySize {

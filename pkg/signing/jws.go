@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// ErrInvalidJWS means that a JWS is malformed, of another type, or not signed by one of the keys.
+// ErrInvalidJWS means that a JWS is malformed, has another type, or is not signed by one of the keys.
 var ErrInvalidJWS = errors.New("invalid signature")
 
 // jwsHeader is the protected header of what is signed here.
@@ -20,7 +20,7 @@ type jwsHeader struct {
 	Type      string `json:"typ"`
 }
 
-// JWS is what was signed, its parts encoded. In JSON it is the flattened serialization (RFC 7515 §7.2.2).
+// JWS is a signed document, with its parts encoded. In JSON it is the flattened serialization (RFC 7515 §7.2.2).
 type JWS struct {
 	Protected string `json:"protected"`
 	Payload   string `json:"payload"`
@@ -30,8 +30,8 @@ type JWS struct {
 // Compact returns the compact serialization (RFC 7515 §7.1).
 func (j JWS) Compact() string { return j.Protected + "." + j.Payload + "." + j.Signature }
 
-// SignJWS signs payload, in JSON, with the key that signs now. typ says what it is for, so that it can't be taken for something
-// else. Errors: [ErrNoKey].
+// SignJWS signs payload, as JSON, with the current signing key. typ says what the document is for, so that it can't be mistaken
+// for something else. Errors: [ErrNoKey].
 func (k *Keyring) SignJWS(typ string, payload any) (JWS, error) {
 	key, err := k.Signer()
 	if err != nil {
@@ -55,9 +55,9 @@ func (k *Keyring) SignJWS(typ string, payload any) (JWS, error) {
 	return signed, nil
 }
 
-// VerifyStoredJWS checks a compact JWS of type typ by the key of the store that it names, also one that is no longer
-// published, and decodes its payload. It is for what is kept for years: for tokens, use [Keyring.Verify].
-// Errors: [ErrInvalidJWS]; those of the store; that the key can't be opened.
+// VerifyStoredJWS verifies a compact JWS of type typ with the key that it names, which is read from the store and need no longer
+// be published, and decodes the payload. It is for documents that are kept for years: for tokens, use [Keyring.Verify]. Errors:
+// [ErrInvalidJWS]; those of the store; that the key can't be opened.
 func (k *Keyring) VerifyStoredJWS(ctx context.Context, typ, compact string, payload any) error {
 	parts := strings.Split(compact, ".")
 	if len(parts) != 3 {
@@ -72,7 +72,7 @@ func (k *Keyring) VerifyStoredJWS(ctx context.Context, typ, compact string, payl
 	}
 	var header jwsHeader
 	strict := json.NewDecoder(bytes.NewReader(decoded[0]))
-	strict.DisallowUnknownFields() // among them crit, which asks for what is not done here (RFC 7515 §4.1.11)
+	strict.DisallowUnknownFields() // including crit, which demands processing that is not done here (RFC 7515 §4.1.11)
 	if err := strict.Decode(&header); err != nil || header.Algorithm != Algorithm || header.Type != typ {
 		return fmt.Errorf("%w: it is not of the type %s", ErrInvalidJWS, typ)
 	}

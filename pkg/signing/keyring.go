@@ -1,7 +1,7 @@
 // Package signing owns the signing keys: it creates, rotates and publishes them, and signs and verifies with them.
 //
-// A signing key is published before it signs, so that verifiers know it when its first token arrives, and it stays
-// published until the last token that it signed has expired. Private halves are kept encrypted under the master key.
+// A signing key is published before it signs, so that verifiers know it when its first token arrives, and it stays published
+// until the last token that it signed has expired. Private keys are stored encrypted with the master key.
 //
 // Only this package and package resourceserver know the JOSE library.
 package signing
@@ -31,24 +31,24 @@ import (
 
 // The schedule of signing keys.
 const (
-	// Algorithm is the only one that is used (RFC 7518 §3.4).
+	// Algorithm is the only algorithm used (RFC 7518 §3.4).
 	Algorithm = "ES256"
 	// Period is how long a key signs.
 	Period = 90 * 24 * time.Hour
 	// PublishLead is how long a key is published before it signs: longer than verifiers cache the key set.
 	PublishLead = time.Hour
-	// SpreadLead is the same for a key that must sign soon: longer than it takes until all replicas publish it.
+	// SpreadLead is the same for a key that must sign soon: longer than it takes for all replicas to publish it.
 	SpreadLead = 2 * time.Second
-	// RetireLag is how long a key stays published after it signed for the last time: a token's longest life and a margin
-	// for clocks that differ.
+	// RetireLag is how long a key stays published after it last signed: the longest life of a token, and a margin for clock
+	// differences.
 	RetireLag = 25 * time.Hour
 
-	// revokeMargin is how long before its revocation a key counts as retired: on a replica whose clock is behind it is gone at
-	// once, too.
+	// revokeMargin is how long before its revocation a key counts as retired, so that it also disappears at once on a replica
+	// whose clock is behind.
 	revokeMargin = time.Minute
 
-	// aheadMax is how far ahead the turn of a key may be that is counted on. Where it is further, some clock was wrong: that of whoever
-	// made the key, or this one.
+	// aheadMax is how far in the future a key may begin to sign and still be relied on. If it is further away, some clock was
+	// wrong: that of the replica that created the key, or this one.
 	aheadMax = 24 * time.Hour
 
 	reloadInterval = time.Minute
@@ -67,7 +67,7 @@ type Key struct {
 	private *ecdsa.PrivateKey
 }
 
-// Keyring is the present signing keys. It is safe for concurrent use; signing takes no lock.
+// Keyring holds the current signing keys. It is safe for concurrent use; signing takes no lock.
 type Keyring struct {
 	store    Store
 	box      *sealed.Box
@@ -78,17 +78,17 @@ type Keyring struct {
 	changed  chan struct{}
 
 	mu      sync.Mutex             // held while current is replaced
-	current atomic.Pointer[keySet] // empty until keys were loaded
-	revoked map[string]bool        // kids that the log told of, which a reading that had begun before must not bring back
+	current atomic.Pointer[keySet] // empty until keys have been loaded
+	revoked map[string]bool        // kids that the log reported as revoked; a read that began earlier must not bring them back
 }
 
-// keySet is what was loaded together.
+// keySet is the keys that were loaded together.
 type keySet struct {
 	keys   []Key     // by NotBefore
-	readAt time.Time // when the reading of them began
+	readAt time.Time // when reading them began
 }
 
-// key returns the one with an identifier, nil if there is none. There are few, and looking at them takes less than hashing a name.
+// key returns the key with this kid, nil if there is none. There are few keys, so comparing them is faster than hashing the kid.
 func (s *keySet) key(kid string) *Key {
 	for i := range s.keys {
 		if s.keys[i].KID == kid {
@@ -98,13 +98,14 @@ func (s *keySet) key(kid string) *Key {
 	return nil
 }
 
-// without returns the keys but for those whose kids are given.
+// without returns a set without the keys with the given kids.
 func (s *keySet) without(kids map[string]bool) *keySet {
 	return &keySet{slices.DeleteFunc(slices.Clone(s.keys), func(key Key) bool { return kids[key.KID] }), s.readAt}
 }
 
-// NewKeyring returns an empty keyring over a store; call [Keyring.Load], then [Keyring.Run]. fresh reports whether the log, which
-// tells [Keyring.Apply] of changes, has been read recently enough to trust what is loaded; nil is for who follows no log.
+// NewKeyring returns an empty keyring on top of a store; call [Keyring.Load], then [Keyring.Run]. fresh reports whether the log,
+// whose events are passed to [Keyring.Apply], has been read recently enough for the loaded keys to be trusted. It is nil if no
+// log is followed.
 func NewKeyring(store Store, box *sealed.Box, fresh func() bool, now func() time.Time) (*Keyring, error) {
 	signer, err := jws.NewSigner(jwa.ES256)
 	if err != nil {
@@ -124,8 +125,8 @@ func NewKeyring(store Store, box *sealed.Box, fresh func() bool, now func() time
 
 func (k *Keyring) clock() time.Time { return k.now().UTC().Truncate(time.Microsecond) }
 
-// Load reads the keys, after creating the first key, or the successor of one that has signed for its [Period], in the name of actor.
-// Errors: sealed.ErrWrongKey when the master key is not the one that the keys were sealed with; those of the store.
+// Load reads the keys. Before that it creates, in the name of actor, the first key, or the successor of one that has signed for
+// its [Period]. Errors: sealed.ErrWrongKey if the master key is not the one that the keys were sealed with; those of the store.
 func (k *Keyring) Load(ctx context.Context, actor eventlog.Actor) error {
 	err := k.store.ChangeSigningKeys(ctx, func(records []Record) (*Change, error) {
 		now := k.clock()
@@ -134,7 +135,7 @@ func (k *Keyring) Load(ctx context.Context, actor eventlog.Actor) error {
 			return nil, nil
 		}
 		if _, err := k.openAll(records); err != nil {
-			return nil, err // with a wrong master key, a key would be added that the right one doesn't open
+			return nil, err // with a wrong master key, the added key could not be opened with the right one
 		}
 		return k.succeed(counted, now, PublishLead, actor)
 	})
@@ -144,9 +145,9 @@ func (k *Keyring) Load(ctx context.Context, actor eventlog.Actor) error {
 	return k.reload(ctx)
 }
 
-// rotation reports whether it is time for a successor, and of which keys: those that are published, but for ones whose turn is too
-// far ahead to be counted on. With nothing but those it isn't: rather than they, this clock is wrong, and a successor would end
-// them before their time by the right one.
+// rotation reports whether a successor is due, and of which keys: the published ones, except those that begin to sign too far in
+// the future to be relied on. If all of them are that far ahead, it is more likely that this clock is wrong than that theirs
+// were, and a successor made by a wrong clock would retire them too early; so none is due.
 func rotation(records []Record, now time.Time) (counted []Record, due bool) {
 	ahead := false
 	for _, r := range records {
@@ -164,8 +165,8 @@ func rotation(records []Record, now time.Time) (counted []Record, due bool) {
 	return counted, !now.Before(counted[len(counted)-1].NotBefore.Add(Period - PublishLead))
 }
 
-// Rotate creates a new signing key that starts to sign after lead, or at once with a lead of 0: then verifiers that have
-// not seen it yet must refetch the key set. Errors: as of [Keyring.Load].
+// Rotate creates a new signing key that begins to sign after lead. With a lead of 0 it signs at once, and verifiers that have not
+// seen it yet must fetch the key set again. Errors: those of [Keyring.Load].
 func (k *Keyring) Rotate(ctx context.Context, lead time.Duration, actor eventlog.Actor) error {
 	err := k.store.ChangeSigningKeys(ctx, func(records []Record) (*Change, error) {
 		if _, err := k.openAll(records); err != nil {
@@ -179,7 +180,7 @@ func (k *Keyring) Rotate(ctx context.Context, lead time.Duration, actor eventlog
 	return k.reload(ctx)
 }
 
-// succeed makes the successor of the existing keys, which signs lead after now. The first key of all signs at once.
+// succeed creates the successor of the existing keys, which begins to sign lead after now. The very first key signs at once.
 func (k *Keyring) succeed(existing []Record, now time.Time, lead time.Duration, actor eventlog.Actor) (*Change, error) {
 	if len(existing) == 0 {
 		lead = 0
@@ -203,10 +204,10 @@ func (k *Keyring) succeed(existing []Record, now time.Time, lead time.Duration, 
 	return change, err
 }
 
-// Generate returns a new key that signs at once and is in no store.
+// Generate returns a new key that signs at once and is not in any store.
 func (k *Keyring) Generate() (Record, error) { return k.generate(k.clock(), 0) }
 
-// generate makes a key that signs lead after now.
+// generate creates a key that begins to sign lead after now.
 func (k *Keyring) generate(now time.Time, lead time.Duration) (Record, error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -220,18 +221,18 @@ func (k *Keyring) generate(now time.Time, lead time.Duration) (Record, error) {
 	return Record{KID: kid, Algorithm: Algorithm, Private: k.box.Seal(der, binding(kid)), CreatedAt: now, NotBefore: now.Add(lead)}, nil
 }
 
-// draft is the event of a change of a key, of all of them when the kid is empty.
+// draft drafts the event for a change of a key, or of all keys if kid is empty.
 func draft(now time.Time, action eventlog.Action, actor eventlog.Actor, kid string, told eventlog.State) (eventlog.Draft, error) {
 	return eventlog.Draft{
 		At: now, Action: action, Actor: actor, Subject: eventlog.Subject{Kind: eventlog.SubjectSigningKey, ID: kid},
 	}.Telling(nil, told)
 }
 
-// binding is the associated data of a private half: one that was moved to another row can't be opened.
+// binding is the associated data for sealing a private key: one that was moved to another row can't be opened.
 func binding(kid string) []byte { return []byte("signing-key\x00" + kid) }
 
-// Current makes sure that the keys in use are those that the log has told of, or, while it can't be read in time, those that were
-// in the store [eventlog.StalenessMax] ago. Errors: those of the store.
+// Current makes sure that the keys in use are those that the log has reported or, while the log can't be read in time, those that
+// were in the store at most [eventlog.StalenessMax] ago. Errors: those of the store.
 func (k *Keyring) Current(ctx context.Context) error {
 	if k.fresh == nil || k.fresh() {
 		return nil
@@ -242,7 +243,7 @@ func (k *Keyring) Current(ctx context.Context) error {
 	return k.reload(ctx)
 }
 
-// reload replaces the keys in use by those in the store that are still published.
+// reload replaces the keys in use with those in the store that are still published.
 func (k *Keyring) reload(ctx context.Context) error {
 	started := k.now()
 	records, err := k.store.SigningKeys(ctx)
@@ -260,7 +261,7 @@ func (k *Keyring) reload(ctx context.Context) error {
 	return nil
 }
 
-// openAll opens those that are still published.
+// openAll opens those keys that are still published.
 func (k *Keyring) openAll(records []Record) (*keySet, error) {
 	now := k.clock()
 	set := &keySet{}
@@ -277,7 +278,7 @@ func (k *Keyring) openAll(records []Record) (*keySet, error) {
 	return set, nil
 }
 
-// checkMasterKey returns an error when there are keys and the master key opens none of them, not even one that has retired.
+// checkMasterKey returns an error if there are keys and the master key opens none of them, not even a retired one.
 func (k *Keyring) checkMasterKey(records []Record) error {
 	var failed error
 	for _, r := range records {
@@ -309,7 +310,7 @@ func (k *Keyring) open(r Record) (*ecdsa.PrivateKey, error) {
 	return private, nil
 }
 
-// Apply notes that the keys changed, on this replica or on another; [Keyring.Run] then loads them. It is for
+// Apply takes note of a change of the keys, made on this replica or on another; [Keyring.Run] then loads them. It is for
 // [eventlog.Tailer.Subscribe].
 func (k *Keyring) Apply(e eventlog.Event) {
 	if e.Subject.Kind != eventlog.SubjectSigningKey {
@@ -324,11 +325,11 @@ func (k *Keyring) Apply(e eventlog.Event) {
 func (k *Keyring) noteChange() {
 	select {
 	case k.changed <- struct{}{}:
-	default: // they will be loaded already
+	default: // a load is pending already
 	}
 }
 
-// Run rotates on schedule and follows what other replicas do, until ctx ends. Failures are logged and tried again.
+// Run rotates keys on schedule and follows the changes made by other replicas, until ctx ends. Failures are logged and retried.
 func (k *Keyring) Run(ctx context.Context) {
 	ticker := time.NewTicker(reloadInterval)
 	defer ticker.Stop()
@@ -346,9 +347,9 @@ func (k *Keyring) Run(ctx context.Context) {
 	}
 }
 
-// signing returns the key whose turn it is at now. Where it is nobody's, as a successor was revoked before it signed, the key
-// before goes on. Before the turn of the first key, as on a replica whose clock is behind that of the one that made it, it is the
-// first key. Errors: [ErrNoKey].
+// signing returns the key whose turn it is at now. If it is no key's turn, because a successor was revoked before it began to
+// sign, the previous key continues. Before the first key's turn, as on a replica whose clock is behind that of the one that
+// created the key, it returns the first key. Errors: [ErrNoKey].
 func (s *keySet) signing(now time.Time) (*Key, error) {
 	if len(s.keys) == 0 {
 		return nil, ErrNoKey
@@ -369,20 +370,20 @@ func (s *keySet) signing(now time.Time) (*Key, error) {
 	return begun, nil
 }
 
-// Signer returns the key that signs now. Errors: [ErrNoKey].
+// Signer returns the current signing key. Errors: [ErrNoKey].
 func (k *Keyring) Signer() (*Key, error) { return k.current.Load().signing(k.now()) }
 
-// signerOnly hides the key's concrete type. The JOSE library copies an *ecdsa.PrivateKey for every signature, and a copy
-// misses what crypto/ecdsa precomputes and keeps by the key's address.
+// signerOnly hides the key's concrete type. The JOSE library copies an *ecdsa.PrivateKey for every signature, and the copy lacks
+// what crypto/ecdsa precomputes and caches by the key's address.
 type signerOnly struct{ *ecdsa.PrivateKey }
 
-// Sign returns the ES256 signature, 64 bytes, of data.
+// Sign returns the 64-byte ES256 signature of data.
 func (k *Keyring) Sign(key *Key, data []byte) ([]byte, error) {
 	return k.signer.Sign(data, signerOnly{key.private})
 }
 
-// Verify checks the ES256 signature of data by the published key with the kid.
-// Errors: [ErrUnknownKey]; another one when the signature is wrong.
+// Verify checks the ES256 signature of data with the published key that has this kid. Errors: [ErrUnknownKey]; another one if the
+// signature is wrong.
 func (k *Keyring) Verify(kid string, data, signature []byte) error {
 	key := k.current.Load().key(kid)
 	if key == nil {

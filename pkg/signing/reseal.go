@@ -8,8 +8,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/sealed"
 )
 
-// Reseal seals the private halves that are sealed under another key under box's master key, all or none, also those of keys
-// that are no longer published, and returns how many. Errors: sealed.ErrWrongKey; those of the store.
+// Reseal seals all private keys that are sealed with another key, even those of keys that are no longer published, with box's
+// master key, either all or none of them, and returns how many. Errors: sealed.ErrWrongKey; those of the store.
 func (k *Keyring) Reseal(ctx context.Context, box *sealed.Box, actor eventlog.Actor) (resealed int, err error) {
 	err = k.store.ChangeSigningKeys(ctx, func(records []Record) (*Change, error) {
 		fresh := map[string][]byte{}
@@ -32,8 +32,7 @@ func (k *Keyring) Reseal(ctx context.Context, box *sealed.Box, actor eventlog.Ac
 	return resealed, err
 }
 
-// Check opens every private half. Errors: sealed.ErrWrongKey for the first that the master key does not open; those of the
-// store.
+// Check opens every private key. Errors: sealed.ErrWrongKey for the first that the master key does not open; those of the store.
 func (k *Keyring) Check(ctx context.Context) error {
 	records, err := k.store.SigningKeys(ctx)
 	if err != nil {

@@ -8,10 +8,10 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// Revoke takes a key out of the published set at once: every token that it signed is dead. When it was the one that signs,
-// or that was to sign next, a successor is made in the same transaction, which signs at once if no other key does.
-// Errors: [ErrUnknownKey] when no published key has the kid; sealed.ErrWrongKey when a successor is needed and the master key opens
-// none of the keys that there are; those of the store.
+// Revoke removes a key from the published set at once: every token that it signed is dead. If it was the current signing key, or
+// the next one, a successor is created in the same transaction, which signs at once if no other key does. Errors: [ErrUnknownKey]
+// if no published key has the kid; sealed.ErrWrongKey if a successor is needed and the master key opens none of the existing
+// keys; those of the store.
 func (k *Keyring) Revoke(ctx context.Context, kid string, actor eventlog.Actor) error {
 	err := k.store.ChangeSigningKeys(ctx, func(records []Record) (*Change, error) {
 		now := k.clock()
@@ -38,7 +38,8 @@ func (k *Keyring) Revoke(ctx context.Context, kid string, actor eventlog.Actor) 
 			if !signs {
 				lead = 0
 			}
-			// One that opens some will do: what was sealed with a wrong key must be possible to revoke.
+			// A master key that opens only some of the keys will do: it must be possible to revoke a key that was sealed with a
+			// wrong one.
 			err := k.checkMasterKey(records)
 			if err != nil {
 				return nil, err
@@ -59,12 +60,12 @@ func (k *Keyring) Revoke(ctx context.Context, kid string, actor eventlog.Actor) 
 	return k.reload(ctx)
 }
 
-// Published reports whether a key is published now, and so whether what it signed counts.
+// Published reports whether a key is published now, and so whether its signatures are accepted.
 func (k *Keyring) Published(kid string) bool {
 	return k.current.Load().key(kid) != nil
 }
 
-// drop forgets a key that was revoked elsewhere, before the store is asked for the keys that are left.
+// drop forgets a key that was revoked, before the remaining keys are read from the store.
 func (k *Keyring) drop(kid string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -2,23 +2,23 @@ package signing
 
 import "time"
 
-// State is what a stored key does.
+// State is the state of a stored key.
 type State string
 
 // The states.
 const (
 	Signs    State = "signs"
-	Waits    State = "waits"    // published, and signs later
-	Retiring State = "retiring" // published for the tokens that it has signed
-	Retired  State = "retired"  // not published any more
-	// Revoked is taken out before the tokens that it had signed expired, by a revocation or by a restore.
+	Waits    State = "waits"    // published, and will sign later
+	Retiring State = "retiring" // published for the sake of the tokens that it signed
+	Retired  State = "retired"  // no longer published
+	// Revoked means that the key was removed before the tokens that it signed had expired, by a revocation or a restore.
 	Revoked State = "revoked"
 )
 
-// States returns what each of all stored keys, ordered by NotBefore, does at now.
+// States returns the state at now of each stored key. records must hold all of them, ordered by NotBefore.
 func States(records []Record, now time.Time) []State {
 	set := &keySet{}
-	ends := map[int64]bool{} // of keys that a successor has retired
+	ends := map[int64]bool{} // of keys retired by a successor
 	for _, r := range records {
 		ends[r.NotBefore.Add(RetireLag).UnixMicro()] = true
 		if r.publishedAt(now) {

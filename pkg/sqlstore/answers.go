@@ -22,7 +22,7 @@ type answerRow struct {
 // TableName implements schema.Tabler.
 func (answerRow) TableName() string { return "idempotency_answer" }
 
-// insertAnswer keeps an answer. Errors: [apikey.ErrAnswered].
+// insertAnswer stores an answer. Errors: [apikey.ErrAnswered].
 func (t tx) insertAnswer(a apikey.Answer) error {
 	row := answerRow{a.Caller, a.IdempotencyKey, a.RequestDigest[:], a.Sealed, newInstant(a.CreatedAt)}
 	inserted := t.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
@@ -61,11 +61,11 @@ func (r answerRow) answer() (apikey.Answer, error) {
 	}, nil
 }
 
-// answerBatch is how many answers one transaction reads, and perhaps seals anew one by one: in the time of a call, also where the
-// database is far, and without holding up those who write to SQLite meanwhile.
+// answerBatch is how many answers one transaction reads, and perhaps reseals one by one. It is small enough to finish within the
+// time limit of a call even if the database is far away, and not to hold up others who write to SQLite meanwhile.
 const answerBatch = 100
 
-// answersAfter returns the answers that follow one, no more than [answerBatch].
+// answersAfter returns the answers that follow last, at most [answerBatch].
 func (t tx) answersAfter(last answerRow) ([]answerRow, error) {
 	var rows []answerRow
 	err := t.db.Where("(caller, idempotency_key) > (?, ?)", last.Caller, last.IdempotencyKey).
@@ -76,7 +76,7 @@ func (t tx) answersAfter(last answerRow) ([]answerRow, error) {
 	return rows, nil
 }
 
-// eachAnswer runs visit with every answer, in a call for each batch.
+// eachAnswer runs visit with every answer, with one call per batch.
 func (s *Store) eachAnswer(ctx context.Context, call func(context.Context, func(tx) error) error, visit func(tx, answerRow) error) error {
 	var last answerRow
 	for {

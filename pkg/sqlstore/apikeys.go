@@ -24,7 +24,7 @@ type keyRow struct {
 	Scopes        string  `gorm:"column:scopes"` // separated by spaces
 	LifespanValue int     `gorm:"column:lifespan_value"`
 	LifespanUnit  string  `gorm:"column:lifespan_unit"`
-	RateLimit     *int    `gorm:"column:rate_limit"` // NULL for what is configured
+	RateLimit     *int    `gorm:"column:rate_limit"` // NULL for the configured one
 	Status        string  `gorm:"column:status"`
 	Generation    int64   `gorm:"column:generation"`
 	StatusIndex   *int64  `gorm:"column:status_index"` // NULL for none yet
@@ -33,13 +33,13 @@ type keyRow struct {
 	CreatedBy     string  `gorm:"column:created_by"`
 	Updated       instant `gorm:"column:updated_at"`
 	UpdatedBy     string  `gorm:"column:updated_by"`
-	LastUsed      instant `gorm:"-"` // of key_use
+	LastUsed      instant `gorm:"-"` // from key_use
 }
 
 // TableName implements schema.Tabler.
 func (keyRow) TableName() string { return "api_key" }
 
-// changeable are the columns that an update writes.
+// changeable lists the columns that an update writes.
 var changeable = []string{
 	"name", "name_unique", "name_search", "description", "scopes", "lifespan_value", "lifespan_unit", "rate_limit", "status",
 	"generation", "status_index", "version", "updated_at", "updated_by",
@@ -55,7 +55,7 @@ func newKeyRow(k apikey.Key) keyRow {
 	}
 }
 
-// key maps the row; its secrets are rows of their own.
+// key maps the row to a key, without its secrets, which are rows of their own.
 func (r keyRow) key() (apikey.Key, error) {
 	scopes, lifespan, status, err := r.terms()
 	if err != nil {
@@ -69,7 +69,7 @@ func (r keyRow) key() (apikey.Key, error) {
 	}, nil
 }
 
-// client maps the columns that a client has; its secrets are rows of their own.
+// client maps the columns that a client has, without its secrets, which are rows of their own.
 func (r keyRow) client() (apikey.Client, error) {
 	scopes, lifespan, status, err := r.terms()
 	if err != nil {
@@ -81,7 +81,7 @@ func (r keyRow) client() (apikey.Client, error) {
 	}, nil
 }
 
-// terms reads what may be malformed.
+// terms parses the columns that may be malformed.
 func (r keyRow) terms() (scope.Set, apikey.Lifespan, apikey.Status, error) {
 	scopes, err := scope.ParseSet(r.Scopes)
 	if err != nil {
@@ -91,7 +91,7 @@ func (r keyRow) terms() (scope.Set, apikey.Lifespan, apikey.Status, error) {
 	if err := lifespan.Validate(); err != nil {
 		return nil, apikey.Lifespan{}, "", err
 	}
-	switch r.Status { // one text for all keys in memory, which every verified token has to look at
+	switch r.Status { // return constants, so that all keys share one string, which is looked at for every verified token
 	case string(apikey.Active):
 		return scopes, lifespan, apikey.Active, nil
 	case string(apikey.Inactive):
@@ -101,15 +101,15 @@ func (r keyRow) terms() (scope.Set, apikey.Lifespan, apikey.Status, error) {
 	}
 }
 
-// selectKeys reads what keys are made of and when they were used, with a row for each secret that a key lists, whose columns are
-// NULL when it lists none. All is of one moment.
+// selectKeys reads the columns of keys and the time of their last use, with a row for each secret that a key lists; the secret's
+// columns are NULL if the key lists none. Everything is read as of one moment.
 const selectKeys = "SELECT api_key.client_id, api_key.tenancy_id, api_key.name, api_key.description, api_key.scopes, api_key.lifespan_value, " +
 	"api_key.lifespan_unit, api_key.rate_limit, api_key.status, api_key.generation, api_key.status_index, api_key.version, " +
 	"api_key.created_at, api_key.created_by, api_key.updated_at, api_key.updated_by, u.last_used_at, " +
 	"s.id, s.digest, s.last_four, s.created_at, s.expires_at, s.last_used_at, s.last_used_ip " +
 	"FROM api_key LEFT JOIN key_use u ON u.client_id = api_key.client_id " + joinListedSecrets + "WHERE "
 
-// joinListedSecrets adds the secrets that a key lists, as s: those not retired.
+// joinListedSecrets joins the secrets that a key lists, namely those not retired, as s.
 const joinListedSecrets = "LEFT JOIN client_secret s ON s.client_id = api_key.client_id AND s.retired_at IS NULL "
 
 // scanJoined reads a row of [selectKeys].
@@ -127,13 +127,13 @@ func scanJoined(rows *sql.Rows) (k keyRow, s *secretRow, err error) {
 	return k, &read, nil
 }
 
-// storedKeys returns by client id the keys that a statement finds that is made of [selectKeys].
+// storedKeys returns, by client ID, the keys found by a statement that begins with [selectKeys].
 func (t tx) storedKeys(statement string, args ...any) (map[string]*apikey.Key, error) {
 	rows, err := t.db.Raw(statement, args...).Rows()
 	if err != nil {
 		return nil, fmt.Errorf("read keys: %w", err)
 	}
-	defer func() { _ = rows.Close() }() // rows.Err tells
+	defer func() { _ = rows.Close() }() // rows.Err reports failures
 	keys := make(map[string]*apikey.Key, 1)
 	for rows.Next() {
 		row, secret, err := scanJoined(rows)
@@ -179,7 +179,7 @@ func (t tx) key(where string, args ...any) (apikey.Key, error) {
 	return apikey.Key{}, apikey.ErrNotFound
 }
 
-// keysOf reads the keys with the given client ids, in their order. One that is not there is left out.
+// keysOf reads the keys with the given client IDs, in the order of the IDs. Missing keys are left out.
 func (t tx) keysOf(clientIDs []string) ([]apikey.Key, error) {
 	if len(clientIDs) == 0 {
 		return nil, nil
@@ -201,13 +201,13 @@ func (t tx) tenancyKey(tenancyID, clientID string) (apikey.Key, error) {
 	return t.key("api_key.tenancy_id = ? AND api_key.client_id = ?", tenancyID, clientID)
 }
 
-// nameTaken reports whether a statement would have made two keys of a tenancy have one name.
+// nameTaken reports whether a statement failed because two keys of a tenancy would have had the same name.
 func nameTaken(err error) bool { return isUniqueViolation(err, "api_key_name") }
 
 // Create implements [apikey.Store].
 func (s *Store) Create(ctx context.Context, key apikey.Key, event eventlog.Draft, answer *apikey.Answer) error {
 	return s.change(ctx, func(t tx) (*eventlog.Draft, error) {
-		// The answer first: a create that is repeated would find its own name taken.
+		// The answer comes first: a repeated create would find its own name taken.
 		if answer != nil {
 			if err := t.insertAnswer(*answer); err != nil {
 				return nil, err
@@ -243,7 +243,7 @@ func (s *Store) Update(
 			return nil, err
 		}
 		result = old
-		own := old // with its own secrets: what the function does to them must not change what is compared with here
+		own := old // own has its own secrets, so that change can't affect those compared below
 		own.Secrets = slices.Clone(old.Secrets)
 		changed, event, err := change(own)
 		if err != nil {

@@ -18,11 +18,11 @@ import (
 
 var _ audit.Store = (*Store)(nil)
 
-// clockSkewMax is how far the clocks of replicas may be apart for a search by time to find every event: their times rise
-// with their numbers up to this.
+// clockSkewMax is how far apart the clocks of replicas may be for a search by time to find every event. Up to this difference,
+// the times of events rise with their numbers.
 const clockSkewMax = time.Hour
 
-// pruneBatch is how many events one transaction removes, so that it does not hold the database up.
+// pruneBatch is how many events one transaction removes, so that it does not block the database for long.
 const pruneBatch = 2000
 
 // baseRow is the single row of log_base.
@@ -92,7 +92,7 @@ func (s *Store) DeletePruned(ctx context.Context) (deleted int64, err error) {
 	return deleted, err
 }
 
-// deletePruned removes the oldest events up to seq, a batch of them.
+// deletePruned removes one batch of the oldest events up to seq.
 func (t tx) deletePruned(seq int64) (int64, error) {
 	removed := t.db.Exec("DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE seq <= ? ORDER BY seq LIMIT ?)", seq, pruneBatch)
 	if removed.Error != nil {
@@ -125,8 +125,8 @@ func (s *Store) Events(ctx context.Context, q audit.Selection) ([]eventlog.Event
 	return events, nil
 }
 
-// seqBounds returns the numbers between which the events are: after the base, before the page's end, and within the
-// bounds of time, which are thereby looked up once and not compared with every event.
+// seqBounds returns the exclusive bounds of the sequence numbers to search: after the base, before the page's end, and within the
+// bounds of time. Thus the bounds of time are looked up once instead of being compared with every event.
 func (t tx) seqBounds(q audit.Selection) (above, below int64, err error) {
 	base, err := t.base()
 	if err != nil {
@@ -159,16 +159,18 @@ func (t tx) seqBounds(q audit.Selection) (above, below int64, err error) {
 	return above, below, nil
 }
 
-// selectEvents returns the statement that finds a page. Where one of several values will do, each gets a query of its own
-// that an index answers in order, and the newest of all are taken: with an OR the database would sort all that match.
+// selectEvents returns the statement that finds a page. Where any of several values will do, each gets its own query, which an
+// index answers in order, and the newest of all the results are taken: with an OR the database would sort everything that
+// matches.
 func (d dialect) selectEvents(q audit.Selection, above, below int64) (statement string, values []any) {
 	var common conditions
 	common.add("seq > ?", above)
 	if below != math.MaxInt64 {
 		common.add("seq < ?", below)
 	}
-	// The bounds of seq have done nearly all of it. PostgreSQL does not know that they say the same as these, would expect few
-	// events to meet both, and then sort many; of an expression it expects nothing.
+	// The bounds of seq have already excluded nearly all other events. PostgreSQL does not know that those conditions and these
+	// mean the same: it would expect few events to meet both, and so choose a plan that sorts many. About an expression it makes
+	// no such assumption.
 	if !q.From.IsZero() {
 		common.add("at + 0 >= ?", q.From.UnixMicro())
 	}
@@ -195,8 +197,8 @@ func (d dialect) selectEvents(q audit.Selection, above, below int64) (statement 
 	for i, b := range branches {
 		from := "event"
 		if d == sqliteDialect {
-			// PostgreSQL knows from its statistics which condition leaves the fewest events. SQLite has none, and would read all of
-			// the tenancy's.
+			// PostgreSQL knows from its statistics which condition is met by the fewest events. SQLite has none and would read
+			// all events of the tenancy.
 			from += " INDEXED BY " + b.index
 		}
 		queries[i] = "SELECT * FROM (SELECT * FROM " + from + " WHERE " + strings.Join(b.terms, " AND ") + " ORDER BY seq DESC LIMIT ?) AS newest"
@@ -205,14 +207,14 @@ func (d dialect) selectEvents(q audit.Selection, above, below int64) (statement 
 	return strings.Join(queries, " UNION ALL ") + " ORDER BY seq DESC LIMIT ?", append(values, q.Limit)
 }
 
-// condition is what a row must meet, with the index that finds those that do.
+// condition is a condition on a row, with the index that finds the rows that meet it.
 type condition struct {
 	term   string
 	values []any
 	index  string
 }
 
-// conditions are what a row must meet, all of them, with the index of the one that is met by the fewest.
+// conditions must all be met by a row. The index is that of the condition that the fewest rows meet.
 type conditions struct {
 	terms  []string
 	values []any
@@ -223,7 +225,7 @@ func (c *conditions) add(term string, values ...any) {
 	c.terms, c.values = append(c.terms, term), append(c.values, values...)
 }
 
-// equal returns a condition for each value that a column may have.
+// equal returns a condition for each value that the column may have.
 func equal[T ~string](column string, values []T, index string) []condition {
 	alternatives := make([]condition, len(values))
 	for i, v := range values {
@@ -232,7 +234,7 @@ func equal[T ~string](column string, values []T, index string) []condition {
 	return alternatives
 }
 
-// actedBy returns the conditions for an actor, who may be given by id or by name. An event meets one of them.
+// actedBy returns the conditions for an actor, given by ID or by name. A matching event meets exactly one of them.
 func actedBy(actor string) []condition {
 	if actor == "" {
 		return nil
@@ -243,7 +245,7 @@ func actedBy(actor string) []condition {
 	}
 }
 
-// distribute returns each branch once for each alternative, or as it is when there is none.
+// distribute returns each branch once per alternative, or the branches unchanged if there are no alternatives.
 func distribute(branches []conditions, alternatives []condition) []conditions {
 	if len(alternatives) == 0 {
 		return branches

@@ -8,7 +8,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// The statements that find an authority that still holds.
+// The statements that find an authority that is still valid.
 const (
 	operatorAuthority = "SELECT 1 FROM operator WHERE id = ? AND session_generation = ? AND role = ? AND status = 'active'"
 	tokenAuthority    = "SELECT 1 FROM api_key WHERE client_id = ? AND generation = ? AND status = 'active' " +
@@ -16,8 +16,8 @@ const (
 		"AND EXISTS (SELECT 1 FROM signing_key WHERE kid = ? AND (retire_at IS NULL OR retire_at > ?))"
 )
 
-// checkAuthority looks whether the context's authority holds now. The log's head is locked, so it does until the commit.
-// Errors: [eventlog.ErrAuthorityLost].
+// checkAuthority checks whether the context's authority is valid now. It stays valid until the commit, because the head of the
+// log is locked. Errors: [eventlog.ErrAuthorityLost].
 func (t tx) checkAuthority(ctx context.Context, now time.Time) error {
 	a, ok := eventlog.AuthorityOf(ctx)
 	if !ok {

@@ -11,22 +11,22 @@ import (
 	"time"
 )
 
-// What a SQLite file says of itself in its header (PRAGMA user_version). A copy that was made as a backup is not to be served
-// before [Store.Restored]: it would honour what was revoked since.
+// What a SQLite file's header (PRAGMA user_version) says about the file. A copy made as a backup must not be served before
+// [Store.Restored] is called: it would still honour what has been revoked since.
 const (
 	inService = 0
 	backup    = 1
 )
 
-// backupTimeout bounds the making of a copy.
+// backupTimeout bounds the time for making a copy.
 const backupTimeout = time.Hour
 
 // ErrNotSQLite means that the database is PostgreSQL, which has its own tools for backups.
 var ErrNotSQLite = errors.New("the database is not SQLite; use pg_dump")
 
-// Backup writes a consistent copy of the database, as of one moment, to a new file that only its owner can read. Others go on
-// reading and writing meanwhile. The copy appears whole or not at all, and is on the disk then. Errors: [ErrNotSQLite];
-// fs.ErrExist; that the copy can't be written; [apikey.ErrUnavailable].
+// Backup writes a consistent copy of the database, as of one moment, to a new file that only its owner can read. Others can go on
+// reading and writing meanwhile. The copy appears complete or not at all, and is synced to disk by the time Backup returns.
+// Errors: [ErrNotSQLite]; fs.ErrExist; that the copy can't be written; [apikey.ErrUnavailable].
 func (s *Store) Backup(ctx context.Context, path string) error {
 	if s.dialect != sqliteDialect {
 		return ErrNotSQLite
@@ -41,7 +41,7 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 	copied := filepath.Join(draft, "apikeys.db")
 	err = s.copyTo(ctx, copied)
 	if err == nil {
-		err = os.Link(copied, path) // which replaces nothing
+		err = os.Link(copied, path) // never replaces a file
 	}
 	return errors.Join(err, os.RemoveAll(draft), syncFolder(filepath.Dir(path)))
 }
@@ -49,11 +49,11 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 func (s *Store) copyTo(ctx context.Context, path string) error {
 	limited, cancel := context.WithTimeout(ctx, backupTimeout)
 	defer cancel()
-	if err := createPrivately(path); err != nil { // VACUUM INTO takes an empty file
+	if err := createPrivately(path); err != nil { // VACUUM INTO accepts an empty file
 		return fmt.Errorf("create the backup: %w", err)
 	}
 	if err := s.writer.WithContext(limited).Exec("VACUUM INTO ?", path).Error; err != nil {
-		// Nothing but the copy is written to.
+		// Only the copy is written to, so it is the copy that can't be written.
 		if code, ok := sqliteCode(err); ok && (code == sqliteFull || code == sqliteIOErrWrite) {
 			return fmt.Errorf("the backup can't be written: %w", err)
 		}
@@ -75,7 +75,7 @@ func (s *Store) copyTo(ctx context.Context, path string) error {
 }
 
 // IsBackup reports whether the database is a copy that [Store.Backup] made and that [Store.Restored] has not put into service.
-// PostgreSQL's copies can't be told.
+// Copies of a PostgreSQL database can't be recognised.
 func (s *Store) IsBackup(ctx context.Context) (bool, error) {
 	if s.dialect != sqliteDialect {
 		return false, nil
@@ -85,10 +85,10 @@ func (s *Store) IsBackup(ctx context.Context) (bool, error) {
 	return version == backup, err
 }
 
-// companions are what the names of a SQLite database and of the files that belong to it end with.
+// companions are the suffixes of a SQLite database's file and of the files that belong to it.
 var companions = []string{"", "-wal", "-shm", "-journal"}
 
-// nothingAt returns nil when there is nothing at path. Errors: fs.ErrExist; those of looking.
+// nothingAt returns nil if nothing exists at path. Errors: fs.ErrExist; those of looking.
 func nothingAt(path string) error {
 	switch _, err := os.Lstat(path); {
 	case err == nil:
@@ -100,11 +100,11 @@ func nothingAt(path string) error {
 	}
 }
 
-// PlaceBackup copies a backup to where a SQLite database is to be, after checking that it is whole. It is made ready beside that
-// place first, by restore, which is given the copy's path and must leave no connection open; the database appears as that left
-// it, or not at all. Nothing may be at path, nor what belonged to a database that was there: SQLite would apply an old
-// write-ahead log to the copy. Nor may there be a log beside the backup, of which a copy of the file alone would lack what was
-// written last. Errors: fs.ErrExist; that the backup can't be read or is damaged; those of restore.
+// PlaceBackup copies a backup to the path of a new SQLite database, after checking that the backup is intact. The copy is first
+// prepared next to that path by restore, which is given the copy's path and must leave no connection open; then the database
+// appears as restore left it, or not at all. Nothing may exist at path, nor may any files of an earlier database there: SQLite
+// would apply an old write-ahead log to the copy. Nor may there be a log beside the backup: a copy of the file alone would lack
+// what was written last. Errors: fs.ErrExist; that the backup can't be read or is damaged; those of restore.
 func PlaceBackup(ctx context.Context, from, path string, restore func(draft string) error) error {
 	for _, suffix := range companions {
 		switch err := nothingAt(path + suffix); {
@@ -121,7 +121,7 @@ func PlaceBackup(ctx context.Context, from, path string, restore func(draft stri
 		return fmt.Errorf("create the database's directory: %w", err)
 	}
 	draft := path + ".restoring"
-	err := removeDatabase(draft) // of a command that was killed
+	err := removeDatabase(draft) // left by a command that was killed
 	if err == nil {
 		err = copyFile(from, draft)
 	}
@@ -135,12 +135,12 @@ func PlaceBackup(ctx context.Context, from, path string, restore func(draft stri
 		err = checkClosed(draft)
 	}
 	if err == nil {
-		err = os.Link(draft, path) // which replaces nothing
+		err = os.Link(draft, path) // never replaces a file
 	}
 	return errors.Join(err, removeDatabase(draft), syncFolder(filepath.Dir(path)))
 }
 
-// removeDatabase removes the files of a database, as far as they are there.
+// removeDatabase removes those files of a database that exist.
 func removeDatabase(path string) error {
 	var failures []error
 	for _, suffix := range companions {
@@ -151,7 +151,7 @@ func removeDatabase(path string) error {
 	return errors.Join(failures...)
 }
 
-// checkClosed reports as an error that a database is not in its file alone.
+// checkClosed returns an error unless the database consists of its file alone.
 func checkClosed(path string) error {
 	for _, suffix := range companions[1:] {
 		if _, err := os.Lstat(path + suffix); !errors.Is(err, fs.ErrNotExist) {
@@ -161,8 +161,8 @@ func checkClosed(path string) error {
 	return nil
 }
 
-// checkAlone reports as an error that some of what a backup holds may be in a log beside it, where SQLite looks for one: a backup
-// has none, and a database that was closed neither.
+// checkAlone returns an error if some of a backup's content may be in a log beside it, where SQLite would look for one. A backup
+// has no log, and neither has a database that was closed.
 func checkAlone(path string) error {
 	file, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -199,7 +199,7 @@ func copyFile(from, to string) error {
 
 var errNoBackup = errors.New("the file is no backup of this service")
 
-// checkWhole lets SQLite look through the whole file, which must have a log: to SQLite a file of no bytes is a database in order.
+// checkWhole has SQLite check the whole file, which must contain an event log: SQLite considers an empty file a valid database.
 func checkWhole(ctx context.Context, path string) error {
 	pool, err := openFile(path, nil)
 	if err != nil {

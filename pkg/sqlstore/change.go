@@ -15,24 +15,24 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// tx is the database as the body of one call sees it; the statements of each resource are its methods. It is bound to the
-// call's context and timeout.
+// tx is the database as seen by the body of one call; the statements of each resource are its methods. It is bound to the call's
+// context and timeout.
 type tx struct {
 	db      *gorm.DB
 	dialect dialect
-	pooled  *atomic.Bool // of the store
+	pooled  *atomic.Bool // the store's field
 }
 
-// tx returns the database for the body of a call.
+// tx returns the tx for the body of a call.
 func (s *Store) tx(db *gorm.DB) tx { return tx{db, s.dialect, &s.pooled} }
 
 // errUnchanged rolls back a transaction that has nothing to write.
 var errUnchanged = errors.New("nothing to write")
 
-// change runs one change with its event: in one transaction it locks the log's head, looks whether the context's authority still
-// holds, runs body, appends the event that body drafted, and moves the head. Because the head stays locked until the commit,
-// changes happen one after another, sequence numbers have no gaps, and an event is visible only after all before it. When body
-// drafts no event, or fails, everything is rolled back.
+// change runs one change together with its event: in one transaction it locks the log's head, checks that the context's authority
+// is still valid, runs body, appends the event that body drafted, and moves the head. Because the head stays locked until the
+// commit, changes happen one after another, sequence numbers have no gaps, and an event becomes visible only after all events
+// before it. If body drafts no event, or fails, everything is rolled back.
 func (s *Store) change(ctx context.Context, body func(tx) (*eventlog.Draft, error)) (err error) {
 	defer s.observed(ctx, "change", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
@@ -71,7 +71,7 @@ func (s *Store) change(ctx context.Context, body func(tx) (*eventlog.Draft, erro
 	return outcome(ctx, err)
 }
 
-// write runs body on the writer without a transaction, for what is no change in the log's sense.
+// write runs body on the writer without a transaction, for writes that are not recorded in the log.
 func (s *Store) write(ctx context.Context, body func(tx) error) (err error) {
 	defer s.observed(ctx, "write", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
@@ -79,7 +79,7 @@ func (s *Store) write(ctx context.Context, body func(tx) error) (err error) {
 	return outcome(ctx, body(s.tx(s.writer.WithContext(limited))))
 }
 
-// writeAll runs body on the writer in a transaction, for several statements that are no change in the log's sense.
+// writeAll runs body on the writer in a transaction, for several statements that write and are not recorded in the log.
 func (s *Store) writeAll(ctx context.Context, body func(tx) error) (err error) {
 	defer s.observed(ctx, "write-all", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
@@ -87,19 +87,19 @@ func (s *Store) writeAll(ctx context.Context, body func(tx) error) (err error) {
 	return outcome(ctx, s.transaction(limited, body))
 }
 
-// changingMax is how many changes of one process are with the database at a time: one that has the log's head, and one that waits
-// for it and goes on at once. Others wait here. Were they all in the database's queue when the process is stopped, each would get
-// the head in turn and keep it for [idleMax].
+// changingMax is how many changes of one process are in the database at a time: one that has locked the log's head, and one that
+// waits for the lock and can proceed at once. Others wait in this process. If all of them were queued in the database when the
+// process is suspended, each in turn would get the head and hold it for [idleMax].
 const changingMax = 2
 
-// idleMax is how long a process may leave a transaction that writes alone. Its statements follow each other within
-// milliseconds, unless the process was stopped; its locks, first of all that of the log's head, would hold up every other
-// replica until it goes on.
+// idleMax is how long a process may leave a writing transaction idle. The statements of a transaction follow each other within
+// milliseconds unless the process is suspended; its locks, above all the one on the log's head, would then block every other
+// replica until it resumes.
 const idleMax = time.Second
 
-// transaction runs body on the writer in a transaction. On PostgreSQL the server ends it, and the connection, when this
-// process doesn't go on with it for [idleMax]. The setting is the transaction's and not the session's, which behind a pooler
-// belongs to others as well.
+// transaction runs body on the writer in a transaction. On PostgreSQL the server ends the transaction and the connection if this
+// process leaves the transaction idle for [idleMax]. The limit is set for the transaction rather than for the session, because
+// behind a pooler others use the session as well.
 func (s *Store) transaction(ctx context.Context, body func(tx) error) error {
 	return s.writer.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		if s.dialect == postgresDialect {
@@ -112,7 +112,7 @@ func (s *Store) transaction(ctx context.Context, body func(tx) error) error {
 	})
 }
 
-// read runs body, which makes one statement, on a reader.
+// read runs body, which executes one statement, on a reader.
 func (s *Store) read(ctx context.Context, body func(tx) error) (err error) {
 	defer s.observed(ctx, "read", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
@@ -120,7 +120,7 @@ func (s *Store) read(ctx context.Context, body func(tx) error) (err error) {
 	return outcome(ctx, body(s.tx(s.reader.WithContext(limited))))
 }
 
-// readOne is [Store.read] of what body returns.
+// readOne is [Store.read] for a body that returns a value.
 func readOne[T any](ctx context.Context, s *Store, body func(tx) (T, error)) (result T, err error) {
 	err = s.read(ctx, func(t tx) (err error) {
 		result, err = body(t)
@@ -129,7 +129,7 @@ func readOne[T any](ctx context.Context, s *Store, body func(tx) (T, error)) (re
 	return result, err
 }
 
-// snapshot runs body on a reader, and all its statements see the database as it is at one moment.
+// snapshot runs body on a reader, and all its statements see the database as of one moment.
 func (s *Store) snapshot(ctx context.Context, body func(tx) error) (err error) {
 	defer s.observed(ctx, "snapshot", time.Now(), &err)
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
@@ -140,7 +140,8 @@ func (s *Store) snapshot(ctx context.Context, body func(tx) error) (err error) {
 	return outcome(ctx, err)
 }
 
-// observed tells how a call went that started then, by the machine's clock: it is about this very machine.
+// observed reports the outcome of a call that started at the given time. Durations are measured with the real clock rather than
+// the store's, because they are about this machine.
 func (s *Store) observed(ctx context.Context, operation string, started time.Time, err *error) {
 	s.observe(ctx, operation, time.Since(started), errors.Is(*err, apikey.ErrUnavailable))
 }
@@ -150,9 +151,9 @@ type headRow struct {
 	ID   int64  `gorm:"column:id;primaryKey;autoIncrement:false"`
 	Seq  int64  `gorm:"column:seq"`
 	Hash []byte `gorm:"column:hash"`
-	// FeedBase makes a position of the revocation feed of one of the log.
+	// FeedBase is added to a position in the log to get the position in the revocation feed.
 	FeedBase int64 `gorm:"column:feed_base"`
-	// StatusIndexes is the highest place in the status lists that was given out.
+	// StatusIndexes is the highest status list index that has been assigned.
 	StatusIndexes int64 `gorm:"column:status_indexes"`
 }
 
@@ -170,14 +171,14 @@ func (t tx) headRow() (row headRow, err error) {
 	return row, nil
 }
 
-// lockHead reads the head and locks it until the transaction ends. On SQLite the transaction has locked the whole database
-// when it began, and GORM leaves the clause out.
+// lockHead reads the head and locks it until the transaction ends. On SQLite the transaction has locked the whole database since
+// it began, and GORM omits the clause.
 func (t tx) lockHead() (headRow, error) {
 	t.db = t.db.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
 	return t.headRow()
 }
 
-// appendEvent stores the event and makes it the head.
+// appendEvent stores the event and makes it the log's head.
 func (t tx) appendEvent(e eventlog.Event) error {
 	row := newEventRow(e)
 	if err := t.db.Create(&row).Error; err != nil {

@@ -17,12 +17,13 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 )
 
-// callerError marks an error that a caller's change function returned, which is handed back as it is.
+// callerError marks an error returned by a function of the caller's; outcome returns such an error unchanged.
 type callerError struct{ error }
 
 func (e callerError) Unwrap() error { return e.error }
 
-// outcome makes of a call's error what the contracts promise: ctx is the caller's, without the store's own timeout.
+// outcome turns the error of a call into the one that the contracts promise. ctx is the caller's, without the store's own
+// timeout.
 func outcome(ctx context.Context, err error) error {
 	var own callerError
 	switch {
@@ -39,8 +40,8 @@ func outcome(ctx context.Context, err error) error {
 	}
 }
 
-// The primary result codes of SQLite (https://sqlite.org/rescode.html) that speak of the database's state and not of the
-// statement. An extended code has its primary code in the lowest byte.
+// The primary result codes of SQLite (https://sqlite.org/rescode.html) that say something about the state of the database rather
+// than about the statement. An extended code has its primary code in the lowest byte.
 const (
 	sqliteBusy      = 5
 	sqliteLocked    = 6
@@ -53,8 +54,8 @@ const (
 	sqliteIOErrWrite = sqliteIOErr | 3<<8 // an extended code
 )
 
-// isUnavailable reports whether err says that the database can't be reached, stays locked, or was not given the time to
-// answer, so that the same call may work later.
+// isUnavailable reports whether err means that the database can't be reached, stays locked, or ran out of time, so that the same
+// call may succeed later.
 func isUnavailable(err error) bool {
 	if code := postgresCode(err); code != "" {
 		switch code[:2] {
@@ -62,13 +63,13 @@ func isUnavailable(err error) bool {
 			"40", // transaction rollback: serialization failure, deadlock
 			"53", // insufficient resources: too many connections, disk full
 			"57", // operator intervention: shutting down, starting up, cancelled
-			"58": // system error, such as of its disk
+			"58": // system error, such as a failing disk
 			return true
 		}
 		return code == "55P03" || // lock not available
 			code == "25006" || // read-only transaction: the server became a standby
-			code == "25P03" || // this process left its transaction alone for too long
-			isConnectError(err) // such as a database that is not there (yet)
+			code == "25P03" || // this process left its transaction idle for too long
+			isConnectError(err) // such as a database that does not exist (yet)
 	}
 	if code, ok := sqliteCode(err); ok {
 		switch code & 0xff {
@@ -90,19 +91,19 @@ func isConnectError(err error) bool {
 	return ok
 }
 
-// isUniqueViolation reports whether a row with the same value in a unique column exists already, other than the primary
-// key's.
+// isUniqueViolation reports whether a statement failed because a row with the same value in a unique column already exists. The
+// primary key doesn't count.
 func isUniqueViolation(err error, constraint string) bool {
 	if code, ok := sqliteCode(err); ok {
-		// SQLite names no constraint, but tells a primary key (SQLITE_CONSTRAINT_PRIMARYKEY, 1555) from others
-		// (SQLITE_CONSTRAINT_UNIQUE, 2067). Where a table has several others, callers treat them alike.
+		// SQLite doesn't name the constraint, but it distinguishes a primary key (SQLITE_CONSTRAINT_PRIMARYKEY, 1555) from other
+		// unique constraints (SQLITE_CONSTRAINT_UNIQUE, 2067). If a table has several of the latter, callers treat them alike.
 		return code == 2067
 	}
 	failure, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && failure.Code == "23505" && failure.ConstraintName == constraint
 }
 
-// isMissingReference reports whether a row refers to one that isn't there.
+// isMissingReference reports whether a statement failed because a row refers to one that doesn't exist.
 func isMissingReference(err error) bool {
 	if code, ok := sqliteCode(err); ok {
 		return code == 787 // SQLITE_CONSTRAINT_FOREIGNKEY
@@ -110,7 +111,7 @@ func isMissingReference(err error) bool {
 	return postgresCode(err) == "23503"
 }
 
-// absent returns the domain's error for a row that isn't there, and any other with what was being done.
+// absent returns the domain's error if a row doesn't exist, and any other error together with what was being done.
 func absent(err, domain error, doing string) error {
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return domain
@@ -118,7 +119,7 @@ func absent(err, domain error, doing string) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// postgresCode returns the SQLSTATE of err, or "" if it is not PostgreSQL's.
+// postgresCode returns the SQLSTATE of err, or "" if err is not from PostgreSQL.
 func postgresCode(err error) string {
 	if failure, ok := errors.AsType[*pgconn.PgError](err); ok && len(failure.Code) == 5 {
 		return failure.Code
@@ -126,7 +127,7 @@ func postgresCode(err error) string {
 	return ""
 }
 
-// sqliteCode returns the extended result code of err, if it is SQLite's.
+// sqliteCode returns the extended result code of err, if err is from SQLite.
 func sqliteCode(err error) (int, bool) {
 	if failure, ok := errors.AsType[*sqlite.Error](err); ok {
 		return failure.Code(), true

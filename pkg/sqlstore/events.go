@@ -26,7 +26,7 @@ type eventRow struct {
 	SubjectID   string  `gorm:"column:subject_id"`
 	Before      *string `gorm:"column:state_before"`
 	After       *string `gorm:"column:state_after"`
-	// The revocation, all NULL where there is none.
+	// The revocation; all NULL if there is none.
 	RevokedClientID   *string `gorm:"column:revoked_client_id"`
 	RevokedGeneration *int64  `gorm:"column:revoked_generation"`
 	RevokedTokenID    *string `gorm:"column:revoked_jti"`
@@ -53,8 +53,8 @@ func newEventRow(e eventlog.Event) eventRow {
 	return row
 }
 
-// event maps the row as it is: kinds and actions that this version doesn't know are for readers to tolerate, and what was
-// tampered with is for the chain's verification to find.
+// event maps the row unchecked: tolerating kinds and actions that this version doesn't know is up to readers, and tampering is
+// found by verifying the chain.
 func (r eventRow) event() eventlog.Event {
 	e := eventlog.Event{
 		Draft: eventlog.Draft{
@@ -66,7 +66,7 @@ func (r eventRow) event() eventlog.Event {
 		},
 		Seq: r.Seq, PrevHash: r.PrevHash, Hash: r.Hash,
 	}
-	// Any of them makes a revocation, so that the hash covers each.
+	// Any of these columns makes a revocation, so that the hash covers each of them.
 	if r.RevokedClientID != nil || r.RevokedGeneration != nil || r.RevokedTokenID != nil || r.RevokedExpiresAt != 0 {
 		e.Revokes = &eventlog.Revocation{
 			ClientID: valueOf(r.RevokedClientID), Generation: valueOf(r.RevokedGeneration), TokenID: valueOf(r.RevokedTokenID),

@@ -8,25 +8,25 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 )
 
-// keySearch is the reading of one page of a search on PostgreSQL, by a table of little more than names that triggers keep: see
-// the migration key_search.
+// keySearch reads one page of a search on PostgreSQL. It uses a table that holds little more than names and is maintained by
+// triggers: see the migration key_search.
 type keySearch struct{ listing }
 
-// sortedAtOnce is how many keys that match are sorted as soon as they are counted. Where there are more, those on a page are sooner
-// found by walking along the order. By name that takes longer, as what matches comes in few runs, each of a customer. When a key
-// was last used is looked up for each.
+// sortedAtOnce is the largest number of matching keys that are sorted by the statement that counts them. If more match, the keys
+// on a page are found faster by walking in sort order. For names that pays off later, because the matches lie in a few runs, one
+// per customer. For sorting by last use, that time has to be looked up for each match.
 var sortedAtOnce = map[apikey.SortField]int{
 	apikey.SortByName: 16_000, apikey.SortByCreatedAt: apikey.TotalMax, apikey.SortByLastUsedAt: 3_000,
 }
 
-// walkedAtMost is how many keys are walked along where more match, before all of those are sorted after all. The index
-// of names has what it takes to look at a key; of others the key itself has to be read.
+// walkedAtMost is how many keys are walked through, when more than [sortedAtOnce] match, before all the matches are sorted after
+// all. The index of names alone is enough to test a key; in any other order the key's row has to be read.
 var walkedAtMost = map[apikey.SortField]int{
 	apikey.SortByName: 50_000, apikey.SortByCreatedAt: 20_000, apikey.SortByLastUsedAt: 10_000,
 }
 
-// find finds the page. Most of the work is to find what matches, so the statement that counts it sorts it, too, if it is few. If
-// it is many a walk soon meets some of it, except where all of it is at the order's end.
+// find finds the page. Most of the work is finding the matches, so if there are few of them, the statement that counts them sorts
+// them as well. If there are many, a walk soon meets enough of them, unless all of them are at the end of the order.
 func (s keySearch) find() (found, error) {
 	most := sortedAtOnce[s.q.SortBy]
 	total, known := s.totals.at(s.totalOf(), s.seq)
@@ -44,19 +44,20 @@ func (s keySearch) find() (found, error) {
 	return found{ids, total}, err
 }
 
-// sortFew counts what matches, no further than is of use, and if it is not more than most finds the page by sorting it. How to
-// find what matches is planned for as if all of it were asked for: for a part of it PostgreSQL would read the whole table, in
-// the hope that it soon comes by enough.
+// sortFew counts the matches, as far as the count is of use, and if there are no more than most, finds the page by sorting them.
+// The search for the matches is planned as if all of them were wanted: for only a part of them PostgreSQL would read the whole
+// table, hoping to come across enough of them soon.
 func (s keySearch) sortFew(most int) (found, error) {
 	sortable := s.t.db.Table("matching")
 	if s.q.SortBy == apikey.SortByLastUsedAt {
-		// A join PostgreSQL might begin with all keys. Without the limit it would expect so much to do that it compiles the statement.
+		// Not a join, which PostgreSQL might start from all keys. Without the limit it would expect so much work that it compiles
+		// the statement.
 		sortable = s.t.db.Table("(SELECT client_id FROM matching LIMIT ?) AS m", most).
 			Select("m.client_id, (SELECT last_used_at FROM key_use u WHERE u.client_id = m.client_id) AS last_used_at")
 	}
 	var rows []struct {
 		Keys     int
-		ClientID *string // NULL where the page has none
+		ClientID *string // NULL if the page has no keys
 	}
 	err := s.t.db.Raw("WITH matching AS MATERIALIZED (?), "+
 		"total AS MATERIALIZED (SELECT COUNT(*) AS keys FROM (SELECT FROM matching LIMIT ?) AS counted) "+
@@ -75,12 +76,13 @@ func (s keySearch) sortFew(most int) (found, error) {
 	return f, nil
 }
 
-// sortAll selects the page by sorting all that matches.
+// sortAll selects the page by sorting all matches.
 func (s keySearch) sortAll() *gorm.DB {
 	return s.page(s.t.db.Table("(?) AS matching", s.sortable(s.matchingNames())))
 }
 
-// matchingNames selects what has the part in its name, and the key whose client id is searched for, unless it is one of them.
+// matchingNames selects the keys whose names contain the search text, and the key whose client ID equals it, unless that is among
+// them already.
 func (s keySearch) matchingNames() *gorm.DB {
 	const columns = "client_id, name_search, created_at"
 	named := s.of(s.t.db.Table("key_search")).Where(`name_search LIKE ? ESCAPE '\'`, s.pattern()).Select(columns)

@@ -37,18 +37,18 @@ func (s *Store) List(ctx context.Context, tenancyID string, q apikey.Query) (api
 	return page, nil
 }
 
-// listing is the reading of one page: first the client ids on it, from indexes where that is possible, so that pages far
-// behind the first cost little more than that; then the keys themselves.
+// listing reads one page. It first finds the client IDs on the page, from indexes where possible, so that pages far from the
+// first cost little more than the first; then it reads the keys themselves.
 type listing struct {
 	t         tx
 	tenancyID string
 	q         apikey.Query
 	order     string
-	seq       int64 // of the log's head, at the moment that the listing sees
+	seq       int64 // of the log's head, in the listing's snapshot
 	totals    totals
 }
 
-// found is the client ids on a page and how many keys match, which may be counted no further than to [countMax].
+// found holds the client IDs on a page and the number of matching keys, which may have been counted only up to [countMax].
 type found struct {
 	ids   []string
 	total int
@@ -71,12 +71,12 @@ func (l listing) all() (found, error) {
 	return found{ids, total}, err
 }
 
-// search finds the page of a search. Which statement is fast depends on how many keys match and on where in the order they
-// are, and the databases guess both badly for a part of a word; so it does not leave it to them.
+// search finds the page of a search. Which statement is fast depends on how many keys match and on where they are in the order.
+// For a search text that is only part of a word the databases estimate both badly, so search chooses the statements itself.
 //
-// On SQLite nothing has an index of one or two characters. What many keys match is soon found by walking along the order, and
-// then only has to be counted. Where the walk finds too few, all that match are found by reading the index of names, and
-// sorted: few in most cases, or many that are all at the order's end.
+// On SQLite no index finds a text of one or two characters. If many keys match, a walk in sort order soon finds the page, and
+// then the matches only have to be counted. If the walk finds too few, all matches are found by reading the index of names, and
+// sorted: usually they are few, or there are many of them at the end of the order.
 func (l listing) search() (found, error) {
 	if l.t.dialect == postgresDialect {
 		return keySearch{l}.find()
@@ -93,17 +93,17 @@ func (l listing) search() (found, error) {
 		if err != nil || len(sorted.ids) > 0 {
 			return sorted, err
 		}
-		// The page is behind the last one, and its rows are what would have told the total.
+		// The page is past the last one: there are no rows, and so none that carries the total.
 	}
 	total, err := l.count(l.matching())
 	return found{ids, total}, err
 }
 
-// walk finds a page of a search, or its beginning, among as many keys as reach says, from the first in the order on.
+// walk finds a page of a search, or its beginning, among the first reach keys in sort order.
 func (l listing) walk(reach int) ([]string, error) {
 	walked := l.keys().Order(l.order).Limit(reach)
 	if l.q.SortBy == apikey.SortByLastUsedAt {
-		// A join PostgreSQL might begin with all keys.
+		// Not a join, which PostgreSQL might start from all keys.
 		walked = l.t.db.Table("(?) AS u", walked.Select("client_id, last_used_at")).
 			Select("u.client_id, u.last_used_at, (SELECT name_search FROM api_key k WHERE k.client_id = u.client_id) AS name_search")
 	} else {
@@ -112,7 +112,7 @@ func (l listing) walk(reach int) ([]string, error) {
 	return l.pluck(l.page(l.contains(l.t.db.Table("(?) AS walked", walked))))
 }
 
-// sorted finds a page by sorting everything that matches. One without keys has no total.
+// sorted finds a page by sorting all matches. For a page without keys it returns no total.
 func (l listing) sorted() (found, error) {
 	var rows []struct {
 		ClientID string
@@ -129,7 +129,7 @@ func (l listing) sorted() (found, error) {
 	return f, nil
 }
 
-// sortable adds to what a search finds when that was last used, if it is to be sorted by it.
+// sortable adds the time of last use to the matches if they are to be sorted by it.
 func (l listing) sortable(matching *gorm.DB) *gorm.DB {
 	if l.q.SortBy != apikey.SortByLastUsedAt {
 		return matching
@@ -137,8 +137,8 @@ func (l listing) sortable(matching *gorm.DB) *gorm.DB {
 	return l.t.db.Table("(?) AS m", matching).Joins("JOIN key_use u ON u.client_id = m.client_id").Select("u.client_id, u.last_used_at")
 }
 
-// How many keys a search looks at in the list's order before it sorts all that match: as many as cost no more than that
-// would. The index of names has what it takes to look at a key; of others the key itself has to be read.
+// How many keys a search looks at in sort order before it sorts all matches: as many as cost no more than the sorting would. The
+// index of names alone is enough to test a key; in any other order the key's row has to be read.
 const (
 	reachByName = 20_000
 	reachByTime = 2_000
@@ -151,7 +151,7 @@ func (l listing) reach() int {
 	return reachByTime
 }
 
-// count counts what the listing selects, unless it is known.
+// count counts what the listing selects, unless the total is known.
 func (l listing) count(selection *gorm.DB) (int, error) {
 	if known, ok := l.totals.at(l.totalOf(), l.seq); ok {
 		return known, nil
@@ -166,7 +166,7 @@ func (l listing) count(selection *gorm.DB) (int, error) {
 
 func (l listing) totalOf() totalOf { return totalOf{l.tenancyID, l.q.Status, l.q.Search} }
 
-// keys selects the tenancy's keys of the status that is asked for, from the table that has the list's order.
+// keys selects the tenancy's keys with the requested status, from the table that can be read in the list's order.
 func (l listing) keys() *gorm.DB {
 	if l.q.SortBy == apikey.SortByLastUsedAt {
 		return l.of(l.t.db.Table("key_use"))
@@ -182,8 +182,8 @@ func (l listing) of(keys *gorm.DB) *gorm.DB {
 	return keys
 }
 
-// columns returns the client id and what keys are searched and ordered by, as far as it is in their table: when they were used
-// is not. All may be in an index.
+// columns returns the client ID and the columns that keys are searched and sorted by, as far as their table has them: it doesn't
+// have the time of last use. An index may contain all of them.
 func (l listing) columns() string {
 	if l.q.SortBy == apikey.SortByCreatedAt {
 		return "client_id, name_search, created_at"
@@ -191,8 +191,8 @@ func (l listing) columns() string {
 	return "client_id, name_search"
 }
 
-// matching selects what the search finds, in no order. In the index of names what does not match is passed over without being
-// read. SQLite would take any index that begins with the tenancy.
+// matching selects the keys that the search finds, in no order. Reading the index of names skips keys that don't match without
+// reading their rows. Left to itself, SQLite would use any index that begins with the tenancy.
 func (l listing) matching() *gorm.DB {
 	index := "api_key_by_name"
 	if l.q.Status != "" {
@@ -201,17 +201,17 @@ func (l listing) matching() *gorm.DB {
 	return l.contains(l.of(l.t.db.Table("api_key INDEXED BY " + index)).Select(l.columns()))
 }
 
-// contains restricts a selection to what the search finds.
+// contains restricts a selection to the keys that match the search.
 func (l listing) contains(selection *gorm.DB) *gorm.DB {
 	return selection.Where(`(name_search LIKE ? ESCAPE '\' OR client_id = ?)`, l.pattern(), l.q.Search)
 }
 
-// pattern is what LIKE compares names with.
+// pattern is the LIKE pattern that names are compared with.
 func (l listing) pattern() string {
 	return "%" + likeEscaper.Replace(apikey.SearchForm(l.q.Search)) + "%"
 }
 
-// offset is how many keys are before the page.
+// offset is how many keys precede the page.
 func (l listing) offset() int { return (l.q.Page - 1) * l.q.PageSize }
 
 // page puts a selection in order and restricts it to the page.
@@ -219,7 +219,7 @@ func (l listing) page(selection *gorm.DB) *gorm.DB {
 	return selection.Order(l.order).Limit(l.q.PageSize).Offset(l.offset())
 }
 
-// pluck reads the client ids of a selection.
+// pluck reads the client IDs of a selection.
 func (l listing) pluck(selection *gorm.DB) ([]string, error) {
 	var ids []string
 	if err := selection.Pluck("client_id", &ids).Error; err != nil {
@@ -228,10 +228,10 @@ func (l listing) pluck(selection *gorm.DB) ([]string, error) {
 	return ids, nil
 }
 
-// likeEscaper makes every character of a search stand for itself.
+// likeEscaper makes every character of a search text match itself.
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
-// ordering returns the ORDER BY of the query. The dialects disagree on where NULLs belong unless they are told.
+// ordering returns the ORDER BY of the query. It says where NULLs go because the dialects' defaults differ.
 func ordering(q apikey.Query) (string, error) {
 	direction := "ASC"
 	if q.Descending {

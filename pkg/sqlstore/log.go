@@ -9,22 +9,22 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// statementLog gives GORM's statements to slog, at debug level and without their values, among which are digests and
-// hashes. Errors are not logged here: they are returned, and whoever handles one logs it.
+// statementLog passes GORM's statements to slog, at debug level and without their values, which include digests and hashes. It
+// doesn't log errors: they are returned, and whoever handles one logs it.
 type statementLog struct{ logger *slog.Logger }
 
-// LogMode returns l: the level is slog's to decide.
+// LogMode returns l: slog decides about the level.
 func (l statementLog) LogMode(logger.LogLevel) logger.Interface { return l }
 
-// ParamsFilter keeps the values of a statement out of what GORM prints.
+// ParamsFilter keeps the values of a statement out of what GORM logs.
 func (l statementLog) ParamsFilter(_ context.Context, statement string, _ ...any) (string, []any) {
 	return statement, nil
 }
 
-// GORM's Scan prints its statement for a recorder of its own, which has to be told separately, and for the whole process.
+// GORM's Scan logs its statement through a recorder of its own, whose filter has to be set separately and for the whole process.
 func init() { logger.RecorderParamsFilter = statementLog{}.ParamsFilter }
 
-// Info receives GORM's remarks about its own use.
+// Info receives GORM's remarks about how it is used.
 func (l statementLog) Info(ctx context.Context, format string, args ...any) {
 	l.remark(ctx, format, args)
 }

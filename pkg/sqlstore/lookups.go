@@ -14,28 +14,30 @@ import (
 )
 
 const (
-	// lookupsAtOnce is how many statements look keys up at a time: while the database works for one, what another has found
-	// is read here.
+	// lookupsAtOnce is how many statements look up keys at a time: while the database works on one, the results of the other are
+	// read here.
 	lookupsAtOnce = 2
-	// lookupMax is how many of those that wait one statement answers.
+	// lookupMax is how many waiting lookups one statement answers.
 	lookupMax = 100
-	// lookupsWorth is how many must wait for a statement to be begun beside another that runs. Fewer take less of everybody's time
-	// when they are read with those that come until that one ends.
+	// lookupsWorth is how many lookups must be waiting before a second statement is started beside a running one. Fewer are
+	// cheaper for everybody if they wait for the running one to end and are then read together with those that have arrived
+	// meanwhile.
 	lookupsWorth = 8
-	// lookupPatience is how long one waits for that; nobody is held up for longer by a statement that hangs.
+	// lookupPatience is how long a lookup waits for that, so that a statement that hangs delays nobody for longer.
 	lookupPatience = 20 * time.Millisecond
 )
 
-// lookups are the keys that are looked up for authentication. Those that are asked for while others are being read wait for
-// that and are then read together. One at a time they would cost several times as much, here and in the database, whenever
-// very many are not in memory, as after a start. Nobody is given what was read before he asked.
+// lookups are the lookups of keys for authentication. Those that arrive while others are being read wait for that to end and are
+// then read together. Reading them one at a time would cost several times as much, here and in the database, whenever very many
+// keys are not in memory, as after a start. No caller gets a result that was read before its call.
 type lookups struct {
 	mu      sync.Mutex
 	running int
 	waiting []*lookup
 }
 
-// lookup is a client that a call waits for. client and err are there when done is closed; gone is closed when nobody waits any more.
+// lookup is one caller's wait for a client. client and err are valid once done is closed; gone is closed when the caller no
+// longer waits.
 type lookup struct {
 	clientID string
 	gone     <-chan struct{}
@@ -72,7 +74,7 @@ func (s *Store) Lookup(ctx context.Context, clientID string) (client apikey.Clie
 	}
 }
 
-// begins has a lookup wait, and reports whether a statement is to be begun for those that do.
+// begins adds a lookup to those waiting, and reports whether to start a statement for them.
 func (l *lookups) begins(one *lookup) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -80,15 +82,15 @@ func (l *lookups) begins(one *lookup) bool {
 	return l.mayRun(lookupsWorth)
 }
 
-// hurry reports whether a statement is to be begun for those that wait, however few they are.
+// hurry reports whether to start a statement for those waiting, however few they are.
 func (l *lookups) hurry() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.mayRun(1)
 }
 
-// mayRun takes a place among the statements that run, if there is one and so many wait; one that would run alone is worth it for any.
-// The caller holds the lock.
+// mayRun reserves a place for a statement, if one is free and enough lookups are waiting: at least worth, or any number while no
+// statement is running. The caller holds the lock.
 func (l *lookups) mayRun(worth int) bool {
 	if l.running == lookupsAtOnce || l.running > 0 && len(l.waiting) < worth {
 		return false
@@ -97,15 +99,16 @@ func (l *lookups) mayRun(worth int) bool {
 	return true
 }
 
-// next returns lookups that wait, at most [lookupMax]. When there are none, whoever asks has nothing more to read. Those that
-// nobody waits for any more, as after the database has stood still, are dropped: the living would wait for them.
+// next returns waiting lookups, at most [lookupMax]. If there are none, it ends the caller's statement and frees its place.
+// Lookups that nobody waits for any more, as after the database has stalled, are dropped, because the others would have to wait
+// for them.
 func (l *lookups) next() []*lookup {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var batch []*lookup
 	for len(l.waiting) > 0 && len(batch) < lookupMax {
 		one := l.waiting[0]
-		l.waiting[0] = nil // the rest of the queue keeps its array
+		l.waiting[0] = nil // release it, since the rest of the queue keeps the array
 		l.waiting = l.waiting[1:]
 		select {
 		case <-one.gone:
@@ -119,14 +122,14 @@ func (l *lookups) next() []*lookup {
 	return batch
 }
 
-// lookUp reads keys for as long as any wait.
+// lookUp reads keys as long as lookups are waiting.
 func (s *Store) lookUp() {
 	for batch := s.lookups.next(); len(batch) > 0; batch = s.lookups.next() {
 		s.answer(batch)
 	}
 }
 
-// answer reads the clients of a batch. What is wrong with one of them is no matter of the others.
+// answer reads the clients of a batch. A defect in one of them doesn't affect the others.
 func (s *Store) answer(batch []*lookup) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
 	defer cancel()
@@ -146,29 +149,29 @@ func (s *Store) answer(batch []*lookup) {
 	}
 }
 
-// selectClients reads what clients are made of, with a row for each secret that a key lists, whose columns are NULL when it lists
-// none. It asks for nothing else: this is on the way to a token whose key is not in memory.
+// selectClients reads the columns of clients, with a row for each secret that a key lists; the secret's columns are NULL if the
+// key lists none. It reads nothing else, because a token has to wait for it when its key is not in memory.
 const selectClients = "SELECT api_key.client_id, api_key.tenancy_id, api_key.scopes, api_key.lifespan_value, api_key.lifespan_unit, " +
 	"api_key.rate_limit, api_key.status, api_key.generation, api_key.status_index, s.id, s.digest, s.expires_at " +
 	"FROM api_key " + joinListedSecrets + "WHERE "
 
-// amongStatement reads clients by a JSON array of their ids, each given once: one statement for any number of them, so that it
-// can be kept. PostgreSQL is made to plan it as for a single key. Given the choice it would read the whole table where that
-// is small, and go on with the plan that it has kept after the table has grown.
+// amongStatement reads clients by a JSON array of their distinct IDs: one statement for any number of them, so that it can be
+// prepared. PostgreSQL is made to plan it as for a single key. Otherwise it would read the whole table while that is small, and
+// keep that plan after the table has grown.
 var amongStatement = map[dialect]string{
 	sqliteDialect: selectClients + "api_key.client_id IN (SELECT value FROM json_each(?))",
 	postgresDialect: "SELECT k.* FROM json_array_elements_text(CAST(? AS json)) AS wanted (client_id) CROSS JOIN LATERAL (" +
 		selectClients + "api_key.client_id = wanted.client_id OFFSET 0) AS k",
 }
 
-// storedClient is a client that was found, or what is wrong with what is stored of it.
+// storedClient is a client that was found, or the error in what is stored about it.
 type storedClient struct {
 	client apikey.Client
 	err    error
 }
 
-// clientsAmong reads clients of whichever tenancy, by their ids. It scans by hand: finding out by reflection what goes where took
-// longer than the database takes.
+// clientsAmong reads clients of any tenancy by their IDs. It scans by hand, because scanning by reflection took longer than the
+// database does.
 func (t tx) clientsAmong(ids []string) (map[string]*storedClient, error) {
 	list, err := json.Marshal(ids)
 	if err != nil {
@@ -178,7 +181,7 @@ func (t tx) clientsAmong(ids []string) (map[string]*storedClient, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read clients: %w", err)
 	}
-	defer func() { _ = rows.Close() }() // rows.Err tells
+	defer func() { _ = rows.Close() }() // rows.Err reports failures
 	clients := make(map[string]*storedClient, len(ids))
 	var k keyRow
 	var secretID sql.Null[string]

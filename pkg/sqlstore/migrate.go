@@ -15,18 +15,19 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// migrationTimeout bounds the migrations themselves: building an index on a large table may take longer than a call.
+// migrationTimeout bounds the migrations themselves: building an index on a large table may take longer than a call is allowed
+// to.
 const migrationTimeout = 10 * time.Minute
 
-// migrationLock is the number of the advisory lock that replicas take turns by; an arbitrary constant.
+// migrationLock is the number of the advisory lock with which replicas take turns; an arbitrary constant.
 const migrationLock = 0x61706b6579
 
 // nameSearchVersion is the PostgreSQL migration that creates an extension.
 const nameSearchVersion = 2
 
-// Migrate brings the schema to this version of the service. It is safe to call from replicas that start together, and
-// cheap when there is nothing to do. Errors: [apikey.ErrUnavailable], after which it may be tried again; others say what
-// is wrong with the schema or the database role.
+// Migrate brings the schema to the version of this release. It is safe to call from replicas that start together, and cheap if
+// there is nothing to do. Errors: [apikey.ErrUnavailable], after which the call may be repeated; others say what is wrong with
+// the schema or the database role.
 func (s *Store) Migrate(ctx context.Context) error {
 	provider, pool, err := s.migrations()
 	if err != nil {
@@ -58,9 +59,9 @@ func (s *Store) migrations() (*goose.Provider, *sql.DB, error) {
 	return provider, pool, nil
 }
 
-// Schema returns the version of the database's schema, 0 for none, and the one that this version of the service has. It changes
-// nothing: the database may be another program's, which may keep versions of its own in a table of that name.
-// Errors: [apikey.ErrUnavailable].
+// Schema returns the version of the database's schema, 0 if there is none, and the version that this release knows. It changes
+// nothing: the database may belong to another program, which may keep its own versions in a table of the same name. Errors:
+// [apikey.ErrUnavailable].
 func (s *Store) Schema(ctx context.Context) (there, known int64, err error) {
 	provider, _, err := s.migrations()
 	if err != nil {
@@ -83,7 +84,7 @@ func (s *Store) Schema(ctx context.Context) (there, known int64, err error) {
 	return there, known, err
 }
 
-// Clock returns the time by the clock of a PostgreSQL server, and of this machine for SQLite. Errors: [apikey.ErrUnavailable].
+// Clock returns the time on the clock of the PostgreSQL server, or of this machine for SQLite. Errors: [apikey.ErrUnavailable].
 func (s *Store) Clock(ctx context.Context) (now time.Time, err error) {
 	if s.dialect == sqliteDialect {
 		return s.now(), nil
@@ -98,11 +99,11 @@ func (s *Store) Clock(ctx context.Context) (now time.Time, err error) {
 func (s *Store) migrate(ctx context.Context, pool *sql.DB, provider *goose.Provider) error {
 	migrating, cancel := context.WithTimeout(ctx, migrationTimeout)
 	defer cancel()
-	// Until there is something to migrate this is a call like any other.
+	// Until it is known that there is something to migrate, this call is limited like any other.
 	impatience := time.AfterFunc(s.timeout, cancel)
 	defer impatience.Stop()
 	if s.dialect == sqliteDialect {
-		if _, err := pool.ExecContext(migrating, "PRAGMA journal_mode = WAL"); err != nil { // which the file keeps
+		if _, err := pool.ExecContext(migrating, "PRAGMA journal_mode = WAL"); err != nil { // the file keeps this mode
 			return err
 		}
 	} else {
@@ -111,7 +112,7 @@ func (s *Store) migrate(ctx context.Context, pool *sql.DB, provider *goose.Provi
 			return err
 		}
 		defer func() {
-			_ = lock.Rollback() // it wrote nothing, and the end of its connection would release the lock as well
+			_ = lock.Rollback() // it wrote nothing, and the end of its connection would release the lock, too
 		}()
 	}
 	if pending, err := provider.HasPending(migrating); err != nil || !pending {
@@ -124,8 +125,8 @@ func (s *Store) migrate(ctx context.Context, pool *sql.DB, provider *goose.Provi
 		if !ok {
 			return err
 		}
-		// SQLite has no lock that outlives a migration. Of two processes one finds what the other has just made, fails,
-		// and goes on from there.
+		// SQLite has no lock that outlives a migration. If two processes migrate at once, one finds what the other has just
+		// created, fails, and continues from there.
 		version, versionErr := provider.GetDBVersion(migrating)
 		if versionErr != nil || version < partial.Failed.Source.Version {
 			return err
@@ -135,10 +136,11 @@ func (s *Store) migrate(ctx context.Context, pool *sql.DB, provider *goose.Provi
 
 // takeTurn returns a transaction on PostgreSQL that holds the migrations' lock until it is rolled back or ctx ends.
 //
-// The lock belongs to a transaction, and not to a session as goose's own does: behind a pooler that gives connections to
-// transactions, a session's lock would be taken on one connection and stay with whoever gets that next. It also goes away by
-// itself when this process dies, which a lease in a table does only after a while. Who waits asks again and again instead of
-// queueing, since queues of many replicas would take all connections of a pooler, and the one whose turn it is needs another.
+// The lock belongs to a transaction, not to a session as goose's own does: behind a pooler that assigns connections to
+// transactions, a session's lock would be taken on one connection and stay with whoever gets that connection next. The lock is
+// also released as soon as this process dies, whereas a lease in a table would have to expire first. Waiting processes poll
+// instead of queueing for the lock: queues of many replicas would take up all connections of a pooler, and the process whose turn
+// it is needs another one.
 func takeTurn(ctx context.Context, pool *sql.DB) (*sql.Tx, error) {
 	again := time.NewTicker(100 * time.Millisecond)
 	defer again.Stop()
@@ -163,7 +165,7 @@ func takeTurn(ctx context.Context, pool *sql.DB) (*sql.Tx, error) {
 	}
 }
 
-// explain adds what to do about it to the one failure that an administrator has to help with.
+// explain adds advice to the one failure that needs an administrator's help.
 func explain(err error) error {
 	var partial *goose.PartialError
 	if !errors.As(err, &partial) || partial.Failed.Source.Version != nameSearchVersion || isUnavailable(err) {

@@ -12,14 +12,14 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// versionTable is the one that goose keeps, on either database for itself.
+// versionTable is goose's table, which each database keeps for itself.
 const versionTable = "goose_db_version"
 
-// Errors of moving to PostgreSQL.
+// Errors of [Store.MoveTo].
 var (
-	// ErrNotEmpty: the database to move to holds something already.
+	// ErrNotEmpty: the database to move to already contains something.
 	ErrNotEmpty = errors.New("the database to move to is not empty")
-	// ErrSchemas: the tables or columns of the two databases are not the same.
+	// ErrSchemas: the two databases don't have the same tables or columns.
 	ErrSchemas = errors.New("the two databases have different schemas")
 )
 
@@ -29,11 +29,12 @@ type Moved struct {
 	Rows  int64
 }
 
-// MoveTo copies everything from a SQLite database to an empty one on PostgreSQL, both with the schema of this version: every
-// row as it is, of one moment, in one transaction of the target, so that there is all of it afterwards or nothing. s should have
-// been opened with [Options.Alone]: what somebody changes meanwhile would be left behind. progress is called now and then with
-// the rows of a table that have been read. Which tables there are is read from the schema. What was moved is also returned with
-// an error of what is done afterwards. Errors: [ErrNotEmpty], [ErrSchemas]; [apikey.ErrUnavailable].
+// MoveTo copies everything from a SQLite database to an empty one on PostgreSQL, both with the schema of this release. It copies
+// every row unchanged, as of one moment, in one transaction of the target, so that afterwards either all rows are there or none.
+// s should have been opened with [Options.Alone]: changes made by others meanwhile would be left behind. progress is called now
+// and then with the number of rows of a table that have been read. The list of tables is read from the schema. If a step after
+// the copying fails, what was moved is returned along with the error. Errors: [ErrNotEmpty], [ErrSchemas];
+// [apikey.ErrUnavailable].
 func (s *Store) MoveTo(ctx context.Context, target *Store, progress func(table string, rows int64)) ([]Moved, error) {
 	if s.dialect != sqliteDialect || target.dialect != postgresDialect {
 		return nil, errors.New("data is moved from SQLite to PostgreSQL")
@@ -47,7 +48,7 @@ func (s *Store) MoveTo(ctx context.Context, target *Store, progress func(table s
 	if err != nil {
 		return nil, outcome(ctx, err)
 	}
-	defer func() { _ = conn.Close() }() // which gives it back
+	defer func() { _ = conn.Close() }() // returns it to the pool
 	var moved []Moved
 	err = conn.Raw(func(driver any) error {
 		pg, ok := driver.(*stdlib.Conn)
@@ -62,7 +63,7 @@ func (s *Store) MoveTo(ctx context.Context, target *Store, progress func(table s
 	if err != nil {
 		return nil, outcome(ctx, err)
 	}
-	if err := target.writer.WithContext(ctx).Exec("ANALYZE").Error; err != nil { // else the first queries are planned blindly
+	if err := target.writer.WithContext(ctx).Exec("ANALYZE").Error; err != nil { // without it the first queries are planned blindly
 		return moved, outcome(ctx, fmt.Errorf("analyse what was moved: %w", err))
 	}
 	return moved, nil
@@ -90,15 +91,15 @@ func move(ctx context.Context, source *sql.Tx, target pgx.Tx, progress func(tabl
 	return moved, nil
 }
 
-// table is a table as the schema describes it.
+// table is a table as described by the schema.
 type table struct {
 	name    string
 	columns []string
 	refers  []string // names of the tables that its rows refer to
 }
 
-// sqliteTables returns the tables, each after those that it refers to. What follows them by triggers is not among them: the
-// tables of the search index, the one that is virtual, and those that SQLite keeps behind that.
+// sqliteTables returns the tables, each after those that it refers to. It leaves out those that triggers fill from them: the
+// tables of the search index, its virtual table, and the tables that SQLite keeps behind that.
 func sqliteTables(ctx context.Context, source *sql.Tx) ([]table, error) {
 	names, err := column(ctx, source, `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'
 		AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT LIKE 'search\_%' ESCAPE '\' AND name <> ? ORDER BY name`, versionTable)
@@ -130,13 +131,13 @@ func sqliteTables(ctx context.Context, source *sql.Tx) ([]table, error) {
 	return ordered, nil
 }
 
-// column returns the only column of a query, as text.
+// column returns the only column of a query's result, as text.
 func column(ctx context.Context, source *sql.Tx, query string, values ...any) ([]string, error) {
 	rows, err := source.QueryContext(ctx, query, values...)
 	if err != nil {
 		return nil, fmt.Errorf("read the schema: %w", err)
 	}
-	defer func() { _ = rows.Close() }() // rows.Err tells
+	defer func() { _ = rows.Close() }() // rows.Err reports failures
 	var texts []string
 	for rows.Next() {
 		var text string
@@ -148,7 +149,8 @@ func column(ctx context.Context, source *sql.Tx, query string, values ...any) ([
 	return texts, rows.Err()
 }
 
-// sameTables compares the target's schema with the tables of the source. What searches read there follows its keys by triggers.
+// sameTables compares the target's schema with the tables of the source. It leaves out the target's search table, which triggers
+// fill from the keys.
 func sameTables(ctx context.Context, target pgx.Tx, tables []table) error {
 	rows, err := target.Query(ctx, `SELECT t.table_name::text, string_agg(c.column_name::text, ',' ORDER BY c.column_name COLLATE "C")
 		FROM information_schema.tables t JOIN information_schema.columns c USING (table_schema, table_name)
@@ -178,8 +180,8 @@ func sameTables(ctx context.Context, target pgx.Tx, tables []table) error {
 	return nil
 }
 
-// lockEmpty keeps everybody else off the target's tables, and makes sure that there is nothing in them but the head of an
-// empty log, which it removes.
+// lockEmpty locks everybody else out of the target's tables, and makes sure that they contain nothing but the head of an empty
+// log, which it removes.
 func lockEmpty(ctx context.Context, target pgx.Tx, tables []table) error {
 	for _, t := range tables {
 		quoted := pgx.Identifier{t.name}.Sanitize()
@@ -202,14 +204,15 @@ func lockEmpty(ctx context.Context, target pgx.Tx, tables []table) error {
 	return nil
 }
 
-// copyTo copies all rows, in place of those that triggers have added for others, and lets what numbers new ones go on behind them.
+// copyTo copies all rows, replacing those that triggers have added when other tables were copied, and makes sequences continue
+// after the highest number copied.
 func (t table) copyTo(ctx context.Context, source *sql.Tx, target pgx.Tx, progress func(table string, rows int64)) (int64, error) {
-	query := `SELECT "` + strings.Join(t.columns, `", "`) + `" FROM "` + t.name + `"` //nolint:gosec // names of the schema
+	query := `SELECT "` + strings.Join(t.columns, `", "`) + `" FROM "` + t.name + `"` //nolint:gosec // names from the schema
 	rows, err := source.QueryContext(ctx, query)                                      //nolint:rowserrcheck // rowStream checks it
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = rows.Close() }() // rows.Err tells
+	defer func() { _ = rows.Close() }() // rows.Err reports failures
 	if _, err := target.Exec(ctx, "DELETE FROM "+pgx.Identifier{t.name}.Sanitize()); err != nil {
 		return 0, err
 	}
@@ -242,10 +245,10 @@ func (t table) advanceIdentity(ctx context.Context, target pgx.Tx) error {
 	return nil
 }
 
-// progressEvery is after how many rows progress is told.
+// progressEvery is how many rows are read between two calls of progress.
 const progressEvery = 10_000
 
-// rowStream gives rows to COPY one by one, so that they are never in memory together.
+// rowStream passes rows to COPY one by one, so that they are never all in memory.
 type rowStream struct {
 	rows     *sql.Rows
 	values   []any
@@ -267,7 +270,7 @@ func (r *rowStream) Values() ([]any, error) {
 	}
 	for i, v := range r.values {
 		if b, ok := v.([]byte); ok && b == nil {
-			r.values[i] = []byte{} // empty, which is not NULL
+			r.values[i] = []byte{} // empty, as opposed to NULL
 		}
 	}
 	if r.read++; r.read%progressEvery == 0 {

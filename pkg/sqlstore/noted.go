@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-// notedMax is how many rows a statement may be about, which bounds how long it takes.
+// notedMax is how many rows a statement may handle, which bounds how long it takes.
 const notedMax = 1000
 
-// notedColumn is one of the table noted, and the type of its values: TEXT or BIGINT.
+// notedColumn is a column of the table noted, with the type of its values: TEXT or BIGINT.
 type notedColumn struct{ name, kind string }
 
-// notedTable is rows that a statement is about, as the table noted.
+// notedTable holds the rows that a statement handles, as the table noted.
 type notedTable struct {
 	with string // how the statement begins
 	list string // its first argument
 }
 
-// noted returns rows of texts and integers as a table. They are one argument, a JSON array: thousands of places for values in a
-// statement take the database, GORM and the driver longer than what is done with them.
+// noted returns rows of texts and integers as a table. They are passed as one argument, a JSON array: with thousands of
+// placeholders in a statement, the database, GORM and the driver would take longer over those than over the actual work.
 func (t tx) noted(rows [][]any, columns []notedColumn) (notedTable, error) {
 	list, err := json.Marshal(rows)
 	if err != nil {
@@ -34,7 +34,8 @@ func (t tx) noted(rows [][]any, columns []notedColumn) (notedTable, error) {
 	return notedTable{"WITH noted AS (SELECT " + strings.Join(values, ", ") + " FROM " + from + ") ", string(list)}, nil
 }
 
-// execNoted runs a statement that is about rows, as the table noted, for [notedMax] of them at a time. It has no arguments besides.
+// execNoted runs a statement on rows, which it sees as the table noted, for [notedMax] of them at a time. The statement has no
+// other arguments.
 func (t tx) execNoted(rows [][]any, columns []notedColumn, statement string) error {
 	for some := range slices.Chunk(rows, notedMax) {
 		noted, err := t.noted(some, columns)
@@ -48,7 +49,7 @@ func (t tx) execNoted(rows [][]any, columns []notedColumn, statement string) err
 	return nil
 }
 
-// queryNoted is [tx.execNoted] of a statement that returns something.
+// queryNoted is [tx.execNoted] for a statement that returns rows.
 func queryNoted[T any](t tx, rows [][]any, columns []notedColumn, statement string) ([]T, error) {
 	var all []T
 	for some := range slices.Chunk(rows, notedMax) {

@@ -1,11 +1,10 @@
-// Package sqlstore owns everything that is SQL: opening the database, its schema, the rows and their mapping to domain
-// values, and the transaction that every change makes together with its entry in the ordered log. It implements the store
-// contracts of the packages apikey, audit, eventlog, operator, revocation, signing, statuslist and usage, and the session store of
-// scs, on SQLite and on PostgreSQL; the same suites prove both.
+// Package sqlstore owns everything that is SQL: opening the database, its schema, the rows and their mapping to domain values,
+// and the transaction in which every change is made together with its entry in the ordered log. It implements the store contracts
+// of the packages apikey, audit, eventlog, operator, revocation, signing, statuslist and usage, and the session store of scs, on
+// SQLite and on PostgreSQL; the same test suites verify both.
 //
-// It owns no rules: what a key may be and what an event says is decided by the packages whose contracts it implements.
-// Rows are private types, and what they hold is checked on the way out, so that a value the domain doesn't know is an
-// error and never slips in.
+// It owns no rules: the packages whose contracts it implements decide what a key may be and what an event says. Rows are private
+// types whose values are checked when they are read, so that a value the domain doesn't know is an error and never slips through.
 package sqlstore
 
 import (
@@ -33,61 +32,62 @@ import (
 
 // Options says which database to use and how.
 type Options struct {
-	// URL is sqlite://PATH, relative (sqlite://data/apikeys.db) or absolute (sqlite:///var/lib/apikeys.db), or a
-	// postgres:// or postgresql:// URL. The file and the directory of a SQLite database are created, readable by their
-	// owner alone, unless it is to be an existing one.
+	// URL is sqlite://PATH, relative (sqlite://data/apikeys.db) or absolute (sqlite:///var/lib/apikeys.db), or a postgres:// or
+	// postgresql:// URL. The file and the directory of a SQLite database are created, accessible only to their owner, unless
+	// Existing is set.
 	URL string
-	// Existing is for work that is of no use on a new database. Where SQLite has none, opening fails with [ErrNoDatabase] and
-	// makes nothing. On PostgreSQL it does nothing.
+	// Existing is for work that makes no sense on a new database. If there is no SQLite database at the path, opening fails with
+	// [ErrNoDatabase] and creates nothing. On PostgreSQL it has no effect.
 	Existing bool
-	// Timeout bounds each call of the store, with all its waiting: for a free connection, for a lock, for an answer.
-	// After it a call fails with [apikey.ErrUnavailable]. 0 is 5 seconds.
+	// Timeout bounds each call of the store, including all waiting: for a free connection, for a lock, for the database's answer.
+	// A call that takes longer fails with [apikey.ErrUnavailable]. 0 means 5 seconds.
 	Timeout time.Duration
-	// MaxConns bounds the connections to PostgreSQL. 0 is 20. It must be at least 2.
+	// MaxConns bounds the connections to PostgreSQL. It must be at least 2. 0 means 20.
 	MaxConns int
-	// Alone is for work that nobody else may see or disturb. On SQLite the store takes the whole database with its first write,
-	// of which [Store.Ping] is one, and keeps it until Close. While another process has the database open, that write fails with
-	// [apikey.ErrUnavailable] after a second. On PostgreSQL nothing is taken, and [Store.Others] tells who is there.
+	// Alone is for work that nobody else may see or disturb. On SQLite the first write, which may be that of [Store.Ping], locks
+	// the whole database until Close. If another process has the database open, that write fails with [apikey.ErrUnavailable]
+	// after a second. On PostgreSQL nothing is locked, and [Store.Others] tells whether others are connected.
 	Alone bool
-	// Logger receives every statement at debug level, without its values. nil is silence.
+	// Logger receives every statement at debug level, without its values. nil means that nothing is logged.
 	Logger *slog.Logger
-	// Now is the clock by which sessions expire. nil is time.Now.
+	// Now is the clock by which sessions expire. nil means time.Now.
 	Now func() time.Time
-	// Observe is called after each call of the database with its context, what kind of call it was, one of [Operations], how long it took,
-	// and whether it failed with [apikey.ErrUnavailable]. It must be quick and safe for concurrent use. nil is nobody.
+	// Observe is called after each call of the database, with the call's context, the kind of call, which is one of [Operations],
+	// how long it took, and whether it failed with [apikey.ErrUnavailable]. It must be quick and safe for concurrent use. nil
+	// means that calls aren't observed.
 	Observe func(ctx context.Context, operation string, took time.Duration, unavailable bool)
 }
 
-// Operations are the kinds of calls: one reading statement, several that see one moment, one that writes what the log does
-// not tell, several of those, and a change with its event.
+// Operations are the kinds of calls: one statement that reads; several that read as of one moment; one write that is not recorded
+// in the log; several such writes; and a change with its event.
 var Operations = []string{"read", "snapshot", "write", "write-all", "change"}
 
-// ErrNoDatabase means that the file of a SQLite database is not there, or has nothing in it.
+// ErrNoDatabase means that the file of a SQLite database doesn't exist, or is empty.
 var ErrNoDatabase = errors.New("there is no database")
 
 const (
 	timeoutDefault  = 5 * time.Second
 	maxConnsDefault = 20
-	aloneTimeout    = time.Second // to find out that another process uses the database
+	aloneTimeout    = time.Second // enough to find out that another process uses the database
 )
 
-// Store keeps everything in one database. It is safe for concurrent use, by any number of processes on one database.
+// Store keeps everything in one database. It is safe for concurrent use, also by any number of processes that share one database.
 //
-// A call fails with [apikey.ErrUnavailable] when the database can't be reached, stays locked, or doesn't answer in time,
-// and works again as soon as the database does; nothing has to be reopened. When that happens while a change is being
-// committed, the change may have been made.
+// A call fails with [apikey.ErrUnavailable] if the database can't be reached, stays locked, or doesn't answer in time. Calls
+// succeed again as soon as the database is back; nothing has to be reopened. If a change fails so while it is being committed, it
+// may nevertheless have been made.
 type Store struct {
 	dialect dialect
-	// On SQLite the writer is a single connection, whose transactions hold the database's write lock from their
-	// beginning, and readers are others that never wait for it. On PostgreSQL both are the same pool.
+	// On SQLite the writer is a single connection, whose transactions hold the database's write lock from their beginning, and
+	// readers use other connections, which never wait for that lock. On PostgreSQL both use the same pool.
 	writer, reader *gorm.DB
 	pools          []*sql.DB
-	// pooled is whether a pooler was met between this process and PostgreSQL; see noticePooler.
+	// pooled is whether a pooler was found between this process and PostgreSQL; see noticePooler.
 	pooled  atomic.Bool
-	name    string // that connections to PostgreSQL have, but those of a store that is alone
+	name    string // the application_name of every connection to PostgreSQL, except those of a store opened with Alone
 	totals  totals
 	lookups lookups
-	// changing holds an entry for each change that is with the database.
+	// changing holds an entry for each change that is in the database.
 	changing chan struct{}
 	timeout  time.Duration
 	now      func() time.Time
@@ -102,8 +102,8 @@ const (
 	postgresDialect dialect = "postgres"
 )
 
-// Open prepares a store. It doesn't connect, so it works while the database is down; only what is wrong with the options,
-// or a directory or file that can't be made, is an error, and [ErrNoDatabase]. Call [Store.Migrate] before anything else.
+// Open prepares a store. It doesn't connect, so it works while the database is down. Errors: invalid options; a directory or file
+// that can't be created; [ErrNoDatabase]. Call [Store.Migrate] before anything else.
 func Open(o Options) (*Store, error) {
 	s := &Store{totals: newTotals(), changing: make(chan struct{}, changingMax), timeout: o.Timeout, now: o.Now, observe: o.Observe}
 	if s.observe == nil {
@@ -120,7 +120,7 @@ func Open(o Options) (*Store, error) {
 	}
 	config := &gorm.Config{
 		Logger: statementLog{o.Logger}, SkipDefaultTransaction: true, DisableAutomaticPing: true, DisableNestedTransaction: true,
-		QueryFields: true, // a later version's column would change the result of a prepared SELECT *, which PostgreSQL refuses
+		QueryFields: true, // otherwise a column added by a later version would change the result of a prepared SELECT *, which PostgreSQL rejects
 	}
 	var err error
 	switch scheme, rest, _ := strings.Cut(o.URL, "://"); scheme {
@@ -137,7 +137,7 @@ func Open(o Options) (*Store, error) {
 	return s, nil
 }
 
-// Close waits for running statements and gives all connections back.
+// Close waits for running statements and closes all connections.
 func (s *Store) Close() error {
 	var failures []error
 	for _, pool := range s.pools {
@@ -146,7 +146,7 @@ func (s *Store) Close() error {
 	return errors.Join(failures...)
 }
 
-// Pools returns the pools of connections by name.
+// Pools returns the connection pools by name.
 func (s *Store) Pools() map[string]*sql.DB {
 	if len(s.pools) == 1 {
 		return map[string]*sql.DB{"all": s.pools[0]}
@@ -154,9 +154,9 @@ func (s *Store) Pools() map[string]*sql.DB {
 	return map[string]*sql.DB{"writer": s.pools[0], "reader": s.pools[1]}
 }
 
-// Ping reports whether the store can do its work: on PostgreSQL by reading the log's head, on SQLite by also taking the
-// write lock for an instant, since a lock that another process holds on to stops every change. Errors:
-// [apikey.ErrUnavailable]; others when the schema is missing.
+// Ping reports whether the store can do its work. On PostgreSQL it reads the log's head. On SQLite it also takes the write lock
+// for an instant, since a lock that another process holds on to would block every change. Errors: [apikey.ErrUnavailable]; others
+// if the schema is missing.
 func (s *Store) Ping(ctx context.Context) error {
 	return s.write(ctx, func(t tx) error {
 		if s.dialect == postgresDialect {
@@ -170,13 +170,13 @@ func (s *Store) Ping(ctx context.Context) error {
 	})
 }
 
-// applicationNameMax is what PostgreSQL keeps of an application_name, in bytes.
+// applicationNameMax is how much of an application_name PostgreSQL keeps, in bytes.
 const applicationNameMax = 63
 
-// Others returns how many connections to PostgreSQL the stores of other processes have, as long as that is more than none for a
-// second: the server notices late that a process has ended. A pooler may keep connections whose process has ended for much longer,
-// or hide them. It is for a store that is alone; on SQLite it is 0. Errors: [apikey.ErrUnavailable]; the URL has an application_name
-// that PostgreSQL does not keep as it is.
+// Others returns how many connections to PostgreSQL the stores of other processes have. The server is slow to notice that a
+// process has ended, so Others looks again and again for a second, and returns 0 as soon as there are none. A pooler may keep the
+// connections of a process that has ended for much longer, or hide them. Others is for a store opened with Alone; on SQLite it
+// returns 0. Errors: [apikey.ErrUnavailable]; the URL has an application_name that PostgreSQL would not keep unchanged.
 func (s *Store) Others(ctx context.Context) (count int64, err error) {
 	if s.dialect == sqliteDialect {
 		return 0, nil
@@ -217,10 +217,11 @@ func (s *Store) openSQLite(path string, o Options, config *gorm.Config) error {
 	}
 	s.dialect = sqliteDialect
 	busy := fmt.Sprintf("busy_timeout(%d)", s.timeout.Milliseconds())
-	// With synchronous=FULL a commit is on the disk before it is acknowledged, also in WAL mode, which Migrate gives to the file.
+	// With synchronous=FULL a commit is on disk before it is acknowledged, even in WAL mode, which Migrate sets for the file.
 	writing := url.Values{"_pragma": {busy, "foreign_keys(1)", "synchronous(FULL)"}, "_txlock": {"immediate"}}
 	if o.Alone {
-		// In WAL mode every open connection keeps a shared lock, so that this succeeds only when there is no other.
+		// In WAL mode every open connection holds a shared lock, so exclusive locking succeeds only if there is no other
+		// connection.
 		writing["_pragma"] = append([]string{fmt.Sprintf("busy_timeout(%d)", aloneTimeout.Milliseconds()), "locking_mode(EXCLUSIVE)"}, writing["_pragma"][1:]...)
 		s.writer, err = s.openSQLitePool(path, writing, 1, config)
 		s.reader = s.writer
@@ -234,11 +235,11 @@ func (s *Store) openSQLite(path string, o Options, config *gorm.Config) error {
 	return err
 }
 
-// ValidPath reports whether what stands behind sqlite:// can be the path of a database. It has no parameters: whoever writes
-// some would wait in vain for what they do.
+// ValidPath reports whether what follows sqlite:// can be the path of a database. Parameters are not accepted, because they would
+// have no effect.
 func ValidPath(path string) bool { return path != "" && !strings.ContainsAny(path, "?#\x00") }
 
-// makePlace makes the file of a database and its directory, unless they are there.
+// makePlace creates the file of a database and its directory, unless they exist.
 func makePlace(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("create the database's directory: %w", err)
@@ -249,7 +250,7 @@ func makePlace(path string) error {
 	return nil
 }
 
-// findPlace looks for the file of a database. One without content is what a start that was cut off leaves.
+// findPlace looks for the file of a database. An empty file is what an interrupted start leaves behind.
 func findPlace(path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
@@ -261,9 +262,9 @@ func findPlace(path string) error {
 	return err
 }
 
-// createPrivately makes the file, unless it is there. SQLite would make it readable for all; to its companions (-wal, -shm)
-// it gives the mode of the file. One that is there is not even opened: closing it again would release the locks that
-// another connection of this process has on it (https://sqlite.org/howtocorrupt.html, section 2.2).
+// createPrivately creates the file, unless it exists. SQLite would make it readable for everybody; its companions (-wal, -shm)
+// get the same mode as the file. An existing file is not even opened: closing it again would release the locks that another
+// connection of this process holds on it (https://sqlite.org/howtocorrupt.html, section 2.2).
 func createPrivately(path string) error {
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {
@@ -306,7 +307,7 @@ func openFile(path string, parameters url.Values) (*sql.DB, error) {
 	return pool, nil
 }
 
-// syncFolder makes what was created or renamed in a folder survive a loss of power.
+// syncFolder makes what was created or renamed in a folder survive a power failure.
 func syncFolder(path string) error {
 	folder, err := os.Open(filepath.Clean(path))
 	if err != nil {
@@ -315,9 +316,9 @@ func syncFolder(path string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// lazySQLite is GORM's SQLite dialect on a pool that it doesn't touch until it is used: the dialect asks for the
-// library's version when it is initialised, which a database that is locked at that moment would not answer. The library
-// is linked in, so an empty database in memory gives the same answer.
+// lazySQLite is GORM's SQLite dialect on a pool that stays untouched until it is used. The dialect queries the library's version
+// when it is initialised, and a database that is locked at that moment would not answer. The library is linked in, so an empty
+// in-memory database gives the same answer.
 type lazySQLite struct {
 	sqlite.Dialector
 	pool *sql.DB
@@ -335,10 +336,10 @@ func (d lazySQLite) Initialize(db *gorm.DB) error {
 	return errors.Join(err, probe.Close())
 }
 
-// openPostgreSQL keeps to what also works through a pooler that gives a connection to each transaction: nothing is kept
-// in the session, but prepared statements where there is no pooler; see [tx.prepared]. All others are neither prepared nor
-// described beforehand ("exec"), so each is planned for its own values, and plan_cache_mode, which such a pooler may refuse
-// as a parameter, has nothing to decide. Timeouts are the contexts': when one ends, pgx asks the server to cancel the
+// openPostgreSQL restricts itself to what also works through a pooler that assigns a connection to each transaction: nothing is
+// kept in the session, except prepared statements if there is no pooler; see [tx.prepared]. All other statements are neither
+// prepared nor described beforehand ("exec"), so each is planned for its own values, and plan_cache_mode, which such a pooler may
+// reject as a parameter, doesn't matter. Contexts provide the timeouts: when one ends, pgx asks the server to cancel the
 // statement.
 func (s *Store) openPostgreSQL(o Options, config *gorm.Config) error {
 	if o.MaxConns < 2 {
@@ -364,7 +365,7 @@ func (s *Store) openPostgreSQL(o Options, config *gorm.Config) error {
 	pool.SetMaxOpenConns(o.MaxConns)
 	pool.SetMaxIdleConns(o.MaxConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	pool.SetConnMaxLifetime(30 * time.Minute) // so that replicas spread over servers that were added behind one name
+	pool.SetConnMaxLifetime(30 * time.Minute) // so that replicas spread over servers that were added behind the same name
 	s.dialect, s.pools = postgresDialect, []*sql.DB{pool}
 	db, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}), config)
 	if err != nil {
@@ -374,15 +375,16 @@ func (s *Store) openPostgreSQL(o Options, config *gorm.Config) error {
 	return nil
 }
 
-// connectTimeout divides the time of a call among the hosts of a URL, which are tried one after another: one that swallows everything,
-// as a machine that died does, must leave time for the next, and for the call. A part is left for the second address of a name.
+// connectTimeout divides the time of a call among the hosts of a URL, which are tried one after another: a host that doesn't
+// respond at all, such as a machine that died, must leave time for the next one and for the call. One more share is left for the
+// second address of a name.
 func connectTimeout(conn *pgx.ConnConfig, call time.Duration) time.Duration {
 	type host struct {
 		name string
 		port uint16
 	}
 	hosts := map[host]bool{{conn.Host, conn.Port}: true}
-	for _, next := range conn.Fallbacks { // also the same host without TLS
+	for _, next := range conn.Fallbacks { // these include the same host without TLS
 		hosts[host{next.Host, next.Port}] = true
 	}
 	return call / time.Duration(len(hosts)+1)

@@ -81,7 +81,7 @@ func (t tx) operator(where string, values ...any) (operator.Operator, error) {
 	return row.operator()
 }
 
-// operatorRefused says why a statement on an operator failed.
+// operatorRefused turns the error of a statement that stores an operator into the domain's.
 func operatorRefused(id string, err error) error {
 	switch {
 	case err == nil:
@@ -133,7 +133,7 @@ func (s *Store) OperatorsOf(ctx context.Context, tenancyID string, limit int) ([
 	err := s.read(ctx, func(t tx) error {
 		order := "email"
 		if t.dialect == postgresDialect {
-			order = `email COLLATE "C"` // which the column is not
+			order = `email COLLATE "C"` // the column has another collation
 		}
 		if err := t.db.Where("tenancy_id = ?", tenancyID).Order(order).Limit(limit).Find(&rows).Error; err != nil {
 			return fmt.Errorf("list operators: %w", err)
@@ -152,8 +152,8 @@ func (s *Store) OperatorsOf(ctx context.Context, tenancyID string, limit int) ([
 	return operators, nil
 }
 
-// operatorToChange reads an operator, and whether its tenancy has another who can manage operators. The log's head is
-// locked, so neither changes before the transaction ends.
+// operatorToChange reads an operator, and whether its tenancy has another who can manage operators. The log's head is locked, so
+// neither can change before the transaction ends.
 func (t tx) operatorToChange(id string) (o operator.Operator, otherAdmin bool, err error) {
 	if o, err = t.operator("id = ?", id); err != nil {
 		return o, false, err

@@ -10,20 +10,20 @@ import (
 	"github.com/piercloud/apikeys/pkg/statuslist"
 )
 
-// Timeline returns the log's head, and the base of its feed, which is another one after each restore from a backup.
+// Timeline returns the log's head, and the base of its feed, which changes with each restore from a backup.
 func (s *Store) Timeline(ctx context.Context) (head eventlog.Head, feedBase int64, err error) {
 	row, err := readOne(ctx, s, tx.headRow)
 	return row.head(), row.FeedBase, err
 }
 
-// statusIndexesLostMax is how many places in the status lists may have been given out since a backup was made. Passed over,
-// they read as revoked. It is a number of whole lists.
+// statusIndexesLostMax is how many status list indexes may have been assigned since a backup was made. After a restore they are
+// skipped, and read as revoked. It is a whole number of lists.
 const statusIndexesLostMax = 16 * statuslist.Size
 
-// Restored makes a database safe that was restored from a backup, in one transaction with the log: whatever was given out
-// before, also after the backup was made, is dead, and can't be given out again. Generations of keys and positions of the feed
-// continue from at, in microseconds, which is more than any that was given out; all signing keys but the given one, all sessions
-// and one-time links end.
+// Restored makes a database safe to use that was restored from a backup, in one transaction that is also recorded in the log. It
+// invalidates everything issued so far, even what was issued after the backup was made, and makes sure that nothing is assigned a
+// second time. Generations of keys and positions of the feed continue from at, in microseconds, which is higher than any assigned
+// before. All signing keys except the given one, all sessions and all one-time links end.
 func (s *Store) Restored(ctx context.Context, at time.Time, signingKey signing.Record, event eventlog.Draft) error {
 	return s.change(ctx, func(t tx) (*eventlog.Draft, error) {
 		now := at.UnixMicro()
@@ -33,7 +33,7 @@ func (s *Store) Restored(ctx context.Context, at time.Time, signingKey signing.R
 			values           []any
 		}{
 			{"raise generations", "UPDATE api_key SET generation = CASE WHEN generation < ? THEN ? ELSE generation + 1 END", []any{now, now}},
-			{"end places in status lists", "UPDATE api_key SET status_index = NULL", nil}, // they are given new ones at the next start
+			{"end places in status lists", "UPDATE api_key SET status_index = NULL", nil}, // keys get new ones at the next start
 			{"pass over places in status lists", "UPDATE log_head SET status_indexes = status_indexes + ?", []any{statusIndexesLostMax}},
 			{"end signing keys", "UPDATE signing_key SET retire_at = ? WHERE retire_at IS NULL OR retire_at > ?", []any{now, now}},
 			{"end sessions", "DELETE FROM session", nil},

@@ -63,7 +63,7 @@ func (s *Store) PurgeRevokedTokens(ctx context.Context, before time.Time) error 
 	})
 }
 
-// revocationRow is what the log holds of one revocation.
+// revocationRow is what the log says about one revocation.
 type revocationRow struct {
 	Seq        int64   `gorm:"column:seq"`
 	At         instant `gorm:"column:at"`
@@ -74,7 +74,7 @@ type revocationRow struct {
 	KID        string  `gorm:"column:revoked_kid"`
 }
 
-// Revocations implements [revocation.Store]. A client's generations rise with the log, so the highest is the newest.
+// Revocations implements [revocation.Store]. A client's generations rise along the log, so the highest is the newest.
 func (s *Store) Revocations(ctx context.Context, since time.Time) (revocation.Past, error) {
 	var head headRow
 	var clients, tokens, keys []revocationRow

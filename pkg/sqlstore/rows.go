@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// instant is a time as it is stored: microseconds since 1970 in UTC, NULL for the zero time.
+// instant is a time as stored: microseconds since 1970 in UTC, NULL for the zero time.
 type instant int64
 
 func newInstant(t time.Time) instant {

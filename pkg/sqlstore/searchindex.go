@@ -10,26 +10,27 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 )
 
-// partSearch is the reading of one page of a search by the index of parts of names that triggers keep on SQLite: see the
-// migration search_index.
+// partSearch reads one page of a search with the index of parts of names, which triggers maintain on SQLite: see the migration
+// search_index.
 type partSearch struct {
 	listing
 	part            string
-	before, through int64 // the ids of the documents of the tenancy, or of those of the status that is asked for
+	before, through int64 // the bounds of the tenancy's document IDs, or of those with the requested status; before is exclusive
 }
 
-// partMin is how many characters of a name can be looked up: the index is one of three in a row.
+// partMin is the minimum length, in characters, of a text that can be looked up: the index consists of sequences of three
+// characters.
 const partMin = 3
 
-// indexed returns the part of names that the search looks for, if SQLite's index of parts can look it up. What
-// has a NUL, where SQLite's query would end, can't be, nor what has a character that its tokenizer doesn't tell from U+FFFD.
+// indexed returns the search text, and whether SQLite's index of parts can look it up. It can't look up a text with a NUL, where
+// SQLite's query would end, or with a character that its tokenizer doesn't distinguish from U+FFFD.
 func (l listing) indexed() (part string, ok bool) {
 	part = apikey.SearchForm(l.q.Search)
 	return part, utf8.RuneCountInString(part) >= partMin && !strings.ContainsAny(part, "\x00\ufffd\ufffe\uffff")
 }
 
-// searchParts finds the page of a search by the index. That soon tells how many keys match, and so how far it is worth walking
-// along the order: as far as takes no longer than sorting what matches would.
+// searchParts finds the page of a search with the index. The index quickly tells how many keys match, and so how far a walk in
+// sort order is worthwhile: as far as takes no longer than sorting the matches would.
 func (l listing) searchParts(part string) (found, error) {
 	var numbers []int64
 	if err := l.t.db.Table("search_tenancy").Where("tenancy_id = ?", l.tenancyID).Pluck("number", &numbers).Error; err != nil {
@@ -51,10 +52,10 @@ func (l listing) searchParts(part string) (found, error) {
 	return found{ids, total}, err
 }
 
-// worth is how many keys are walked along in the time that it takes to sort one that matches, about.
+// worth is roughly how many keys can be walked through in the time that sorting one match takes.
 var worth = map[apikey.SortField]float64{apikey.SortByName: 2, apikey.SortByCreatedAt: .3, apikey.SortByLastUsedAt: 2}
 
-// documentIDs returns the bounds of the ids of a tenancy's documents, of which the first is not one.
+// documentIDs returns the bounds of the IDs of a tenancy's documents; the lower one is exclusive.
 func documentIDs(tenancy int64, status apikey.Status) (before, through int64) {
 	active, inactive, next := tenancy<<33, tenancy<<33+1<<32, (tenancy+1)<<33
 	switch status {
@@ -67,8 +68,8 @@ func documentIDs(tenancy int64, status apikey.Status) (before, through int64) {
 	}
 }
 
-// matchingDocuments selects the ids of documents that have the part in their names, and of that whose client id is searched
-// for, unless it is one of them.
+// matchingDocuments selects the IDs of the documents whose names contain the search text, and of the one whose client ID equals
+// it, unless that is among them already.
 func (s partSearch) matchingDocuments() *gorm.DB {
 	phrase := `"` + strings.ReplaceAll(s.part, `"`, `""`) + `"`
 	return s.t.db.Table("(SELECT rowid AS id FROM search_index WHERE search_index MATCH ? AND rowid > ? AND rowid <= ? "+
@@ -76,8 +77,8 @@ func (s partSearch) matchingDocuments() *gorm.DB {
 		phrase, s.before, s.through, s.q.Search, s.before, s.through, s.part)
 }
 
-// sortedDocuments selects the page by sorting all that matches. When a key was last used changes all the time, and is not in
-// its document.
+// sortedDocuments selects the page by sorting all matches. The time of last use changes constantly, so documents don't contain
+// it.
 func (s partSearch) sortedDocuments() *gorm.DB {
 	documents := s.matchingDocuments().Joins("CROSS JOIN search_document AS document ON document.id = matching.id").Select("document.*")
 	if s.q.SortBy == apikey.SortByLastUsedAt {

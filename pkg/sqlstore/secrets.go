@@ -74,8 +74,9 @@ func (t tx) insertSecrets(clientID string, secrets []apikey.Secret) error {
 	return nil
 }
 
-// changeSecrets stores what is new in after and the ends of those that are in before already, and returns all that the key
-// lists then. What makes a secret is never changed, nor are its last-used marks, and what after leaves out stays.
+// changeSecrets stores the secrets that are new in after, and the changed ends of those that are also in before, and returns all
+// secrets that the key then lists. It never changes anything else about a secret, not even its last use, and it keeps secrets
+// that after omits.
 func (t tx) changeSecrets(clientID string, before, after []apikey.Secret) ([]apikey.Secret, error) {
 	result := slices.Clone(before)
 	var added []apikey.Secret

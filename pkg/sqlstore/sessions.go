@@ -11,9 +11,9 @@ import (
 
 var _ scs.CtxStore = (*Sessions)(nil)
 
-// Sessions keeps the sessions of scs in the store's database. Tokens are kept as they are given: let scs hash them
-// (HashTokenInStore), so that who reads the table can't take a session over. It is safe for concurrent use. Every method may
-// fail with an error that is [apikey.ErrUnavailable].
+// Sessions keeps the sessions of scs in the store's database. Tokens are stored as given: have scs hash them (HashTokenInStore),
+// so that nobody who can read the table can take over a session. It is safe for concurrent use. Every method may fail with an
+// error that is [apikey.ErrUnavailable].
 type Sessions struct{ store *Store }
 
 // Sessions returns the session store.
@@ -45,7 +45,7 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) (data []byte, foun
 	return rows[0].Data, true, nil
 }
 
-// CommitCtx stores a session, in place of the one with the same token.
+// CommitCtx stores a session, replacing one with the same token.
 func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
 	return s.store.write(ctx, func(t tx) error {
 		row := sessionRow{Token: token, Data: data, Expires: newInstant(expiry)}
@@ -59,7 +59,7 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, exp
 	})
 }
 
-// ReplaceCtx stores a session in place of the one with the same token, and reports whether there was one.
+// ReplaceCtx replaces the session with the same token, and reports whether there was one. If not, it stores nothing.
 func (s *Sessions) ReplaceCtx(ctx context.Context, token string, data []byte, expiry time.Time) (replaced bool, err error) {
 	err = s.store.write(ctx, func(t tx) error {
 		updated := t.db.Model(&sessionRow{}).Where("token = ?", token).Updates(map[string]any{"data": data, "expires_at": newInstant(expiry)})
@@ -72,7 +72,7 @@ func (s *Sessions) ReplaceCtx(ctx context.Context, token string, data []byte, ex
 	return replaced, err
 }
 
-// DeleteCtx removes a session; one that isn't there is no error.
+// DeleteCtx removes a session; it is no error if there is none.
 func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
 	return s.store.write(ctx, func(t tx) error {
 		if err := t.db.Where("token = ?", token).Delete(&sessionRow{}).Error; err != nil {
@@ -108,17 +108,17 @@ func (s *Sessions) Purge(ctx context.Context) error {
 	})
 }
 
-// Find is FindCtx without a context; scs asks for it and doesn't call it.
+// Find is FindCtx without a context; scs requires it and doesn't call it.
 func (s *Sessions) Find(token string) ([]byte, bool, error) {
 	return s.FindCtx(context.Background(), token)
 }
 
-// Commit is CommitCtx without a context; scs asks for it and doesn't call it.
+// Commit is CommitCtx without a context; scs requires it and doesn't call it.
 func (s *Sessions) Commit(token string, data []byte, expiry time.Time) error {
 	return s.CommitCtx(context.Background(), token, data, expiry)
 }
 
-// Delete is DeleteCtx without a context; scs asks for it and doesn't call it.
+// Delete is DeleteCtx without a context; scs requires it and doesn't call it.
 func (s *Sessions) Delete(token string) error {
 	return s.DeleteCtx(context.Background(), token)
 }

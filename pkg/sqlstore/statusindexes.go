@@ -9,8 +9,8 @@ import (
 
 var _ statuslist.Store = (*Store)(nil)
 
-// nextStatusIndex gives out a place in the status lists. The log's head, which counts them, is locked by the change, so no
-// other is given the same one.
+// nextStatusIndex assigns a status list index. The change has locked the log's head, which counts the indexes, so no other change
+// gets the same one.
 func (t tx) nextStatusIndex() (index int64, err error) {
 	err = t.db.Raw("UPDATE log_head SET status_indexes = status_indexes + 1 WHERE id = ? RETURNING status_indexes", headID).Scan(&index).Error
 	if err != nil {
@@ -37,12 +37,12 @@ func (s *Store) StatusIndexes(ctx context.Context, first, count int64) (statusli
 	return found, err
 }
 
-// indexBatch is how many keys one transaction of GiveStatusIndexes changes, so that it does not hold others up.
+// indexBatch is how many keys one transaction of GiveStatusIndexes changes, so that it does not block others for long.
 const indexBatch = 5000
 
-// GiveStatusIndexes gives one to each key that has none, which are those stored by a version of the service that knows of no
-// status lists. With none it is a statement that finds nothing. It is no change of a key in the log's sense: nothing that it
-// was issued before names a place.
+// GiveStatusIndexes assigns an index to each key that has none. Such keys were stored by a version of the service without status
+// lists, or lost their index when the database was restored. If there are none, it runs a statement that finds nothing. It is not
+// recorded in the log as a change of a key: no token issued so far refers to the new index.
 func (s *Store) GiveStatusIndexes(ctx context.Context) error {
 	for {
 		var given int64

@@ -9,17 +9,18 @@ import (
 const (
 	// totalsKept is how many totals a store remembers.
 	totalsKept = 1_000
-	// countMax is how far keys are counted: beyond the bound of a total by as many changes as such a total then outlives.
+	// countMax is how far keys are counted. It exceeds the maximum of a reported total by the number of changes that such a count
+	// then remains useful for.
 	countMax = apikey.TotalMax + 1_000
 )
 
-// totals remembers how many keys lists had, as counting ten thousand takes longer than to find the page of them that is
-// asked for. It is safe for concurrent use.
+// totals remembers how many keys lists had, because counting ten thousand keys takes longer than finding the requested page. It
+// is safe for concurrent use.
 type totals struct {
 	counted *otter.Cache[totalOf, total]
 }
 
-// totalOf is what a total is of.
+// totalOf identifies what was counted.
 type totalOf struct {
 	tenancyID string
 	status    apikey.Status
@@ -36,7 +37,7 @@ func newTotals() totals {
 	return totals{otter.Must(&otter.Options[totalOf, total]{MaximumSize: totalsKept})}
 }
 
-// at returns a total as it is where the log's head is at seq, as far as that is known.
+// at returns the total as of the log's head at seq, if it is known.
 func (t totals) at(of totalOf, seq int64) (keys int, known bool) {
 	counted, ok := t.counted.GetIfPresent(of)
 	if !ok {
@@ -48,9 +49,8 @@ func (t totals) at(of totalOf, seq int64) (keys int, known bool) {
 // set remembers a total.
 func (t totals) set(of totalOf, counted total) { t.counted.Set(of, counted) }
 
-// at returns the total as it is at a later place in the log. Each change takes at most one key out of a list, so of what was
-// far beyond the bound of a total it is known for as many changes that it is beyond it still; any other total is known as long
-// as nothing has changed.
+// at returns the total as of a later position in the log. Each change removes at most one key from a list, so a total far above
+// the maximum is known to stay above it for that many changes; any other total is known only as long as nothing has changed.
 func (t total) at(seq int64) (keys int, known bool) {
 	changes := seq - t.seq
 	switch {
@@ -58,7 +58,7 @@ func (t total) at(seq int64) (keys int, known bool) {
 		return t.keys, true
 	case changes > 0 && int64(t.keys)-changes > apikey.TotalMax:
 		return apikey.TotalMax + 1, true
-	default: // or a database that was restored from a copy
+	default: // also if the database was restored from a copy
 		return 0, false
 	}
 }

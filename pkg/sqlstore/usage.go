@@ -36,9 +36,9 @@ func (t tx) record(b usage.Batch) error {
 	return t.keepDenials(b.Denials)
 }
 
-// lookRowsUp makes the statements of this transaction look rows up in indexes, one by one. By its estimates PostgreSQL would
-// rather read a whole table of a hundred thousand keys for the thousand of a batch, which takes it several times as long. So
-// does compiling a statement that it thinks costly.
+// lookRowsUp makes the statements of this transaction look up rows in indexes, one by one. Going by its estimates, PostgreSQL
+// would rather read a whole table of a hundred thousand keys for the thousand keys of a batch, which takes several times as long.
+// So does compiling a statement that it considers costly.
 func (t tx) lookRowsUp() error {
 	if t.dialect == sqliteDialect {
 		return nil
@@ -51,10 +51,10 @@ func (t tx) lookRowsUp() error {
 	return nil
 }
 
-// clientColumns are those of [clientRows].
+// clientColumns are the columns of [clientRows].
 var clientColumns = []notedColumn{{"client_id", "TEXT"}}
 
-// clientRows returns client ids as rows, each once, in their order. It sorts what it is given.
+// clientRows returns client IDs as rows, sorted and without duplicates. It sorts the slice it is given.
 func clientRows(ids []string) [][]any {
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
@@ -65,10 +65,10 @@ func clientRows(ids []string) [][]any {
 	return rows
 }
 
-// lockKeys locks the keys that a batch is about, in the order of their client ids, before anything that belongs to one is
-// written, and returns what of the batch is about keys that are still there. Other batches and changes of these keys wait, so
-// that no key is deleted in the middle of a batch, and nobody holds a part of a key while waiting for another. On SQLite the
-// transaction has locked the whole database already.
+// lockKeys locks the keys that a batch is about, in the order of their client IDs, before anything that belongs to a key is
+// written, and returns the part of the batch whose keys still exist. Other batches and changes of these keys wait, so that no key
+// is deleted in the middle of a batch, and nobody holds some keys while waiting for others. On SQLite the transaction has already
+// locked the whole database.
 func (t tx) lockKeys(b usage.Batch) (usage.Batch, error) {
 	ids := make([]string, 0, len(b.Uses)+len(b.Counts)+len(b.Denials))
 	for _, u := range b.Uses {
@@ -101,7 +101,7 @@ func (t tx) lockKeys(b usage.Batch) (usage.Batch, error) {
 	}, nil
 }
 
-// addCounts adds to the hours of keys.
+// addCounts adds to the hourly counts of keys.
 func (t tx) addCounts(counts []usage.Count) error {
 	rows := make([][]any, len(counts))
 	for i, c := range counts {
@@ -116,7 +116,7 @@ func (t tx) addCounts(counts []usage.Count) error {
 	return nil
 }
 
-// keepDenials adds denials of keys and drops those that are no longer among the newest.
+// keepDenials stores the denials of keys and deletes those that are no longer among the newest.
 func (t tx) keepDenials(denials []usage.Denial) error {
 	rows := make([][]any, len(denials))
 	ids := make([]string, len(denials))
@@ -138,7 +138,7 @@ func (t tx) keepDenials(denials []usage.Denial) error {
 	return nil
 }
 
-// hourRow is the sum of a key's hour, or of some of it.
+// hourRow is the sum of the counts of a key's hour, or of some of them.
 type hourRow struct {
 	ClientID string  `gorm:"column:client_id"`
 	SecretID string  `gorm:"column:secret_id"`
@@ -235,11 +235,11 @@ func (s *Store) PurgeHours(ctx context.Context, before, late time.Time) error {
 	return nil
 }
 
-// purgeBatch is how many rows are removed in one transaction: few enough for SQLite's only writer to be free again in a moment,
-// also when months are to be removed at once.
+// purgeBatch is how many rows one transaction removes: few enough for SQLite's only writer to be free again in a moment, even if
+// months have to be removed.
 const purgeBatch = 10_000
 
-// purge runs a statement that removes so many rows from before a time, until it finds fewer.
+// purge repeats a statement that removes up to [purgeBatch] rows from before a time, until it finds fewer.
 func (s *Store) purge(ctx context.Context, statement string, before time.Time) error {
 	for removed := int64(purgeBatch); removed == purgeBatch; {
 		err := s.write(ctx, func(t tx) error {

@@ -8,7 +8,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// keyCountRow is a key of an overview.
+// keyCountRow is a key in an overview.
 type keyCountRow struct {
 	ClientID string  `gorm:"column:client_id"`
 	Name     string  `gorm:"column:name"`
@@ -16,7 +16,7 @@ type keyCountRow struct {
 	Denied   int64   `gorm:"column:denied"`
 	LastUsed instant `gorm:"column:last_used_at"`
 	Created  instant `gorm:"column:created_at"`
-	// Over all keys, where that was asked for.
+	// Sums over all keys, where requested.
 	AllIssued int64 `gorm:"column:all_issued"`
 	AllDenied int64 `gorm:"column:all_denied"`
 }
@@ -37,13 +37,15 @@ type expiringRow struct {
 	LastUsed instant `gorm:"column:last_used_at"`
 }
 
-// counted returns a query of what was counted for each of the tenancy's keys that were used from a time on: the difference of
-// the key's total and its opening of the first period of use. Its arguments are @from, a period's beginning, and @tenancy.
+// counted returns a query for what was counted for each of the tenancy's keys that were used since a time: the key's total less
+// its opening of the first period of use from that time on. The arguments of the query are @from, the beginning of a period, and
+// @tenancy.
 //
-// Where openings have spans (hours), the one to subtract is that whose span holds @from. Most spans are one period long and begin
-// at @from: one range of an index. Longer ones are in another index, which is smaller. Openings without spans (days) are looked
-// for. Most keys are used every day: PostgreSQL has the openings of that very day from a range of an index, all at once, and looks
-// for a later one only where there is none. SQLite looks for each key.
+// If openings have spans (hours), the opening to subtract is the one whose span includes @from. A span runs from since to the
+// beginning of the period. Most spans consist of that beginning alone; those that include @from are found in one range of an
+// index. Longer spans are in another index, which is smaller. Openings without spans (days) are looked up. Most keys are used
+// every day: PostgreSQL reads the openings of the day @from from one range of an index, all at once, and looks up a later one
+// only for keys without an opening on that day. SQLite looks up the opening of each key.
 func (t tx) counted(o openings) string {
 	var opening string
 	switch {
@@ -63,7 +65,7 @@ func (t tx) counted(o openings) string {
 		"JOIN usage_total t ON t.client_id = k.client_id " + fmt.Sprintf(opening, o.table, o.period) + "WHERE k.tenancy_id = @tenancy"
 }
 
-// mostUsed returns the keys with the most that was counted from a time on, each with the sums over all keys.
+// mostUsed returns the keys with the highest counts since a time, each with the sums over all keys.
 func (t tx) mostUsed(tenancyID string, from time.Time, limit int) ([]keyCountRow, error) {
 	o := hourOpenings
 	if from.Equal(dayOf(from)) {
@@ -126,7 +128,7 @@ func (s *Store) Overview(ctx context.Context, tenancyID string, from, unusedSinc
 	return o, err
 }
 
-// attentionRow is the answer to one statement.
+// attentionRow is the result of one statement.
 type attentionRow struct {
 	EndingInDay  int64 `gorm:"column:ending_in_day"`
 	EndingInWeek int64 `gorm:"column:ending_in_week"`

@@ -11,22 +11,22 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// openings is a table of what the total of a key was when each of its periods of use began, less what was counted since, so
-// that the sum from a period on is a difference of two rows.
+// openings describes a table that holds, for each period of use of a key, the key's total at the beginning of the period. The sum
+// of what was counted from a period on is then the difference of two rows.
 type openings struct {
-	table, period string        // and the column with the beginning of the period
-	length        time.Duration // of a period, a divisor of the day: periods begin at midnight UTC, and each when the one before ends
+	table, period string        // the table, and its column with the beginning of the period
+	length        time.Duration // of a period, a divisor of the day: periods begin at midnight UTC, and each begins when the previous one ends
 	newest        func(keyTotal) instant
-	spans         bool // whether there is a column since as well: the end of the key's period of use before, 0 where none is known
+	spans         bool // whether there also is a column since: the end of the key's previous period of use, 0 if none is known
 }
 
 var (
 	dayOpenings = openings{"usage_opening", "day", 24 * time.Hour, func(t keyTotal) instant { return t.Day }, false}
-	// hourOpenings are kept for [usage.Lately] alone.
+	// hourOpenings are kept only for the last [usage.Lately].
 	hourOpenings = openings{"usage_hour_opening", "hour", time.Hour, func(t keyTotal) instant { return t.Hour }, true}
 )
 
-// first returns the beginning of the first period that does not begin before a time.
+// first returns the beginning of the first period that begins at or after a time.
 func (o openings) first(from time.Time) time.Time {
 	begin := from.UTC().Truncate(o.length)
 	if begin.Before(from) {
@@ -35,10 +35,10 @@ func (o openings) first(from time.Time) time.Time {
 	return begin
 }
 
-// dayOf returns the beginning of a day, UTC.
+// dayOf returns the beginning of the day in UTC.
 func dayOf(at time.Time) time.Time { return at.UTC().Truncate(dayOpenings.length) }
 
-// keyTotal is what was counted for a key, and when the newest of its periods began that have an opening.
+// keyTotal is a key's total, with the beginnings of its newest day and of its newest hour that have an opening.
 type keyTotal struct {
 	ClientID string  `gorm:"column:client_id"`
 	Issued   int64   `gorm:"column:issued"`
@@ -47,7 +47,7 @@ type keyTotal struct {
 	Hour     instant `gorm:"column:hour"`
 }
 
-// byKey returns the counts of each key, in the order of the client ids and of the hours.
+// byKey returns the counts grouped by key, in the order of the client IDs, and of the hours within a key.
 func byKey(counts []usage.Count) [][]usage.Count {
 	sorted := slices.Clone(counts)
 	slices.SortFunc(sorted, func(a, b usage.Count) int {
@@ -64,7 +64,7 @@ func byKey(counts []usage.Count) [][]usage.Count {
 	return keys
 }
 
-// sum returns how many tokens were issued and denied.
+// sum returns how many tokens were issued and how many requests denied.
 func sum(counts []usage.Count) (issued, denied int64) {
 	for _, c := range counts {
 		issued, denied = issued+c.Issued, denied+c.Denied
@@ -72,7 +72,7 @@ func sum(counts []usage.Count) (issued, denied int64) {
 	return issued, denied
 }
 
-// addTotals adds to the totals of keys, and keeps the openings of their periods. The caller has locked the keys, and has added
+// addTotals adds to the totals of keys and stores the openings of their periods. The caller has locked the keys, and has added
 // the counts to their hours.
 func (t tx) addTotals(counts []usage.Count) error {
 	keys := byKey(counts)
@@ -92,7 +92,7 @@ func (t tx) addTotals(counts []usage.Count) error {
 	return nil
 }
 
-// addToTotals adds what was counted to each key's total, and returns the totals in the order of the keys.
+// addToTotals adds the counts to each key's total, and returns the totals in the order of the keys.
 func (t tx) addToTotals(keys [][]usage.Count) ([]keyTotal, error) {
 	rows := make([][]any, len(keys))
 	for i, counts := range keys {
@@ -113,17 +113,17 @@ func (t tx) addToTotals(keys [][]usage.Count) ([]keyTotal, error) {
 	return totals, nil
 }
 
-// opening is what the total of a key was when one of its periods of use began.
+// opening is the total of a key at the beginning of one of its periods of use.
 type opening struct {
 	clientID       string
-	begin, since   instant // since is the end of the period of use before it, 0 where there is none
+	begin, since   instant // since is the end of the previous period of use, 0 if there is none
 	issued, denied int64
 }
 
-// openedBy returns the openings of the periods that begin with a batch, and the counts of the batch that come late: those of periods
-// before the newest that has an opening. It is given the total of each key, the batch included, and the key's counts in the order of
-// their hours. Where a period has no opening nothing was counted in it before, so that its opening is what the total was before the
-// batch, and what the batch itself counted earlier.
+// openedBy returns the openings of the periods that begin with a batch, and the batch's late counts: those of periods before the
+// newest one that has an opening. It is given the total of each key, including the batch, and the key's counts in the order of
+// their hours. If a period has no opening, nothing was counted in it before; its opening is therefore the total before the batch,
+// plus the batch's own earlier counts.
 func (o openings) openedBy(totals []keyTotal, keys [][]usage.Count) (opened []opening, late []usage.Count) {
 	for i, counts := range keys {
 		newest := o.newest(totals[i])
@@ -148,7 +148,7 @@ func (o openings) openedBy(totals []keyTotal, keys [][]usage.Count) (opened []op
 	return opened, late
 }
 
-// open keeps openings.
+// open stores openings.
 func (t tx) open(o openings, opened []opening) error {
 	rows := make([][]any, len(opened))
 	for i, p := range opened {
@@ -162,8 +162,8 @@ func (t tx) open(o openings, opened []opening) error {
 		fmt.Sprintf("INSERT INTO %[1]s (client_id, %[2]s, issued, denied%[3]s) SELECT client_id, period, issued, denied%[3]s FROM noted", o.table, o.period, since))
 }
 
-// addLate adds what was counted in periods before the newest one of its key. That is rare: it comes from processes that were cut
-// off from the database. The counts are in the order of the client ids.
+// addLate handles counts of periods before the newest one of their key. They are rare: they come from processes that were cut off
+// from the database. The counts are in the order of the client IDs.
 func (t tx) addLate(o openings, counts []usage.Count) error {
 	for _, rows := range lateRows(counts, o.length) {
 		if err := t.addToLater(o, rows); err != nil {
@@ -176,12 +176,12 @@ func (t tx) addLate(o openings, counts []usage.Count) error {
 	return nil
 }
 
-// lateColumns are a key and one of its periods, and what was counted in it.
+// lateColumns are a key, one of its periods, and what was counted in it.
 var lateColumns = []notedColumn{{"client_id", "TEXT"}, {"period", "BIGINT"}, {"issued", "BIGINT"}, {"denied", "BIGINT"}}
 
-// lateRows returns rows of [lateColumns], those of each period by themselves, in the order of the periods.
+// lateRows returns rows of [lateColumns], grouped by period, in the order of the periods.
 func lateRows(counts []usage.Count, length time.Duration) [][][]any {
-	periods := map[instant][]usage.Count{} // of each key one
+	periods := map[instant][]usage.Count{} // at most one count per key and period
 	for _, c := range counts {
 		begin := newInstant(c.Hour.Truncate(length))
 		sums := periods[begin]
@@ -202,17 +202,18 @@ func lateRows(counts []usage.Count, length time.Duration) [][][]any {
 	return all
 }
 
-// addToLater adds what was counted in a period to the openings of those after it: it was there when they began.
+// addToLater adds the counts of a period to the openings of the later ones, because they belong to the totals at which those
+// began.
 func (t tx) addToLater(o openings, rows [][]any) error {
 	var split string
-	if o.spans { // it may be between a later period and the one before that
+	if o.spans { // the period may lie between a later one and the one preceding that
 		split = fmt.Sprintf(", since = CASE WHEN %[1]s.since <= n.period THEN n.period + %[2]d ELSE %[1]s.since END", o.table, o.length.Microseconds())
 	}
 	return t.execNoted(rows, lateColumns, fmt.Sprintf("UPDATE %[1]s SET issued = %[1]s.issued + n.issued, denied = %[1]s.denied + n.denied%[3]s FROM noted n "+
 		"WHERE %[1]s.client_id = n.client_id AND %[1]s.%[2]s > n.period", o.table, o.period, split))
 }
 
-// openLate keeps the openings of a period that have none yet: the totals less what was counted since the period began.
+// openLate stores the openings of a period for keys that have none yet: the total less what was counted since the period began.
 func (t tx) openLate(o openings, rows [][]any) error {
 	var column, since string
 	if o.spans {

@@ -17,7 +17,7 @@ type mark struct {
 	ip string
 }
 
-// recordUses moves the last-used marks of keys and of secrets forward.
+// recordUses advances the last-used marks of keys and secrets.
 func (t tx) recordUses(uses []usage.Use) error {
 	keys := latest(uses, func(u usage.Use) mark { return mark{u.ClientID, u.At, u.IP} })
 	if err := t.moveMarks("key_use", "client_id", "last_used_at = n.at", keys); err != nil {
@@ -27,7 +27,7 @@ func (t tx) recordUses(uses []usage.Use) error {
 	return t.moveMarks("client_secret", "id", "last_used_at = n.at, last_used_ip = n.ip", secrets)
 }
 
-// latest returns the newest mark of each id, ordered by id.
+// latest returns the newest mark of each ID, ordered by ID.
 func latest(uses []usage.Use, of func(usage.Use) mark) []mark {
 	marks := make([]mark, len(uses))
 	for i, u := range uses {
@@ -37,7 +37,7 @@ func latest(uses []usage.Use, of func(usage.Use) mark) []mark {
 	return slices.CompactFunc(marks, func(a, b mark) bool { return a.id == b.id })
 }
 
-// moveMarks sets the marks of a table's rows forward. The names are this file's own.
+// moveMarks advances the marks of a table's rows. The names come from this file alone.
 func (t tx) moveMarks(table, id, assignments string, marks []mark) error {
 	rows := make([][]any, len(marks))
 	for i, m := range marks {

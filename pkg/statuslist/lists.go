@@ -20,21 +20,21 @@ import (
 // Type is the typ of a list's header (draft-ietf-oauth-status-list §5.1).
 const Type = "statuslist+jwt"
 
-// How old what verifiers go by may be.
+// Bounds on the age of what verifiers rely on.
 const (
-	// TTL is how long a verifier may go by a list that it has fetched.
+	// TTL is how long a verifier may rely on a list that it has fetched.
 	TTL = 20 * time.Second
-	// RemakeInterval is how old a list becomes at least before it is made again, however much is revoked meanwhile.
+	// RemakeInterval is the minimum age at which a list is made again, however much is revoked meanwhile.
 	RemakeInterval = time.Second
 
-	remakeMax = 5 * time.Minute         // when nothing is revoked
-	lifetime  = remakeMax + time.Minute // of a list: the longest that somebody could hold a newer one back
+	remakeMax = 5 * time.Minute         // if nothing is revoked
+	lifetime  = remakeMax + time.Minute // how long a list is valid, and so how long somebody who withholds newer ones can pass it off
 )
 
 // ErrNotFound means that there is no such list.
 var ErrNotFound = errors.New("there is no such status list")
 
-// List is a signed list, in the standard's words a Status List Token.
+// List is a signed list, called a Status List Token in the standard.
 type List struct {
 	// Token is a compact JWS (RFC 7515 §7.1).
 	Token string
@@ -45,7 +45,7 @@ type List struct {
 	madeAt time.Time
 }
 
-// Lists makes the lists, each once for all who ask while nothing is revoked. It is safe for concurrent use.
+// Lists makes the lists. While nothing is revoked, each is made once for all who ask. It is safe for concurrent use.
 type Lists struct {
 	store   Store
 	keyring *signing.Keyring
@@ -54,11 +54,11 @@ type Lists struct {
 	now     func() time.Time
 
 	making singleflight.Group
-	named  atomic.Pointer[namedList] // that the last token names
+	named  atomic.Pointer[namedList] // the list named by the last token
 
-	mu      sync.Mutex // guards what follows; never held around a call to the store
+	mu      sync.Mutex // guards what follows; never held during a call to the store
 	made    map[int64]*List
-	given   int64 // indexes, when they were counted
+	given   int64 // number of indexes when they were last counted
 	counted time.Time
 }
 
@@ -68,12 +68,12 @@ type namedList struct {
 }
 
 // New returns the lists of a store, signed in the name of issuer, the URL of this service. newest returns the position of the
-// newest revocation that this process knows of: when it moves, lists are made anew.
+// newest revocation that this process knows of: when it changes, lists are made anew.
 func New(store Store, keyring *signing.Keyring, issuer string, newest func() int64, now func() time.Time) *Lists {
 	return &Lists{store: store, keyring: keyring, issuer: issuer, newest: newest, now: now, made: map[int64]*List{}}
 }
 
-// Status returns the place that an index stands for; none for 0.
+// Status returns the place in the lists that an index refers to; none for 0.
 func (l *Lists) Status(index int64) token.Status {
 	if index == 0 {
 		return token.Status{}
@@ -100,14 +100,14 @@ func (l *Lists) URIs(ctx context.Context) ([]string, error) {
 	return uris, nil
 }
 
-// last returns the number of the newest list. It may be a second behind. Errors: those of the store.
+// last returns the number of the newest list, which may be a second out of date. Errors: those of the store.
 func (l *Lists) last(ctx context.Context) (int64, error) {
 	if last, current := l.known(); current {
 		return last, nil
 	}
 	_, err, _ := l.making.Do("", func() (any, error) {
 		if _, current := l.known(); current {
-			return nil, nil // since another's reading, which ended a moment ago
+			return nil, nil // another caller's reading ended a moment ago
 		}
 		now := l.now()
 		found, err := l.store.StatusIndexes(context.WithoutCancel(ctx), 0, 0)
@@ -120,7 +120,7 @@ func (l *Lists) last(ctx context.Context) (int64, error) {
 	return last, err
 }
 
-// known returns the number of the newest list when indexes were last counted, and whether that counts now.
+// known returns the number of the newest list as of the last count of indexes, and whether that count is recent enough.
 func (l *Lists) known() (last int64, current bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -133,8 +133,8 @@ func (l *Lists) count(given int64, at time.Time) {
 	l.given, l.counted = max(l.given, given), at
 }
 
-// Current returns a list that tells of everything that was revoked [RemakeInterval] before. The list after the newest exists
-// already, for the first token that names it. Errors: [ErrNotFound], signing.ErrNoKey; those of the store.
+// Current returns a list that includes everything that was revoked up to [RemakeInterval] ago. The list after the newest already
+// exists, for the first token that names it. Errors: [ErrNotFound], signing.ErrNoKey; those of the store.
 func (l *Lists) Current(ctx context.Context, number int64) (*List, error) {
 	if made := l.kept(number); made != nil {
 		return made, nil
@@ -147,7 +147,7 @@ func (l *Lists) Current(ctx context.Context, number int64) (*List, error) {
 	}
 	_, err, _ := l.making.Do(strconv.FormatInt(number, 10), func() (any, error) {
 		if l.kept(number) != nil {
-			return nil, nil // since another's reading, which ended a moment ago
+			return nil, nil // another caller made it a moment ago
 		}
 		return nil, l.make(context.WithoutCancel(ctx), number)
 	})
@@ -159,7 +159,7 @@ func (l *Lists) Current(ctx context.Context, number int64) (*List, error) {
 	return l.made[number], nil
 }
 
-// kept returns a list that was made before and counts now, or nil.
+// kept returns a list that was made earlier and may still be served, or nil.
 func (l *Lists) kept(number int64) *List {
 	newest, now := l.newest(), l.now()
 	l.mu.Lock()
@@ -174,7 +174,7 @@ func (l *Lists) kept(number int64) *List {
 	return nil
 }
 
-// payload is what a list says (draft-ietf-oauth-status-list §5.1).
+// payload is the content of a list (draft-ietf-oauth-status-list §5.1).
 type payload struct {
 	Issuer    string `json:"iss"`
 	Subject   string `json:"sub"`
@@ -187,9 +187,9 @@ type payload struct {
 	} `json:"status_list"`
 }
 
-// make makes and keeps a list. Errors: signing.ErrNoKey; those of the store.
+// make makes a list and keeps it. Errors: signing.ErrNoKey; those of the store.
 func (l *Lists) make(ctx context.Context, number int64) error {
-	// Before the store is read: what is revoked meanwhile makes the list old, also when it is in it.
+	// This precedes reading the store: a revocation that happens meanwhile makes the list outdated, even if the list includes it.
 	list := &List{newest: l.newest(), madeAt: l.now()}
 	first := number * Size
 	found, err := l.store.StatusIndexes(ctx, first, Size)

@@ -1,11 +1,11 @@
-// Package statuslist owns the Token Status Lists (draft-ietf-oauth-status-list): signed, compressed lists of bits by which
-// verifiers that know that standard, and nothing of this service, learn which tokens were revoked.
+// Package statuslist owns the Token Status Lists (draft-ietf-oauth-status-list): signed, compressed lists of bits from which
+// verifiers that know that standard, and nothing about this service, learn which tokens were revoked.
 //
-// Each generation of a key has an index of its own, which is never given to another one and stands in its tokens. A token
-// counts as long as its generation is the key's present one; so of the indexes that were given out, those that are no key's
-// present one are revoked. The list is made from the keys alone and needs no record of what ended.
+// Each generation of a key has its own index, which is contained in its tokens and never assigned again. A token is valid as long
+// as its generation is the key's current one; so an assigned index is revoked if it is not the current one of any key. The list
+// is made from the keys alone and needs no record of what ended.
 //
-// An index is for a generation, not for a token: a list does not tell of single tokens that were revoked by their ids.
+// An index belongs to a generation, not to a token: a list does not include single tokens that were revoked by their IDs.
 package statuslist
 
 import (
@@ -17,39 +17,39 @@ import (
 	"strconv"
 )
 
-// Size is how many indexes a list has: what it takes is bounded by that, 8 KiB before and at most 15 KiB after it has been
-// compressed and signed, however many generations there have been.
+// Size is how many indexes a list has. It bounds the size of a list, however many generations there have been: 8 KiB
+// uncompressed, and at most 15 KiB compressed and signed.
 const Size = 1 << 16
 
-// bits is how many a status takes: valid or not.
+// bits is how many bits a status takes: a token is valid or not.
 const bits = 1
 
-// Store tells which indexes there are. Implementations are safe for concurrent use. Any method may fail with an error that is
+// Store says which indexes exist. Implementations are safe for concurrent use. Any method may fail with an error that is
 // apikey.ErrUnavailable.
 type Store interface {
-	// StatusIndexes returns which of count indexes from first on are present ones, as of one moment.
+	// StatusIndexes returns which of count indexes, starting at first, are current ones, as of one moment.
 	StatusIndexes(ctx context.Context, first, count int64) (Indexes, error)
 }
 
-// Indexes is what a store knows of them at one moment.
+// Indexes is what a store knows about indexes at one moment.
 type Indexes struct {
-	Given int64   // the highest that was given out
-	Held  []int64 // those of the generations that keys have now
+	Given int64   // the highest that was assigned
+	Held  []int64 // those of the current generations of keys
 }
 
-// Path is where the lists are served below the issuer, each at its number below that.
+// Path is the path below the issuer at which the lists are served, each under its number.
 const Path = "/oauth2/status-lists"
 
-// uri is the address of a list. It is also its subject, so that one can't stand in for another.
+// uri returns the address of a list. It is also the list's subject, so that no list can stand in for another.
 func uri(issuer string, number int64) string {
 	return issuer + Path + "/" + strconv.FormatInt(number, 10)
 }
 
-// encode returns a list that begins with the index first, as it is embedded.
+// encode returns the list that begins at index first, in the form in which it is embedded.
 func encode(first int64, have Indexes) (string, error) { return compress(mark(first, Size, have)) }
 
-// mark returns a bit for each of size indexes from first on, the least significant one of a byte first, set for those that
-// were given out and are held no more (draft-ietf-oauth-status-list §4.1, §7.1).
+// mark returns a bit for each of size indexes starting at first, beginning with the least significant bit of each byte. A bit is
+// set if its index was assigned and is no longer held (draft-ietf-oauth-status-list §4.1, §7.1).
 func mark(first, size int64, have Indexes) []byte {
 	list := make([]byte, size*bits/8)
 	for i := max(first, 1); i < first+size && i <= have.Given; i++ {

@@ -12,24 +12,24 @@ import (
 	"github.com/piercloud/apikeys/pkg/signing"
 )
 
-// Prepared is a grant with everything that its tokens have in common encoded already: make one when the grant changes, not
-// for each token. It does not change, and is safe for concurrent use.
+// Prepared is a grant with everything that its tokens have in common already encoded: make one when the grant changes, not for
+// each token. It is immutable, and safe for concurrent use.
 type Prepared struct {
 	Grant Grant
 	Scope string // the granted scopes, separated by spaces
 
-	// The beginning of the claims: as much as fills whole groups of three bytes, in base64url, and the rest as it is.
+	// The beginning of the claims: the part that fills whole groups of three bytes, in base64url, and the remainder unencoded.
 	encoded []byte
 	rest    []byte
 }
 
-// Room for what is different in each token, and for the signature.
+// Room for the parts that differ between tokens, and the size of the signature.
 const (
 	variableMax   = 160
 	signatureSize = 64
 )
 
-// Prepare returns a grant that tokens can be issued for.
+// Prepare returns a prepared grant, for which tokens can be issued.
 func (i *Issuer) Prepare(g Grant) (*Prepared, error) {
 	p := &Prepared{Grant: g, Scope: g.Scopes.String()}
 	claims := constant{
@@ -44,16 +44,16 @@ func (i *Issuer) Prepare(g Grant) (*Prepared, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode claims: %w", err)
 	}
-	text = text[:len(text)-1] // the object goes on
+	text = text[:len(text)-1] // more members will follow
 	whole := len(text) / 3 * 3
-	// Both in one piece that is no larger than they are, as there are very many of them.
+	// Both parts go into one allocation of exactly their size, because there are very many of them.
 	room := make([]byte, 0, base64.RawURLEncoding.EncodedLen(whole)+len(text)-whole)
 	p.encoded = base64.RawURLEncoding.AppendEncode(room, text[:whole])
 	p.rest = append(p.encoded, text[whole:]...)[len(p.encoded):]
 	return p, nil
 }
 
-// Issue returns a signed token. Errors: signing.ErrNoKey; those of the store of signing keys.
+// Issue returns a signed token. Errors: signing.ErrNoKey; those of the signing key store.
 func (i *Issuer) Issue(ctx context.Context, p *Prepared) (string, error) {
 	if err := i.keyring.Current(ctx); err != nil {
 		return "", err
@@ -92,13 +92,13 @@ func (i *Issuer) Issue(ctx context.Context, p *Prepared) (string, error) {
 	return string(encoding.AppendEncode(token, signature)), nil
 }
 
-// encodedHeader is the header of every token that one key signs, in base64url with the dot behind it.
+// encodedHeader is the header of every token signed with one key, in base64url with the dot that follows it.
 type encodedHeader struct {
 	kid  string
 	text []byte
 }
 
-// header returns the encoded header for a key. It is made once per key, not once per token.
+// header returns the encoded header for a key. It is encoded once per key, not once per token.
 func (i *Issuer) header(kid string) ([]byte, error) {
 	if known := i.head.Load(); known != nil && known.kid == kid {
 		return known.text, nil

@@ -1,5 +1,5 @@
-// Package token owns access tokens: their claims, and how they are issued and read (RFC 9068, JWT profile for OAuth 2.0
-// access tokens). It keeps nothing: a token is valid by its signature, and dies with its key's generation, which package
+// Package token owns access tokens: their claims, and how they are issued and read (RFC 9068, JWT profile for OAuth 2.0 access
+// tokens). It stores nothing: a token's signature makes it valid, and the token dies with its key's generation, which package
 // oauth checks.
 package token
 
@@ -38,14 +38,14 @@ type Grant struct {
 	Status     Status
 }
 
-// Status is where a status list tells whether the token has been revoked. The zero value is nowhere: then the token has no
-// such claim.
+// Status is the place in a status list that says whether the token has been revoked. With the zero value the token has no status
+// claim.
 type Status struct {
 	ListURI string
 	Index   int64
 }
 
-// Claims is what a token says. Times are whole seconds.
+// Claims are the claims of a token. Times are whole seconds.
 type Claims struct {
 	Issuer     string
 	Audience   string
@@ -60,7 +60,7 @@ type Claims struct {
 	ExpiresAt  time.Time
 }
 
-// payload is the claims as they are encoded (RFC 9068 §2.2; tenancy_id and gen are this service's own).
+// payload is the claims as encoded (RFC 9068 §2.2; tenancy_id and gen are this service's own).
 type payload struct {
 	constant
 	IssuedAt  int64  `json:"iat"`
@@ -69,7 +69,7 @@ type payload struct {
 	TokenID   string `json:"jti"`
 }
 
-// constant is the claims that all tokens of a grant have in common. status is of draft-ietf-oauth-status-list §6.2.
+// constant is the claims that all tokens of a grant have in common. status is defined in draft-ietf-oauth-status-list §6.2.
 type constant struct {
 	Issuer     string       `json:"iss"`
 	Audience   string       `json:"aud"`
@@ -94,30 +94,30 @@ type header struct {
 	Type      string `json:"typ"`
 }
 
-// skewMax is how far the clocks of replicas may be apart, so that one reads what another has just issued.
+// skewMax is how far apart the clocks of replicas may be for one to accept what another has just issued.
 const skewMax = 10 * time.Second
 
-// Verified tokens are remembered up to a number of bytes, about 50,000 tokens of a few scopes: what an entry takes without
-// its scopes, and what each scope takes besides its text.
+// Verified tokens are cached up to a number of bytes, enough for about 50,000 tokens with a few scopes: the size of an entry
+// without its scopes, and of each scope without its text.
 const (
 	seenBytesMax   = 32 << 20
 	seenEntryBytes = 400
 	seenScopeBytes = 16
 )
 
-// Issuer issues tokens and reads its own. It is safe for concurrent use.
+// Issuer issues tokens and reads those that it issued. It is safe for concurrent use.
 type Issuer struct {
 	keyring  *signing.Keyring
 	issuer   string
 	audience string
 	now      func() time.Time
-	// seen holds the claims of tokens whose signature has been verified, by SHA-256. What can change about them, that they
-	// expire, is checked each time.
+	// seen holds the claims of tokens whose signatures have been verified, by the SHA-256 of the token. What can change about
+	// them, namely that they expire, is checked each time.
 	seen *otter.Cache[[sha256.Size]byte, *Claims]
-	head atomic.Pointer[encodedHeader] // of the key that signed last
+	head atomic.Pointer[encodedHeader] // for the key that signed last
 }
 
-// NewIssuer returns an issuer. issuer is its URL and goes into iss; audience goes into aud.
+// NewIssuer returns an issuer. issuer is its URL and becomes iss; audience becomes aud.
 func NewIssuer(keyring *signing.Keyring, issuer, audience string, now func() time.Time) *Issuer {
 	return &Issuer{
 		keyring: keyring, issuer: issuer, audience: audience, now: now,
@@ -128,19 +128,19 @@ func NewIssuer(keyring *signing.Keyring, issuer, audience string, now func() tim
 				for _, s := range c.Scopes {
 					bytes += seenScopeBytes + len(s)
 				}
-				return uint32(bytes) //nolint:gosec // of what fits into sizeMax
+				return uint32(bytes) //nolint:gosec // c came from a token of at most sizeMax
 			},
 		}),
 	}
 }
 
-// Read verifies a token that this issuer issued and returns its claims. It does not know whether the token's key is still
-// active. Errors: [ErrInvalid]; those of the store of signing keys.
+// Read verifies a token that this issuer issued and returns its claims. It does not check whether the token's API key is still
+// active. Errors: [ErrInvalid]; those of the signing key store.
 func (i *Issuer) Read(ctx context.Context, raw string) (Claims, error) {
 	if len(raw) > sizeMax {
 		return Claims{}, ErrInvalid
 	}
-	var room [1024]byte // for most tokens, on the stack
+	var room [1024]byte // on the stack, large enough for most tokens
 	digest := sha256.Sum256(append(room[:0], raw...))
 	claims, ok := i.seen.GetIfPresent(digest)
 	if !ok {
@@ -151,7 +151,7 @@ func (i *Issuer) Read(ctx context.Context, raw string) (Claims, error) {
 		claims = &verified
 		i.seen.Set(digest, claims)
 	}
-	if err := i.keyring.Current(ctx); err != nil { // asked about what was signed here alone
+	if err := i.keyring.Current(ctx); err != nil { // only for tokens signed here, so that others cause no reading of keys
 		return Claims{}, err
 	}
 	if !i.keyring.Published(claims.KeyID) {
@@ -163,11 +163,11 @@ func (i *Issuer) Read(ctx context.Context, raw string) (Claims, error) {
 	return *claims, nil
 }
 
-// verify checks everything about a token but whether it is its time. Errors: [ErrInvalid].
+// verify checks everything about a token except the time. Errors: [ErrInvalid].
 func (i *Issuer) verify(raw string) (Claims, error) {
 	token := []byte(raw)
 	dot := bytes.LastIndexByte(token, '.')
-	if dot < 0 || bytes.ContainsAny(token, "\r\n") { // which base64 passes over
+	if dot < 0 || bytes.ContainsAny(token, "\r\n") { // base64 skips line breaks
 		return Claims{}, ErrInvalid
 	}
 	signed := token[:dot]
@@ -188,7 +188,7 @@ func (i *Issuer) verify(raw string) (Claims, error) {
 	if err != nil || body.Issuer != i.issuer || body.Audience != i.audience || body.NotBefore != body.IssuedAt {
 		return Claims{}, ErrInvalid
 	}
-	// One text instead of five: who asks about the token again finds them beside each other in memory.
+	// One string instead of five: they lie next to each other in memory when the token is asked about again.
 	granted := scopes.String()
 	text := head.KID + body.ClientID + body.TenancyID + granted + body.TokenID
 	next := func(like string) (part string) {

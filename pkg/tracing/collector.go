@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// VariableError says which variable is wrong.
+// VariableError says what is wrong with an environment variable.
 type VariableError struct {
 	Variable string
 	Problem  string // a predicate, without the variable's value, which may be a secret
@@ -26,20 +26,20 @@ func (e *VariableError) Error() string { return e.Variable + " " + e.Problem }
 const (
 	// timeoutDefault bounds an export.
 	timeoutDefault = 10 * time.Second
-	// answerMax bounds what is read of a collector's answer, in bytes, so that its connection can be used again.
+	// answerMax bounds, in bytes, how much of a collector's response is read so that its connection can be reused.
 	answerMax = 64 << 10
 )
 
-// collector sends spans by OTLP over HTTP, in protobuf. It is the client of the SDK's exporter; the SDK's own comes with gRPC.
-// It is safe for concurrent use.
+// collector sends spans with OTLP over HTTP, in protobuf. It is the client for the SDK's exporter, because the SDK's own client
+// depends on gRPC. It is safe for concurrent use.
 type collector struct {
 	url     string
 	headers map[string]string
 	http    *http.Client
 }
 
-// readCollector returns the collector that the environment names, nil for none. Variables for traces alone go before those for
-// everything. Errors: a [VariableError].
+// readCollector returns the collector that the environment names, nil if it names none. Variables for traces take precedence over
+// those for all signals. Errors: a [VariableError].
 func readCollector(lookup func(name string) string) (*collector, error) {
 	if strings.EqualFold(lookup("OTEL_SDK_DISABLED"), "true") || lookup("OTEL_TRACES_EXPORTER") == "none" {
 		return nil, nil
@@ -60,12 +60,12 @@ func readCollector(lookup func(name string) string) (*collector, error) {
 	}
 	transport := http.DefaultTransport
 	if shared, ok := transport.(*http.Transport); ok {
-		transport = shared.Clone() // Stop closes its connections, and no others
+		transport = shared.Clone() // so that Stop closes only the collector's connections
 	}
 	c := &collector{url: u.String(), headers: map[string]string{}, http: &http.Client{
 		Transport:     transport,
 		Timeout:       timeoutDefault,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the headers are for this host
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the headers are meant for this host
 	}}
 	if name, text := variable(lookup, "TIMEOUT"); text != "" {
 		milliseconds, err := strconv.ParseUint(text, 10, 31)
@@ -87,7 +87,7 @@ func readCollector(lookup func(name string) string) (*collector, error) {
 	return c, nil
 }
 
-// variable returns the name and the value of the variable for traces, or of the one for everything.
+// variable returns the name and the value of the variable for traces or, if that is not set, of the one for all signals.
 func variable(lookup func(string) string, what string) (name, value string) {
 	name = "OTEL_EXPORTER_OTLP_TRACES_" + what
 	if value = lookup(name); value == "" {
@@ -97,7 +97,7 @@ func variable(lookup func(string) string, what string) (name, value string) {
 	return name, value
 }
 
-// Start implements otlptrace.Client. There is nothing to start: a collector may come later.
+// Start implements otlptrace.Client. There is nothing to start: the collector may become available later.
 func (*collector) Start(context.Context) error { return nil }
 
 // Stop implements otlptrace.Client.
@@ -106,9 +106,9 @@ func (c *collector) Stop(context.Context) error {
 	return nil
 }
 
-// UploadTraces implements otlptrace.Client. It tries once: the next batch is never far, and nothing piles up meanwhile.
+// UploadTraces implements otlptrace.Client. It tries only once: the next batch comes soon, and nothing piles up meanwhile.
 func (c *collector) UploadTraces(ctx context.Context, spans []*v1.ResourceSpans) error {
-	// In bytes this is an ExportTraceServiceRequest, whose package comes with gRPC.
+	// This encodes to the same bytes as an ExportTraceServiceRequest, whose package depends on gRPC.
 	body, err := proto.Marshal(&v1.TracesData{ResourceSpans: spans})
 	if err != nil {
 		return fmt.Errorf("encode spans: %w", err)
@@ -126,7 +126,7 @@ func (c *collector) UploadTraces(ctx context.Context, spans []*v1.ResourceSpans)
 		return fmt.Errorf("reach the collector: %w", err)
 	}
 	defer response.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, answerMax)) // what is in it is for people
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, answerMax)) // the content is meant for people
 	if response.StatusCode/100 != 2 {
 		return fmt.Errorf("the collector answers %d", response.StatusCode)
 	}

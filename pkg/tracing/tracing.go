@@ -1,9 +1,9 @@
-// Package tracing owns traces: spans of requests, of calls of the database and of signatures, sent to an OpenTelemetry
-// collector when the environment names one. The parts of the service know nothing of it: they are given functions to call,
-// and when no collector is named they are given none.
+// Package tracing owns traces: spans of requests, of database calls and of signatures, which are sent to an OpenTelemetry
+// collector if the environment names one. The parts of the service don't depend on it: they are given functions to call, or none
+// if no collector is named.
 //
-// A span says what kind of request it was, how it ended and how long everything took. Nothing in it is a caller's text: no
-// path, query, header, address or identifier, since traces are read by more people than the audit log.
+// A span says what kind of request it was, how it ended and how long everything took. It contains no text from a caller: no path,
+// query, header, address or identifier, since more people read traces than the audit log.
 package tracing
 
 import (
@@ -24,19 +24,19 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// scopeName is what the spans say they were made by.
+// scopeName is the instrumentation scope of the spans.
 const scopeName = "github.com/piercloud/apikeys"
 
-// Tracing makes spans and sends them in batches, in the background. What can't be sent in time is dropped: a collector that
-// is away or slow holds up nothing. It is safe for concurrent use.
+// Tracing makes spans and sends them in batches, in the background. What can't be sent in time is dropped, so that a collector
+// that is down or slow holds nothing up. It is safe for concurrent use.
 type Tracing struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
 }
 
-// FromEnvironment returns what the standard variables OTEL_* ask for: nil when they name no collector. The sampler
-// (OTEL_TRACES_SAMPLER), the batches (OTEL_BSP_*) and the resource (OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES) are read by
-// the SDK. What goes wrong later is logged. Errors: a [VariableError].
+// FromEnvironment returns what the standard variables OTEL_* ask for; nil if they name no collector. The SDK reads the sampler
+// (OTEL_TRACES_SAMPLER), the batches (OTEL_BSP_*) and the resource (OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES). Later failures
+// are logged. Errors: a [VariableError].
 func FromEnvironment(ctx context.Context, lookup func(name string) string, log *slog.Logger) (*Tracing, error) {
 	to, err := readCollector(lookup)
 	if err != nil || to == nil {
@@ -58,12 +58,12 @@ func FromEnvironment(ctx context.Context, lookup func(name string) string, log *
 	return &Tracing{provider: provider, tracer: provider.Tracer(scopeName)}, nil
 }
 
-// checkSampler refuses what the SDK would only complain of, to trace every request then.
+// checkSampler rejects values that the SDK would only warn about, after which it would trace every request.
 func checkSampler(lookup func(name string) string) error {
 	const sampler, argument = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
 	switch strings.ToLower(strings.TrimSpace(lookup(sampler))) {
 	case "", "always_on", "always_off", "parentbased_always_on", "parentbased_always_off":
-		return nil // the argument means nothing to them
+		return nil // they don't use the argument
 	case "traceidratio", "parentbased_traceidratio":
 	default:
 		return &VariableError{sampler, "must be one of: always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio"}
@@ -75,8 +75,8 @@ func checkSampler(lookup func(name string) string) error {
 	return nil
 }
 
-// Request begins the span of a request, which is a child of the caller's when the request names one (W3C Trace Context). method
-// and route must not be the caller's text. end must be called once, with the status of the answer.
+// Request begins the span of a request. The span is a child of the caller's if the request names one (W3C Trace Context). method
+// and route must not be text from the caller. end must be called once, with the status of the response.
 func (t *Tracing) Request(r *http.Request, method, route string) (ctx context.Context, end func(status int)) {
 	ctx, span := t.tracer.Start(callerContext(r), method+" "+route, trace.WithSpanKind(trace.SpanKindServer),
 		trace.WithAttributes(attribute.String("http.request.method", method), attribute.String("http.route", route)))
@@ -89,7 +89,7 @@ func (t *Tracing) Request(r *http.Request, method, route string) (ctx context.Co
 	}
 }
 
-// callerContext returns the request's context with the caller's span, without its trace state: that is text of any kind.
+// callerContext returns the request's context with the caller's span, but without its trace state, which could be any text.
 func callerContext(r *http.Request) context.Context {
 	of := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 	parent := trace.SpanContextFromContext(of)
@@ -99,8 +99,8 @@ func callerContext(r *http.Request) context.Context {
 	return trace.ContextWithRemoteSpanContext(r.Context(), parent.WithTraceState(trace.TraceState{}))
 }
 
-// Step adds a span of what has just ended, took so long, and was done for the request of ctx. What was done for none, such as
-// reading the log again and again, has no span.
+// Step adds a span for a step that has just ended, took this long, and was done for the request of ctx. Steps that belong to no
+// request, such as the regular reading of the log, get no span.
 func (t *Tracing) Step(ctx context.Context, name string, took time.Duration, failed bool) {
 	if !trace.SpanFromContext(ctx).IsRecording() {
 		return
@@ -113,10 +113,10 @@ func (t *Tracing) Step(ctx context.Context, name string, took time.Duration, fai
 	span.End(trace.WithTimestamp(ended))
 }
 
-// Shutdown sends what is left, as long as ctx allows.
+// Shutdown sends the remaining spans, as far as ctx allows.
 func (t *Tracing) Shutdown(ctx context.Context) error { return t.provider.Shutdown(ctx) }
 
-// Handler returns a handler of logs that adds the trace's id to what is logged for a request.
+// Handler returns a log handler that adds the trace ID to what is logged for a request.
 func Handler(next slog.Handler) slog.Handler { return logHandler{next} }
 
 type logHandler struct{ slog.Handler }

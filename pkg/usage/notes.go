@@ -8,22 +8,22 @@ import (
 	"time"
 )
 
-// shards is how many parts the notes are kept in, each with a lock of its own, so that requests rarely wait for each other.
+// shards is how many parts the notes are divided into, each with its own lock, so that requests rarely wait for each other.
 const shards = 32
 
-// roomKept is for how many notes a shard keeps room that it did not need the last time.
+// roomKept is the capacity, in notes, that a shard keeps in any case, even if it was not needed last time.
 const roomKept = 64
 
-// shard is the notes of some of the keys.
+// shard holds the notes of some of the keys.
 type shard struct {
 	mu    sync.Mutex
 	notes notes
-	spare notes // empty; belongs to whoever flushes
+	spare notes // empty; belongs to the running flush
 
-	_ [64]byte // no cache line with the lock of another
+	_ [64]byte // keeps the lock of another shard out of this cache line
 }
 
-// drain moves the notes to what is to be written. Only the one who flushes may call it.
+// drain moves the notes to those that are to be written. Only the running flush may call it.
 func (s *shard) drain(to *pending) {
 	s.mu.Lock()
 	if len(s.notes.list) == 0 { // then there are no denials either
@@ -39,17 +39,17 @@ func (s *shard) drain(to *pending) {
 	s.spare.clear()
 }
 
-// note is what happened in an hour, with one secret, or to a key that was denied.
+// note counts what happened within an hour to one secret, or to a key that was denied.
 type note struct {
-	id                 string // of the secret, or of the client
-	hour               int64  // its start, unix seconds
-	clientID, secretID string // no secret where a key was denied
+	id                 string // of the secret, or of the client if it was denied
+	hour               int64  // its start, in Unix seconds
+	clientID, secretID string // secretID is empty if the key was denied
 	at                 time.Time
 	ip                 string
 	issued, denied     int64
 }
 
-// add adds what happened in the same hour, at another time.
+// add adds another note for the same hour.
 func (n *note) add(other note) {
 	n.issued += other.issued
 	n.denied += other.denied
@@ -58,16 +58,16 @@ func (n *note) add(other note) {
 	}
 }
 
-// notes is what happened since the last flush.
+// notes are the notes since the last flush.
 type notes struct {
 	list    []note
-	latest  map[string]int      // where in the list the latest note of an id is
-	denials map[string][]Denial // by client id, the newest last
+	latest  map[string]int      // index in list of the latest note for an ID
+	denials map[string][]Denial // by client ID, the newest last
 }
 
 func newNotes() notes { return notes{latest: map[string]int{}, denials: map[string][]Denial{}} }
 
-// of returns the note of the present hour, until the next call.
+// of returns the note for the current hour; it is valid until the next call.
 func (n *notes) of(id, clientID string, now time.Time) *note {
 	unix := now.Unix()
 	hour := unix - unix%3600
@@ -80,19 +80,19 @@ func (n *notes) of(id, clientID string, now time.Time) *note {
 	return &n.list[i]
 }
 
-// clear forgets all, and keeps the room for as much, unless that was far more than it took.
+// clear removes all notes but keeps their memory for reuse, unless it is far more than was needed.
 func (n *notes) clear() {
 	if cap(n.list) > max(roomKept, 4*len(n.list)) {
 		*n = newNotes()
 		return
 	}
-	clear(n.list) // the texts in it
+	clear(n.list) // releases the strings
 	n.list = n.list[:0]
 	clear(n.latest)
 	clear(n.denials)
 }
 
-// newest appends denials to a client's others, of which the newest [DenialsKept] stay.
+// newest appends denials to those of a client, and keeps the newest [DenialsKept].
 func newest(kept []Denial, more ...Denial) []Denial {
 	kept = append(kept, more...)
 	if surplus := len(kept) - DenialsKept; surplus > 0 {
@@ -101,13 +101,14 @@ func newest(kept []Denial, more ...Denial) []Denial {
 	return kept
 }
 
-// pending is what is to be written.
+// pending is what is still to be written.
 type pending struct {
 	notes   []note
-	denials map[string][]Denial // by client id, the newest last
+	denials map[string][]Denial // by client ID, the newest last
 }
 
-// merge puts the notes into the order of their client ids, one of each secret and hour, however often writing has failed.
+// merge sorts the notes by client ID and merges those of the same secret and hour, of which there are several if writing has
+// failed before.
 func (p *pending) merge() {
 	slices.SortFunc(p.notes, func(a, b note) int {
 		return cmp.Or(strings.Compare(a.clientID, b.clientID), strings.Compare(a.id, b.id), cmp.Compare(a.hour, b.hour))
@@ -120,14 +121,14 @@ func (p *pending) merge() {
 		}
 		merged = append(merged, n)
 	}
-	clear(p.notes[len(merged):]) // the texts in them
+	clear(p.notes[len(merged):]) // releases the strings
 	p.notes = merged
 }
 
-// forget removes what has been written, the first notes, and the denials of the keys that they are about.
+// forget removes the notes that have been written, which are the first ones, and the denials of their keys.
 func (p *pending) forget(written []note) {
 	for _, n := range written {
-		delete(p.denials, n.id) // which is that of a client, or nobody's
+		delete(p.denials, n.id) // n.id may be the ID of a secret, which has no denials
 	}
 	p.notes = p.notes[len(written):]
 	if len(p.notes) == 0 {
@@ -135,7 +136,7 @@ func (p *pending) forget(written []note) {
 	}
 }
 
-// batch returns notes in the store's terms, with the denials of the clients that they are about.
+// batch converts notes into a batch for the store, with the denials of their clients.
 func (p *pending) batch(of []note) Batch {
 	b := Batch{Counts: make([]Count, 0, len(of)), Uses: make([]Use, 0, len(of))}
 	for i, n := range of {
@@ -147,7 +148,7 @@ func (p *pending) batch(of []note) Batch {
 		if n.secretID != "" {
 			b.Uses = append(b.Uses, Use{n.clientID, n.secretID, n.at.UTC().Truncate(time.Microsecond), n.ip})
 		}
-		if i == 0 || of[i-1].id != n.id { // once, however many hours
+		if i == 0 || of[i-1].id != n.id { // once per ID, however many hours there are
 			b.Denials = append(b.Denials, p.denials[n.id]...)
 		}
 	}

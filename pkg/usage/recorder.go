@@ -8,35 +8,35 @@ import (
 	"time"
 )
 
-// FlushInterval is how often what was noted is written.
+// FlushInterval is how often the notes are written.
 const FlushInterval = 3 * time.Second
 
-// Recorder notes uses and denials in memory and writes them in batches: a few rows for each key that was used in the
-// interval, however many tokens were issued. It is safe for concurrent use.
+// Recorder notes uses and denials in memory and writes them in batches: a few rows for each key that was used in the interval,
+// however many tokens were issued. It is safe for concurrent use.
 //
-// Noting is part of issuing a token, so it must cost next to nothing: it takes a lock that few keys share and that is held
-// for a look-up and an addition, never while something is written, and allocates nothing for a secret that has been used
-// since the last flush, nor for the others once there is room for as many as usual.
+// Noting is part of issuing a token, so it must cost next to nothing. It takes a lock that few keys share and that is held for a
+// lookup and an addition, never while anything is written. It allocates nothing for a secret that has been used since the last
+// flush, nor for others once there is room for as many as usual.
 type Recorder struct {
 	store Store
 	now   func() time.Time
 	seed  maphash.Seed
 	parts [shards]shard
-	// flushing is taken by the one Flush that runs, so that the last one finds what one before it could not write.
+	// flushing is held by the running Flush, so that the last one finds what an earlier one could not write.
 	flushing chan struct{}
-	pending  pending // what is not in the database yet, of whoever is flushing
+	pending  pending // what is not in the database yet; belongs to the running flush
 
 	flushes, failures, rows atomic.Int64
 }
 
-// FlushStats count flushes since the start.
+// FlushStats counts flushes since the start.
 type FlushStats struct {
-	Flushes  int64 // that wrote all there was, in one batch or several
+	Flushes  int64 // that wrote everything, in one batch or several
 	Failures int64
 	Rows     int64 // written
 }
 
-// Stats returns how flushes went.
+// Stats returns the counts of flushes.
 func (r *Recorder) Stats() FlushStats {
 	return FlushStats{Flushes: r.flushes.Load(), Failures: r.failures.Load(), Rows: r.rows.Load()}
 }
@@ -54,10 +54,10 @@ func (r *Recorder) shardOf(clientID string) *shard {
 	return &r.parts[maphash.String(r.seed, clientID)%shards]
 }
 
-// Issued notes that a token was issued for a secret now, to a caller at ip.
+// Issued notes that a token was issued now with a secret, to a caller at ip.
 func (r *Recorder) Issued(clientID, secretID, ip string) { r.used(clientID, secretID, ip, 1) }
 
-// Used notes that a secret was used now, by a caller at ip, for something else than a token.
+// Used notes that a secret was used now, by a caller at ip, for something other than a token.
 func (r *Recorder) Used(clientID, secretID, ip string) { r.used(clientID, secretID, ip, 0) }
 
 func (r *Recorder) used(clientID, secretID, ip string, issued int64) {
@@ -70,7 +70,7 @@ func (r *Recorder) used(clientID, secretID, ip string, issued int64) {
 	s.mu.Unlock()
 }
 
-// Denied notes that a token was refused to who claimed to be a client that exists.
+// Denied notes that a token was refused to a caller that claimed to be an existing client.
 func (r *Recorder) Denied(clientID, reason, ip, requestID string) {
 	now := r.now()
 	s := r.shardOf(clientID)
@@ -82,14 +82,16 @@ func (r *Recorder) Denied(clientID, reason, ip, requestID string) {
 	})
 }
 
-// batchMax is how many notes are written at once. A batch locks its keys, and has to be written before the store's timeout, after
-// which it is begun anew: however many keys were used, and however slow the database is, each should be a matter of a moment.
+// batchMax is how many notes are written at once. A batch locks its keys and has to be written within the store's timeout, or it
+// is started over. However many keys were used, and however slow the database is, each batch should take only a moment.
 const batchMax = 1000
 
-// Flush writes what was noted, in batches. What can't be written is kept for the next time. Errors: those of the store, and of ctx.
+// Flush writes the notes, in batches. What can't be written is kept for the next time. Errors: those of the store, and that of
+// ctx.
 func (r *Recorder) Flush(ctx context.Context) error { return r.flush(ctx, ctx) }
 
-// flush is [Recorder.Flush], which ctx ends between two batches, and writing in the middle of one.
+// flush is [Recorder.Flush], with one context that ends it between two batches, and another one, writing, that ends it even
+// within a batch.
 func (r *Recorder) flush(ctx, writing context.Context) error {
 	select {
 	case r.flushing <- struct{}{}:
@@ -121,8 +123,8 @@ func (r *Recorder) flush(ctx, writing context.Context) error {
 	return nil
 }
 
-// Run writes every [FlushInterval] until ctx ends, then finishing the batch that it is at. The caller flushes once more after the
-// last request has been served.
+// Run flushes every [FlushInterval] until ctx ends, and then finishes the batch that it is writing. The caller flushes once more
+// after the last request has been served.
 func (r *Recorder) Run(ctx context.Context) {
 	ticker := time.NewTicker(FlushInterval)
 	defer ticker.Stop()
@@ -131,7 +133,8 @@ func (r *Recorder) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			// Cancelled during a commit, a batch would be written again without need. The store bounds how long each takes.
+			// If a batch were cancelled during its commit, it would needlessly be written again. The store bounds how long each
+			// batch takes.
 			if err := r.flush(ctx, context.WithoutCancel(ctx)); err != nil && ctx.Err() == nil {
 				slog.WarnContext(ctx, "usage can't be written; trying again", "error", err)
 			}

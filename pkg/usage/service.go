@@ -15,17 +15,17 @@ const (
 	Daily  Resolution = "day"
 )
 
-// SpanMax bounds a series.
+// SpanMax bounds the length of a series.
 const SpanMax = 92 * 24 * time.Hour
 
-// overviewMax bounds the lists of an overview.
+// overviewMax bounds the lists in an overview.
 const overviewMax = 20
 
 // Span is the period that a series covers.
 type Span struct {
 	From, Until time.Time
 	Resolution  Resolution
-	// Location decides where a day begins. Hours begin on those of UTC, everywhere.
+	// Location decides where a day begins. Hours always begin with those of UTC.
 	Location *time.Location
 }
 
@@ -35,23 +35,23 @@ type Point struct {
 	Issued, Denied int64
 }
 
-// Series is what happened to a key, without gaps: where nothing happened there are zeros.
+// Series is the usage of a key over time, without gaps: steps in which nothing happened are zero.
 type Series struct {
 	ClientID string
 	Points   []Point
 }
 
-// Service is the use cases of looking at usage. It is safe for concurrent use.
+// Service implements the use cases of viewing usage. It is safe for concurrent use.
 type Service struct {
 	store Store
 	now   func() time.Time
 }
 
-// NewService returns the use cases over a store.
+// NewService returns a Service on top of a store.
 func NewService(store Store, now func() time.Time) *Service { return &Service{store: store, now: now} }
 
-// Series returns the series of a tenancy's keys, in the order asked for; of a key that the tenancy does not have all is
-// zero. A span is at most [SpanMax] long.
+// Series returns the series of a tenancy's keys, in the order requested; the series of a key that the tenancy does not have is
+// all zeros. A span is at most [SpanMax] long.
 func (s *Service) Series(ctx context.Context, tenancyID string, clientIDs []string, span Span) ([]Series, error) {
 	starts := span.steps()
 	if len(starts) == 0 {
@@ -76,13 +76,13 @@ func (s *Service) Series(ctx context.Context, tenancyID string, clientIDs []stri
 		points[at].Issued += h.Issued
 		points[at].Denied += h.Denied
 	}
-	for i, id := range clientIDs { // a key may be asked for twice
+	for i, id := range clientIDs { // a key may be requested twice
 		series[i].Points = series[index[id]].Points
 	}
 	return series, nil
 }
 
-// steps returns the beginnings of the span's steps, the first of which holds From.
+// steps returns the beginnings of the span's steps, the first of which contains From.
 func (s Span) steps() []time.Time {
 	var starts []time.Time
 	for at := s.floor(s.From); at.Before(s.Until); at = s.next(at) {
@@ -106,12 +106,12 @@ func (s Span) next(t time.Time) time.Time {
 	return s.dayStart(y, m, d+1)
 }
 
-// dayStart returns the first instant at which the clocks of the place show the day, or a later one where they leave it out.
-// That is midnight, unless clocks are put forward over it; where they show it twice, it is the first, and [time.Date] may
-// return either.
+// dayStart returns the first instant at which clocks in the location show the given day, or a later day if they skip it. That is
+// midnight, unless clocks are put forward over midnight. If they show midnight twice, it is the first of the two, whereas
+// [time.Date] may return either.
 func (s Span) dayStart(y int, m time.Month, d int) time.Time {
 	midnight := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
-	before := midnight.AddDate(0, 0, -1).In(s.Location) // by more than any place is ahead of UTC
+	before := midnight.AddDate(0, 0, -1).In(s.Location) // earlier by more than any place is ahead of UTC
 	_, changed := before.ZoneBounds()
 	start := midnightBy(before, midnight)
 	if changed.IsZero() || start.Before(changed) {
@@ -123,7 +123,7 @@ func (s Span) dayStart(y int, m time.Month, d int) time.Time {
 	return start
 }
 
-// midnightBy returns when a midnight, given in UTC, would be with the offset that the place of t has at t.
+// midnightBy returns the instant of a midnight, given as if in UTC, with the offset that t's location has at t.
 func midnightBy(t, midnight time.Time) time.Time {
 	_, offset := t.Zone()
 	return midnight.Add(-time.Duration(offset) * time.Second).In(t.Location())
@@ -135,7 +135,7 @@ func stepOf(starts []time.Time, t time.Time) int {
 	return max(0, after-1)
 }
 
-// IssuedBySecret returns how many tokens each secret of a key has issued in the last 24 hours, to within an hour.
+// IssuedBySecret returns how many tokens were issued with each secret of a key in the last 24 hours, to within an hour.
 func (s *Service) IssuedBySecret(ctx context.Context, tenancyID, clientID string) (map[string]int64, error) {
 	return s.store.IssuedBySecret(ctx, tenancyID, clientID, s.now().Add(-24*time.Hour))
 }
@@ -145,8 +145,8 @@ func (s *Service) Denials(ctx context.Context, tenancyID, clientID string) ([]De
 	return s.store.Denials(ctx, tenancyID, clientID)
 }
 
-// Overview sums up a tenancy over the last 24 hours, or over several days and what there is of today, by UTC; keys are unused
-// when they were not used, nor created, in the last unusedDays.
+// Overview summarises a tenancy over the last 24 hours, or over several whole days and today so far, in UTC. A key is unused if
+// it was neither used nor created in the last unusedDays.
 func (s *Service) Overview(ctx context.Context, tenancyID string, days, unusedDays int) (Overview, error) {
 	now := s.now()
 	from := now.Add(-24 * time.Hour)
@@ -156,12 +156,12 @@ func (s *Service) Overview(ctx context.Context, tenancyID string, days, unusedDa
 	return s.store.Overview(ctx, tenancyID, from, now.AddDate(0, 0, -unusedDays), overviewMax)
 }
 
-// Attention counts, over all tenancies, what deserves it now. It reads every key, so ask seldom.
+// Attention counts, over all tenancies, what deserves attention now. It reads every key, so call it seldom.
 func (s *Service) Attention(ctx context.Context) (Attention, error) {
 	return s.store.Attention(ctx, s.now())
 }
 
-// Purge drops the counts of more than the given days ago.
+// Purge deletes the counts that are older than the given number of days.
 func (s *Service) Purge(ctx context.Context, days int) error {
 	now := s.now()
 	return s.store.PurgeHours(ctx, now.AddDate(0, 0, -days), now.Add(-Lately))

@@ -26,12 +26,12 @@ func answerIsAtomic(t *testing.T, b Backend) {
 	if err := b.Keys.Create(t.Context(), k, draft(k, eventlog.APIKeyCreated), &answer); err != nil {
 		t.Fatal(err)
 	}
-	// The repetition is recognised before the name is found taken.
+	// A repetition is recognised before its name is found to be taken.
 	again := newKey(b.Home, "answered")
 	if err := b.Keys.Create(t.Context(), again, draft(again, eventlog.APIKeyCreated), &answer); !errors.Is(err, apikey.ErrAnswered) {
 		t.Errorf("got %v, want ErrAnswered", err)
 	}
-	// A create that fails keeps no answer.
+	// A create that fails stores no answer.
 	failed := newAnswer("operator/1", "second")
 	if err := b.Keys.Create(t.Context(), again, draft(again, eventlog.APIKeyCreated), &failed); !errors.Is(err, apikey.ErrNameTaken) {
 		t.Errorf("got %v, want ErrNameTaken", err)
@@ -39,7 +39,7 @@ func answerIsAtomic(t *testing.T, b Backend) {
 	if _, err := b.Keys.Answer(t.Context(), failed.Caller, failed.IdempotencyKey, epoch); !errors.Is(err, apikey.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
-	// Of many at once, one creates a key.
+	// Of many simultaneous creates, one creates a key.
 	race := newAnswer("operator/1", "race")
 	var created atomic.Int32
 	parallel(t, 8, func(ctx context.Context, i int) error {

@@ -25,7 +25,7 @@ func createdIsReadBack(t *testing.T, b Backend) {
 	full.Secrets = append(full.Secrets, older)
 	bare := newKey(b.Home, "x")
 	bare.Description, bare.Scopes, bare.Secrets = "", nil, []apikey.Secret{}
-	// Case folding and normalisation make this name's other forms many times as long.
+	// Case folding and normalisation make the other forms of this name many times as long.
 	long := newKey(b.Home, strings.Repeat("\ufdfa", 100))
 	for _, want := range create(t, b, full, bare, long) {
 		same(t, get(t, b, want), want)
@@ -88,7 +88,7 @@ func nameTaken(t *testing.T, b Backend) {
 	if renamed := change(t, b, k, func(k *apikey.Key) { k.Name = "STRASSE AÇÃO" }); renamed.Name != "STRASSE AÇÃO" {
 		t.Errorf("the key is called %q", renamed.Name)
 	}
-	// The client id is not a name: that it is taken is no error of the caller's.
+	// The client ID is not a name: if it is taken, that is not the caller's error.
 	again := newKey(b.Home, "new name")
 	again.ClientID = k.ClientID
 	err := b.Keys.Create(t.Context(), again, draft(again, eventlog.APIKeyCreated), nil)
@@ -134,7 +134,7 @@ func updateSecrets(t *testing.T, b Backend) {
 	first.ExpiresAt = epoch.Add(3 * time.Hour)
 	got := change(t, b, k, func(k *apikey.Key) {
 		k.Secrets[0].ExpiresAt = first.ExpiresAt
-		// What makes a secret, and its marks, are not the change's to alter.
+		// A change must not alter anything else about a secret, including its last use.
 		k.Secrets[0].Digest, k.Secrets[0].LastFour = sha256.Sum256(nil), "none"
 		k.Secrets[0].LastUsedAt, k.Secrets[0].LastUsedIP = time.Time{}, ""
 		k.Secrets = append(k.Secrets, second)
@@ -143,7 +143,7 @@ func updateSecrets(t *testing.T, b Backend) {
 	wantSecrets(t, get(t, b, k), second, first)
 
 	got = change(t, b, k, func(k *apikey.Key) {
-		k.Secrets[1].RetiredAt = epoch.Add(2 * time.Hour) // the first, and the second is left out
+		k.Secrets[1].RetiredAt = epoch.Add(2 * time.Hour) // the first is retired, and the second left out
 		k.Secrets = []apikey.Secret{third, k.Secrets[1]}
 	})
 	wantSecrets(t, got, third, second)
@@ -178,7 +178,7 @@ func noEvent(t *testing.T, b Backend) {
 func changeFails(t *testing.T, b Backend) {
 	k := create(t, b, newKey(b.Home, "kept"))[0]
 	before := headSeq(t, b)
-	// Even an error that the store would translate if it were its own is handed back as it is.
+	// Even an error that the store would translate if it were its own is returned unchanged.
 	for _, failure := range []error{errors.New("no"), apikey.ErrConflict, context.DeadlineExceeded} {
 		_, updateErr := b.Keys.Update(t.Context(), b.Home, k.ClientID, func(k apikey.Key) (apikey.Key, *eventlog.Draft, error) {
 			event := draft(k, eventlog.APIKeyUpdated)
@@ -192,7 +192,7 @@ func changeFails(t *testing.T, b Backend) {
 			t.Errorf("got %v and %v, want %v as it is", updateErr, deleteErr, failure)
 		}
 	}
-	// A statement that fails late takes with it what was written before it.
+	// A statement that fails late also undoes what was written before it.
 	doubled := newKey(b.Home, "doubled")
 	doubled.Secrets = append(doubled.Secrets, k.Secrets[0])
 	if err := b.Keys.Create(t.Context(), doubled, draft(doubled, eventlog.APIKeyCreated), nil); err == nil {
@@ -247,7 +247,7 @@ func deleteKey(t *testing.T, b Backend) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
 	same(t, get(t, b, keys[1]), keys[1])
-	// Nothing is left of it: its name, and even the id of its secret, are free.
+	// Nothing is left of it: its name, and even the ID of its secret, are free.
 	again := newKey(b.Home, "gone")
 	again.Secrets = keys[0].Secrets
 	create(t, b, again)

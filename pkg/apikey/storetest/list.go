@@ -53,7 +53,7 @@ func listSearch(t *testing.T, b Backend) {
 		{"e_c", []string{"snake_case"}},
 		{`k\s`, []string{`back\slash`}},
 		{ids["STRASSE"], []string{"STRASSE"}},
-		{ids["STRASSE"][:20], nil}, // a part of a client id is nothing to search for
+		{ids["STRASSE"][:20], nil}, // a part of a client ID finds nothing
 	}
 	for _, test := range tests {
 		page := list(t, b, apikey.Query{Search: test.search})
@@ -75,7 +75,7 @@ func listStatus(t *testing.T, b Backend) {
 }
 
 func listSort(t *testing.T, b Backend) {
-	// In the order of their folded forms' bytes, which is nobody's locale.
+	// Names are sorted by the bytes of their folded forms, which matches no locale.
 	byName := []string{"%", "10", "9", "_", "Ábaco", "abacus", "ABAD", "zebra", "שלום", "日本"}
 	uses := make([]usage.Use, 0, len(byName))
 	var byCreation, byUse, unused []string
@@ -100,8 +100,8 @@ func listSort(t *testing.T, b Backend) {
 	if err := b.Uses.Record(t.Context(), usage.Batch{Uses: uses}); err != nil {
 		t.Fatal(err)
 	}
-	slices.Reverse(byUse) // later names were used earlier
-	slices.Sort(unused)   // by client id
+	slices.Reverse(byUse) // names that come later were used earlier
+	slices.Sort(unused)   // by client ID
 	for i, idAndName := range unused {
 		unused[i] = idAndName[len("ak_")+36:]
 	}
@@ -165,7 +165,7 @@ func listSecrets(t *testing.T, b Backend) {
 	wantSecrets(t, page.Keys[0])
 }
 
-// totalsFollow asks for every total after every change, as a store may remember them.
+// totalsFollow asks for every total after every change, since a store may remember totals.
 func totalsFollow(t *testing.T, b Backend) {
 	queries := []apikey.Query{{}, {Status: apikey.Active}, {Status: apikey.Inactive}, {Search: "key"}, {Search: "key", Status: apikey.Active}}
 	want := func(after string, totals ...int) {

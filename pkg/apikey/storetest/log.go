@@ -23,7 +23,7 @@ func eventIsReadBack(t *testing.T, b Backend) {
 		Actor:   eventlog.Actor{Kind: eventlog.ActorAPIKey, ID: "ak_1", Name: "ak_1"},
 		Origin:  eventlog.Origin{IP: "2001:db8::1", UserAgent: "curl/8 (ü)", RequestID: "r-1"},
 		Subject: eventlog.Subject{Kind: eventlog.SubjectAPIKey, ID: k.ClientID},
-		// The bytes are kept, also where they are not how a database would write the same JSON.
+		// The bytes are kept, even if a database would write the same JSON differently.
 		Before: json.RawMessage(`{"b": 1,"a":1.0, "a":2}`), After: json.RawMessage(`{"name":"\u0000\ud83d\ude00"}`),
 		Revokes: &eventlog.Revocation{ClientID: k.ClientID, Generation: 3},
 	}
@@ -113,9 +113,9 @@ type step struct {
 
 var errRefused = errors.New("refused")
 
-// logProperty runs random steps from several goroutines over few names, so that they meet, and checks of what they leave:
-// the chain holds; there is an event for each success and none for what failed; for each key, the log in its order tells
-// exactly the versions 1, 2, 3, …; and whoever follows the log meanwhile never sees a gap.
+// logProperty runs random steps from several goroutines on few names, so that they collide, and checks the result: the chain is
+// intact; there is an event for each success and none for a failure; for each key, the log reports exactly the versions 1, 2, 3,
+// … in this order; and a concurrent follower of the log never sees a gap.
 func logProperty(t *testing.T, b Backend) {
 	steps := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
 		return step{
@@ -123,7 +123,7 @@ func logProperty(t *testing.T, b Backend) {
 			name: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "name"),
 		}
 	}), 1, 5)
-	versions := make(map[string]int64) // that the log has told so far, by client id
+	versions := make(map[string]int64) // reported by the log so far, by client ID
 	rapid.Check(t, func(r *rapid.T) {
 		plans := rapid.SliceOfN(steps, 2, 4).Draw(r, "plans")
 		from, err := b.Log.Head(t.Context())
@@ -169,7 +169,7 @@ func logProperty(t *testing.T, b Backend) {
 	})
 }
 
-// perform returns how many steps changed something. That a key is not there, or a name taken, is part of the game.
+// perform returns how many steps changed something. It is expected that a key may not exist or a name may be taken.
 func perform(ctx context.Context, b Backend, plan []step) (changes int, err error) {
 	for _, s := range plan {
 		switch err := performStep(ctx, b, s); {
@@ -217,8 +217,8 @@ func performStep(ctx context.Context, b Backend, s step) error {
 	return err
 }
 
-// follow reads the log until done is closed and fails where a number is missing: an event that became visible before its
-// predecessor would be lost to whoever follows.
+// follow reads the log until done is closed and fails if a number is missing: followers would miss an event that became visible
+// after its successor.
 func follow(ctx context.Context, log eventlog.Log, seq int64, done <-chan struct{}) error {
 	for {
 		events, err := log.After(ctx, seq, 100)
@@ -239,8 +239,8 @@ func follow(ctx context.Context, log eventlog.Log, seq int64, done <-chan struct
 	}
 }
 
-// versionsAreInOrder checks that each event tells the version after the one that the event before it about the same key
-// told, and remembers them.
+// versionsAreInOrder checks that each event reports the version that follows the one in the previous event about the same key,
+// and remembers the versions.
 func versionsAreInOrder(ctx context.Context, b Backend, from eventlog.Head, versions map[string]int64) error {
 	events, err := b.Log.After(ctx, from.Seq, 1_000_000)
 	if err != nil {

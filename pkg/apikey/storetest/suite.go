@@ -1,7 +1,7 @@
-// Package storetest proves that an implementation of the stores around API keys does what the contracts say: apikey.Store,
-// usage.Store, which moves the marks of its keys, and eventlog.Log, which it writes to.
+// Package storetest verifies that an implementation of the stores for API keys fulfils the contracts: apikey.Store, usage.Store,
+// which advances the last-used marks of the keys, and eventlog.Log, which changes are written to.
 //
-// It owns no database: whoever has an implementation calls [Run] with a function that opens a new one.
+// It owns no database: implementations call [Run] with a function that opens a new one.
 package storetest
 
 import (
@@ -27,12 +27,12 @@ type Backend struct {
 	Keys apikey.Store
 	Uses usage.Store
 	Log  eventlog.Log
-	// Home and Other are two tenancies that exist.
+	// Home and Other are two existing tenancies.
 	Home, Other string
 }
 
-// Run proves the implementation; open returns a new backend that is closed when the test ends. It is called at once by
-// several parallel tests.
+// Run tests the implementation. open returns a new backend that is closed when the test ends; several parallel tests call it at
+// once.
 func Run(t *testing.T, open func(t *testing.T) Backend) {
 	tests := []struct {
 		name  string
@@ -80,7 +80,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 	}
 }
 
-// epoch is when the tests' keys come into being; it has microseconds so that their loss would be seen.
+// epoch is when the tests' keys are created; it has microseconds so that a loss of precision would be noticed.
 var epoch = time.Date(2030, time.March, 1, 12, 0, 0, 123_456_000, time.UTC)
 
 // newKey returns an active key of the tenancy with one secret.
@@ -139,7 +139,7 @@ func change(t *testing.T, b Backend, k apikey.Key, edit func(*apikey.Key)) apike
 	return changed
 }
 
-// editing makes a change function of an edit.
+// editing turns an edit into a change function.
 func editing(edit func(*apikey.Key)) func(apikey.Key) (apikey.Key, *eventlog.Draft, error) {
 	return func(k apikey.Key) (apikey.Key, *eventlog.Draft, error) {
 		edit(&k)
@@ -150,7 +150,7 @@ func editing(edit func(*apikey.Key)) func(apikey.Key) (apikey.Key, *eventlog.Dra
 	}
 }
 
-// same fails the test unless both keys are the same in every member, but for the index, which is the store's to give.
+// same fails the test unless both keys are equal in all fields except StatusIndex, which the store assigns.
 func same(t *testing.T, got, want apikey.Key) {
 	t.Helper()
 	got.StatusIndex = want.StatusIndex
@@ -159,7 +159,7 @@ func same(t *testing.T, got, want apikey.Key) {
 	}
 }
 
-// wantFound fails the test unless a lookup finds the client of a key as it is stored now.
+// wantFound fails the test unless a lookup finds the client of a key as the key is stored now.
 func wantFound(t *testing.T, b Backend, k apikey.Key) {
 	t.Helper()
 	k = get(t, b, k)
@@ -174,7 +174,7 @@ func wantFound(t *testing.T, b Backend, k apikey.Key) {
 	if err != nil {
 		t.Fatalf("lookup: %v", err)
 	}
-	for _, secrets := range [][]apikey.ClientSecret{got.Secrets, want.Secrets} { // which are in any order
+	for _, secrets := range [][]apikey.ClientSecret{got.Secrets, want.Secrets} { // secrets come in any order
 		slices.SortFunc(secrets, func(a, b apikey.ClientSecret) int { return cmp.Compare(a.ID, b.ID) })
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -182,7 +182,7 @@ func wantFound(t *testing.T, b Backend, k apikey.Key) {
 	}
 }
 
-// events reads the whole log and fails the test unless its chain holds.
+// events reads the whole log and fails the test unless its chain is intact.
 func events(t *testing.T, b Backend) []eventlog.Event {
 	t.Helper()
 	if _, err := eventlog.Verify(t.Context(), b.Log, eventlog.EmptyHead()); err != nil {
@@ -205,7 +205,7 @@ func headSeq(t *testing.T, b Backend) int64 {
 	return head.Seq
 }
 
-// list returns one page of the home tenancy.
+// list returns one page of the home tenancy's keys.
 func list(t *testing.T, b Backend, q apikey.Query) apikey.Page {
 	t.Helper()
 	q.Page, q.PageSize = cmp.Or(q.Page, 1), cmp.Or(q.PageSize, 100)

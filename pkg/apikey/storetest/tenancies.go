@@ -8,8 +8,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// twoTenancies are a backend and the same one seen from its other tenancy: what keeps them apart must do so for the one that had a
-// key first and for the one that came later.
+// twoTenancies returns a backend, and the same backend as seen from its other tenancy: the separation must work for the tenancy
+// that had a key first as well as for the other one.
 func twoTenancies(b Backend) map[string]Backend {
 	other := b
 	other.Home, other.Other = b.Other, b.Home

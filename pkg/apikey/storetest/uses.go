@@ -33,7 +33,7 @@ func usesMoveForward(t *testing.T, b Backend) {
 	record(
 		usage.Use{ClientID: k.ClientID, SecretID: k.Secrets[0].ID, At: at(15), IP: ""},
 		usage.Use{ClientID: k.ClientID, SecretID: k.Secrets[0].ID, At: at(12), IP: "192.0.2.12"}, // older, in the same batch
-		usage.Use{ClientID: k.ClientID, SecretID: k.Secrets[1].ID, At: at(5), IP: "192.0.2.5"},   // older than what is kept
+		usage.Use{ClientID: k.ClientID, SecretID: k.Secrets[1].ID, At: at(5), IP: "192.0.2.5"},   // older than the stored one
 	)
 	k.LastUsedAt = at(20)
 	k.Secrets[0].LastUsedAt, k.Secrets[0].LastUsedIP = at(15), ""
@@ -98,7 +98,7 @@ func usesAndChanges(t *testing.T, b Backend) {
 	events(t, b)
 }
 
-// recordingAndDeleting has batches name keys that are being deleted, in every part of them.
+// recordingAndDeleting records batches that name keys, in every part of the batch, while these are being deleted.
 func recordingAndDeleting(t *testing.T, b Backend) {
 	const rounds, width = 15, 4
 	keys := make([][]apikey.Key, rounds)
@@ -184,7 +184,7 @@ func attention(t *testing.T, b Backend) {
 	}
 }
 
-// hourCounts is what was counted for keys, by hour and client id.
+// hourCounts holds what was counted for keys, by hour and client ID.
 type hourCounts map[time.Time]map[string]usage.KeyCount
 
 func (h hourCounts) add(c usage.Count) {
@@ -195,7 +195,7 @@ func (h hourCounts) add(c usage.Count) {
 	h[c.Hour][c.ClientID] = usage.KeyCount{Issued: known.Issued + c.Issued, Denied: known.Denied + c.Denied}
 }
 
-// compare compares an overview from a time on with the sums of the hours that do not begin before it.
+// compare compares an overview since a time with the sums of the hours that begin at or after that time.
 func (h hourCounts) compare(t *testing.T, b Backend, from time.Time) {
 	t.Helper()
 	want, total := map[string]usage.KeyCount{}, usage.KeyCount{}
@@ -225,8 +225,8 @@ func (h hourCounts) compare(t *testing.T, b Backend, from time.Time) {
 	}
 }
 
-// sumsFromAnyHour records hours in any order, as replicas do that were cut off from the database, with gaps between them, and
-// goes on when old ones were purged.
+// sumsFromAnyHour records hours in any order and with gaps, as replicas do that were cut off from the database, and continues
+// after old ones have been purged.
 func sumsFromAnyHour(t *testing.T, b Backend) {
 	const days, hours = 6, 6 * 24
 	keys := create(t, b, newKey(b.Home, "a"), newKey(b.Home, "b"), newKey(b.Home, "c"), newKey(b.Home, "seldom"), newKey(b.Other, "theirs"))

@@ -1,31 +1,32 @@
 package oidctest
 
-// Behaviour is how a provider departs from what it should do. The zero Behaviour departs from nothing.
+// Behaviour says how a provider deviates from correct behaviour. The zero Behaviour is correct.
 type Behaviour struct {
 	// Metadata replaces members of the discovery document.
 	Metadata map[string]any
-	// Answer replaces parameters of the authorization response; an empty value leaves one out.
+	// Answer replaces parameters of the authorization response; an empty value removes one.
 	Answer map[string]string
-	// Deny has the person say no.
+	// Deny makes the person refuse.
 	Deny bool
-	// Claims changes those of the ID token before it is signed; UserInfo those of the userinfo endpoint.
+	// Claims changes the claims of the ID token before it is signed; UserInfo changes those of the userinfo endpoint.
 	Claims, UserInfo func(map[string]any)
 	// Signature is how the ID token is signed.
 	Signature Signature
-	// NoIDToken leaves it out.
+	// NoIDToken omits the ID token.
 	NoIDToken bool
-	// ThinIDToken tells of a person at the userinfo endpoint alone.
+	// ThinIDToken returns the person's claims at the userinfo endpoint only.
 	ThinIDToken bool
-	// PostedSecret has it announce and take the client's secret in the body (client_secret_post) in place of HTTP Basic.
+	// PostedSecret makes the provider announce and accept the client's secret in the body (client_secret_post) instead of HTTP
+	// Basic.
 	PostedSecret bool
-	// Status has paths fail with a status, in a text that repeats what it was asked.
+	// Status makes paths fail with a status and a text that repeats the request's code.
 	Status map[string]int
-	// Hang holds requests of the path HangAt up until it is closed.
+	// Hang blocks requests for the path HangAt until it is closed.
 	Hang   <-chan struct{}
 	HangAt string
 }
 
-// Behave has the provider behave so from now on.
+// Behave makes the provider behave like this from now on.
 func (p *Provider) Behave(b Behaviour) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -19,16 +19,16 @@ import (
 // Signature is how an ID token is signed.
 type Signature int
 
-// The signatures: two that hold, and those that attackers try.
+// The signatures: two valid ones, and those that attackers try.
 const (
 	RS256              Signature = iota
 	ES256                        // with the provider's other key
 	Unsigned                     // alg none
 	HMACWithSecret               // HS256 with the client secret, which a relying party must have agreed to
 	HMACWithPublicKey            // HS256 with the published key as the secret (RFC 8725 §2.1)
-	ForeignKey                   // RS256 with a key that is not published, under the id of one that is
-	EmbeddedForeignKey           // RS256 with a key that comes along in the header
-	Altered                      // RS256, the claims changed afterwards
+	ForeignKey                   // RS256 with an unpublished key, under the ID of a published one
+	EmbeddedForeignKey           // RS256 with a key that is included in the header
+	Altered                      // RS256, with the claims changed afterwards
 )
 
 // keys are a provider's signing keys.
@@ -37,8 +37,8 @@ type keys struct {
 	ecdsa        *ecdsa.PrivateKey
 }
 
-// sharedKeys are those of every provider of a process: making them takes long, and a token of another provider must be
-// refused for its issuer's sake.
+// sharedKeys are the keys of every provider in a process: generating them takes long, and a token from another provider must be
+// rejected because of its issuer.
 var sharedKeys = sync.OnceValues(newKeys)
 
 func newKeys() (k keys, err error) {

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// signInPage asks who is there; the answer is one more parameter of the same request.
+// signInPage asks who is there; the answer is an additional parameter of the same request.
 var signInPage = template.Must(template.New("").Parse(`<!doctype html>
 <html lang="en"><title>Test provider</title><link rel="icon" href="data:,">
 <h1>Who are you?</h1>
@@ -15,7 +15,7 @@ var signInPage = template.Must(template.New("").Parse(`<!doctype html>
 </form>
 `))
 
-// whoIs returns who is signed in at the provider, or else whom the answer to the question names.
+// whoIs returns the person who is signed in at the provider, or otherwise the one chosen on the sign-in page.
 func (p *Provider) whoIs(chosen string) (Person, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -35,5 +35,5 @@ func (p *Provider) ask(w http.ResponseWriter, r *http.Request) {
 	people := p.people
 	p.mu.Unlock()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = signInPage.Execute(w, map[string]any{"Query": r.URL.Query(), "People": people}) // the reader sees that it is cut off
+	_ = signInPage.Execute(w, map[string]any{"Query": r.URL.Query(), "People": people}) // on failure the reader sees that it is cut off
 }

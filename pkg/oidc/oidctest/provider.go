@@ -1,6 +1,6 @@
-// Package oidctest is an OpenID Connect provider for tests: a real one, which speaks HTTP and signs with its own keys, and
-// which holds relying parties to the letter of the specifications. It can be told to misbehave, as providers do and as
-// attackers would have them do.
+// Package oidctest is an OpenID Connect provider for tests: a real one, which speaks HTTP and signs with its own keys, and which
+// holds relying parties to the letter of the specifications. It can be told to misbehave, in the way that providers do and in the
+// way that attackers would like them to.
 package oidctest
 
 import (
@@ -22,11 +22,11 @@ import (
 // Person is somebody who can sign in.
 type Person struct {
 	Subject string
-	// Claims are what the provider tells of them beside the subject.
+	// Claims are what the provider says about the person, in addition to the subject.
 	Claims map[string]any
 }
 
-// Client is the one relying party that is registered.
+// Client is the only registered relying party.
 type Client struct {
 	ID          string
 	Secret      string // empty for a public client
@@ -42,12 +42,12 @@ type Provider struct {
 
 	mu        sync.Mutex
 	person    *Person  // who is signed in at the provider without being asked
-	people    []Person // who is offered on the sign-in page, else
+	people    []Person // otherwise, who can be chosen on the sign-in page
 	behaviour Behaviour
 	grants    map[string]grant  // by code
 	tokens    map[string]Person // by access token
 	requests  int               // at the token endpoint
-	leaked    []string          // what nobody but the two parties may see: codes, tokens
+	leaked    []string          // what only the two parties may see: codes and tokens
 }
 
 // grant is what a code stands for.
@@ -58,7 +58,7 @@ type grant struct {
 	redirectURL string
 }
 
-// New returns a provider with this issuer URL; its handler is to be served there.
+// New returns a provider with this issuer URL, at which its handler must be served.
 func New(issuer string, client Client) (*Provider, error) {
 	k, err := sharedKeys()
 	if err != nil {
@@ -97,7 +97,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if status := b.Status[r.URL.Path]; status != 0 {
-		http.Error(w, "told to fail, with "+r.FormValue("code"), status) // as verbose as the worst of them
+		http.Error(w, "told to fail, with "+r.FormValue("code"), status) // as verbose as the worst providers
 		return
 	}
 	p.mux.ServeHTTP(w, r)
@@ -106,7 +106,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Issuer returns the provider's URL.
 func (p *Provider) Issuer() string { return p.issuer }
 
-// SignIn has somebody signed in at the provider, so that it asks nobody.
+// SignIn makes a person signed in at the provider, so that nobody is asked.
 func (p *Provider) SignIn(person Person) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -120,14 +120,14 @@ func (p *Provider) Offer(people ...Person) {
 	p.people = people
 }
 
-// Secrets returns what nobody but the two parties may ever see: the codes, access tokens and ID tokens so far.
+// Secrets returns what only the two parties may ever see: the codes, access tokens and ID tokens so far.
 func (p *Provider) Secrets() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.leaked)
 }
 
-// TokenRequests returns how often the token endpoint was asked.
+// TokenRequests returns how many requests the token endpoint received.
 func (p *Provider) TokenRequests() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -158,8 +158,8 @@ func (p *Provider) keySet(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"keys": p.keys.public()})
 }
 
-// authorize is the authorization endpoint (OpenID Connect Core 1.0 §3.1.2). What is wrong with the client or its redirect
-// URL is shown here and redirected nowhere (RFC 6749 §4.1.2.1).
+// authorize is the authorization endpoint (OpenID Connect Core 1.0 §3.1.2). If the client or its redirect URL is wrong, the error
+// is shown here instead of being redirected (RFC 6749 §4.1.2.1).
 func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil || query.Get("client_id") != p.client.ID || query.Get("redirect_uri") != p.client.RedirectURL {
@@ -192,7 +192,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer sends the browser back.
+// answer sends the browser back to the relying party.
 func (p *Provider) answer(w http.ResponseWriter, r *http.Request, query, parameters url.Values) {
 	parameters.Set("state", query.Get("state"))
 	parameters.Set("iss", p.issuer)
@@ -204,7 +204,7 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, query, paramet
 	http.Redirect(w, r, query.Get("redirect_uri")+"?"+parameters.Encode(), http.StatusFound) //nolint:gosec // compared with the registered one before
 }
 
-// issue returns the code of a grant.
+// issue returns a code for a grant.
 func (p *Provider) issue(g grant) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -214,7 +214,7 @@ func (p *Provider) issue(g grant) string {
 	return code
 }
 
-// token is the token endpoint (OpenID Connect Core 1.0 §3.1.3). A code works once, whatever comes of it.
+// token is the token endpoint (OpenID Connect Core 1.0 §3.1.3). A code works once, whatever the outcome.
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	p.requests++
@@ -237,8 +237,8 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// authenticated reports whether a request is the client's: by HTTP Basic, both halves form-encoded, or in the body where the
-// provider takes nothing else (RFC 6749 §2.3.1), or by its id alone if it is public.
+// authenticated reports whether a request comes from the client. The client authenticates with HTTP Basic, both parts
+// form-encoded, or in the body if the provider accepts nothing else (RFC 6749 §2.3.1), or with its ID alone if it is public.
 func (p *Provider) authenticated(r *http.Request) bool {
 	id, secret, basic := r.BasicAuth()
 	if !basic {
@@ -251,7 +251,7 @@ func (p *Provider) authenticated(r *http.Request) bool {
 		p.client.Secret != "" && subtle.ConstantTimeCompare([]byte(secret), []byte(p.client.Secret)) == 1
 }
 
-// grant answers with tokens.
+// grant responds with tokens.
 func (p *Provider) grant(w http.ResponseWriter, g grant) {
 	b, now := p.behaves(), time.Now()
 	claims := map[string]any{
@@ -307,5 +307,5 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the relying party sees that it is cut off
+	_ = json.NewEncoder(w).Encode(body) // on failure the relying party sees that it is cut off
 }

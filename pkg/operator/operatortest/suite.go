@@ -1,5 +1,5 @@
-// Package operatortest proves that an implementation of operator.Store does what the contract says. It owns no database:
-// whoever has an implementation calls [Run] with a function that opens a new one.
+// Package operatortest verifies that an implementation of operator.Store fulfils the contract. It owns no database:
+// implementations call [Run] with a function that opens a new one.
 package operatortest
 
 import (
@@ -21,8 +21,8 @@ type Backend struct {
 	Log       eventlog.Log
 }
 
-// Run proves the implementation; open returns a new backend that is closed when the test ends. It is called at once by
-// several parallel tests.
+// Run tests the implementation. open returns a new backend that is closed when the test ends; several parallel tests call it at
+// once.
 func Run(t *testing.T, open func(t *testing.T) Backend) {
 	tests := []struct {
 		name  string
@@ -84,7 +84,7 @@ func create(t *testing.T, b Backend, o operator.Operator) operator.Operator {
 	return o
 }
 
-// wantEvents fails the test unless the log has these actions and its chain holds.
+// wantEvents fails the test unless the log has exactly these actions and its chain is intact.
 func wantEvents(t *testing.T, b Backend, want ...eventlog.Action) {
 	t.Helper()
 	if _, err := eventlog.Verify(t.Context(), b.Log, eventlog.EmptyHead()); err != nil {
@@ -351,7 +351,7 @@ func deleted(t *testing.T, b Backend) {
 func listed(t *testing.T, b Backend) {
 	home, elsewhere := newTenancy(t, b, "Home", epoch), newTenancy(t, b, "Elsewhere", epoch)
 	var want []operator.Operator
-	for _, email := range []string{"a.z@example.com", "a_c@example.com", "ab@example.com", "bob@example.com"} { // not as in a dictionary
+	for _, email := range []string{"a.z@example.com", "a_c@example.com", "ab@example.com", "bob@example.com"} { // not in dictionary order
 		want = append(want, newOperator(home, email))
 	}
 	for _, i := range []int{3, 1, 0, 2} {

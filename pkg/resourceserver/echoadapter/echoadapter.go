@@ -1,5 +1,5 @@
-// Package echoadapter protects Echo routes with a resourceserver.Verifier. It owns nothing but the translation, and is a
-// package of its own so that importers without Echo don't get it.
+// Package echoadapter protects Echo routes with a resourceserver.Verifier. It owns nothing but the adaptation, and is a separate
+// package so that importers that don't use Echo don't depend on it.
 package echoadapter
 
 import (
@@ -10,8 +10,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/resourceserver"
 )
 
-// Require returns middleware that lets through requests with a live token that covers all of scopes; see
-// resourceserver.Verifier.Require. Inside the handler, Identity returns who it is.
+// Require returns middleware that passes requests on if they carry a live token that covers all of scopes; see
+// resourceserver.Verifier.Require. Inside the handler, Identity returns the bearer's identity.
 func Require(v *resourceserver.Verifier, scopes ...string) echo.MiddlewareFunc {
 	return require(v, resourceserver.AllScopes(slices.Clone(scopes)...))
 }
@@ -21,13 +21,13 @@ func RequireAny(v *resourceserver.Verifier, scopes ...string) echo.MiddlewareFun
 	return require(v, resourceserver.AnyScope(slices.Clone(scopes)...))
 }
 
-// require is Middleware for what every request has to meet.
+// require is Middleware with the same requirement for every request.
 func require(v *resourceserver.Verifier, requirement resourceserver.Requirement) echo.MiddlewareFunc {
 	requirements := []resourceserver.Requirement{requirement}
 	return Middleware(v, func(echo.Context) []resourceserver.Requirement { return requirements })
 }
 
-// Middleware is Require for whatever the request at hand asks for, such as resourceserver.Tenancy(c.Param("tenancy_id")).
+// Middleware is Require with requirements that depend on the request, such as resourceserver.Tenancy(c.Param("tenancy_id")).
 func Middleware(v *resourceserver.Verifier, requirements func(echo.Context) []resourceserver.Requirement) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {

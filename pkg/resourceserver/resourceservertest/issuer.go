@@ -1,9 +1,9 @@
-// Package resourceservertest provides an authorization server in the process, for tests of APIs that accept tokens with
-// package resourceserver.
+// Package resourceservertest provides an in-process authorization server, for tests of APIs that accept tokens with package
+// resourceserver.
 //
-// It owns a server with real signing keys, metadata, key set and revocation feed, and the handles to make it rotate, revoke,
-// fall silent and come back. It is not the authorization server: it keeps everything in memory, authenticates nobody and
-// issues whatever a test asks for.
+// It owns a server with real signing keys, metadata, a key set and a revocation feed, and the methods that make it rotate,
+// revoke, fall silent and come back. It is not the real authorization server: it keeps everything in memory, authenticates nobody
+// and issues whatever a test asks for.
 //
 //	issuer := resourceservertest.NewIssuer(t)
 //	verifier := issuer.NewVerifier(t, resourceserver.Options{})
@@ -26,7 +26,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/resourceserver"
 )
 
-// What tokens carry unless a test says otherwise.
+// The values that tokens carry unless a test says otherwise.
 const (
 	ClientID  = "ak_0000000000000000000000"
 	TenancyID = "6a0c3c1e-3a5c-4bb0-9a49-2f6b5a0f6f3e"
@@ -49,16 +49,16 @@ type Issuer struct {
 	generations map[string]int64
 	log         eventLog
 	keys        signingKeys
-	cutAfter    int // bytes of the next stream; -1: none
+	cutAfter    int // length at which the next stream is cut off, in bytes; -1: never
 }
 
 // Option changes how an issuer starts.
 type Option func(*Issuer)
 
-// WithClock sets the clock of claims and of the age of revocations. Default: time.Now.
+// WithClock sets the clock used for claims and for the age of revocations. Default: time.Now.
 func WithClock(now func() time.Time) Option { return func(i *Issuer) { i.now = now } }
 
-// InMemory lets the issuer be reached through Client alone, without the network: what tests in a testing/synctest bubble need.
+// InMemory makes the issuer reachable through Client alone, without the network, as tests in a testing/synctest bubble need it.
 func InMemory() Option { return func(i *Issuer) { i.inMemory = true } }
 
 // NewIssuer starts an issuer that is closed when the test ends.
@@ -69,7 +69,7 @@ func NewIssuer(t testing.TB, options ...Option) *Issuer {
 	return issuer
 }
 
-// Start starts an issuer outside of a test, as in an example; the caller closes it. It panics when it can't listen.
+// Start starts an issuer outside of a test, as in an example; the caller closes it. It panics if it can't listen.
 func Start(options ...Option) *Issuer {
 	issuer := &Issuer{
 		now: time.Now, requests: map[string]int{}, generations: map[string]int64{}, cutAfter: -1,
@@ -93,13 +93,13 @@ func Start(options ...Option) *Issuer {
 		}
 		issuer.url = "http://" + listener.Addr().String()
 	}
-	// A connection that is cut on purpose is nothing to report.
+	// Nothing is reported when a connection is cut on purpose, because handlers panic with http.ErrAbortHandler.
 	issuer.server = &http.Server{Handler: issuer.routes(), ReadHeaderTimeout: time.Minute}
 	issuer.serving.Go(func() { _ = issuer.server.Serve(listener) })
 	return issuer
 }
 
-// Close stops the issuer. Verifiers must have been closed before, or they report that they lost it.
+// Close stops the issuer. Close verifiers first, or they report that they have lost it.
 func (i *Issuer) Close() {
 	i.CutFeed()
 	_ = i.server.Close()
@@ -107,14 +107,14 @@ func (i *Issuer) Close() {
 	i.serving.Wait()
 }
 
-// URL returns the issuer's URL, which is its identifier in tokens, too.
+// URL returns the issuer's URL, which is also its identifier in tokens.
 func (i *Issuer) URL() string { return i.url }
 
 // Client returns an HTTP client that reaches the issuer.
 func (i *Issuer) Client() *http.Client { return i.client }
 
-// NewVerifier returns a verifier of this issuer's tokens that is closed when the test ends. Client and clock are the issuer's
-// unless the options name others, and without a logger nothing is logged.
+// NewVerifier returns a verifier of this issuer's tokens that is closed when the test ends. It uses the issuer's client and clock
+// unless the options name others, and without a logger it logs nothing.
 func (i *Issuer) NewVerifier(t testing.TB, options resourceserver.Options) *resourceserver.Verifier {
 	t.Helper()
 	if options.HTTPClient == nil {
@@ -136,14 +136,14 @@ func (i *Issuer) NewVerifier(t testing.TB, options resourceserver.Options) *reso
 	return verifier
 }
 
-// Token returns a signed token with these claims over the defaults: ClientID, TenancyID, no scope, the issuer as audience, the
-// client's current generation, Lifespan from now. A nil claim is left out.
+// Token returns a signed token with these claims, which override the defaults: ClientID, TenancyID, no scope, the issuer as
+// audience, the client's current generation, and a life of Lifespan from now. Claims set to nil are left out.
 func (i *Issuer) Token(claims ...Claims) string {
 	return i.SignToken(nil, claims...)
 }
 
-// SignToken is Token with other header parameters than the usual; nil ones are left out. The signature is ES256 whatever they
-// say.
+// SignToken is Token with header parameters that override the usual ones; those set to nil are left out. The token is signed with
+// ES256 whatever the parameters say.
 func (i *Issuer) SignToken(header map[string]any, claims ...Claims) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -166,13 +166,13 @@ func (i *Issuer) SignToken(header map[string]any, claims ...Claims) string {
 	return i.keys.current().sign(parameters, complete)
 }
 
-// generation of a client, 1 for one that was never heard of.
+// generation returns the generation of a client, 1 if none of its tokens was ever revoked.
 func (i *Issuer) generation(clientID string) int64 {
 	return i.generations[clientID] + 1
 }
 
-// Revoke lets every token issued to the client so far die, as deactivating its key does, and returns the position in the feed
-// at which it says so. Tokens issued afterwards are good.
+// Revoke kills every token issued to the client so far, as deactivating its key does, and returns the position of this event in
+// the feed. Tokens issued afterwards are good.
 func (i *Issuer) Revoke(clientID string) uint64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -180,7 +180,7 @@ func (i *Issuer) Revoke(clientID string) uint64 {
 	return i.log.append(logEntry{at: i.now(), clientID: clientID, generation: i.generation(clientID)})
 }
 
-// RevokeToken lets one token of this issuer die and returns the position in the feed at which it says so.
+// RevokeToken kills one token of this issuer and returns the position of this event in the feed.
 func (i *Issuer) RevokeToken(token string) uint64 {
 	tokenID, expires := identify(token)
 	i.mu.Lock()
@@ -188,9 +188,9 @@ func (i *Issuer) RevokeToken(token string) uint64 {
 	return i.log.append(logEntry{at: i.now(), tokenID: tokenID, expires: expires})
 }
 
-// RevokeSigningKey lets every token die that the current key has signed, signs with a new one from now on, and returns the
-// position in the feed at which it says so. As from a cache, or a replica that has not heard of it, the revoked key can still
-// be had until WithdrawOldKeys.
+// RevokeSigningKey kills every token signed with the current key, switches to a new key, and returns the position of this event
+// in the feed. The revoked key stays in the key set until WithdrawOldKeys, as if the set came from a cache, or from a replica
+// that has not heard of the revocation.
 func (i *Issuer) RevokeSigningKey() uint64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -199,7 +199,7 @@ func (i *Issuer) RevokeSigningKey() uint64 {
 	return i.log.append(logEntry{at: i.now(), keyID: revoked})
 }
 
-// LogSomethingElse appends to the log what revokes nothing, as most changes do, and returns its position in the feed.
+// LogSomethingElse appends an event that revokes nothing to the log, as most changes do, and returns its position in the feed.
 func (i *Issuer) LogSomethingElse() uint64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -220,28 +220,28 @@ func (i *Issuer) RotateSigningKey() {
 	i.keys.rotate()
 }
 
-// WithdrawOldKeys publishes nothing but the current key, as after a leak.
+// WithdrawOldKeys leaves only the current key published, as after a leak.
 func (i *Issuer) WithdrawOldKeys() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.keys.withdraw()
 }
 
-// CutFeed breaks the streams that are open. Followers may come back.
+// CutFeed breaks all open streams. Followers may reconnect.
 func (i *Issuer) CutFeed() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.log.cut()
 }
 
-// CutFeedAfter breaks the next stream that is opened after so many bytes of its body.
+// CutFeedAfter makes the next stream that is opened break after this many bytes of its body.
 func (i *Issuer) CutFeedAfter(bytes int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.cutAfter = bytes
 }
 
-// Stop breaks everything open and lets every further request fail, until Resume: the server is down.
+// Stop breaks all open streams and makes every further request fail until Resume, as if the server were down.
 func (i *Issuer) Stop() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -249,15 +249,15 @@ func (i *Issuer) Stop() {
 	i.log.cut()
 }
 
-// Resume lets the server answer again after Stop.
+// Resume makes the server answer again after Stop.
 func (i *Issuer) Resume() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.down = false
 }
 
-// SetStreaming says whether the feed can be had as a stream. Without, as behind a proxy that strips it, the open ones break
-// and only the snapshot is served.
+// SetStreaming says whether the feed is available as a stream. If it isn't, as behind a proxy that strips streams, only the
+// snapshot is served. Streams that are open break in either case.
 func (i *Issuer) SetStreaming(possible bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -265,14 +265,14 @@ func (i *Issuer) SetStreaming(possible bool) {
 	i.log.cut()
 }
 
-// ForgetHistory lets every stream begin with a reset unless it resumes at the very end of the log.
+// ForgetHistory makes every stream begin with a reset unless it resumes at the very end of the log.
 func (i *Issuer) ForgetHistory() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.log.forget()
 }
 
-// Requests returns how often the path was asked for, such as "/.well-known/jwks.json".
+// Requests returns how often a path, such as "/.well-known/jwks.json", was requested.
 func (i *Issuer) Requests(path string) int {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -2,12 +2,12 @@ package resourceservertest
 
 import "time"
 
-// eventLog is the ordered log of which the feed is made. Its positions have no gaps.
+// eventLog is the ordered log that the feed is made from. Its positions have no gaps.
 type eventLog struct {
 	entries   []logEntry // entry n has position n+1
 	resumable uint64     // the lowest position that a stream can resume at
 	changed   chan struct{}
-	cuts      chan struct{} // closed to break the streams that are open
+	cuts      chan struct{} // closed to break all open streams
 }
 
 // logEntry revokes a client's tokens, one token, a signing key, or nothing.
@@ -33,7 +33,7 @@ func (l *eventLog) append(entry logEntry) uint64 {
 	return l.head()
 }
 
-// after returns the entries that follow a position, and false if they can't be had.
+// after returns the entries after a position, and false if they are not available.
 func (l *eventLog) after(position uint64) ([]logEntry, bool) {
 	if position > l.head() || position < l.resumable {
 		return nil, false
@@ -48,7 +48,8 @@ func (l *eventLog) cut() {
 	l.cuts = make(chan struct{})
 }
 
-// revoked returns what was revoked since, clients with their highest generation, tokens with their expiry, and signing keys.
+// revoked returns what was revoked since a time: clients with their highest generation, tokens with their expiry, and signing
+// keys.
 func (l *eventLog) revoked(since time.Time) (clients map[string]int64, tokens map[string]int64, keys []string) {
 	clients, tokens, keys = map[string]int64{}, map[string]int64{}, []string{}
 	for _, entry := range l.entries {

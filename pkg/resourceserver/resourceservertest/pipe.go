@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// pipeListener is a network of one address in memory. It waits on channels only, so a testing/synctest bubble can tell that
-// everybody waits.
+// pipeListener is an in-memory network with a single address. It waits on channels only, so a testing/synctest bubble can tell
+// when everybody is waiting.
 type pipeListener struct {
 	connections chan net.Conn
 	closing     sync.Once

@@ -11,7 +11,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/resourceserver"
 )
 
-// heartbeat is the longest that a stream is silent.
+// heartbeat is how long a stream is silent at most.
 const heartbeat = 5 * time.Second
 
 func (i *Issuer) routes() http.Handler {
@@ -56,7 +56,7 @@ func (i *Issuer) serveKeys(w http.ResponseWriter, _ *http.Request) {
 
 func writeJSON(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(value) // fails only when the caller has gone
+	_ = json.NewEncoder(w).Encode(value) // fails only if the client has gone
 }
 
 func (i *Issuer) serveSnapshot(w http.ResponseWriter, r *http.Request) {
@@ -90,7 +90,7 @@ func (i *Issuer) serveStream(w http.ResponseWriter, r *http.Request) {
 	noStream, down := i.noStream, i.down
 	position := i.log.head()
 	i.mu.Unlock()
-	if down { // since the request was let in
+	if down { // since the request was admitted
 		panic(http.ErrAbortHandler)
 	}
 	if noStream {
@@ -133,10 +133,10 @@ func (i *Issuer) serveStream(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// stream writes messages, each at once, and may break off in the middle of one.
+// stream sends every message at once, and may break off in the middle of one.
 type stream struct {
 	w        http.ResponseWriter
-	cutAfter int // bytes left; -1: no end
+	cutAfter int // bytes left; -1: unlimited
 }
 
 func (s *stream) sendEntry(position uint64, entry logEntry) {
@@ -164,7 +164,7 @@ func (s *stream) send(name string, position uint64, data any) {
 	} else if s.cutAfter > 0 {
 		s.cutAfter -= len(message)
 	}
-	_, _ = s.w.Write([]byte(message)) // a broken connection shows in the request's context
+	_, _ = s.w.Write([]byte(message)) // a broken connection shows up in the request's context
 	_ = http.NewResponseController(s.w).Flush()
 	if cut {
 		panic(http.ErrAbortHandler)

@@ -15,7 +15,7 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jws"
 )
 
-// Claims of a token by their names, RFC 9068 §2.2 and "client_id", "tenancy_id", "gen".
+// Claims of a token by name: those of RFC 9068 §2.2, and "client_id", "tenancy_id" and "gen".
 type Claims map[string]any
 
 func (c Claims) merge(changes map[string]any) { maps.Copy(c, changes) }
@@ -54,7 +54,7 @@ func (k signingKeys) publish() jwk.Set {
 	return set
 }
 
-// sign returns a compact JWS over the JSON of payload.
+// sign returns a compact JWS of the JSON of payload.
 func (k *signingKey) sign(header, payload any) string {
 	input := encode(header) + "." + encode(payload)
 	signer, err := jws.NewSigner(jwa.ES256)
@@ -78,7 +78,7 @@ func encode(value any) string {
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// identify returns the id and the expiry of a token, without verifying it.
+// identify returns the ID and the expiry of a token, without verifying it.
 func identify(token string) (tokenID string, expires int64) {
 	var claims struct {
 		TokenID string `json:"jti"`
@@ -92,7 +92,7 @@ func identify(token string) (tokenID string, expires int64) {
 	return claims.TokenID, claims.Expires
 }
 
-// must: nothing that the issuer does to its own data can fail but by a mistake in the calling test.
+// must panics on an error. What the issuer does with its own data can fail only because of a mistake in the calling test.
 func must(err error) {
 	if err != nil {
 		panic(fmt.Sprintf("resourceservertest: %v", err))

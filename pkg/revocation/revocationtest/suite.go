@@ -1,5 +1,5 @@
-// Package revocationtest proves that an implementation of revocation.Store does what the contract says. It owns no
-// database: whoever has an implementation calls [Run] with a function that opens a new one.
+// Package revocationtest verifies that an implementation of revocation.Store fulfils the contract. It owns no database:
+// implementations call [Run] with a function that opens a new one.
 package revocationtest
 
 import (
@@ -24,8 +24,8 @@ type Backend struct {
 	TenancyID   string
 }
 
-// Run proves the implementation; open returns a new backend that is closed when the test ends. It is called at once by
-// several parallel tests.
+// Run tests the implementation. open returns a new backend that is closed when the test ends; several parallel tests call it at
+// once.
 func Run(t *testing.T, open func(t *testing.T) Backend) {
 	tests := []struct {
 		name  string
@@ -53,14 +53,14 @@ var epoch = time.Date(2030, time.March, 1, 12, 0, 0, 123_456_000, time.UTC)
 // always is a time before everything.
 var always = epoch.Add(-1000 * time.Hour)
 
-// clientID makes an id that looks like one.
+// clientID returns an ID in the form of a client ID.
 func clientID(name string) string { return "ak_" + name + strings.Repeat("0", 22-len(name)) }
 
 func token(id string, expires time.Time) eventlog.Revocation {
 	return eventlog.Revocation{TokenID: id, ClientID: clientID("tokens"), ExpiresAt: expires}
 }
 
-// revokes is the event of a revocation at a time.
+// revokes returns the event of a revocation at a time.
 func (b Backend) revokes(at time.Time, r eventlog.Revocation) eventlog.Draft {
 	return eventlog.Draft{
 		At: at, TenancyID: b.TenancyID, Action: eventlog.TokenRevoked, Revokes: &r,
@@ -162,7 +162,7 @@ func purge(t *testing.T, b Backend) {
 	if err := b.Revocations.PurgeRevokedTokens(t.Context(), epoch.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	b.wantRevoked(t, "sooner", true) // it expires then, and not before
+	b.wantRevoked(t, "sooner", true) // it expires exactly then, and only what expired before is removed
 	if err := b.Revocations.PurgeRevokedTokens(t.Context(), epoch.Add(time.Hour+time.Microsecond)); err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func (b Backend) newKey(t *testing.T, name string) apikey.Key {
 	return k
 }
 
-// raise ends the key's generation at a time and returns what that revokes.
+// raise ends the key's current generation at a time and returns what that revokes.
 func (b Backend) raise(t *testing.T, k apikey.Key, at time.Time) revocation.Revocation {
 	t.Helper()
 	var revokes eventlog.Revocation

@@ -1,5 +1,5 @@
-// Package signingtest proves that an implementation of signing.Store does what the contract says. It owns no database:
-// whoever has an implementation calls [Run] with a function that opens a new one.
+// Package signingtest verifies that an implementation of signing.Store fulfils the contract. It owns no database: implementations
+// call [Run] with a function that opens a new one.
 package signingtest
 
 import (
@@ -19,8 +19,8 @@ type Backend struct {
 	Log  eventlog.Log
 }
 
-// Run proves the implementation; open returns a new backend that is closed when the test ends. It is called at once by
-// several parallel tests.
+// Run tests the implementation. open returns a new backend that is closed when the test ends; several parallel tests call it at
+// once.
 func Run(t *testing.T, open func(t *testing.T) Backend) {
 	tests := []struct {
 		name  string
@@ -108,7 +108,7 @@ func nothing(t *testing.T, b Backend) {
 	wantEvents(t, b, 0)
 }
 
-// race has replicas that start together make one first key between them.
+// race checks that replicas that start together create only one first key.
 func race(t *testing.T, b Backend) {
 	const replicas = 8
 	failures := make(chan error, replicas)

@@ -1,12 +1,12 @@
-// Package pgtest gives tests a real PostgreSQL: a database of their own on a shared throwaway server, or a server of
-// their own that they may stop.
+// Package pgtest gives tests a real PostgreSQL: either a database of their own on a shared throwaway server, or a server of their
+// own that they may stop.
 //
-// It owns finding or starting that server and taking everything away again. It knows nothing of this project's tables:
-// the caller says how a template is prepared. It is for tests alone; nothing that ships imports it.
+// It owns finding or starting that server and removing everything again. It knows nothing about this project's tables: the caller
+// says how a template is prepared. It is for tests alone; nothing that ships imports it.
 //
-// The shared server is the one that TEST_DATABASE_URL names, as a role that may create databases. Where that is unset,
-// the first use starts one with .make/with-postgres, which removes it when the test process ends, however it ends.
-// A test never skips for want of a server: it fails with what to install.
+// The shared server is the one named by TEST_DATABASE_URL, with a role that may create databases. If that is unset, the first use
+// starts a server with .make/with-postgres, which removes it when the test process ends, however it ends. No test is skipped for
+// lack of a server: it fails and says what to install.
 package pgtest
 
 import (
@@ -29,8 +29,8 @@ import (
 // timeout bounds every single statement of this package; the slowest, copying a template, takes well under a second.
 const timeout = time.Minute
 
-// shared is the server of this test process. It is held here for as long as the process lives: letting go of its pipe is
-// what ends it.
+// shared is the server of this test process. It stays referenced here for as long as the process lives, because closing its pipe
+// ends it.
 var shared = sync.OnceValues(func() (*process, error) {
 	if named := os.Getenv("TEST_DATABASE_URL"); named != "" {
 		return &process{admin: named}, nil
@@ -38,19 +38,18 @@ var shared = sync.OnceValues(func() (*process, error) {
 	return launch()
 })
 
-// URL returns the URL of a new, empty database, which is dropped when the test ends, with whatever is still connected.
+// URL returns the URL of a new, empty database. When the test ends, the database is dropped along with any remaining connections.
 // It is safe for concurrent use, and so for parallel tests.
 func URL(t testing.TB) string {
 	t.Helper()
 	return create(t, "")
 }
 
-// URLFromTemplate is URL for a database that starts as a copy of a template, in some 35 ms whatever the template's
-// preparation costs. The first use of a name on a server makes the template: prepare is given the URL of an empty
-// database, fills it and leaves no connection open. The name must change when what prepare does changes: [Digest] makes one of the
-// migrations. Test processes that ask for one name at once prepare it once between them. A template stays on
-// the server; on one that TEST_DATABASE_URL names, databases called pgtest_template_… may be dropped at any time that
-// no test runs.
+// URLFromTemplate is URL for a database that starts as a copy of a template, which takes about 35 ms however long preparing the
+// template takes. The first use of a name on a server creates the template: prepare is given the URL of an empty database, fills
+// it and must leave no connection open. The name must change whenever what prepare does changes: [Digest] derives one from the
+// migrations. If several test processes ask for the same name at once, it is prepared only once. A template stays on the server;
+// on one named by TEST_DATABASE_URL, databases called pgtest_template_… may be dropped whenever no test is running.
 func URLFromTemplate(t testing.TB, name string, prepare func(url string) error) string {
 	t.Helper()
 	digest := sha256.Sum256([]byte(name))
@@ -62,7 +61,7 @@ func URLFromTemplate(t testing.TB, name string, prepare func(url string) error) 
 	return create(t, template)
 }
 
-// Digest names the state that files lead to: it is another one when any of them is.
+// Digest names the state that files lead to: it changes when any of them does.
 func Digest(t testing.TB, files fs.FS) string {
 	t.Helper()
 	digest := sha256.New()
@@ -89,7 +88,7 @@ func sharedURL(t testing.TB) string {
 	return server.admin
 }
 
-// create makes a database as a copy of the template, or of the server's default one if the name is empty.
+// create creates a database as a copy of the template, or of the server's default one if the name is empty.
 func create(t testing.TB, template string) string {
 	t.Helper()
 	admin := sharedURL(t)
@@ -116,8 +115,8 @@ func create(t testing.TB, template string) string {
 // prepared remembers the templates that this process has seen complete.
 var prepared sync.Map
 
-// ensureTemplate makes the template unless it is there. It is built under another name and renamed when it is complete,
-// so that one left by a killed process is never taken for whole.
+// ensureTemplate creates the template unless it exists. The template is built under another name and renamed when it is complete,
+// so that one left unfinished by a killed process is never taken for complete.
 func ensureTemplate(admin, template string, prepare func(url string) error) (err error) {
 	if _, done := prepared.Load(template); done {
 		return nil
@@ -128,14 +127,14 @@ func ensureTemplate(admin, template string, prepare func(url string) error) (err
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	// The lock is the session's, so closing the connection gives it back on every path.
+	// The lock belongs to the session, so closing the connection releases it on every path.
 	defer func() {
 		if closeErr := conn.Close(ctx); closeErr != nil && err == nil {
 			err = fmt.Errorf("close: %w", closeErr)
 		}
 	}()
 	digest := sha256.Sum256([]byte(template))
-	lock := int64(binary.BigEndian.Uint64(digest[:8])) //nolint:gosec // Any 64 bits do, also as a negative number.
+	lock := int64(binary.BigEndian.Uint64(digest[:8])) //nolint:gosec // Any 64 bits will do, even as a negative number.
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", lock); err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
@@ -158,8 +157,8 @@ func ensureTemplate(admin, template string, prepare func(url string) error) (err
 		if err := prepare(database); err != nil {
 			return err
 		}
-		// A database can be copied only while nobody is connected to it, and a pool's last connection takes a moment to
-		// go after it was closed. From here on nobody can connect, and those who still are go now.
+		// A database can be copied only while nobody is connected to it, and a pool's last connection takes a moment to disappear
+		// after it has been closed. So prevent new connections, and end those that remain.
 		if _, err := conn.Exec(ctx, "ALTER DATABASE "+quote(building)+" WITH ALLOW_CONNECTIONS false"); err != nil {
 			return fmt.Errorf("close to connections: %w", err)
 		}
@@ -175,8 +174,8 @@ func ensureTemplate(admin, template string, prepare func(url string) error) (err
 	return nil
 }
 
-// execute runs one statement on a connection of its own: CREATE DATABASE and DROP DATABASE are seldom enough that a pool,
-// which would outlive the tests, is not worth having.
+// execute runs one statement on a connection of its own: CREATE DATABASE and DROP DATABASE are too rare to justify a pool, which
+// would outlive the tests.
 func execute(admin, statement string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()

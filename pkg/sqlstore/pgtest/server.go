@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// Server is a PostgreSQL server that belongs to one test, for what happens when it goes away. Its methods are safe for
-// concurrent use.
+// Server is a PostgreSQL server that belongs to one test, for testing what happens when the server goes away. Its methods are
+// safe for concurrent use.
 type Server struct {
 	t       testing.TB
 	url     string
@@ -24,8 +24,8 @@ type Server struct {
 	running bool
 }
 
-// NewServer starts a server for this test alone, also where TEST_DATABASE_URL is set, and removes it when the test
-// ends. It takes about a second.
+// NewServer starts a server for this test alone, even if TEST_DATABASE_URL is set, and removes it when the test ends. It takes
+// about a second.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
 	started, err := launch()
@@ -47,20 +47,19 @@ func NewServer(t testing.TB) *Server {
 	return &Server{t: t, url: database, process: started, running: true}
 }
 
-// URL returns the URL of a database that is empty when the server is new. It stays the same when the server is stopped
-// and started.
+// URL returns the URL of a database that is empty at first. It stays the same when the server is stopped and started.
 func (s *Server) URL() string {
 	return s.url
 }
 
-// Stop ends the server as a crash would: every connection breaks, and new ones are refused until Start. What was
-// committed is there afterwards. Stopping a stopped server does nothing.
+// Stop ends the server as a crash would: every connection breaks, and new ones are refused until Start. What was committed is
+// still there afterwards. Stopping a stopped server does nothing.
 func (s *Server) Stop() {
 	s.t.Helper()
 	s.turn(false, "stop", "stopped")
 }
 
-// Start brings a stopped server back and returns when it accepts connections. Starting a running server does nothing.
+// Start starts a stopped server again and returns once it accepts connections. Starting a running server does nothing.
 func (s *Server) Start() {
 	s.t.Helper()
 	s.turn(true, "start", "started")
@@ -79,8 +78,8 @@ func (s *Server) turn(running bool, command, answer string) {
 	s.running = running
 }
 
-// process is a running `.make/with-postgres --serve`. It ends, and takes the server with it, when its standard input
-// does, and the kernel sees to that when this process dies.
+// process is a running `.make/with-postgres --serve`. It ends, and takes the server with it, when its standard input is closed,
+// which the kernel does if this process dies.
 type process struct {
 	admin   string // the superuser's URL
 	command *exec.Cmd
@@ -94,8 +93,8 @@ func launch() (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Into a file and not a pipe: its messages may come after this process has ended, and `go test` would wait for the
-	// end of anything that shares its own standard error.
+	// The messages go to a file rather than a pipe: they may come after this process has ended, and `go test` would wait for
+	// everything that shares its own standard error to end.
 	messages, err := os.CreateTemp("", "pgtest-*.log")
 	if err != nil {
 		return nil, fmt.Errorf("make a file for the server's messages: %w", err)
@@ -155,7 +154,7 @@ func (p *process) messages() string {
 	return string(text)
 }
 
-// moduleRoot finds the folder of go.mod. Tests run in their package's folder, which is below it.
+// moduleRoot finds the folder that contains go.mod. Tests run in their package's folder, which is below it.
 func moduleRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {

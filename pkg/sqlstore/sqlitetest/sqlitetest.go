@@ -1,6 +1,6 @@
-// Package sqlitetest gives tests databases on SQLite of their own that start as copies of a template, as pgtest does on
-// PostgreSQL. It knows nothing of this project's tables: the caller says how a template is prepared. It is for tests alone;
-// nothing that ships imports it.
+// Package sqlitetest gives tests SQLite databases of their own that start as copies of a template, as pgtest does for PostgreSQL.
+// It knows nothing about this project's tables: the caller says how a template is prepared. It is for tests alone; nothing that
+// ships imports it.
 package sqlitetest
 
 import (
@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// Template is a database that is prepared when it is first asked for, once in a process. It is safe for concurrent use.
+// Template is a database that is prepared when it is first requested, once per process. It is safe for concurrent use.
 type Template struct{ content func() ([]byte, error) }
 
-// NewTemplate returns a template. prepare is given the URL of a file that is not there yet, fills it and leaves no connection
-// open.
+// NewTemplate returns a template. prepare is given the URL of a file that does not exist yet, fills it and must leave no
+// connection open.
 func NewTemplate(prepare func(url string) error) Template {
 	return Template{sync.OnceValues(func() ([]byte, error) {
 		folder, err := os.MkdirTemp("", "apikeys-template-")
@@ -29,7 +29,7 @@ func NewTemplate(prepare func(url string) error) Template {
 	})}
 }
 
-// URL returns the URL of a copy, which is gone when the test has ended.
+// URL returns the URL of a copy, which is removed when the test ends.
 func (t Template) URL(tb testing.TB) string {
 	tb.Helper()
 	content, err := t.content()

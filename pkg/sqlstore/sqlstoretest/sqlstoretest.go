@@ -1,5 +1,5 @@
-// Package sqlstoretest gives tests of other packages a store on a database of their own that has its tables already: migrating takes
-// more time than what most tests are about. It is for tests alone; nothing that ships imports it.
+// Package sqlstoretest gives tests of other packages a store on a database of their own that already has its tables, because
+// migrating takes longer than what most tests are about. It is for tests alone; nothing that ships imports it.
 package sqlstoretest
 
 import (
@@ -12,12 +12,12 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/sqlitetest"
 )
 
-// patience bounds what a store waits for on a busy machine; no test is about how long that is.
+// patience bounds how long a store waits on a busy machine; no test depends on it.
 const patience = time.Minute
 
 var migrated = sqlitetest.NewTemplate(Migrate)
 
-// Migrate gives the database at url its tables, and leaves no connection open.
+// Migrate creates the tables in the database at url, and leaves no connection open.
 func Migrate(url string) error {
 	ctx := context.Background()
 	store, err := sqlstore.Open(sqlstore.Options{URL: url, Timeout: patience})
@@ -27,13 +27,13 @@ func Migrate(url string) error {
 	return errors.Join(store.Migrate(ctx), store.Close())
 }
 
-// SQLite returns the URL of a database on SQLite that has its tables and nothing in them. It is gone when the test has ended.
+// SQLite returns the URL of a SQLite database with empty tables, which is removed when the test ends.
 func SQLite(tb testing.TB) string {
 	tb.Helper()
 	return migrated.URL(tb)
 }
 
-// Open returns a store on the database at url, which is closed when the test has ended.
+// Open returns a store on the database at url, which is closed when the test ends.
 func Open(tb testing.TB, url string) *sqlstore.Store {
 	tb.Helper()
 	store, err := sqlstore.Open(sqlstore.Options{URL: url, Timeout: patience})

@@ -1,5 +1,5 @@
-// Command provider serves the test provider to programs that are not written in Go, such as a browser in the console's
-// end-to-end tests. Its people can be chosen on its sign-in page.
+// Command provider serves the test provider to programs that are not written in Go, such as a browser in the console's end-to-end
+// tests. The person to sign in as is chosen on its sign-in page.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/oidc/oidctest"
 )
 
-// people are who can sign in.
+// people are the persons who can sign in.
 var people = []oidctest.Person{
 	{Subject: "eva", Claims: map[string]any{"email": "eva@example.com", "email_verified": true, "groups": []string{"keys-editors"}}},
 	{Subject: "rui", Claims: map[string]any{"email": "rui@example.com", "email_verified": true, "groups": []string{"sales"}}},
@@ -29,7 +29,7 @@ func main() {
 	}
 }
 
-// run serves on a free port, whose URL is the first line it writes, until it is interrupted.
+// run serves the provider on a free port, whose URL is the first line written, until interrupted.
 func run() error {
 	var client oidctest.Client
 	flag.StringVar(&client.ID, "client-id", "", "of the relying party")
