@@ -5,7 +5,7 @@ export default defineConfig({
   testDir: "./e2e",
   outputDir: "../.cache/e2e",
   globalSetup: ["./e2e/fixtures/check-binary.ts", "./e2e/fixtures/browser-features.ts"],
-  // Every worker has a service and a browser of its own; more of them than processors only wait for each other.
+  // Every worker has a service and a browser of its own; more workers than processors would only wait for each other.
   workers: 2,
   fullyParallel: true,
   forbidOnly: Boolean(process.env.CI),

@@ -12,8 +12,8 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const service = process.env.APIKEYS_URL ?? "http://127.0.0.1:8080";
 
 /**
- * Writes a .br and a .gz sibling for every text asset, so that the service never compresses at run time. index.html is
- * left out: the service fills in a nonce for each response.
+ * Writes a .br and a .gz file next to every text asset, so that the service never compresses at run time. index.html is left
+ * out because the service fills in a nonce for each response.
  */
 function precompress(): Plugin {
   const brotli = promisify(brotliCompress);
@@ -74,15 +74,16 @@ export default defineConfig({
       output: {
         codeSplitting: {
           groups: [
-            // The largest part of the first load, in one file that only changes with React itself.
+            // The largest part of the first load, in a file of its own that changes only when React does.
             {
               name: "react",
               test: /node_modules[\\/](react|react-dom|scheduler)[\\/]/,
             },
-            // Libraries. A file is evaluated in one go, and nothing else happens meanwhile.
+            // The other libraries. A file is evaluated in one go, and nothing else runs meanwhile, so they get
+            // one of their own.
             { name: "libraries", tags: ["$initial"], test: /node_modules/ },
-            // The rest of the first load. Left alone it falls into dozens of files, as every page shares other parts of it,
-            // and small files compress badly.
+            // The rest of the first load. Without this group it would be split into dozens of files, because every page
+            // shares different parts of it, and small files compress badly.
             { name: "first", tags: ["$initial"] },
           ],
         },
@@ -99,8 +100,8 @@ export default defineConfig({
     include: ["src/**/*.test.{ts,tsx}"],
     setupFiles: ["src/test/setup.ts"],
     restoreMocks: true,
-    // A jsdom and a component library of its own for each file took four fifths of the time. Files that share them could lean
-    // on what another has left, so their order is drawn anew each time.
+    // Giving each file a jsdom and a component library of its own took four fifths of the time. Files that share them could
+    // come to depend on what another file left behind, so their order is shuffled on every run.
     isolate: false,
     sequence: { shuffle: true },
     // Rendering a whole form takes seconds on a busy machine.

@@ -14,7 +14,7 @@ interface Stage {
 
 type Screens = Record<string, (stage: Stage) => Promise<void>>;
 
-/** A list with something of everything. */
+/** Fills the list with a variety of keys: used, rotating, deactivated, with a long name, and enough for a second page. */
 async function fill(admin: Operator): Promise<string> {
   const scopes = ["lighthouse.workspaces:readonly", "lighthouse.budget-groups:editor", "cca:admin", "spot:readonly"];
   const used = await admin.createKey({ name: "ERP integration", description: "Nightly export", scopes });
@@ -205,7 +205,7 @@ const screens: Screens = {
   },
 };
 
-/** What closes when the window changes its size. */
+/** What closes when the window is resized. */
 const menus: Screens = {
   "the menu of a key": async ({ page, admin }) => {
     await admin.createKey({ name: "ERP integration" });
@@ -289,7 +289,7 @@ test.describe("no serious finding, and no sideways scroll, on", () => {
   });
 });
 
-/** Notes what live regions say from now on: a region within another one says the same again. */
+/** Records what live regions announce from now on. Text inside nested regions is recorded once per region. */
 async function listen(page: Page): Promise<void> {
   await page.evaluate(() => {
     const said: (string | null)[] = [];
@@ -353,7 +353,7 @@ test.describe("who asked for less motion", () => {
       const note = (event: Event) => {
         const { target } = event;
         const name = event instanceof TransitionEvent ? event.propertyName : Reflect.get(event, "animationName");
-        // A change of colour is no motion.
+        // A change of colour is not motion.
         if (!/color|opacity|shadow|outline|fill|stroke/.test(String(name))) moved.push(`${name} of ${target}`);
       };
       for (const type of ["transitionstart", "animationstart"]) document.addEventListener(type, note);

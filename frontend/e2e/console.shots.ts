@@ -5,8 +5,8 @@ import { test as base, expect } from "./fixtures/console";
 import type { ApiKey } from "./fixtures/management";
 import { choose, line, nameField, save, secretWindow } from "./fixtures/screens";
 
-// Takes the pictures of docs/console/: `npm run screenshots`. Names, ids and times are the same in every run, so that a
-// picture changes only when the console does.
+// Takes the screenshots in docs/console/: `npm run screenshots`. Names, ids and times are the same in every run, so that a
+// screenshot changes only when the console does.
 
 const NOW = "2026-03-12T14:30:00Z";
 const OPERATOR = "ana@acme.example";
@@ -18,7 +18,7 @@ interface Example {
   lifespan: { value: number; unit: "hours" | "minutes" };
   created: string;
   lastUsed: string | null;
-  /** How many tokens it obtains in an hour of work. */
+  /** Roughly how many tokens it obtains in a busy hour. */
   pace: number;
   inactive?: boolean;
   rotating?: boolean;
@@ -88,7 +88,7 @@ const NEW_KEY = "Billing export";
 const idOf = (name: string) => `ak_${name.replace(/\W/g, "")}`.padEnd(25, "7Qm2xVb9KdTz4RwHs3Np");
 const exampleSecret = `aks_${"EXAMPLE7Qm2xVb9KdTz4RwHs3NpLc5".repeat(2)}`.slice(0, 53);
 
-/** Gives a key of the service the looks of its example. */
+/** Gives one of the service's keys the appearance of its example. */
 function dressed(key: ApiKey): ApiKey {
   const example = examples.find(({ name }) => name === key.name);
   const created = example?.created ?? NOW;
@@ -117,7 +117,7 @@ function isKey(value: object): value is ApiKey {
   return "client_id" in value && "name" in value && "secrets" in value;
 }
 
-/** A day of an example: busy at noon, quiet at night. */
+/** A day's usage of an example: busy at noon, quiet at night. */
 function dayOf(clientId: string, from: string) {
   const pace = examples.find(({ name }) => idOf(name) === clientId)?.pace ?? 0;
   return Array.from({ length: 24 }, (_, index) => {
@@ -127,7 +127,7 @@ function dayOf(clientId: string, from: string) {
   });
 }
 
-/** Passes calls on to the service, and dresses up what it answers. What the keys were used for is made up. */
+/** Passes calls on to the service and replaces details in its answers. Usage figures are made up. */
 function stage(realIds: Map<string, string>) {
   const secretIds = new Map<string, string[]>();
   return async (route: Route) => {
@@ -168,7 +168,7 @@ const test = base.extend({
   timezoneId: "UTC",
 });
 
-/** Writes the address that a customer would see where the service's own, with its port, stands. */
+/** Replaces the service's own address, with its port, by the one that a customer would see. */
 async function writeAddress(page: Page): Promise<void> {
   await page.evaluate(() => {
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

@@ -1,7 +1,7 @@
 import { expect, test } from "./fixtures/console";
 
-// Swagger UI is not ours, so that a new version of it may bring what the page's security policy refuses. The browser then
-// complains, and the fixture fails the test.
+// Swagger UI is third-party code, so a new version of it may load something that the page's security policy blocks. The
+// browser then logs an error, and the fixture fails the test.
 test("the API reference lists every operation, and its requests reach this very service", async ({ page, request }) => {
   const contract = await (await request.get("/openapi.yaml")).text();
   const operations = contract.match(/^ {6}operationId: /gm) ?? [];

@@ -3,7 +3,7 @@ import { gate } from "../src/test/gate";
 import { expect, test } from "./fixtures/console";
 import { fontShown, names } from "./fixtures/screens";
 
-/** Holds the console back until it is let go, as a slow line does: all that the page does not bring along itself, or a part. */
+/** Holds the console back until released, as a slow connection would: everything outside index.html, or only `part`. */
 async function slowConsole(page: Page, part = /\/assets\//): Promise<() => void> {
   const { opened, open } = gate();
   await page.route(part, async (route) => {
@@ -13,7 +13,7 @@ async function slowConsole(page: Page, part = /\/assets\//): Promise<() => void>
   return open;
 }
 
-/** What a page asks for whose path matches, from now on: paths, with what they search for. */
+/** Collects the page's requests from now on whose path matches: each path with its query string. */
 function requestsFor(page: Page, what: RegExp): string[] {
   const requests: string[] = [];
   page.on("request", (request) => {
@@ -25,7 +25,7 @@ function requestsFor(page: Page, what: RegExp): string[] {
 
 const frame = (page: Page) => page.locator(".first-paint:visible");
 
-/** From where on the list stands, in pixels: its frame or its first card. */
+/** The vertical position, in pixels, at which the list begins: its frame or its first card. */
 async function topOfList(page: Page, inside: string): Promise<number> {
   const box = await page.locator(`${inside} :is(.list_tableFrame, .list_card):visible`).first().boundingBox();
   return box?.y ?? Number.NaN;
@@ -95,7 +95,7 @@ test("the console takes over when its styles are there, and those of other pages
     const wanted = document.querySelectorAll<HTMLScriptElement>("head > script[src]");
     return [...wanted].every(({ src }) => fetched.has(src));
   });
-  // With all that it waits for but the styles, it has nothing to do.
+  // Everything but the styles has arrived, so the console has nothing to do until they do.
   for (let turn = 0; turn < 5; turn++) await page.evaluate(() => new Promise((idle) => requestIdleCallback(idle)));
   await expect(frame(page)).toHaveCount(1);
   await expect(names(page)).toHaveCount(0);
@@ -181,7 +181,7 @@ test.describe("somebody who is not signed in", () => {
   test.use({ signedIn: false });
 
   test("sees no frame of what is behind the sign-in", async ({ page, complaints }) => {
-    complaints.expect(/401 \(Unauthorized\)/); // by which the console learns it
+    complaints.expect(/401 \(Unauthorized\)/); // this is how the console learns it
     const arrive = await slowConsole(page);
     await page.goto("/api-keys", { waitUntil: "commit" });
     await expect(page.locator("html")).toHaveAttribute("data-frame", "none");

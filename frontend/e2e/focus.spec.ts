@@ -2,14 +2,14 @@ import type { Locator, Page } from "@playwright/test";
 import { expect, test } from "./fixtures/console";
 import { fillKey, line, tabTo } from "./fixtures/screens";
 
-/** Goes to something with Tab and presses it. */
+/** Moves to an element with Tab and presses it. */
 async function press(page: Page, target: Locator): Promise<void> {
   await expect(target).toBeVisible();
   await tabTo(page, target);
   await page.keyboard.press("Enter");
 }
 
-/** Chooses from a menu that the keyboard opens. */
+/** Chooses an item from a menu opened by keyboard. */
 async function pressItem(page: Page, button: Locator, name: string): Promise<void> {
   await press(page, button);
   const item = page.getByRole("menuitem", { name, exact: true });
@@ -148,7 +148,7 @@ test.describe("what vanishes when it is pressed leaves the focus near", () => {
 
     const events = page.getByRole("list", { name: "Events, newest first" }).getByRole("listitem");
     const last = events.nth((await events.count()) - 1).getByRole("button");
-    await last.focus(); // Tab takes a hundred presses to come here
+    await last.focus(); // reaching this with Tab would take a hundred presses
     await press(page, page.getByRole("button", { name: "Load more" }));
     await expect(page.getByRole("button", { name: "Load more" })).toHaveCount(0);
     await expect(last).toBeFocused();

@@ -11,7 +11,7 @@ import {
   shownSecret,
 } from "./fixtures/screens";
 
-// The way through the vendor's guide in Portuguese, in the vendor's own terms.
+// Follows the vendor's guide in Portuguese, in the vendor's own terms.
 
 test.use({ locale: "pt-BR" });
 
@@ -100,7 +100,7 @@ test("a key's life in Portuguese", async ({ page, context, admin }) => {
     await page.getByRole("button", { name: "Ações de Integração do ERP" }).click();
     await page.getByRole("menuitem", { name: "Excluir", exact: true }).click();
     const dialog = page.getByRole("dialog", { name: "Excluir chave de API?" });
-    // The key has just been used.
+    // The key has just been used, so its name has to be typed.
     const confirm = dialog.getByRole("button", { name: "Excluir chave de API" });
     await dialog.getByRole("textbox", { name: "Digite Integração do ERP para confirmar" }).fill("Integração do ERP");
     await confirm.click();

@@ -11,7 +11,7 @@ import {
   shownSecret,
 } from "./fixtures/screens";
 
-// The steps of the vendor's guide to API Keys, under the guide's own numbers.
+// Follows the vendor's guide to API Keys, step by step, under the guide's own numbers.
 
 test.describe("1. the side menu", () => {
   test("leads to API Keys", async ({ page }) => {

@@ -77,7 +77,7 @@ test("dialogs keep the focus inside, and give it back", async ({ page, admin }) 
     await page.keyboard.press("Enter");
     const dialog = page.getByRole("dialog");
     await expect(dialog).toBeVisible();
-    await expect.poll(() => dialog.evaluate(holdsFocus)).toBe(true); // it takes the focus a moment after it is there
+    await expect.poll(() => dialog.evaluate(holdsFocus)).toBe(true); // it takes the focus a moment after it appears
     for (let presses = 0; presses < 12; presses++) {
       await page.keyboard.press("Tab");
       expect(await dialog.evaluate(holdsFocus)).toBe(true);

@@ -15,7 +15,7 @@ async function rotate(page: Page, choice: RegExp): Promise<string> {
   return secret;
 }
 
-/** The middle of what is drawn. */
+/** The centre of an element on the screen. */
 async function middle(shown: Locator): Promise<{ x: number; y: number }> {
   const box = await shown.boundingBox();
   if (!box) throw new Error("it is not drawn");

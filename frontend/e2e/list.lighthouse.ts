@@ -5,9 +5,9 @@ import { measure } from "../lighthouse/measure.mjs";
 import { chromium } from "./fixtures/chromium";
 import { expect, test } from "./fixtures/console";
 
-// Measures the signed-in list with 100 rows: `npm run lighthouse`. Not part of the tests, as a busy machine decides the
-// outcome. With LIGHTHOUSE_RESULTS, a folder, the figures of all runs are written to a file there for each profile, and whoever
-// reads them judges; LIGHTHOUSE_RUNS is how many there are.
+// Measures the signed-in list with 100 rows: `npm run lighthouse`. It is not part of the tests, because the results depend on
+// how busy the machine is. LIGHTHOUSE_RUNS sets the number of runs. If LIGHTHOUSE_RESULTS names a folder, the figures of all
+// runs are written there, one file per profile, and no limits are checked.
 
 const RUNS = Number(process.env.LIGHTHOUSE_RUNS ?? 3);
 const RESULTS = process.env.LIGHTHOUSE_RESULTS;

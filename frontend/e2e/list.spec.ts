@@ -189,7 +189,7 @@ test.describe("when the service fails", () => {
     await page.goto("/api-keys/new");
     await page.getByRole("textbox", { name: "Name" }).fill("ERP integration");
     await page.getByRole("checkbox", { name: "Spot: Admin" }).check();
-    // The service has created the key, and the answer gets lost.
+    // The service has created the key, but its answer is lost.
     await page.route("**/v1/api-keys", async (route) => {
       await route.fetch();
       await route.abort();

@@ -3,7 +3,7 @@ import { password } from "./fixtures/management";
 import { Nginx } from "./fixtures/nginx";
 import { fillKey, line, save, secretWindow, shownSecret } from "./fixtures/screens";
 
-/** The console's files come from nginx, and everything else from the service by way of it. */
+/** nginx serves the console's files and proxies everything else to the service. */
 const test = base.extend<object, { nginx: Nginx }>({
   nginx: [
     async ({ service }, use) => {
@@ -18,7 +18,7 @@ const test = base.extend<object, { nginx: Nginx }>({
 
 test.use({ signedIn: false });
 
-// Every test fails on a message of the browser's, such as one about the security policy.
+// Every test fails when the browser logs an unexpected error or warning, such as a violation of the security policy.
 test("the console works behind nginx, under its security policy", async ({ page, operator, complaints, nginx }) => {
   complaints.expect(/status of 401/);
   const nonces = new Set<string>();
@@ -46,7 +46,7 @@ test("the console works behind nginx, under its security policy", async ({ page,
   await expect(line(page, "ERP integration")).toBeVisible();
   await expect(page.locator("html")).toHaveAttribute("data-mantine-color-scheme", "dark");
 
-  // The styles that the console makes by itself are applied, and only thanks to the page's nonce.
+  // The styles that the console creates at run time apply only thanks to the page's nonce.
   const applied = await page.evaluate(() =>
     [...document.querySelectorAll("style")].map((style) => ({
       nonce: style.nonce,

@@ -28,7 +28,7 @@ function close(window: Locator): Promise<void> {
   return window.getByRole("button", { name: "Close" }).last().click();
 }
 
-/** Everything of a page that scripts and their successors can read. */
+/** Everything in a page that a script could read, now or later. */
 async function everythingIn(page: Page): Promise<string> {
   const kept = await page.evaluate(async () =>
     JSON.stringify([
@@ -47,7 +47,7 @@ async function everythingIn(page: Page): Promise<string> {
   return kept + (await page.content());
 }
 
-/** The strings of a page's memory, after everything that nothing refers to has gone. */
+/** The contents of the page's heap after garbage collection. */
 async function memoryOf(page: Page): Promise<string> {
   const session = await page.context().newCDPSession(page);
   const chunks: string[] = [];
@@ -88,7 +88,7 @@ test.describe("afterwards the secret is gone", () => {
     await expect(page.getByRole("region", { name: "Client secrets" })).toBeVisible();
     await page.getByRole("link", { name: "API Keys" }).first().click();
     await expect(line(page, "ERP integration")).toBeVisible();
-    // One look at all of the memory takes seconds on a busy machine.
+    // A single heap snapshot takes seconds on a busy machine.
     await expect.poll(() => memoryOf(page), { timeout: 30_000 }).not.toContain(secret);
   });
 

@@ -61,7 +61,7 @@ test("signing out ends the session, also for Back", async ({ page, admin, operat
   expect(await page.content()).not.toContain("ERP integration");
 });
 
-/** Somebody comes back to the page, which then looks whose session the browser has. */
+/** Simulates a return to the page, which then checks whose session the browser has. */
 const comeBack = (page: Page) => page.evaluate(() => window.dispatchEvent(new Event("focus")));
 
 test.describe("a session that expires", () => {
@@ -85,7 +85,7 @@ test.describe("a session that expires", () => {
     await dialog.getByRole("textbox", { name: "Password" }).fill(password);
     await page.keyboard.press("Enter");
 
-    // The call that found out is repeated by itself.
+    // The call that got the 401 is repeated automatically.
     const window = secretWindow(page);
     await window.getByRole("checkbox", { name: "I have stored the client secret" }).check();
     await window.getByRole("button", { name: "Close" }).last().click();
@@ -108,7 +108,7 @@ test.describe("a session that expires", () => {
   });
 
   test.describe("has to be begun anew before", () => {
-    /** Returns what signs in again, from where the focus is. */
+    /** Lets the session expire. Returns a function that signs in again from wherever the focus is. */
     async function expire(page: Page, operator: Operator): Promise<() => Promise<void>> {
       await operator.endSession();
       await comeBack(page);
@@ -189,7 +189,7 @@ test.describe("two tabs of a browser", () => {
     await expect(secretWindow(page)).toBeVisible();
     const secret = await shownSecret(secretWindow(page));
 
-    // Signing out would already tell of itself; here nothing does before there is another session.
+    // Signing out would announce itself to the other tabs; here nothing is announced before there is another session.
     const signedIn = await context.request.post("/v1/session", { data: { email: rui.email, password } });
     expect(signedIn.status()).toBe(201);
     const other = await context.newPage();
@@ -207,9 +207,9 @@ test.describe("two tabs of a browser", () => {
 
   test("sign out together, whatever is not saved", async ({ page, context, operator, complaints }) => {
     complaints.expect(/status of 401/);
-    page.on("dialog", (dialog) => void dialog.dismiss()); // who is asked whether to leave the page stays
+    page.on("dialog", (dialog) => void dialog.dismiss()); // an operator who is asked whether to leave stays
     await page.goto("/api-keys/new");
-    await nameField(page).press("E"); // a browser only asks about a page that somebody has used
+    await nameField(page).press("E"); // a browser asks only on pages that the user has interacted with
     const other = await context.newPage();
     await other.goto("/api-keys");
     await other.getByRole("button", { name: `Operator menu: ${operator.email}` }).click();

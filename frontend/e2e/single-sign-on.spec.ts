@@ -5,7 +5,7 @@ import { clientId, clientSecret, Provider } from "./fixtures/provider";
 import { fillKey, save, secretWindow } from "./fixtures/screens";
 import { Service } from "./fixtures/service";
 
-/** A service of its own, whose operators may sign in with a provider. */
+/** Runs against a service of its own, to which operators may sign in with a provider. */
 const test = base.extend<object, { service: Service }>({
   service: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixture's dependencies from the pattern

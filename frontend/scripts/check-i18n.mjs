@@ -1,5 +1,5 @@
-// Fails when a text is missing in a language, is never used, is used but nowhere defined, or when two languages fill in
-// different values.
+// Fails when a text is missing in one language, is never used, or is used but not defined, and when the languages use
+// different placeholders for it.
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

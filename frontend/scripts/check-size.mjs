@@ -1,11 +1,12 @@
-// Enforces the budget of the first load: the JavaScript and CSS that the list needs, as the service sends it (Brotli).
+// Enforces the budget for the first load: the JavaScript and CSS that the list needs, compressed with Brotli
+// as the service sends them.
 import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const BUDGET_KB = 195;
-/** The texts of one language come with the first load; the larger of the two counts. */
+/** The texts of one language are part of the first load; the larger of the two counts. */
 const LOCALES = ["en", "pt-BR"];
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -15,7 +16,7 @@ const byFile = new Map(chunks.map((chunk) => [chunk.file, chunk]));
 const files = new Set();
 function collect(chunk) {
   if (files.has(chunk.file)) return;
-  // An entry that only imports another chunk is left out of the build; the page then names that chunk itself.
+  // The build omits an entry that only imports another chunk; the page then refers to that chunk directly.
   if (existsSync(join(root, "dist", chunk.file))) files.add(chunk.file);
   for (const css of chunk.css) files.add(css);
   for (const imported of chunk.imports) collect(byFile.get(imported));

@@ -12,12 +12,12 @@ const locales = { en, "pt-BR": portuguese };
 
 const classOf = (module: string, name: string) => `${module}_${name}`;
 
-/** What the service and nginx put the nonce of a response in the place of. */
+/** The placeholder that the service and nginx replace with the nonce of each response. */
 const nonce = "__CSP_NONCE__";
 
 const files = new Map<string, string>();
 
-/** Names classes after their module, so that the markup in index.html can name them too. No two modules may share a name. */
+/** Names classes after their module, so that the markup in index.html can use them too. Module names must be unique. */
 export function scopedName(name: string, file: string): string {
   const module = basename(file, ".module.css");
   const known = files.get(module) ?? file;
@@ -27,8 +27,8 @@ export function scopedName(name: string, file: string): string {
 }
 
 /**
- * Bundles a part of the page's head by itself, as it is there before anything that it could import has arrived, and returns
- * its code and its styles.
+ * Bundles a part of the page's head as a self-contained file, because it runs before anything it could import has arrived.
+ * Returns its code and its styles.
  */
 async function bundleHead(entry: string, format: "es" | "iife"): Promise<{ code: string; css: string }> {
   const result = await build({
@@ -43,7 +43,7 @@ async function bundleHead(entry: string, format: "es" | "iife"): Promise<{ code:
       rolldownOptions: {
         input: here(entry),
         output: { format },
-        preserveEntrySignatures: "strict", // what an entry doesn't export would be left out, and its styles with it
+        preserveEntrySignatures: "strict", // keeps code that the entry doesn't export, and its styles with it
       },
     },
   });
@@ -58,8 +58,8 @@ async function bundleHead(entry: string, format: "es" | "iife"): Promise<{ code:
 }
 
 /**
- * Puts the first paint into index.html: its styles, its script, and what it shows in each language. The console's own styles are
- * left to the script, as nothing is painted before those that the parser finds in the head have arrived.
+ * Puts the first paint into index.html: its styles, its script, and its markup in each language. The script loads the
+ * console's own styles, because nothing is painted until the stylesheets that the parser finds in the head have arrived.
  */
 export function firstPaint(): Plugin {
   return {
@@ -86,7 +86,7 @@ export function firstPaint(): Plugin {
         }
         const [link, styles] = html.match(/ *<link rel="stylesheet"[^>]* href="([^"]+)">\n/) ?? [];
         if (!link || !styles) throw new Error("index.html has no stylesheet");
-        // What the entry imports comes first, as Vite lists it.
+        // The entry's imports come before the entry itself, in the order in which Vite lists them.
         const [entry, src] = html.match(/ *<script type="module"[^>]* src="([^"]+)"><\/script>\n/) ?? [];
         if (!entry || !src) throw new Error("index.html has no script");
         const preloads = / *<link rel="modulepreload"[^>]* href="([^"]+)">\n/g;

@@ -9,7 +9,7 @@ import { createQueryClient } from "@/shared/api/query-client";
 import { startI18n } from "@/shared/i18n/i18n";
 import { prepareFormats } from "@/shared/i18n/use-format";
 
-/** Returns when the styles are there that the page's own script fetches (first-paint.ts), or can't be had. */
+/** Resolves once the styles that the page's inline script fetches (first-paint.ts) have loaded or failed to load. */
 async function stylesArrived(): Promise<void> {
   const link = document.querySelector<HTMLLinkElement>('head > link[rel="stylesheet"]');
   if (!link || link.sheet) return;
@@ -19,24 +19,27 @@ async function stylesArrived(): Promise<void> {
   });
 }
 
-/** No top-level await: the files of other pages import this one, and would wait for it while it waits for them. */
+/**
+ * A function, because other pages' files import this one: with a top-level await they would wait for it
+ * while it waits for them.
+ */
 async function start(container: HTMLElement): Promise<void> {
   const { language } = await startI18n();
   prepareFormats(language);
   const queryClient = createQueryClient();
   const root = createRoot(container);
   watchIdentity(queryClient, () => {
-    // Nothing may stay: not input that isn't saved, and not a secret that is shown once, although it is lost. Another can be
-    // generated; one that the next operator has read can't be taken back. What is taken off the page can't ask to stay on it
-    // either, and is gone when the service doesn't answer.
+    // Nothing may stay on the page: neither unsaved input nor a secret that is shown only once. The secret is lost, but
+    // another can be generated; one that the next operator has read can't be taken back. What is unmounted can't block
+    // leaving the page either, and is gone even when the service doesn't answer.
     root.unmount();
     queryClient.clear();
     window.location.replace("/");
   });
   const router = createAppRouter(queryClient);
-  // The frame that index.html has shown since the first paint stays until there is a page to take its place.
+  // The frame that index.html has shown since the first paint stays until a page can replace it.
   await Promise.all([router.load(), stylesArrived()]);
-  // In a transition it is rendered in small pieces, between which the browser answers the operator.
+  // A transition renders in small pieces, between which the browser can respond to input.
   startTransition(() =>
     root.render(
       <StrictMode>

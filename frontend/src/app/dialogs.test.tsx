@@ -196,7 +196,7 @@ it.each([
   await waitFor(() => expect(screen.getByRole(start.role, { name: start.name })).toHaveFocus());
 });
 
-/** Presses a button that has the focus, once a dialog has had it. */
+/** Presses a button after the focus has moved into the dialog, if there is one. */
 async function pressFocused(name: string) {
   const dialog = screen.queryByRole("dialog");
   if (dialog) await waitFor(() => expect(dialog.contains(document.activeElement)).toBe(true));

@@ -36,8 +36,8 @@ const signInRoute = createRoute({
     redirect?: string;
     error?: string;
   }): { redirect?: string | undefined; error?: SingleSignOnFailure | undefined } => ({
-    // Only paths of this console: "//elsewhere" is another site to a browser. What is left out here would be taken from
-    // the URL as it stands, so the member is always there.
+    // Only paths of this console are allowed: a browser takes "//elsewhere" for another site. The member is always present,
+    // even when undefined, because the router would otherwise take its value from the URL unchecked.
     redirect: typeof raw.redirect === "string" && /^\/(?![/\\])/.test(raw.redirect) ? raw.redirect : undefined,
     error: parseFailure(raw.error),
   }),
@@ -49,7 +49,7 @@ const signInRoute = createRoute({
     const session = await context.queryClient.fetchQuery(sessionQuery).catch(() => null);
     if (session) throw redirect({ href: search.redirect ?? "/api-keys", replace: true });
   },
-  // Not being able to ask leaves the password.
+  // If the sign-in methods can't be read, the password remains.
   loader: async ({ context }) => {
     const methods = await context.queryClient.fetchQuery(signInMethodsQuery).catch(() => null);
     return methods?.oidc ?? null;
@@ -99,7 +99,8 @@ const listRoute = createRoute({
   path: "/api-keys",
   validateSearch: parseListSearch,
   search: { middlewares: [stripSearchParams(listDefaults)] },
-  // Entering the list waits for it a little: keys that come at once need no skeleton, and are then rendered in small pieces.
+  // Waits briefly for the list before entering it: keys that arrive at once need no skeleton and are
+  // rendered in small pieces.
   loader: async ({ context, location }) => {
     const list = context.queryClient.prefetchQuery(apiKeysQuery(parseListSearch(location.search as ListSearchInput)));
     await Promise.race([list, new Promise((resolve) => setTimeout(resolve, LIST_PATIENCE_MS))]);
@@ -200,9 +201,9 @@ declare module "@tanstack/react-router" {
     router: AppRouter;
   }
   interface HistoryState {
-    /** Set by the operator menu. It is no part of the URL, so that no link can sign anybody out. */
+    /** Set by the operator menu. It is not part of the URL, so no link can sign anyone out. */
     signOut?: boolean;
-    /** Whether the operator comes from setting a password with a one-time link. */
+    /** Whether the operator has just set a password with a one-time link. */
     passwordSet?: boolean;
   }
 }

@@ -1,8 +1,7 @@
 /*
- * Runs in the head of the page, before anything is painted and long before the console itself has arrived: sets colour
- * scheme, font and language, shows the frame of the page that is asked for (markup.tsx), and has the browser fetch what the
- * console is going to ask for. It stands in the page itself, where the nonce of the response lets it pass the page's content
- * security policy.
+ * Runs in the page's head, before anything is painted and long before the console itself has arrived. It sets the colour
+ * scheme, font and language, shows the frame of the requested page (markup.tsx), and has the browser fetch what the console
+ * is going to request. It is an inline script, which the response's nonce exempts from the page's content security policy.
  */
 import { apiKeysPath } from "@/features/api-keys/api/list-path";
 import { type ListSearchInput, parseListSearch } from "@/features/api-keys/list/list-search";
@@ -27,15 +26,16 @@ function fetchAhead(rel: "stylesheet" | "preload" | "modulepreload", href: strin
   const link = document.createElement("link");
   link.rel = rel;
   if (rel === "preload") link.as = "fetch";
-  if (rel === "stylesheet") link.onerror = () => link.remove(); // and nobody waits for it
+  if (rel === "stylesheet") link.onerror = () => link.remove(); // so that nobody waits for it
   link.crossOrigin = "anonymous";
   link.href = href;
   document.head.append(link);
 }
 
 /**
- * How long the console waits for the frame to be painted, in milliseconds. A fast line would bring the console before that, and
- * evaluating it keeps the processor from painting. A slow processor paints late, and meanwhile the line would have nothing to do.
+ * The longest that loading the console waits for the frame to be painted, in milliseconds. On a fast connection the console
+ * would otherwise arrive first, and evaluating it would delay the paint. On a slow processor the paint comes late, and the
+ * connection must not sit idle until then.
  */
 const paintPatience = 50;
 
@@ -46,7 +46,7 @@ function painted(): Promise<void> {
   });
 }
 
-/** Which frame the page has until the console takes over; only what is for people who are signed in has one. */
+/** Which frame the page shows until the console takes over; only pages for signed-in operators have one. */
 function frameOf(path: string): "list" | "page" | "none" {
   if (root.dataset.signedIn !== "true") return "none";
   if (path === "/" || path === "/api-keys") return "list";
@@ -58,7 +58,8 @@ root.dataset.mantineColorScheme = colorScheme();
 root.lang = language;
 showKnownFont();
 
-// In the head, so that the styles of other pages come behind these; put there by a script, so that the frame is painted without.
+// The stylesheet goes into the head so that the styles of other pages come after it, and is added by a script so that the
+// frame is painted without waiting for it.
 const styles = document.currentScript?.getAttribute("data-styles");
 if (styles) fetchAhead("stylesheet", styles);
 
@@ -75,12 +76,15 @@ if (frame === "list") {
 
 const scripts = document.currentScript?.getAttribute("data-scripts")?.split(" ") ?? [];
 
-/** Has the console's scripts fetched, and evaluated one after the other: in between the browser answers the operator. */
+/**
+ * Has the console's scripts fetched in parallel and evaluated one by one, so that the browser can
+ * respond to input in between.
+ */
 function fetchConsole(): void {
   for (const src of scripts) {
     const script = document.createElement("script");
     script.type = "module";
-    script.async = false; // in their order
+    script.async = false; // run in document order
     script.crossOrigin = "anonymous";
     script.src = src;
     document.head.append(script);

@@ -1,7 +1,7 @@
 /*
- * What a page shows until the console has arrived: the shell around every page and, for the list, its title. It is put into
- * index.html when the console is built, once for each language, and first-paint.ts says which one is shown. So it runs in
- * Node: without hooks, and with the names that classes have in the build (scripts/first-paint.ts).
+ * What a page shows until the console has arrived: the shell around every page and, for the list, its title. The build
+ * renders it into index.html once per language, and first-paint.ts decides which one is shown. It therefore runs in Node,
+ * without hooks, and uses the class names of the built CSS (scripts/first-paint.ts).
  */
 import { IconChartBar, IconHistory, IconKey, IconMenu2 } from "@tabler/icons-react";
 import type en from "../shared/i18n/locales/en.json";
@@ -10,14 +10,14 @@ import { BrandMark } from "../shared/ui/brand-mark";
 interface FirstPaintProps {
   language: string;
   texts: Pick<typeof en, "app" | "list" | "nav">;
-  /** The class that a CSS module's class becomes. */
+  /** The built class name for a class of a CSS module. */
   classOf: (module: string, name: string) => string;
 }
 
 const cards = [0, 1, 2, 3];
 const rows = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
-/** It can't be used, and goes away soon: it is `inert` rather than something to be read out or focused. */
+/** It can't be used and soon goes away, so it is `inert`: it can be neither read out nor focused. */
 export function FirstPaint({ language, texts, classOf }: FirstPaintProps) {
   const shell = (name: string) => classOf("shell", name);
   const page = (name: string) => classOf("page", name);

@@ -1,4 +1,7 @@
-/* What the frame is painted with. It stands in the page itself, and again in the console's styles, which arrive later. */
+/*
+ * The styles that the frame is painted with. They are inlined in the page, and included again in the console's own
+ * styles, which arrive later.
+ */
 import "@mantine/core/styles/baseline.layer.css";
 import "@mantine/core/styles/global.layer.css";
 import "@/shared/theme/global.css";

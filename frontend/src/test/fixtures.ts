@@ -20,7 +20,7 @@ export function apiKey(override: Partial<ApiKey> = {}): ApiKey {
   };
 }
 
-/** One that a rotation left working until `expiresAt`; the current one when that is null. */
+/** A secret that a rotation left working until `expiresAt`, or the current one when that is null. */
 export function secret(id: string, expiresAt: string | null): SecretInfo {
   return {
     id,
@@ -32,7 +32,7 @@ export function secret(id: string, expiresAt: string | null): SecretInfo {
   };
 }
 
-/** An administrator's. */
+/** An administrator's session. */
 export const session: Session = {
   operator: { id: "op_EXAMPLE", email: "admin@example.com", role: "admin", sign_in_method: "password" },
   tenancy: { id: "tenancy_EXAMPLE", name: "Example" },

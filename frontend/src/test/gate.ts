@@ -1,4 +1,4 @@
-/** A promise to be kept later: what an answer waits for until the test lets it go. */
+/** A promise that the test resolves with `open`, to hold back an answer until then. */
 export function gate(): { opened: Promise<void>; open: () => void } {
   let open = () => {};
   const opened = new Promise<void>((resolve) => {

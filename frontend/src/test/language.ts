@@ -4,7 +4,7 @@ import portuguese from "@/shared/i18n/locales/pt-BR.json";
 
 const texts = { en, "pt-BR": portuguese };
 
-/** The texts of a language, beside that of the test's own. */
+/** Returns a copy of `instance` in another language, leaving the test's own instance unchanged. */
 export async function addLanguage(instance: i18n, language: keyof typeof texts): Promise<i18n> {
   const own = instance.cloneInstance();
   own.addResourceBundle(language, "translation", texts[language]);

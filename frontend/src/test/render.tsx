@@ -17,14 +17,14 @@ export function testQueryClient(): QueryClient {
   return new QueryClient({ defaultOptions: { queries: { retry: false } } });
 }
 
-/** Calls a hook that reads or changes what the service has. */
+/** Renders a hook that reads or changes the service's data. */
 export function renderQueryHook<Result>(hook: () => Result, queryClient = testQueryClient()) {
   return renderHook(hook, {
     wrapper: ({ children }) => <QueryClientProvider client={queryClient}>{children}</QueryClientProvider>,
   });
 }
 
-/** Renders inside the console's providers, with a router that knows one place to be. */
+/** Renders inside the console's providers, with a router that knows a single route. */
 export function renderInConsole(ui: ReactNode, queryClient = testQueryClient()) {
   const rootRoute = createRootRoute({ component: Outlet });
   const route = createRoute({ getParentRoute: () => rootRoute, path: "$" });

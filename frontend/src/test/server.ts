@@ -1,7 +1,7 @@
 import { setupServer } from "msw/node";
 
-/** The service as the tests see it; each test says how it answers. */
+/** The mocked service; each test says how it answers. */
 export const server = setupServer();
 
-/** A route of the service, as the client addresses it. */
+/** The URL of one of the service's routes, as the client calls it. */
 export const at = (path: string) => `${window.location.origin}${path}`;

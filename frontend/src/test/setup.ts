@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, vi } from "vitest";
 import { startI18n } from "@/shared/i18n/i18n";
 import { server } from "./server";
 
-// jsdom has no layout: what the component library asks of it gets the answers of a wide, light window.
+// jsdom has no layout, so these stubs answer the component library as a wide, light window would.
 vi.stubGlobal("matchMedia", (query: string) => ({
   matches: /min-width/.test(query),
   media: query,

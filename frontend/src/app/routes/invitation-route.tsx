@@ -6,7 +6,7 @@ export default function InvitationRoute() {
   return (
     <InvitationPage
       onDone={() =>
-        // Whoever is signed in at this browser may be somebody else.
+        // Another operator may be signed in to this browser.
         void navigate({ to: "/sign-in", search: {}, state: { signOut: true, passwordSet: true }, replace: true })
       }
     />

@@ -17,7 +17,7 @@ export default function SignInRoute() {
   const navigate = route.useNavigate();
   useEffect(() => forgetSession(queryClient), [queryClient]);
   useEffect(() => {
-    // A browser keeps the state of a page that it loads again, which would end the session that was begun since.
+    // Browsers keep history state across reloads, so without this a reload would end a session begun since.
     if (state.signOut) {
       void navigate({ to: ".", search: true, state: (before) => ({ ...before, signOut: false }), replace: true });
     }

@@ -4,7 +4,7 @@ import { Drawer } from "@mantine/core";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { SideNav } from "./side-nav";
 
-/** The menu of narrow windows. */
+/** The navigation menu for narrow windows. */
 export default function NavDrawer({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
   return (

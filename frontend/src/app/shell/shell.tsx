@@ -15,8 +15,8 @@ import { SideNav } from "./side-nav";
 const NavDrawer = whenShown(() => import("./nav-drawer"));
 
 /**
- * Moves the focus to the new page's content when the place changes; not when only its search parameters do, and only once the
- * operator has signed in where they have to.
+ * Moves the focus to the new page's content when the path changes, but not when only the search parameters do. If the
+ * operator has to sign in again, it waits until they have.
  */
 function useFocusOnNavigation(pathname: string) {
   const previous = useRef(pathname);
@@ -28,7 +28,7 @@ function useFocusOnNavigation(pathname: string) {
   }, [pathname, interrupted]);
 }
 
-/** Goes to the content itself: a new hash in the URL would be a navigation, which a form with changes holds. */
+/** Moves the focus itself: a new hash in the URL would be a navigation, which a form with unsaved changes blocks. */
 function skip(event: MouseEvent) {
   event.preventDefault();
   document.getElementById("main")?.focus();
@@ -42,7 +42,7 @@ export function Shell() {
 
   return (
     <div className={classes.shell}>
-      {/* biome-ignore lint/a11y/useValidAnchor: it is a link, for it leads to a place on the page; only the new hash is prevented */}
+      {/* biome-ignore lint/a11y/useValidAnchor: it is a real link to a place on the page; only the new hash is prevented */}
       <a className={classes.skip} href="#main" onClick={skip}>
         {t("shell.skip")}
       </a>

@@ -6,8 +6,8 @@ async function acceptInvitation(body: Schemas["InvitationAcceptance"]): Promise<
   return data.email;
 }
 
-/** Sets a password with a one-time token; returns whose it is. */
+/** Sets a password with a one-time token and returns whose password it is. */
 export function useAcceptInvitation() {
-  // The variables hold the token and the password.
+  // The variables hold the token and the password, so nothing may keep them.
   return useSingleMutation({ mutationFn: acceptInvitation, gcTime: 0 });
 }

@@ -13,7 +13,7 @@ import { NewPasswordFields } from "./new-password-fields";
 
 const blank = { password: "", repeated: "" };
 
-/** Changes one's own password. */
+/** Changes the operator's own password. */
 export default function ChangePasswordDialog({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
   const change = useChangePassword();

@@ -5,8 +5,8 @@ async function changePassword(body: Schemas["PasswordChange"]): Promise<void> {
   await send(api.POST("/v1/session/password", { body }));
 }
 
-/** Changes one's own password; one's other sessions end. */
+/** Changes the operator's own password and ends their other sessions. */
 export function useChangePassword() {
-  // The variables hold both passwords.
+  // The variables hold both passwords, so nothing may keep them.
   return useSingleMutation({ mutationFn: changePassword, gcTime: 0 });
 }

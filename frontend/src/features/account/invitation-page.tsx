@@ -77,10 +77,10 @@ function Invitation({ token, onDone }: InvitationProps) {
   );
 }
 
-/** Where a one-time link leads: sets the password of who was invited, or whose password is being reset. */
+/** The target of a one-time link: sets the password of an operator who was invited or whose password is being reset. */
 export function InvitationPage({ onDone }: { onDone: () => void }) {
   const [token, setToken] = useState(invitationToken.peek);
-  // A link that is opened in the tab that shows this page only changes the fragment, which loads nothing anew.
+  // Opening another link in the tab that shows this page changes only the fragment, which reloads nothing.
   useEffect(() => invitationToken.handTo(setToken), []);
   return <Invitation key={token} token={token} onDone={onDone} />;
 }

@@ -2,8 +2,8 @@ let held = "";
 let receive: ((token: string) => void) | undefined;
 
 /**
- * Holds the token of an invitation's link from when the router takes it out of the URL until the page has it. It is
- * never part of the history, where Back or another person at the same browser could find it.
+ * Holds the token of an invitation link from the moment the router takes it out of the URL until the page has it. The token
+ * never becomes part of the history, where Back or another person at the same browser could find it.
  */
 export const invitationToken = {
   hold(fragment: string): void {
@@ -11,15 +11,15 @@ export const invitationToken = {
     try {
       token = decodeURIComponent(fragment);
     } catch {
-      // It is no link of the console's, and the service will say so.
+      // The console didn't make this link, and the service will reject it.
     }
     if (receive) receive(token);
     else held = token;
   },
   peek: (): string => held,
   /**
-   * Forgets what is held, for the page has it, and gives the page the token of each link that is opened while it is
-   * shown. Returns what ends that.
+   * Hands over to the page: forgets the held token, which the page has read by now, and passes on the token of each link
+   * opened while the page is shown. Returns a function that stops this.
    */
   handTo(page: (token: string) => void): () => void {
     held = "";

@@ -13,7 +13,7 @@ interface NewPasswordFieldsProps {
   onChange: (value: NewPassword) => void;
 }
 
-/** A new password, twice. */
+/** Asks for a new password, twice. */
 export function NewPasswordFields({ value, problem, onChange }: NewPasswordFieldsProps) {
   const { t } = useTranslation();
   return (

@@ -3,7 +3,7 @@ export const PASSWORD_MAX = 256;
 
 export type PasswordProblem = "short" | "long" | "different";
 
-/** What keeps a new password from being sent: its length in characters, or that it was not repeated the same. */
+/** Why a new password can't be sent: its length in characters, or because the two entries differ. */
 export function passwordProblem(password: string, repeated: string): PasswordProblem | undefined {
   const length = [...password].length;
   if (length < PASSWORD_MIN) return "short";

@@ -20,7 +20,7 @@ interface AuditFiltersProps {
 
 const SEARCH_DEBOUNCE_MS = 200;
 
-/** The keys with a text in their name, or with that client ID. */
+/** The keys whose name contains a text, and the key with that client ID. */
 function keysQuery(search: string) {
   return apiKeysQuery({ ...listDefaults, search, page_size: 25, sort_field: "name", sort_order: "ASC" });
 }
@@ -31,7 +31,7 @@ function KeyFilter({ value, onChange }: { value: string; onChange: (clientId: st
   const chosen = useQuery({ ...keysQuery(value), enabled: value !== "" });
   // A link may name a key that was deleted.
   const label = chosen.data?.items.find((key) => key.client_id === value)?.name ?? value;
-  // What stands there because it is chosen is no search.
+  // The label of the chosen key is not something to search for.
   const [searched] = useDebouncedValue(typed === label ? "" : typed.trim(), SEARCH_DEBOUNCE_MS);
   const found = useQuery(keysQuery(searched));
   const options = (found.data?.items ?? []).map((key) => ({ value: key.client_id, label: key.name }));
@@ -51,14 +51,14 @@ function KeyFilter({ value, onChange }: { value: string; onChange: (clientId: st
       onSearchChange={setTyped}
       onChange={(chosenId) => onChange(chosenId ?? "")}
       comboboxProps={{ shadow: "md" }}
-      // The list scrolls itself: a scrolling frame around it would be a stop for the keyboard without a name.
+      // The list scrolls by itself; a scroll area around it would be an unnamed stop for keyboard users.
       withScrollArea={false}
       classNames={{ options: classes.options }}
     />
   );
 }
 
-/** What is typed and not applied yet; what the URL says since, as after Back, takes its place. */
+/** Input that hasn't been applied yet. When the URL's value changes, as it does after Back, that value replaces it. */
 function useTyped<Value>(value: Value, same: (a: Value, b: Value) => boolean = Object.is) {
   const [typed, setTyped] = useState(value);
   const [applied, setApplied] = useState(value);
@@ -69,7 +69,7 @@ function useTyped<Value>(value: Value, same: (a: Value, b: Value) => boolean = O
   return [typed, setTyped] as const;
 }
 
-/** Who did it: an e-mail address or a client ID, applied on Enter and when the field is left. */
+/** Filters by actor: an email address or a client ID, applied on Enter and when the field loses the focus. */
 function ActorFilter({ value, onChange }: { value: string; onChange: (actor: string) => void }) {
   const { t } = useTranslation();
   const { operator } = useSession();
@@ -99,7 +99,7 @@ function ActorFilter({ value, onChange }: { value: string; onChange: (actor: str
         onChange={(event) => {
           const text = event.currentTarget.value;
           setTyped(text);
-          // Chosen from the suggestions, or emptied: there is nothing more to type.
+          // The text was chosen from the suggestions or cleared, so there is nothing more to type.
           if (text === "" || [...(operators.data?.values() ?? [])].includes(text)) apply(text);
         }}
         onBlur={() => apply(typed)}
@@ -127,8 +127,9 @@ function reversed({ from, to }: Days): boolean {
 }
 
 /**
- * The first and the last day. One that is typed passes through years such as 0002, and is applied once it can be meant, or the
- * field is left. While the last is before the first the two are not applied, so that neither is lost on the way to others.
+ * The first and the last day. While a day is being typed it passes through years such as 0002, so it is applied once it is
+ * plausible or the field loses the focus. While the last day is before the first, neither is applied, so that neither is lost
+ * on the way to a valid pair.
  */
 function DaysFilter({ from, to, onChange }: Days & { onChange: (days: Days) => void }) {
   const { t } = useTranslation();
@@ -184,12 +185,12 @@ function DaysFilter({ from, to, onChange }: Days & { onChange: (days: Days) => v
   );
 }
 
-/** Each filter makes an entry of the browser's history; the days belong to that of their period, however often one types. */
+/** Each filter adds an entry to the browser's history. All days typed for one custom period share its entry. */
 export function AuditFilters({ search, onChange }: AuditFiltersProps) {
   const { t } = useTranslation();
   const { operator } = useSession();
   const offered: readonly string[] = operator.role === "admin" ? actions : actions.filter(isAboutKeys);
-  // A link may name another one.
+  // A link may name an action that isn't on offer.
   const listed = search.action === "" || offered.includes(search.action) ? offered : [...offered, search.action];
   const options = listed.map((action) => ({
     value: action,

@@ -23,7 +23,7 @@ interface AuditPageProps {
   onChange: (next: AuditSearch, options?: { replace?: boolean }) => void;
 }
 
-/** Who changed what, when and from where. */
+/** The audit log: who changed what, when and from where. */
 export function AuditPage({ search, onChange }: AuditPageProps) {
   const { t } = useTranslation();
   const { operator } = useSession();

@@ -3,7 +3,7 @@ import { type AuditSearch, auditDefaults, eventFilter, exportUrl, isFiltered, pa
 
 afterEach(() => vi.unstubAllEnvs());
 
-/** What a URL holds: texts, whatever the type says. */
+/** Search parameters as they come from a URL: always strings, whatever the type says. */
 function fromUrl(raw: Record<string, unknown>): AuditSearch {
   return parseAuditSearch(raw as Parameters<typeof parseAuditSearch>[0]);
 }
@@ -64,7 +64,7 @@ describe("what the service is asked for", () => {
   it("reaches from the first day's beginning to the last day's end, where the reader is", () => {
     vi.stubEnv("TZ", "America/New_York");
     const filter = eventFilter({ ...auditDefaults, period: "custom", from: "2026-11-01", to: "2026-11-01" }, now);
-    // The day on which clocks are put back has 25 hours.
+    // The day on which clocks go back has 25 hours.
     expect(filter).toEqual({ from: "2026-11-01T04:00:00.000Z", to: "2026-11-02T05:00:00.000Z" });
   });
 

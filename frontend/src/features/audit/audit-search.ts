@@ -3,15 +3,15 @@ import type { SearchSchemaInput } from "@tanstack/react-router";
 export const auditPeriods = ["any", "24h", "7d", "30d", "custom"] as const;
 type AuditPeriod = (typeof auditPeriods)[number];
 
-/** The filters of the audit log; they live in the page's URL. Empty texts filter nothing. */
+/** The filters of the audit log, kept in the page's URL. An empty string filters nothing. */
 export interface AuditSearch {
-  /** Id or name of who did it. */
+  /** The id or the name of the actor. */
   actor: string;
   /** The client ID of the key that changed. */
   key: string;
   action: string;
   period: AuditPeriod;
-  /** The first and the last day of a custom period, as 2026-11-23 in the reader's time zone. */
+  /** The first and the last day of a custom period, such as 2026-11-23, in the reader's time zone. */
   from: string;
   to: string;
 }
@@ -31,18 +31,18 @@ function dayStart(day: string): Date | null {
   const [, year, month, date] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(day) ?? [];
   if (!year || !month || !date) return null;
   const start = new Date(Number(year), Number(month) - 1, Number(date));
-  // No event is as far off, and Date takes the years before 100 for those of the 20th century.
+  // No event is that far off, and Date maps the years 0 to 99 to the 20th century.
   if (Number(year) < YEAR_MIN || Number(year) > YEAR_MAX) return null;
-  // The 31st of a short month would silently be a day of the next one.
+  // Date would silently turn the 31st of a short month into a day of the next month.
   return start.getDate() === Number(date) && start.getMonth() === Number(month) - 1 ? start : null;
 }
 
-/** Whether a text is a day that can be filtered by. */
+/** Whether a text is a day that can be used as a filter. */
 export function isDay(day: string): boolean {
   return dayStart(day) !== null;
 }
 
-/** Reads the filters from a URL; what is invalid becomes the default. Days without a period make a custom one. */
+/** Reads the filters from a URL; invalid values become the defaults. A day makes the period custom. */
 export function parseAuditSearch(raw: Partial<AuditSearch> & SearchSchemaInput): AuditSearch {
   const from = isDay(text(raw.from, 10)) ? text(raw.from, 10) : "";
   const last = isDay(text(raw.to, 10)) ? text(raw.to, 10) : "";
@@ -68,7 +68,7 @@ function periodHasBounds({ period, from, to }: Pick<AuditSearch, "period" | "fro
   return period === "custom" ? from !== "" || to !== "" : period !== "any";
 }
 
-/** The filters under the service's own names. */
+/** The filters under the service's own parameter names. */
 interface EventFilter {
   actor?: string;
   client_id?: string;
@@ -80,7 +80,7 @@ interface EventFilter {
 const DAY_MS = 86_400_000;
 const spans: Partial<Record<AuditPeriod, number>> = { "24h": DAY_MS, "7d": 7 * DAY_MS, "30d": 30 * DAY_MS };
 
-/** What the service is asked for. A custom period reaches from the first day's beginning to the last day's end. */
+/** The filters to send to the service. A custom period runs from the start of its first day to the end of its last. */
 export function eventFilter(search: AuditSearch, now: Date): EventFilter {
   const span = spans[search.period];
   const first = dayStart(search.from);
@@ -99,7 +99,7 @@ export function eventFilter(search: AuditSearch, now: Date): EventFilter {
 export const exportFormats = ["csv", "jsonl"] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
-/** The address under which the service exports what matches. */
+/** The URL under which the service exports the matching events. */
 export function exportUrl(search: AuditSearch, format: ExportFormat, now: Date): string {
   const { action, ...filter } = eventFilter(search, now);
   const params = new URLSearchParams({ format, ...filter });

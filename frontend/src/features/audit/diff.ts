@@ -1,13 +1,13 @@
 import type { Event } from "./api/event";
 
-/** One member of what changed; a side is undefined where there was or is nothing. */
+/** A change of one member; a side is undefined when there was or is no value. */
 export interface Change {
   member: string;
   before: unknown;
   after: unknown;
 }
 
-/** The order in which people look for members; what is not named here follows by name. */
+/** The order in which people look for members; all others follow in alphabetical order. */
 const order = ["name", "email", "description", "status", "role", "scopes", "token_lifespan", "rate_limit", "secrets"];
 
 function rank(member: string): number {
@@ -15,7 +15,7 @@ function rank(member: string): number {
   return position === -1 ? order.length : position;
 }
 
-/** What an event says of before and after, member by member. */
+/** What an event changed, member by member. */
 export function changesOf(event: Pick<Event, "before" | "after">): Change[] {
   const before = event.before ?? {};
   const after = event.after ?? {};
@@ -32,7 +32,7 @@ export interface Line {
   state: LineState;
 }
 
-/** Compares two lists of texts: what went comes first, then what is there now, in its order. */
+/** Compares two lists of texts: removed texts come first, then the present ones in their order. */
 export function compareLists(before: readonly string[], after: readonly string[]): Line[] {
   const removed = before.filter((text) => !after.includes(text)).map((text): Line => ({ text, state: "removed" }));
   const present = after.map((text): Line => ({ text, state: before.includes(text) ? "same" : "added" }));

@@ -11,7 +11,7 @@ import type { AuditSearch } from "./audit-search";
 import classes from "./event-list.module.css";
 import { EventRow } from "./event-row";
 
-/** Those of keys, and of operators where one may know them. */
+/** The names of keys and, for those who may see them, of operators. */
 function useNames(keyNames: Names | undefined): Names {
   const { operator } = useSession();
   const operators = useQuery({ ...operatorNamesQuery, enabled: operator.role === "admin" });
@@ -20,16 +20,16 @@ function useNames(keyNames: Names | undefined): Names {
 
 interface EventListProps {
   search: AuditSearch;
-  /** What keys are called, once that is known; others go by their client IDs. */
+  /** The names of keys, once known; other keys appear by their client IDs. */
   keyNames: Names | undefined;
   linked?: boolean;
-  /** Stands where no event matches. */
+  /** Shown when no event matches. */
   empty: ReactNode;
 }
 
 const skeletons = ["a", "b", "c", "d", "e", "f"] as const;
 
-/** The events that match, newest first; more are loaded on demand. */
+/** The matching events, newest first; more are loaded on demand. */
 export function EventList({ search, keyNames, linked = true, empty }: EventListProps) {
   const { t } = useTranslation();
   const names = useNames(keyNames);

@@ -73,13 +73,13 @@ const looks: Record<KnownAction, Look> = {
   "log.restored": { icon: IconArchive, tone: "bad" },
 };
 
-/** Of an action that the console doesn't know. */
+/** For an action that the console doesn't know. */
 const unknownLook: Look = { icon: IconHistory, tone: "plain" };
 
 interface EventRowProps {
   event: Event;
   names: Names;
-  /** Whether a key's name leads to its page; not on that page itself. */
+  /** Whether a key's name links to its page; not on that page itself. */
   linked: boolean;
 }
 

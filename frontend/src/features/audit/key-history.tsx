@@ -8,7 +8,7 @@ import { EventList } from "./event-list";
 
 interface KeyHistoryProps {
   clientId: string;
-  /** What the key is called now. */
+  /** The key's current name. */
   name: string;
 }
 

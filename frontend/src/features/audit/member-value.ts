@@ -47,7 +47,7 @@ export function memberLabel(t: TFunction, member: string): string {
 const roles = ["admin", "editor", "readonly"] as const;
 const methods = ["password", "oidc"] as const;
 
-/** A key and an operator that are active are so in different words, where words have a gender. */
+/** Keys and operators have separate words for their status, because languages with gender inflect them differently. */
 function statusText(t: TFunction, kind: string, value: string): string {
   if (kind === "api-key" && (value === "active" || value === "inactive")) return t(`status.${value}`);
   if (kind === "operator" && (value === "active" || value === "invited" || value === "deactivated"))
@@ -55,7 +55,7 @@ function statusText(t: TFunction, kind: string, value: string): string {
   return value;
 }
 
-/** The value of a member of a subject of this kind, in words; several lines for a list. */
+/** The value of a member, in words, for a subject of the given kind; a list takes several lines. */
 export function memberLines(t: TFunction, format: Format, kind: string, member: string, value: unknown): string[] {
   if (member === "rate_limit" && (value === null || typeof value === "number")) {
     return [formatRateLimit(t, value)];

@@ -2,7 +2,10 @@ import type { TFunction } from "i18next";
 import type { Event } from "./api/event";
 import type { Names } from "./api/names";
 
-/** The actions that have a sentence; the locale files hold one entry for each, under the action with a slash for the dot. */
+/**
+ * The actions that have a sentence. The locale files hold one entry for each, under its name with a
+ * slash in place of the dot.
+ */
 export const actions = [
   "api-key.created",
   "api-key.updated",
@@ -44,23 +47,24 @@ export function isKnown(action: string): action is KnownAction {
   return actions.some((known) => known === action);
 }
 
-/** Whether it happens to an API key. Operators who aren't admins are shown no other events. */
+/** Whether the action concerns an API key. Operators who aren't admins see no other events. */
 export function isAboutKeys(action: string): boolean {
   return action.startsWith("api-key.") || action.startsWith("token.");
 }
 
-/** The name of an action's entry in the locale files; a dot would be taken for a level. */
+/** The name of an action's entry in the locale files, where a dot would separate levels. */
 export function slashed(action: KnownAction): Slashed<KnownAction> {
   return action.replace(".", "/") as Slashed<KnownAction>;
 }
 
-/** A sentence in pieces: words, who did it, and what it happened to. */
+/** A part of a sentence: words, the actor, or the subject. */
 export type Piece =
   | { kind: "text"; text: string }
   | { kind: "actor"; text: string }
   | { kind: "subject"; text: string; clientId?: string };
 
-// Names may hold anything, so they are put between the words afterwards, where these marks of private use stand.
+// Names may contain anything, so the translated text holds these private-use characters in their place
+// until it has been split.
 const ACTOR = "\uE000";
 const SUBJECT = "\uE001";
 

@@ -7,7 +7,7 @@ import { ProblemAlert } from "@/shared/ui/problem-alert";
 import type { EventVerification } from "./api/event";
 import classes from "./audit.module.css";
 
-/** How a break is worded in the locale files, by the service's words for it. */
+/** The names of the locale files' texts about a broken log, by the service's wording of what is wrong. */
 const reasons = {
   "is missing": "missing",
   "does not match its hash or does not follow the event before it": "altered",

@@ -5,7 +5,7 @@ import { useAccessEnded } from "./use-access-ended";
 
 interface DeactivateDialogProps {
   operator: Operator;
-  /** Whether operators deactivate themselves, which signs out here, too. */
+  /** Whether the signed-in operator is deactivating their own account, which also signs them out here. */
   own: boolean;
   onClose: () => void;
 }

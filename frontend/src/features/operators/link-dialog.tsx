@@ -15,7 +15,7 @@ interface LinkDialogProps {
   onClose: () => void;
 }
 
-/** Shows a one-time link, this once. */
+/** Shows a one-time link, the only time it is shown. */
 export function LinkDialog({ issued, reason, onClose }: LinkDialogProps) {
   const { t } = useTranslation();
   const format = useFormat();

@@ -21,7 +21,7 @@ type Open =
 
 type OperatorAction = (operator: Operator) => void;
 
-/** What can be done to operators. */
+/** What can be done with operators. */
 export interface OperatorActions {
   invite: () => void;
   changeRole: OperatorAction;
@@ -34,14 +34,14 @@ export interface OperatorActions {
 
 interface UseOperatorActions {
   actions: OperatorActions;
-  /** To be rendered once by the screen that uses the actions. */
+  /** The screen that uses the actions must render this once. */
   dialogs: ReactNode;
 }
 
 export function useOperatorActions(): UseOperatorActions {
   const { t } = useTranslation();
   const session = useSession();
-  // Who is signed in is active already.
+  // Operators never activate themselves: whoever is signed in is active already.
   const activation = useUpdateOperator(false);
   const reset = useResetPassword();
   const [open, setOpen] = useState<Open>(null);
@@ -62,7 +62,7 @@ export function useOperatorActions(): UseOperatorActions {
     showSessions: (operator) => show({ dialog: "sessions", operator }),
     deactivate: (operator) => show({ dialog: "deactivate", operator }),
     remove: (operator) => show({ dialog: "remove", operator }),
-    // Has no dialog, and so goes on while others are activated or something else is asked.
+    // Opens no dialog, so it keeps running while other operators are activated or a dialog is open.
     activate: (operator) =>
       void activation.mutateAsync({ operatorId: operator.id, patch: { status: "active" } }).then(
         () => toaster.show({ tone: "success", message: t("operators.activated", { email: operator.email }) }),
@@ -94,7 +94,7 @@ export function useOperatorActions(): UseOperatorActions {
             confirm={t("operators.makeLink")}
             pending={reset.isPending}
             error={reset.error}
-            // The password works on until the link is used; an earlier link doesn't.
+            // A password keeps working until the reset link is used; an earlier invitation link doesn't.
             harmless={operator.status !== "invited"}
             onClose={close}
             onConfirm={() =>

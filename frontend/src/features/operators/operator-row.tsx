@@ -47,7 +47,7 @@ function Status({ operator }: { operator: Operator }) {
 
 interface OperatorRowProps {
   operator: Operator;
-  /** Whether to say how they sign in; it says nothing where all have a password. */
+  /** Whether to show how the operator signs in; off when all operators use a password. */
   withMethod: boolean;
   actions: OperatorActions;
 }

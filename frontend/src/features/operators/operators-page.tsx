@@ -70,7 +70,7 @@ function Operators() {
   );
 }
 
-/** Who may sign in, with which role. Only admins see it. */
+/** Who may sign in, and with which role. Only admins see this page. */
 export function OperatorsPage() {
   const { t } = useTranslation();
   const { operator } = useSession();

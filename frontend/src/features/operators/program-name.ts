@@ -1,4 +1,4 @@
-/** From the most to the least particular: most browsers also claim to be the ones below them. */
+/** From the most to the least specific: most browsers also claim to be the ones below them. */
 const browsers: readonly (readonly [string, RegExp])[] = [
   ["Edge", /\bEdg(?:e|A|iOS)?\/(\d+)/],
   ["Opera", /\bOPR\/(\d+)/],
@@ -17,7 +17,9 @@ const systems: readonly (readonly [string, RegExp])[] = [
   ["Linux", /Linux/],
 ];
 
-/** What a person calls the program behind a user agent: "Firefox 140 · Windows". What isn't a browser stays as it is. */
+/**
+ * What a person would call the program behind a user agent: "Firefox 140 · Windows". Anything but a browser stays as it is.
+ */
 export function programName(userAgent: string): string {
   for (const [name, pattern] of browsers) {
     const version = pattern.exec(userAgent)?.[1];

@@ -5,7 +5,7 @@ import { useAccessEnded } from "./use-access-ended";
 
 interface RemoveDialogProps {
   operator: Operator;
-  /** Whether operators remove themselves, which signs out here, too. */
+  /** Whether the signed-in operator is removing their own account, which also signs them out here. */
   own: boolean;
   onClose: () => void;
 }

@@ -7,7 +7,7 @@ export const roles: readonly Role[] = ["admin", "editor", "readonly"];
 interface RoleChoiceProps {
   value: Role;
   onChange: (role: Role) => void;
-  /** The focus of the dialog around starts here. */
+  /** Whether the surrounding dialog focuses this first. */
   "data-autofocus"?: boolean;
 }
 

@@ -11,7 +11,7 @@ import { RoleChoice } from "./role-choice";
 
 interface RoleDialogProps {
   operator: Operator;
-  /** Whether operators change their own role, which takes what they see here from them. */
+  /** Whether the signed-in operator is changing their own role, and so losing access to this page. */
   own: boolean;
   onClose: () => void;
 }

@@ -12,12 +12,12 @@ import { useAccessEnded } from "./use-access-ended";
 
 interface SessionsDialogProps {
   operator: Operator;
-  /** Whether these are the sessions of whoever looks at them: ending them signs out here, too. */
+  /** Whether these are the signed-in operator's own sessions: ending them also signs out here. */
   own: boolean;
   onClose: () => void;
 }
 
-/** Where an operator is signed in, and the way to end all of it. */
+/** Where an operator is signed in, with a button that ends all of these sessions. */
 export function SessionsDialog({ operator, own, onClose }: SessionsDialogProps) {
   const { t } = useTranslation();
   const format = useFormat();

@@ -1,13 +1,13 @@
 import type { Schemas } from "@/shared/api/client";
 
-/** An operator of a tenancy, as apart from any other; null is nobody. */
+/** Identifies an operator of a tenancy; null means that nobody is signed in. */
 export type Identity = string | null;
 
 export function identityOf({ tenancy, operator }: Schemas["Session"]): Identity {
   return `${tenancy.id} ${operator.id}`;
 }
 
-/** The tabs of a browser share one cookie: whoever signs in or out at one of them does so at all of them. */
+/** A browser's tabs share one cookie: signing in or out in one tab does so in all of them. */
 const tabs = new BroadcastChannel("apikeys-identity");
 
 /** Tells the other tabs whose session the browser has now. */
@@ -15,7 +15,7 @@ export function announceIdentity(identity: Identity): void {
   tabs.postMessage(identity);
 }
 
-/** Calls `listener` when another tab tells whose session the browser has; returns what ends that. */
+/** Calls `listener` when another tab announces whose session the browser has. Returns a function that stops this. */
 export function onIdentityAnnounced(listener: (identity: Identity) => void): () => void {
   const hear = ({ data }: MessageEvent<Identity>) => listener(data);
   tabs.addEventListener("message", hear);

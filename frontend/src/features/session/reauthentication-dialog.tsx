@@ -8,13 +8,13 @@ import { SignInForm } from "./sign-in-form";
 import { signInMethodsQuery } from "./sign-in-methods";
 import { SingleSignOnButton } from "./single-sign-on-button";
 
-/** Signing in with the provider happens in another tab, which tells this one. */
+/** Signing in with the provider happens in another tab, which notifies this one. */
 function ProviderSignIn() {
   const provider = useQuery(signInMethodsQuery).data?.oidc;
   return <SingleSignOnButton name={provider?.name ?? ""} returnTo="/api-keys" newTab />;
 }
 
-/** Signs in again over the page when the session has expired; the calls that found out then go on. */
+/** Asks the operator to sign in again, on top of the page, when the session has expired. Pending calls then continue. */
 export default function ReauthenticationDialog() {
   const { t } = useTranslation();
   const { operator } = useSession();

@@ -5,10 +5,11 @@ import { useInterrupted } from "@/shared/ui/use-interrupted";
 const load = () => import("./reauthentication-dialog");
 const ReauthenticationDialog = lazy(load);
 
-/** Asks the operator to sign in again as soon as a call found out that the session has expired. */
+/** Asks the operator to sign in again as soon as a call finds that the session has expired. */
 export function ReauthenticationGate() {
   const required = useInterrupted();
-  // Hours later the service may have another version, without this one's chunks; what was entered would be lost with the page.
+  // Loaded early: hours later the service may have been upgraded and no longer have this chunk, and
+  // unsaved input would be lost.
   useEffect(() => whenIdle(() => void load().catch(() => undefined)), []);
   return <Suspense fallback={null}>{required && <ReauthenticationDialog />}</Suspense>;
 }

@@ -10,7 +10,10 @@ export async function readSession(signal?: AbortSignal): Promise<Session> {
   return data;
 }
 
-/** Begins a page with the session that the browser has. Signing in with the provider leads to one, so it is told. */
+/**
+ * Reads the browser's session when a page starts. Signing in with the provider also starts a page, so
+ * the other tabs are told.
+ */
 async function enter(signal: AbortSignal): Promise<Session> {
   const session = await readSession(signal);
   announceIdentity(identityOf(session));
@@ -26,14 +29,14 @@ export const sessionQuery = queryOptions({
   gcTime: Number.POSITIVE_INFINITY,
 });
 
-/** The session of a signed-in page; the router lets nobody there without one. */
+/** The session of a signed-in page; the router admits nobody to such a page without one. */
 export function useSession(): Session {
   const { data } = useQuery(sessionQuery);
   if (!data) throw new Error("useSession needs a signed-in page");
   return data;
 }
 
-/** Goes on with another role of whoever is signed in. */
+/** Changes the role in the cached session, after the signed-in operator has changed their own. */
 export function useTakeRole(): (role: Schemas["Role"]) => void {
   const queryClient = useQueryClient();
   return (role) =>

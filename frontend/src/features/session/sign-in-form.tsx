@@ -10,7 +10,7 @@ import { useSignIn } from "./sign-in";
 import classes from "./sign-in-form.module.css";
 
 interface SignInFormProps {
-  /** Signing in again: the operator is known and can't be changed. */
+  /** Given when signing in again: the operator is known and can't be changed. */
   email?: string;
   onSignedIn: (session: Session) => void;
 }
@@ -20,7 +20,7 @@ export function SignInForm({ email, onSignedIn }: SignInFormProps) {
   const signIn = useSignIn();
   const password = useRef<HTMLInputElement>(null);
   const [values, setValues] = useState({ email: email ?? "", password: "" });
-  /** Whether it was submitted with empty fields since the service answered last. */
+  /** `failed`: whether the form was submitted with empty fields since the service last answered. */
   const { ref, failed, fail, forget } = useFailures();
   const emailMissing = failed && values.email.trim() === "";
   const passwordMissing = failed && values.password === "";

@@ -8,7 +8,7 @@ async function fetchSignInMethods(signal: AbortSignal): Promise<SignInMethods> {
   return data;
 }
 
-/** How operators can sign in; it takes a restart of the service to change. */
+/** How operators can sign in; this changes only when the service restarts. */
 export const signInMethodsQuery = queryOptions({
   queryKey: ["sign-in-methods"],
   queryFn: ({ signal }) => fetchSignInMethods(signal),

@@ -7,13 +7,13 @@ import type { SingleSignOnFailure } from "./single-sign-on";
 import { SingleSignOnButton } from "./single-sign-on-button";
 
 interface SignInPageProps {
-  /** Stands above the form: why the operator is here. */
+  /** Shown above the form: why the operator is here. */
   notice?: string;
-  /** Why signing in with the provider came to nothing. */
+  /** Why signing in with the provider failed. */
   failure?: SingleSignOnFailure;
-  /** The provider that operators may sign in with; null without one, and when that could not be asked. */
+  /** The provider that operators may sign in with; null when there is none or the service couldn't be asked. */
   provider: SignInMethods["oidc"];
-  /** The path of the console where the operator wants to be. */
+  /** The console path to go to after signing in. */
   returnTo: string;
   onSignedIn: () => void;
 }

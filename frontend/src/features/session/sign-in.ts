@@ -14,7 +14,7 @@ export function useSignIn() {
   const queryClient = useQueryClient();
   return useSingleMutation({
     mutationFn: signIn,
-    // The variables hold the password.
+    // The variables hold the password, so nothing may keep them.
     gcTime: 0,
     onSuccess: (session) => {
       queryClient.setQueryData(sessionQuery.queryKey, session);

@@ -6,7 +6,7 @@ import { reauthentication } from "@/shared/api/reauthentication";
 import { toaster } from "@/shared/ui/toaster-store";
 import { announceIdentity } from "./identity";
 
-/** Signs out: ends the session, if there is one still, on the way to the page that asks to sign in. */
+/** Signs out: goes to the sign-in page, which ends the session if there still is one. */
 export function useSignOut(): () => void {
   const navigate = useNavigate();
   return () => void navigate({ to: "/sign-in", search: {}, state: { signOut: true } });
@@ -17,7 +17,7 @@ export async function endSession(): Promise<void> {
   announceIdentity(null);
 }
 
-/** Forgets everything that was read under the session. To be called once no signed-in screen is mounted any more. */
+/** Forgets everything that was read during the session. Call it only once no signed-in screen is mounted. */
 export function forgetSession(queryClient: QueryClient): void {
   reauthentication.disarm(new ApiError({ status: 401, code: "failed" }));
   queryClient.clear();

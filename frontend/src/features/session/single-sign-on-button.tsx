@@ -4,14 +4,14 @@ import { useTranslation } from "@/shared/i18n/use-translation";
 import { singleSignOnUrl } from "./single-sign-on";
 
 interface SingleSignOnButtonProps {
-  /** What the provider is called; it may be empty. */
+  /** The provider's name; it may be empty. */
   name: string;
   returnTo: string;
-  /** Leaves this page where it is. */
+  /** Opens the provider in a new tab and leaves this page as it is. */
   newTab?: boolean;
 }
 
-/** Leads to the provider. It is a link, since the browser itself has to go there. */
+/** Leads to the provider. It is a link because the browser itself has to navigate there. */
 export function SingleSignOnButton({ name, returnTo, newTab = false }: SingleSignOnButtonProps) {
   const { t } = useTranslation();
   const Icon = newTab ? IconExternalLink : IconLogin2;

@@ -1,4 +1,4 @@
-/** Why signing in with the provider came to nothing; the locale files hold one entry for each. */
+/** Why signing in with the provider failed; the locale files hold one entry for each. */
 const failures = [
   "access-denied",
   "deactivated",
@@ -13,12 +13,12 @@ const failures = [
 
 export type SingleSignOnFailure = (typeof failures)[number];
 
-/** The failure that a URL tells of. What it says beside is nobody's word, and is not shown. */
+/** The failure that a URL names, if it is a known one. Anyone can write a URL, so any other text in it is not shown. */
 export function parseFailure(code: unknown): SingleSignOnFailure | undefined {
   return failures.find((known) => known === code);
 }
 
-/** Where signing in with the provider begins; it leads back to a path of this console. */
+/** Where signing in with the provider begins; afterwards the browser returns to the given path of this console. */
 export function singleSignOnUrl(returnTo: string): string {
   return `/v1/session/oidc?${new URLSearchParams({ return_to: returnTo })}`;
 }

@@ -32,7 +32,7 @@ afterEach(() => {
   reauthentication.disarm(new ApiError({ status: 401, code: "failed" }));
 });
 
-/** Somebody comes back to the page; returns when it has its answer. */
+/** Simulates a return to the page; resolves once the page has its answer. */
 async function returnTo(answer: () => Response): Promise<void> {
   const answered = new Promise<void>((resolve) => {
     server.use(

@@ -5,16 +5,18 @@ import { type Identity, identityOf, onIdentityAnnounced } from "./identity";
 import { readSession, sessionQuery } from "./session-query";
 
 /**
- * Calls `startAnew` once the browser's session is no longer that of whom the page was drawn for: it would show one operator
- * what belongs to another, and send what is entered in the name of a third. Another tab tells so at once; for changes that
- * none tells of, the session is read again whenever somebody returns to the page. Returns what ends the watch.
+ * Calls `startAnew` once the browser's session no longer belongs to the operator for whom the page was rendered. Otherwise
+ * the page would show one operator's data to another, and send what is entered under the wrong name. Other tabs announce such
+ * a change at once; for a change that no tab announces, the session is read again whenever somebody returns to the page.
+ * Returns a function that stops watching.
  *
- * A session that has only run out is no change: who signs in again over the page, or in another tab, goes on where they were.
+ * A session that has merely expired is not such a change: an operator who signs in again, over the page or in another tab,
+ * continues where they were.
  */
 export function watchIdentity(queryClient: QueryClient, startAnew: () => void): () => void {
   let looking = false;
 
-  /** Returns whether the page is still that of whoever is signed in. */
+  /** Returns whether the page still belongs to whoever is signed in. */
   function settle(present: Identity): boolean {
     const drawnFor = queryClient.getQueryData(sessionQuery.queryKey);
     if (!drawnFor) return false;
@@ -32,10 +34,10 @@ export function watchIdentity(queryClient: QueryClient, startAnew: () => void): 
     const { completed } = reauthentication;
     try {
       const session = await readSession();
-      // The role may have changed.
+      // The same operator's role may have changed.
       if (settle(identityOf(session))) queryClient.setQueryData(sessionQuery.queryKey, session);
     } catch (error) {
-      // A service that can't be asked says nothing about who is signed in.
+      // An unreachable service says nothing about who is signed in.
       const expired = error instanceof ApiError && error.status === 401;
       if (expired && reauthentication.completed === completed) reauthentication.require();
     } finally {

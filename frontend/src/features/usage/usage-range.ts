@@ -9,17 +9,20 @@ const hours: Partial<Record<UsageRange, number>> = { "24h": 24, "7d": 7 * 24 };
 const days: Record<UsageRange, number> = { "24h": 1, "7d": 7, "30d": 30, "90d": 90 };
 
 interface UsagePeriod {
-  /** The beginning of the first hour or day; the period ends now. */
+  /** The start of the first hour or day; the period ends now. */
   from: Date;
-  /** Hours up to seven days, days beyond. */
+  /** Hours for up to seven days, days for longer ranges. */
   resolution: Resolution;
 }
 
-/** What a range means at a moment: whole hours, or whole days of the reader's time zone; the present one is the last. */
+/**
+ * The period that a range covers at a given time: whole hours, or whole days of the reader's time zone. The current
+ * hour or day is the last.
+ */
 export function periodOf(range: UsageRange, now: Date): UsagePeriod {
   const count = hours[range];
   if (count !== undefined) {
-    // The service counts by the hours of UTC, also where the local clock is half an hour off.
+    // The service counts by UTC hours, even where the local clock is half an hour off.
     const present = Math.floor(now.getTime() / HOUR_MS) * HOUR_MS;
     return { from: new Date(present - (count - 1) * HOUR_MS), resolution: "hour" };
   }
@@ -35,7 +38,7 @@ export function parseRange(raw: unknown, fallback: UsageRange = DEFAULT_RANGE): 
   return usageRanges.find((range) => range === raw) ?? fallback;
 }
 
-/** The reader's time zone, in which days begin. */
+/** The reader's time zone, which decides when a day begins. */
 export function readerTimeZone(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }

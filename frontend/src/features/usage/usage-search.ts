@@ -4,16 +4,16 @@ import { parseRange, type UsageRange } from "./usage-range";
 export const unusedChoices = ["30", "90"] as const;
 type UnusedDays = (typeof unusedChoices)[number];
 
-/** What the Usage page shows; it lives in the page's URL. */
+/** What the Usage page shows; kept in the page's URL. */
 export interface UsageSearch {
   range: UsageRange;
-  /** For how many days a key must not have been used to be listed as unused. */
+  /** How many days a key must have gone unused to be listed as unused. */
   unused: UnusedDays;
 }
 
 export const usageDefaults: UsageSearch = { range: "30d", unused: "30" };
 
-/** Reads the page's state from a URL; what is invalid becomes the default. */
+/** Reads the page's state from a URL; invalid values become the defaults. */
 export function parseUsageSearch(raw: Partial<UsageSearch> & SearchSchemaInput): UsageSearch {
   return {
     range: parseRange(raw.range, usageDefaults.range),

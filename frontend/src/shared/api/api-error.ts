@@ -11,16 +11,16 @@ interface ApiErrorInit {
   retryAfterSeconds?: number | undefined;
 }
 
-/** The code of a call that failed on its way: the network or the service is down. */
+/** The code of a call that never reached the service: the network or the service is down. */
 export const UNREACHABLE = "network/unreachable";
 
 /**
- * The code of a call without an answer in time, or with another's, such as a proxy's: whether the service did what it was told
- * is not known.
+ * The code of a call that was not answered in time, or was answered by something else, such as a proxy: whether the service
+ * carried it out is unknown.
  */
 export const UNANSWERED = "network/unanswered";
 
-/** What any call of the client throws. Compare `code`; it is stable, the other texts are not. */
+/** What every call of the client throws. Compare `code`, which is stable; the other texts are not. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   /** HTTP status; 0 when there was no answer. */
@@ -53,8 +53,8 @@ function isFieldError(value: unknown): value is FieldError {
 }
 
 /**
- * Reads a problem document (RFC 9457). A body that is none, such as the page of a proxy in front of the service, becomes
- * a plain error of its status.
+ * Reads a problem document (RFC 9457). Any other body, such as the error page of a proxy in front of the service, yields an
+ * error with the response's status and a generic code.
  */
 export function apiErrorFrom(response: Response, body: unknown): ApiError {
   const retryAfter = Number(response.headers.get("Retry-After") ?? Number.NaN);

@@ -8,8 +8,8 @@ export type Schemas = components["schemas"];
 const SESSION_PATH = "/v1/session";
 
 /**
- * How long an answer may take, in milliseconds. The service waits no more than 5 seconds for its database, so that what takes
- * this long, even on a slow line, was swallowed by the network.
+ * How long an answer may take, in milliseconds. The service waits at most 5 seconds for its database, so an answer that takes
+ * this long, even on a slow connection, has been lost in the network.
  */
 const ANSWER_MAX_MS = 30_000;
 
@@ -30,18 +30,18 @@ function reauthenticating(fetchOnce: Fetch): Fetch {
   };
 }
 
-/** The only way to the service; generated from its contract. */
+/** The only client for the service, typed by its contract. */
 export const api = createClient<paths>({
   baseUrl: window.location.origin,
   fetch: reauthenticating(fetchInTime),
 });
 
-/** The `fetch` of a call that the service may take any time for. */
+/** The `fetch` for calls that may take the service any amount of time. */
 export const fetchPatiently = reauthenticating((request) => fetch(request));
 
 export interface Answer<Data> {
   data: Data;
-  /** The key's version, to be sent back as If-Match; null on answers without one. */
+  /** The key's version, to be sent back as If-Match; null when the answer has none. */
   etag: string | null;
 }
 
@@ -62,8 +62,8 @@ export async function send<Data>(
 }
 
 /**
- * Whether a read is worth repeating: the service was busy or out of reach, and the next try may well succeed. Whoever waited
- * for an answer that never came is told so instead of waiting as long again.
+ * Whether a read is worth retrying: the service was busy or out of reach, and the next try may well succeed. A call that
+ * timed out is not retried: the operator is told instead of having to wait as long again.
  */
 export function isTransient(error: unknown): boolean {
   return error instanceof ApiError && (error.code === UNREACHABLE || error.status === 502 || error.status === 503);

@@ -34,7 +34,7 @@ function isKnown(code: string): code is KnownCode {
   return (known as readonly string[]).includes(code);
 }
 
-/** Says in the operator's language what went wrong, and what to do about it. */
+/** Says, in the operator's language, what went wrong and what to do about it. */
 export function problemMessage(t: TFunction, error: unknown): string {
   if (!(error instanceof ApiError)) return t("problem.unknown");
   if (error.code === "rate-limit/exceeded" && error.retryAfterSeconds) {
@@ -43,13 +43,13 @@ export function problemMessage(t: TFunction, error: unknown): string {
   return isKnown(error.code) ? t(`problem.${error.code}`) : t("problem.unknown");
 }
 
-/** The request's id, worth quoting when the fault is the service's; undefined for mistakes that the operator can mend. */
+/** The request's id, worth quoting when the service is at fault; undefined for mistakes that the operator can correct. */
 export function reportableRequestId(error: unknown): string | undefined {
   return error instanceof ApiError && error.status >= 500 ? error.requestId : undefined;
 }
 
 /**
- * The form fields that the service objected to. `fieldOf` names the form's field for a member's path, or nothing for a
+ * The form fields that the service objected to. `fieldOf` maps a member's path to the form's field, or to undefined for a
  * member that the form doesn't show.
  */
 export function rejectedFields<Field extends string>(

@@ -1,10 +1,10 @@
 import { MutationCache, QueryClient } from "@tanstack/react-query";
 import { isTransient } from "./client";
 
-/** The `meta` of a query that every change makes old, whatever was changed. */
+/** The `meta` of a query that any change makes stale, whatever was changed. */
 export const madeOldByChanges = { madeOldByChanges: true };
 
-/** The `meta` of a mutation that is only asked for, and changes nothing. */
+/** The `meta` of a mutation that runs on request but changes nothing. */
 export const onlyReads = { onlyReads: true };
 
 export function createQueryClient(): QueryClient {
@@ -22,7 +22,7 @@ export function createQueryClient(): QueryClient {
         refetchOnWindowFocus: true,
         retry: (failures, error) => failures < 2 && isTransient(error),
         retryDelay: (attempt) => Math.min(400 * 2 ** attempt, 3_000),
-        // "offlineFirst" would pause calls on what the browser believes about the network; the service may be local.
+        // "offlineFirst" would pause calls when the browser believes that it is offline, but the service may be local.
         networkMode: "always",
       },
       mutations: { retry: false, networkMode: "always" },

@@ -4,8 +4,8 @@ interface Waiter {
 }
 
 /**
- * The place where calls wait when the session has expired: they stay pending while the operator signs in again over the
- * page, and are then repeated. Nothing on the page, and so no unsaved input, is lost.
+ * Where calls wait when the session has expired: they stay pending while the operator signs in again over the page, and are
+ * then repeated. Nothing on the page is lost, and so no unsaved input.
  */
 class Reauthentication {
   #armed = false;
@@ -13,7 +13,7 @@ class Reauthentication {
   #waiters: Waiter[] = [];
   readonly #listeners = new Set<() => void>();
 
-  /** Armed once there is a session; before that a 401 simply means "sign in first". */
+  /** To be called once there is a session; before that, a 401 simply means "sign in first". */
   arm(): void {
     this.#armed = true;
   }
@@ -27,17 +27,20 @@ class Reauthentication {
     return this.#armed;
   }
 
-  /** How often the operator is back: a 401 to what was sent before the last time says nothing of the session that there is now. */
+  /**
+   * How many times the operator has signed in again. A 401 for a request sent before the latest time says nothing
+   * about the current session.
+   */
   get completed(): number {
     return this.#completed;
   }
 
-  /** Asks the operator to sign in again when it is known that the next call would have to wait for that. */
+  /** Asks the operator to sign in again once it is known that the next call would have to wait for it. */
   require(): void {
     if (!this.isRequired()) this.wait().catch(() => undefined);
   }
 
-  /** Resolves when the operator has signed in again; rejects when they left instead. */
+  /** Resolves when the operator has signed in again; rejects when they leave instead. */
   wait(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiters = [...this.#waiters, { resolve, reject }];

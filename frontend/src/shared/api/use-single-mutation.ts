@@ -2,9 +2,9 @@ import { type UseMutationOptions, type UseMutationResult, useMutation, useQueryC
 import { useId } from "react";
 
 /**
- * A mutation of which one call runs at a time: `mutate` does nothing while an earlier one is under way. The form or button
- * shows that only when it is rendered again, and a second submit may come before. `mutateAsync` is not held back: it is for
- * what may be done to several things at once.
+ * A mutation that runs one call at a time: `mutate` does nothing while an earlier call is pending. A form or button shows
+ * that only after its next render, and a second submit may come before. `mutateAsync` has no such limit: it is for actions
+ * that may run on several things at once.
  */
 export function useSingleMutation<Data, Variables = void>(
   options: UseMutationOptions<Data, Error, Variables>,

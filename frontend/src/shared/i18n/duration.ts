@@ -1,7 +1,7 @@
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 
-/** How long a wait of whole seconds is, in words and never too short: "45 seconds", "1 hour and 5 minutes". */
+/** A wait of whole seconds in words, never rounded down: "45 seconds", "1 hour and 5 minutes". */
 export function durationInWords(seconds: number, language: string): string {
   const words = (value: number, unit: "hour" | "minute" | "second") =>
     new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(value);

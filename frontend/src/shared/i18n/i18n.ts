@@ -22,7 +22,7 @@ async function addResources(instance: i18n, language: Language): Promise<void> {
   instance.addResourceBundle(language, "translation", texts);
 }
 
-/** Starts with the texts of one language only; the other is fetched when it is chosen. */
+/** Starts with the texts of one language; the other is fetched when it is chosen. */
 export async function startI18n(language: Language = preferredLanguage()): Promise<i18n> {
   const { default: texts } = await load[language]();
   await i18next.use(initReactI18next).init({

@@ -7,7 +7,7 @@ function isLanguage(value: unknown): value is Language {
   return languages.some((language) => language === value);
 }
 
-/** The operator's choice in this browser, else the first of the browser's languages that the console speaks, else English. */
+/** The language chosen in this browser, else the first of the browser's languages that the console supports, else English. */
 export function preferredLanguage(): Language {
   try {
     const chosen = localStorage.getItem(STORAGE_KEY);
@@ -27,6 +27,6 @@ export function rememberLanguage(language: Language): void {
   try {
     localStorage.setItem(STORAGE_KEY, language);
   } catch {
-    // The choice then lasts for this page load.
+    // The choice then lasts until the page is reloaded.
   }
 }

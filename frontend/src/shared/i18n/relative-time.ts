@@ -5,12 +5,12 @@ const MONTH = 30 * DAY;
 const YEAR = 365 * DAY;
 
 export interface RelativeTime {
-  /** Negative in the past, as Intl.RelativeTimeFormat expects. */
+  /** Negative for the past, as Intl.RelativeTimeFormat expects. */
   value: number;
   unit: "minute" | "hour" | "day" | "month" | "year";
 }
 
-/** How far `at` is from `now`, in the largest unit that fills; null within 45 seconds of it ("just now"). */
+/** How far `at` is from `now`, in the largest unit that fits, but at least a minute; null within 45 seconds ("just now"). */
 export function relativeTime(at: Date, now: Date): RelativeTime | null {
   const seconds = (at.getTime() - now.getTime()) / 1000;
   const distance = Math.abs(seconds);

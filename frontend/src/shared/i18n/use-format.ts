@@ -5,21 +5,21 @@ import { relativeTime } from "./relative-time";
 import { terse } from "./terse";
 
 export interface Format {
-  /** Nov 10, 2026, or as the browser's variant of the language writes it. */
+  /** Nov 10, 2026, or the equivalent in the browser's variant of the language */
   date: (at: string) => string;
   /** Nov 10, 2026, 2:05 PM GMT-3 */
   dateTime: (at: string) => string;
   /** 2 min ago */
   relative: (at: string, now: Date) => string;
   number: (value: number) => string;
-  /** 12K, where room is short. */
+  /** 12K, for where space is short */
   compact: (value: number) => string;
   /** 0.123 as 12.3% */
   percent: (share: number) => string;
   list: (items: string[]) => string;
 }
 
-/** Calls `make` when it is asked for the first time. */
+/** Calls `make` on first use and keeps its result. */
 function lazily<T>(make: () => T): () => T {
   let made: T | undefined;
   return () => {
@@ -42,7 +42,7 @@ function makeFormatters(language: string) {
   };
 }
 
-/** One of each for a language: they take longer to make than a row of a table takes to render. */
+/** One set per language: formatters take longer to create than a table row takes to render. */
 const known = new Map<string, ReturnType<typeof makeFormatters>>();
 
 function formattersOf(language: string) {
@@ -55,8 +55,8 @@ function formattersOf(language: string) {
 }
 
 /**
- * Makes the formatter of dates before it is needed. The first one in a browser takes as long as ten rows of a table; here it
- * takes that while the page waits for the service.
+ * Creates the date formatter ahead of time. The first one in a browser takes as long as rendering ten table rows; created
+ * here, it costs nothing extra, because the page is waiting for the service anyway.
  */
 export function prepareFormats(language: string): void {
   setTimeout(() => formattersOf(language).date());
@@ -73,7 +73,7 @@ export function useFormat(): Format {
       relative: (at, now) => {
         const distance = relativeTime(new Date(at), now);
         if (!distance) return t("time.now");
-        // "há 12 min." would end a sentence twice, and the symbol has no point anyway.
+        // Drops the full stop of "há 12 min.": it would end a sentence twice, and a unit symbol takes none anyway.
         return relative().format(distance.value, distance.unit).replace(/\.$/, "");
       },
       number: (value) => number().format(value),

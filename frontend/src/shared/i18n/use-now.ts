@@ -23,7 +23,7 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-/** The present, refreshed every 20 seconds by one timer for the whole page. */
+/** The current time, refreshed every 20 seconds by one timer for the whole page. */
 export function useNow(): Date {
   return useSyncExternalStore(subscribe, () => now);
 }

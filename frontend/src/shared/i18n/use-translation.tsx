@@ -14,7 +14,7 @@ function subscribe(listener: () => void): () => void {
   return () => i18next.off("languageChanged", listener);
 }
 
-/** Looks a text that has nothing to be filled in up once: a list asks for each of its words a hundred times. */
+/** Looks up a text without placeholders only once: a list asks for each of its words a hundred times. */
 function remembering(t: TFunction): TFunction {
   const look = t as unknown as (...parameters: unknown[]) => string;
   const known = new Map<unknown, string>();
@@ -30,7 +30,7 @@ function remembering(t: TFunction): TFunction {
   return remembered as unknown as TFunction;
 }
 
-/** Renders what is inside again in the language that is chosen. */
+/** Rerenders its children in the chosen language. */
 export function TranslationProvider({ children }: { children: ReactNode }) {
   const language = useSyncExternalStore(subscribe, () => i18next.language as Language);
   const translation = useMemo(() => ({ t: remembering(i18next.getFixedT(language)), language }), [language]);
@@ -38,8 +38,8 @@ export function TranslationProvider({ children }: { children: ReactNode }) {
 }
 
 /**
- * The texts of the console's language. The hook of react-i18next is made for namespaces that load while the page is shown
- * and copies the instance for each component that uses it: a third of what rendering a row took.
+ * The texts in the console's language. The hook of react-i18next is made for namespaces that load while the page is shown,
+ * and it copies the i18n instance for every component that uses it, which took a third of the time to render a row.
  */
 export function useTranslation(): Translation {
   const translation = use(TranslationContext);

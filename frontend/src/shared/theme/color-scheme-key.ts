@@ -1,2 +1,2 @@
-/** Where light, dark or system ("auto") is remembered in this browser. */
+/** The storage key under which this browser remembers light, dark or system ("auto"). */
 export const colorSchemeKey = "apikeys-color-scheme";

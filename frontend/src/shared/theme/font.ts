@@ -1,7 +1,7 @@
 /*
- * The console's font comes behind its first page: on a slow line it would keep the scripts waiting for as long as a third of
- * them takes, and what can be read with them. Until then texts are in a font of the machine's (global.css). A browser that has
- * had the font once finds it in its cache, and shows it from the start.
+ * The console's font is loaded after the first page: on a slow connection it would delay the scripts, and with them
+ * everything there is to read, by a third of their own loading time. Until then, text is set in a system font (global.css). A
+ * browser that has loaded the font before finds it in its cache and uses it from the start.
  */
 
 const seenKey = "apikeys-font";
@@ -11,16 +11,16 @@ function show(): void {
   root.dataset.font = "own";
 }
 
-/** Shows the font from the start where it has been seen before. */
+/** Shows the font from the start if this browser has loaded it before. */
 export function showKnownFont(): void {
   try {
     if (localStorage.getItem(seenKey)) show();
   } catch {
-    // Storage can be switched off; every visit is the first one then.
+    // Storage can be switched off; every visit then counts as the first.
   }
 }
 
-/** Fetches the font and shows it. Where it can't be had, the one of the machine stays. */
+/** Fetches the font and shows it. If that fails, the system font stays. */
 export async function fetchFont(): Promise<void> {
   if (root.dataset.font) return;
   const faces = await document.fonts.load("1em 'Inter Variable'").catch(() => []);

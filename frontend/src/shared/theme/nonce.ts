@@ -1,4 +1,6 @@
-/** The nonce that the page's content security policy grants to style elements; empty when the page was served without one. */
+/**
+ * The nonce with which the page's content security policy allows style elements; empty when the page was served without one.
+ */
 export function styleNonce(): string {
   return document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
 }

@@ -63,7 +63,7 @@ const red: MantineColorsTuple = [
   "#7f1d18",
 ];
 
-// From text (0) to the deepest background (9); the order is Mantine's.
+// From text (0) to the deepest background (9); Mantine expects this order.
 const night: MantineColorsTuple = [
   "#e7e9ef",
   "#c6cad4",
@@ -78,7 +78,7 @@ const night: MantineColorsTuple = [
 ];
 
 /**
- * Checks an override against the component's props. The components' own `extend` would do so too, and would bring every
+ * Type-checks an override against the component's props. The components' own `extend` would do so too, but would pull every
  * one of them into the first load.
  */
 function component<Props>(override: {
@@ -121,7 +121,8 @@ export const theme = createTheme({
     Loader: component<LoaderProps>({ defaultProps: { type: "oval", size: "sm" } }),
     Menu: component<MenuProps>({
       defaultProps: {
-        // The placeholder has a role that a menu may not contain; without it the focus starts on the first item.
+        // A menu may not contain an element with the placeholder's role; without the placeholder, the first
+        // item gets the focus.
         withInitialFocusPlaceholder: false,
         shadow: "md",
         position: "bottom-end",
@@ -137,7 +138,7 @@ export const theme = createTheme({
         padding: 24,
         transitionProps: { duration: 120, transition: "pop" },
         overlayProps: { backgroundOpacity: 0.4, blur: 2 },
-        // The page keeps its scroll bar, so nothing behind a dialog moves; wheel and touch are still held back.
+        // The page keeps its scroll bar, so nothing behind a dialog moves; scrolling by wheel and touch is still blocked.
         removeScrollProps: { removeScrollBar: false },
       },
       classNames: { title: classes.modalTitle, content: classes.modalContent, header: classes.modalHeader },
@@ -193,7 +194,7 @@ export const theme = createTheme({
         withArrow: true,
         arrowSize: 6,
         events: { hover: true, focus: true, touch: true },
-        // In one line, unless that is longer than the screen is wide.
+        // Shown on one line, unless that is wider than the screen.
         multiline: true,
         w: "max-content",
         maw: "calc(100vw - 1rem)",
@@ -204,8 +205,8 @@ export const theme = createTheme({
 });
 
 /**
- * Mantine's own greys fail WCAG AA on these surfaces. The overrides below all reach 4.5:1; gray 4 and dark 4, with which
- * it draws the borders of fields and boxes, reach 3:1.
+ * Mantine's own greys fail WCAG AA on these surfaces. The overrides below all reach 4.5:1; gray 4 and dark 4, which Mantine
+ * uses for the borders of fields and boxes, reach 3:1.
  */
 export const cssVariablesResolver: CSSVariablesResolver = () => ({
   variables: {},

@@ -6,7 +6,7 @@ const listeners = new Set<() => void>();
 
 /** Has screen readers say `text` without moving the focus. */
 export function announce(text: string): void {
-  // The same text twice in a row is only spoken again when the region's content differs.
+  // Screen readers announce the same text again only if the region's content changes.
   message = text === message ? `${text}\u00a0` : text;
   for (const notify of listeners) notify();
 }
@@ -16,7 +16,7 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** The live region behind `announce`; it stands once, outside everything that comes and goes. */
+/** The live region behind `announce`. It is rendered once, outside everything that mounts and unmounts. */
 export function Announcer() {
   const text = useSyncExternalStore(subscribe, () => message);
   return (

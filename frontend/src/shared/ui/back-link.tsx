@@ -18,7 +18,7 @@ function Anchor({ children, ref, ...rest }: AnchorProps) {
 
 const RouterAnchor = createLink(Anchor);
 
-/** Leads to the list that the page belongs to, which is another page: without `exact` it would be called the current one. */
+/** Links to the list that the page belongs to. Without `exact`, the router would mark the list as the current page. */
 export const BackLink: LinkComponent<typeof Anchor> = (props) => (
   <RouterAnchor activeOptions={{ exact: true }} {...props} />
 );

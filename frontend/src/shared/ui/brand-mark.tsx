@@ -1,4 +1,4 @@
-/** The product's mark; the name beside it is what screen readers read. */
+/** The product's mark; screen readers read the name beside it. */
 export function BrandMark({ size = 28 }: { size?: number }) {
   return (
     <svg width={size} height={size} viewBox="0 0 32 32" aria-hidden="true" focusable="false">

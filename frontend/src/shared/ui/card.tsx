@@ -5,9 +5,9 @@ import classes from "./card.module.css";
 interface CardProps {
   title?: string;
   description?: ReactNode;
-  /** Stands at the right of the title. */
+  /** Shown to the right of the title. */
   aside?: ReactNode;
-  /** Content that reaches the card's edges: tables, pickers. */
+  /** Content that extends to the card's edges: tables, pickers. */
   flush?: boolean;
   children: ReactNode;
 }

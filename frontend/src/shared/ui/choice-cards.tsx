@@ -17,7 +17,7 @@ interface ChoiceCardsProps<Value extends string> {
   value: Value;
   choices: readonly Choice<Value>[];
   onChange: (value: Value) => void;
-  /** The focus of the dialog around starts on the chosen one. */
+  /** Whether the surrounding dialog focuses the chosen card first. */
   "data-autofocus"?: boolean;
 }
 

@@ -7,22 +7,22 @@ interface ConfirmDialogProps {
   title: string;
   children: ReactNode;
   confirm: string;
-  /** The way back; "Cancel" when absent. */
+  /** The label of the button that goes back; "Cancel" when absent. */
   cancel?: string;
   pending?: boolean;
-  /** Why it was refused. */
+  /** Why the service refused. */
   error?: unknown;
-  /** Nothing that works now stops working. */
+  /** Whether everything that works now keeps working. */
   harmless?: boolean;
-  /** Above another dialog. */
+  /** Whether it opens above another dialog. */
   nested?: boolean;
   onConfirm: () => void;
   onClose: () => void;
 }
 
 /**
- * Asks before something that can't be taken back. It is mounted when it is to be shown: an Escape that opens it from
- * another dialog must not reach it too.
+ * Asks before something that can't be undone. Mount it only when it is to be shown: an Escape that opens it from another
+ * dialog must not reach it too.
  */
 export function ConfirmDialog(props: ConfirmDialogProps) {
   const { title, children, confirm, cancel, pending = false, error, onConfirm, onClose } = props;

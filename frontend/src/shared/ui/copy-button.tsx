@@ -9,23 +9,23 @@ import { ignoreHeldEnter } from "./ignore-held-enter";
 import { useCopy } from "./use-copy";
 
 interface CopyButtonProps {
-  /** What goes to the clipboard. */
+  /** What is copied to the clipboard. */
   value: string;
   /** Says what is copied: "Copy client ID". */
   label: string;
-  /** The element that shows the value; it is selected where the clipboard can't be written. */
+  /** The element that shows the value; it is selected when the clipboard can't be written. */
   target: RefObject<HTMLElement | null>;
-  /** An icon alone, or an icon with a word. */
+  /** An icon alone, or an icon with a label. */
   appearance?: "icon" | "button";
   primary?: boolean;
   className?: string;
-  /** Called after the clipboard accepted. */
+  /** Called once the clipboard has accepted the value. */
   onCopied?: () => void;
-  /** The focus of the dialog around starts here. */
+  /** Whether the surrounding dialog focuses this first. */
   "data-autofocus"?: boolean;
 }
 
-/** What the hint of a copy button says is its name, or is announced. */
+/** The hint of a copy button needs no description: its text is either the button's name or is announced. */
 const silent = { "aria-describedby": undefined };
 
 export function CopyButton(props: CopyButtonProps) {

@@ -7,20 +7,20 @@ import { HeldEscape } from "./held-escape";
 import { useInterrupted } from "./use-interrupted";
 
 interface DialogProps extends Omit<ModalProps, "opened"> {
-  /** Above another dialog. */
+  /** Whether it opens above another dialog. */
   nested?: boolean;
-  /** It waits for an answer that only it can show, and can't be closed until that is there. */
+  /** Whether it waits for an answer that only it can show; until then it can't be closed. */
   busy?: boolean;
-  /** It is what the operator has to answer before they can go on with anything else. */
+  /** Whether the operator must answer it before doing anything else. */
   interrupting?: boolean;
 }
 
 const OpenDialog = createContext({ busy: false, onClose: () => {} });
 
 /**
- * A dialog, open for as long as it is mounted: what it shows is gone from the document once it closes, and an Escape
- * that opens one from another doesn't reach both. While the operator has to sign in again over the page, an open one stays
- * as it is, and a new one, which would take the focus beneath, waits.
+ * A dialog that is open for as long as it is mounted: closing it removes its content from the document, and an Escape that
+ * opens one dialog from another doesn't reach both. While the operator has to sign in again over the page, an open dialog
+ * stays as it is, and a new one waits, because it would take the focus from underneath.
  */
 export function Dialog({ nested = false, busy = false, interrupting = false, children, ...props }: DialogProps) {
   const { t } = useTranslation();
@@ -51,7 +51,7 @@ interface DialogCancelProps extends ButtonProps {
   "data-autofocus"?: boolean;
 }
 
-/** The button that leaves the dialog it is in as if nothing had happened; while that is busy, it can't be left. */
+/** The button that leaves its dialog without doing anything; disabled while the dialog is busy. */
 export function DialogCancel({ children, ...props }: DialogCancelProps) {
   const { t } = useTranslation();
   const { busy, onClose } = useContext(OpenDialog);

@@ -4,7 +4,7 @@ import classes from "./empty-state.module.css";
 interface EmptyStateProps {
   icon: ReactNode;
   title: string;
-  /** "h1" where it is all that is on the page. */
+  /** "h1" when the page has nothing else on it. */
   heading?: "h1" | "h2";
   children?: ReactNode;
   action?: ReactNode;

@@ -5,14 +5,14 @@ import classes from "./entrance-page.module.css";
 import { useDocumentTitle } from "./use-document-title";
 
 interface EntrancePageProps {
-  /** What stands in the browser's tab. */
+  /** The title of the browser's tab. */
   documentTitle: string;
-  /** Left out where what is in the card has a title itself. */
+  /** Left out when the card's content has a title of its own. */
   heading?: { title: string; lead: string } | undefined;
   children: ReactNode;
 }
 
-/** The frame of the screens in front of the console, for whoever is not signed in. */
+/** The frame of the screens for visitors who are not signed in. */
 export function EntrancePage({ documentTitle, heading, children }: EntrancePageProps) {
   useDocumentTitle(documentTitle);
   return (

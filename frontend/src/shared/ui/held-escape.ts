@@ -1,9 +1,12 @@
 import { createContext, type Dispatch, type SetStateAction, useContext, useEffect } from "react";
 
-/** Counts, for the dialog around, what Escape has to put away before the dialog itself. */
+/** Counts, for the surrounding dialog, what Escape must dismiss before the dialog itself. */
 export const HeldEscape = createContext<Dispatch<SetStateAction<number>>>(() => undefined);
 
-/** Keeps the dialog around open on Escape. The dialog hears the key before all that is in it, so nothing there could stop it. */
+/**
+ * Keeps Escape from closing the surrounding dialog. The dialog handles the key before its content does, so
+ * the content can't stop it.
+ */
 export function useHeldEscape(when: boolean): void {
   const setHeld = useContext(HeldEscape);
   useEffect(() => {

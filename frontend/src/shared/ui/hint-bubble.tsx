@@ -7,15 +7,15 @@ interface HintBubbleProps {
   label: string;
   target: RefObject<HTMLElement | null>;
   opened: boolean;
-  /** Called when the pointer comes to it, and when it goes. */
+  /** Called when the pointer enters it; `onLeave`, when the pointer leaves. */
   onPoint: () => void;
   onLeave: () => void;
   onDismiss: () => void;
 }
 
-/** What a `Hint` shows. */
+/** The bubble that a `Hint` shows. */
 export default function HintBubble({ id, label, target, opened, onPoint, onLeave, onDismiss }: HintBubbleProps) {
-  // It must have found its target before it opens, or would stand in the corner for a moment.
+  // It opens only after it has found its target; otherwise it would flash up in the corner.
   const [placed, setPlaced] = useState(false);
   useEffect(() => setPlaced(true), []);
 
@@ -36,7 +36,7 @@ export default function HintBubble({ id, label, target, opened, onPoint, onLeave
       opened={opened && placed}
       label={<span id={id}>{label}</span>}
       interactive
-      // Mantine keeps onMouseEnter and onMouseLeave for what a tooltip is wrapped around.
+      // Mantine reserves onMouseEnter and onMouseLeave for the element that a tooltip wraps.
       onMouseOver={onPoint}
       onMouseOut={onLeave}
     />

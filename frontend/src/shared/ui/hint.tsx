@@ -5,10 +5,10 @@ const HintBubble = onDemand(() => import("./hint-bubble"));
 
 const DELAY_MS = 250;
 
-/** How long it stays when the pointer leaves: long enough to come from what it is about to the hint itself, or back. */
+/** How long the hint stays after the pointer leaves: long enough to move from the target to the hint, or back. */
 const STAY_MS = 150;
 
-/** What the element that a hint is about needs. */
+/** The props that the element with the hint needs. */
 interface HintTarget<Target extends HTMLElement> {
   ref: RefObject<Target | null>;
   "aria-describedby": string | undefined;
@@ -20,16 +20,16 @@ interface HintTarget<Target extends HTMLElement> {
 
 interface HintProps<Target extends HTMLElement> {
   label: string;
-  /** Decides whether it is shown, in place of what is pointed at and focused. */
+  /** Whether the hint is shown, instead of letting pointer and focus decide. */
   opened?: boolean;
-  /** Called when Escape puts it away, for whoever decides that. */
+  /** Called when Escape dismisses the hint, for components that set `opened`. */
   onDismiss?: () => void;
   children: (target: HintTarget<Target>) => ReactNode;
 }
 
 /**
- * A tooltip on hover and on keyboard focus, which stays while it is pointed at itself, and which Escape puts away. Until it is
- * shown for the first time there is only the element itself: a list has hundreds of them.
+ * A tooltip that appears on hover and on keyboard focus, stays while the pointer is over it, and is dismissed by Escape.
+ * Until it is first shown, only the element itself is rendered, because a list has hundreds of hints.
  */
 export function Hint<Target extends HTMLElement>({ label, opened, onDismiss, children }: HintProps<Target>) {
   const id = useId();

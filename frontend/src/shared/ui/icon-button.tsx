@@ -9,7 +9,7 @@ interface IconButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   tone?: "gray" | "teal";
 }
 
-/** An icon to press. Rows have several, and a list has a hundred rows: it is no more than an element. */
+/** An icon to press. A row has several and a list has a hundred rows, so it is a plain element. */
 export function IconButton({ size, tone = "gray", className, ...rest }: IconButtonProps) {
   return (
     <button

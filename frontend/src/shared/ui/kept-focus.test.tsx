@@ -48,7 +48,7 @@ function Screen() {
 const button = (name: string) => screen.getByRole("button", { name });
 const focused = (element: HTMLElement) => vi.waitFor(() => expect(element).toHaveFocus());
 
-/** Longer than the focus is waited for. */
+/** Waits for longer than the focus hook does. */
 const pause = () => act(() => new Promise((resolve) => setTimeout(resolve, 120)));
 
 function open() {

@@ -1,21 +1,21 @@
 import { useEffect } from "react";
 
-/** Time for what follows a press to take the focus itself: a dialog, a page, a field that is wrong. */
+/** Time for whatever follows a press to take the focus itself: a dialog, a page, an invalid field. */
 const PATIENCE_MS = 50;
 
-/** More stops than any dialog has, so that the way out of it is always known. */
+/** More focusable elements than any dialog has, so that the way out of it is always known. */
 const REMEMBERED_MAX = 100;
 
 /**
- * Gives the focus back when what holds it goes: a dialog that closes, the last "Load more", a row that no longer matches.
- * Browsers let it fall to the top of the document, where whoever uses the keyboard would have to begin again. It returns to
- * where it was before, which is the button of a dialog or menu, or the stop in front of what was pressed; if nothing of that
- * is left, to the dialog or the page.
+ * Restores the focus when the element that has it disappears: a dialog closes, the last "Load more" is pressed, a row no
+ * longer matches. Browsers then reset the focus to the top of the document, where keyboard users would have to start over.
+ * The focus returns to where it was before: to the button that opened the dialog or menu, or to the element focused before
+ * the one that was pressed. If none of these is left, it goes to the dialog or the page.
  */
 export function useKeptFocus(): void {
   useEffect(() => {
     let visited: HTMLElement[] = [];
-    /** Whether what was focused last was disabled since, for a moment at least: a browser takes the focus from it, too. */
+    /** Whether the last focused element has been disabled since, even briefly: browsers take the focus from it then, too. */
     let disabled = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -29,16 +29,16 @@ export function useKeptFocus(): void {
       const last = visited.at(-1);
       if (!last || document.activeElement !== document.body) return;
       if (last.isConnected) {
-        // A button that shows progress gets the focus again when it is done.
+        // A button that shows its progress gets the focus back when it is done.
         if (last.matches("[data-loading]")) return;
-        // Left by a click beside it.
+        // The focus was given up by a click elsewhere.
         if (!last.matches(":disabled") && !disabled) return;
       }
       const dialog = [...document.querySelectorAll<HTMLElement>("[aria-modal=true]")].at(-1);
       const places = visited.filter((each) => each.isConnected && (!dialog || dialog.contains(each)));
       const page = dialog ?? document.getElementById("main");
       for (const place of [...places.reverse(), page]) {
-        // Whoever used the mouse may have been far away before, and should see what they see now.
+        // A mouse user's last focused element may be far off-screen; the page must not scroll away from what they see.
         place?.focus({ preventScroll: true });
         if (document.activeElement === place) return;
       }

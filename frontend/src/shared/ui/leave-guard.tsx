@@ -2,13 +2,13 @@ import { useBlocker } from "@tanstack/react-router";
 import { ConfirmDialog } from "./confirm-dialog";
 
 interface LeaveBlocker {
-  /** A navigation waits for the operator's word. */
+  /** Whether a navigation is waiting for the operator's decision. */
   blocked: boolean;
   stay: () => void;
   leave: () => void;
 }
 
-/** Holds navigations inside the console, and, in the browser's own words, the closing or reloading of the tab. */
+/** Blocks navigation within the console and, with the browser's own prompt, closing or reloading the tab. */
 export function useLeaveBlocker(when: boolean): LeaveBlocker {
   const blocker = useBlocker({
     shouldBlockFn: () => when,
@@ -22,7 +22,7 @@ export function useLeaveBlocker(when: boolean): LeaveBlocker {
   };
 }
 
-/** Holds navigations without asking, while an answer is on its way that only this page can show. */
+/** Blocks navigation without asking while an answer is pending that only this page can show. */
 export function useHold(pending: boolean): void {
   useBlocker({ shouldBlockFn: () => pending, enableBeforeUnload: () => pending });
 }
@@ -36,7 +36,7 @@ interface LeaveGuardProps {
   leave: string;
 }
 
-/** Asks before something that was entered is lost. */
+/** Asks before entered data is lost. */
 export function LeaveGuard({ when, title, message, stay, leave }: LeaveGuardProps) {
   const blocker = useLeaveBlocker(when);
   if (!blocker.blocked) return null;

@@ -1,6 +1,6 @@
 import { type RefObject, useId, useRef, useState } from "react";
 
-/** What a menu has to know of the button that opens it. */
+/** What a menu needs to know about the button that opens it. */
 export interface ButtonMenu {
   id: string;
   target: RefObject<HTMLButtonElement | null>;
@@ -9,8 +9,8 @@ export interface ButtonMenu {
 }
 
 /**
- * A button with a menu that is mounted when it is opened for the first time: `menu` is null until then. It goes to a
- * `MenuOfButton` or `PopoverOfButton`, in a chunk of its own.
+ * A button with a menu that is mounted when it is first opened: `menu` is null until then. Pass it to a `MenuOfButton` or
+ * `PopoverOfButton`, which come in a chunk of their own.
  */
 export function useMenuButton(popup: "menu" | "dialog" = "menu") {
   const id = useId();

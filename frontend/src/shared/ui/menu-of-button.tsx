@@ -2,20 +2,20 @@ import { Menu, type MenuProps, Popover, type PopoverProps } from "@mantine/core"
 import { type Ref, type RefObject, useEffect, useImperativeHandle, useState } from "react";
 import type { ButtonMenu } from "./menu-button";
 
-/** Stands for the button, which is rendered elsewhere and says by itself what its menu is. */
+/** Stands in for the button, which is rendered elsewhere and sets its own ARIA attributes for the menu. */
 function Elsewhere({ ref, target }: { ref?: Ref<HTMLElement>; target: RefObject<HTMLElement | null> }) {
   useImperativeHandle(ref, () => target.current as HTMLElement);
   return null;
 }
 
-/** The focus goes back to where it was when the menu opened, so that the menu has to be there before. */
+/** The menu must be mounted before it opens: when it closes, the focus returns to where it was at the moment of opening. */
 function useOpened(opened: boolean): boolean {
   const [mounted, setMounted] = useState(false);
   useEffect(() => setMounted(true), []);
   return opened && mounted;
 }
 
-/** The menu of a `useMenuButton`. */
+/** The menu of a button made with `useMenuButton`. */
 export function MenuOfButton({ menu, children, ...rest }: MenuProps & { menu: ButtonMenu }) {
   return (
     <Menu id={menu.id} opened={useOpened(menu.opened)} onChange={menu.onChange} {...rest}>
@@ -27,7 +27,7 @@ export function MenuOfButton({ menu, children, ...rest }: MenuProps & { menu: Bu
   );
 }
 
-/** What a `useMenuButton("dialog")` unfolds. */
+/** The popover of a button made with `useMenuButton("dialog")`. */
 export function PopoverOfButton({ menu, children, ...rest }: PopoverProps & { menu: ButtonMenu }) {
   return (
     <Popover id={menu.id} opened={useOpened(menu.opened)} onChange={menu.onChange} {...rest}>

@@ -6,7 +6,7 @@ type Load<Props> = () => Promise<{ default: ComponentType<Props> }>;
 
 const parts = new Set<() => Promise<unknown>>();
 
-/** Stands for what could not be fetched. It says so, and is gone. */
+/** Takes the place of what could not be fetched: reports it and closes. */
 function Missing({ onClose }: { onClose?: () => void }) {
   const { t } = useTranslation();
   useEffect(() => {
@@ -17,15 +17,15 @@ function Missing({ onClose }: { onClose?: () => void }) {
 }
 
 /**
- * A component that comes in a chunk of its own once it is shown, such as a dialog; nothing stands in its place until it is
- * there. Where the chunk can't be fetched the page stays as it is, the operator is told, and what may be closed is: shown
- * again, it is asked for again.
+ * A component, such as a dialog, whose chunk is fetched when it is first shown; nothing is rendered until it arrives. If the
+ * chunk can't be fetched, the page stays as it is, the operator is told, and what can be closed is closed; the next time it
+ * is shown, the chunk is requested again.
  */
 export function whenShown<Props extends object>(load: Load<Props>) {
   const attempt = (): ComponentType<Props> =>
     lazy(() =>
       load().catch(() => {
-        Part = attempt(); // React keeps the outcome of this one
+        Part = attempt(); // React caches the outcome of this attempt
         return { default: Missing };
       }),
     );
@@ -39,7 +39,7 @@ export function whenShown<Props extends object>(load: Load<Props>) {
   };
 }
 
-/** As `whenShown`, for what somebody is about to point at or to press: a menu, a hint. It is fetched before. */
+/** Like `whenShown`, for what somebody is likely to point at or press: a menu, a hint. Its chunk is fetched in advance. */
 export function onDemand<Props extends object>(load: Load<Props>) {
   parts.add(load);
   return whenShown(load);
@@ -51,15 +51,15 @@ export function whenIdle(run: () => void): void {
 }
 
 /**
- * Fetches what may be asked for, one part after the other, each when the browser has nothing better to do, so that the first
- * press is answered at once.
+ * Fetches the on-demand parts one after the other, each when the browser is idle, so that the first press
+ * gets an instant response.
  */
 export function fetchOnDemandParts(): void {
   const [load] = parts;
   if (!load) return;
   parts.delete(load);
   whenIdle(() => {
-    // What can't be fetched now is asked for again when it is needed.
+    // A part that can't be fetched now is requested again when it is needed.
     load().catch(() => undefined);
     fetchOnDemandParts();
   });

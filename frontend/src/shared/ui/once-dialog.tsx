@@ -10,17 +10,20 @@ import { useLeaveBlocker } from "./leave-guard";
 interface OnceDialogProps {
   title: string;
   size: number | string;
-  /** Whether what is shown was copied; then it may be closed. */
+  /** Whether the content was copied; the dialog may then be closed without asking. */
   copied: boolean;
-  /** What the operator ticks after keeping it in another way. */
+  /** The label of the checkbox for operators who have stored the content in another way. */
   storedLabel: string;
-  /** Asked before it is lost. */
+  /** The question asked before the content is lost. */
   ask: { title: string; message: string };
   onClose: () => void;
   children: ReactNode;
 }
 
-/** Shows what will never be shown again. Every way out asks first, unless it was copied or the operator says it is kept. */
+/**
+ * Shows what will never be shown again. Every way out asks first, unless the content was copied or the operator
+ * confirms having stored it.
+ */
 export function OnceDialog({ title, size, copied, storedLabel, ask, onClose, children }: OnceDialogProps) {
   const { t } = useTranslation();
   const [ticked, setTicked] = useState(false);

@@ -4,19 +4,19 @@ import { useDocumentTitle } from "./use-document-title";
 
 interface PageProps {
   title: string;
-  /** What stands in the browser's tab, where it differs from the title on the page. */
+  /** The title of the browser's tab, if it differs from the title on the page. */
   documentTitle?: string;
   description?: ReactNode;
-  /** Where this page hangs below another one. */
+  /** A link to the page above this one. */
   back?: ReactNode;
-  /** Stands beside the title: a status. */
+  /** Shown beside the title: a status. */
   badge?: ReactNode;
   actions?: ReactNode;
   width?: "wide" | "form";
   children: ReactNode;
 }
 
-/** The frame of every screen: title, what it is about, its actions. */
+/** The frame of every screen: title, description, actions. */
 export function Page({ title, documentTitle, description, back, badge, actions, width = "wide", children }: PageProps) {
   useDocumentTitle(documentTitle ?? title);
   return (

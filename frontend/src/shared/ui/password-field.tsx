@@ -3,7 +3,7 @@ import { PasswordInput } from "@mantine/core";
 import type { ComponentProps } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
 
-/** A field for a password, with a button that shows it. That it is wrong the library's own would tell only by its looks. */
+/** A password field with a button that reveals the password. Mantine's own shows an error only visually. */
 export function PasswordField(props: ComponentProps<typeof PasswordInput>) {
   const { t } = useTranslation();
   return (

@@ -11,7 +11,7 @@ interface ProblemAlertProps {
   retrying?: boolean;
 }
 
-/** What went wrong, with the request's id when the fault is the service's, and a way to try again. */
+/** Says what went wrong, with the request's id when the service is at fault, and offers to try again. */
 export function ProblemAlert({ error, title, onRetry, retrying = false }: ProblemAlertProps) {
   const { t } = useTranslation();
   const requestId = reportableRequestId(error);

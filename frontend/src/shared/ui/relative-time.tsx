@@ -4,7 +4,7 @@ import { useNow } from "@/shared/i18n/use-now";
 import { Hint } from "./hint";
 import classes from "./text.module.css";
 
-/** Words for a time; the absolute time on hover and on focus. */
+/** A time in words, with the absolute time on hover and on focus. */
 export function Time({ at, children }: { at: string; children: ReactNode }) {
   const format = useFormat();
   return (

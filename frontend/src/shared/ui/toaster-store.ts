@@ -9,7 +9,7 @@ export interface Toast {
 }
 
 const QUIET_MS = 6_000;
-/** Enough to notice, reach the button with the keyboard and decide. */
+/** Long enough to notice the toast, reach its button by keyboard, and decide. */
 const ACTION_MS = 15_000;
 
 let nextId = 1;
@@ -40,7 +40,7 @@ export const toaster = {
   },
 };
 
-/** How long a toast stays when nobody points at it; errors stay until they are dismissed. */
+/** How long a toast stays while nobody points at it or focuses it; errors stay until they are dismissed. */
 export function lifetimeMs(toast: Toast): number {
   if (toast.tone === "error") return Number.POSITIVE_INFINITY;
   return toast.action ? ACTION_MS : QUIET_MS;

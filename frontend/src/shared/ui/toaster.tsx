@@ -43,14 +43,14 @@ function ToastCard({ toast, held }: { toast: Toast; held: boolean }) {
   );
 }
 
-/** Shows the messages of `toaster`. They stay while they are pointed at or focused; F8 moves the focus to them. */
+/** Shows the messages of `toaster`. They stay while the pointer or the focus is on them; F8 moves the focus to them. */
 export function Toaster() {
   const { t } = useTranslation();
   const toasts = useSyncExternalStore(toaster.subscribe, toaster.list);
   const [held, setHeld] = useState(false);
   const region = useRef<HTMLElement>(null);
 
-  // A message that is dismissed takes the pointer and the focus along, and React tells of neither.
+  // Dismissing a message removes it from under the pointer and the focus, and React fires no event for either.
   useEffect(() => {
     setHeld(toasts.length > 0 && region.current?.matches(":hover, :focus-within") === true);
   }, [toasts]);
@@ -78,7 +78,7 @@ export function Toaster() {
         onFocus={() => setHeld(true)}
         onBlur={() => setHeld(false)}
       >
-        {/* An alert is announced by itself. */}
+        {/* Errors have the alert role, which is announced by itself. */}
         <div role="status" aria-atomic="false" aria-relevant="additions">
           {list("success")}
         </div>

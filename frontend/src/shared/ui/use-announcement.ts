@@ -2,8 +2,8 @@ import { useEffect, useRef } from "react";
 import { announce } from "./announcer";
 
 /**
- * Announces `text`, as soon as it is known, each time `about` has changed. What stands there at first is read like the rest of
- * the page.
+ * Announces `text`, once it is known, whenever `about` has changed. The initial text is not announced: it is read
+ * with the rest of the page.
  */
 export function useAnnouncement(about: string, text: string | undefined): void {
   const told = useRef(about);

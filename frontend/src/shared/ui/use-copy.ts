@@ -1,6 +1,6 @@
 import { type RefObject, useCallback, useEffect, useRef, useState } from "react";
 
-/** "manual": the clipboard refused, so the text stands selected for the operator to copy by hand. */
+/** "manual": the clipboard refused, so the text is selected for the operator to copy by hand. */
 export type CopyState = "idle" | "copied" | "manual";
 
 const SHOWN_MS = 2_500;
@@ -13,7 +13,10 @@ function selectText(element: HTMLElement): void {
   selection?.addRange(range);
 }
 
-/** Copies text, and claims so only after the clipboard accepted. Where it can't, selects what `target` shows. */
+/**
+ * Copies text, and reports success only once the clipboard has accepted it. If the clipboard can't be written, selects
+ * the contents of `target`.
+ */
 export function useCopy(target: RefObject<HTMLElement | null>) {
   const [state, setState] = useState<CopyState>("idle");
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);

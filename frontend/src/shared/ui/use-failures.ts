@@ -1,9 +1,9 @@
 import { type RefObject, useEffect, useRef, useState } from "react";
 
 interface Failures {
-  /** Of the form. */
+  /** To be attached to the form. */
   ref: RefObject<HTMLFormElement | null>;
-  /** Whether it failed; what is wrong with its fields is shown from then on. */
+  /** Whether a submit has failed; from then on, the fields show what is wrong with them. */
   failed: boolean;
   /** Moves the focus to the first field with an error. */
   fail: () => void;

@@ -2,7 +2,7 @@ import { IconAlertTriangle } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import classes from "./warning-note.module.css";
 
-/** What must be known before going on, in a dialog. */
+/** What the operator must know before going on, in a dialog. */
 export function WarningNote({ children }: { children: ReactNode }) {
   return (
     <div className={classes.note}>

@@ -27,7 +27,7 @@ export default function DeleteDialog({ apiKey, onClose, onDeleted }: DeleteDialo
   const now = useNow();
   const remove = useDeleteApiKey();
   const [typed, setTyped] = useState("");
-  // The screen behind may have stood open for hours; whether the key is in use is asked afresh.
+  // The screen behind may have been open for hours, so whether the key is in use is read again.
   const fresh = useQuery({ ...apiKeyQuery(apiKey.client_id), refetchOnMount: "always", retry: false });
   const lastUsedAt = fresh.data?.key.last_used_at ?? apiKey.last_used_at;
   const typedRequired = usedLately(lastUsedAt, now);

@@ -1,4 +1,4 @@
-/** A name as it looks: in HTML any white space is one space, and an accent is the same composed or not. */
+/** A name as it looks: HTML collapses white space into one space, and composed and decomposed accents look the same. */
 const shown = (name: string) => name.normalize().replace(/\s+/g, " ").trim();
 
 export function isNameTyped(typed: string, name: string): boolean {

@@ -21,11 +21,11 @@ export interface KeyActions {
 
 interface UseKeyActions {
   actions: KeyActions;
-  /** To be rendered once by the screen that uses the actions. */
+  /** The screen that uses the actions must render this once. */
   dialogs: ReactNode;
 }
 
-/** What can be done to a key, shared by the list and the key's page. */
+/** What can be done with a key, shared by the list and the key's page. */
 export function useKeyActions({ onDeleted }: { onDeleted: () => void }): UseKeyActions {
   const { t } = useTranslation();
   const queryClient = useQueryClient();
@@ -34,9 +34,9 @@ export function useKeyActions({ onDeleted }: { onDeleted: () => void }): UseKeyA
 
   const setStatus = useCallback(
     (key: Pick<ApiKey, "client_id" | "name">, status: ApiKeyStatus, undone = false) => {
-      // Of two changes of a key that are made at once, either could be the last.
+      // If two status changes of one key ran at once, either could win.
       if (isSettingStatus(queryClient, key.client_id)) return;
-      // Callbacks of mutate would be those of the last call alone, and none once the screen has been left.
+      // Callbacks passed to mutate run only for the latest call, and never once the screen has unmounted.
       mutateAsync({ clientId: key.client_id, status }).then(
         () => {
           const message = t(

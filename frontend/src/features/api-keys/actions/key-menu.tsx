@@ -12,11 +12,11 @@ const KeyMenuItems = onDemand(() => import("./key-menu-items"));
 interface KeyMenuProps {
   apiKey: ApiKey;
   actions: KeyActions;
-  /** The element that shows the client ID; it is selected where the clipboard can't be written. */
+  /** The element that shows the client ID; it is selected when the clipboard can't be written. */
   clientIdRef: RefObject<HTMLElement | null>;
 }
 
-/** Everything that can be done to a key of the list. */
+/** Everything that can be done with a key in the list. */
 export function KeyMenu({ apiKey, actions, clientIdRef }: KeyMenuProps) {
   const { t } = useTranslation();
   const { button, menu } = useMenuButton();

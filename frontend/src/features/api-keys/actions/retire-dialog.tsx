@@ -9,7 +9,7 @@ import { EvidenceNote } from "../parts/evidence-note";
 interface RetireDialogProps {
   clientId: string;
   secret: SecretInfo;
-  /** Above another dialog. */
+  /** Whether it opens above another dialog. */
   nested?: boolean;
   onClose: () => void;
 }

@@ -1,4 +1,4 @@
-// What shows the secret must have arrived before there is one.
+// The dialog that shows the secret must be loaded before there is a secret to show.
 import "../secret/secret-dialog";
 import { Button, Group, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
@@ -27,7 +27,7 @@ interface RotateDialogProps {
 
 const HOUR = 3600;
 
-/** How long the old secret keeps working, in seconds, by the name of the choice's texts. */
+/** How long the old secret keeps working, in seconds, by the name under which the choice's texts are stored. */
 const grace = { now: 0, hour: HOUR, day: 24 * HOUR, week: 7 * 24 * HOUR } as const;
 type Choice = keyof typeof grace;
 const choices: readonly Choice[] = ["now", "hour", "day", "week"];

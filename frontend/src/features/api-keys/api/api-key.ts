@@ -6,10 +6,10 @@ export type ApiKeyStatus = Schemas["ApiKeyStatus"];
 export type Lifespan = Schemas["TokenLifespan"];
 export type SecretInfo = Schemas["SecretInfo"];
 
-/** A key with the version that a change of it is based on. */
+/** A key together with the version that a change to it is based on. */
 export interface VersionedKey {
   key: ApiKey;
-  /** Null when the service (or a proxy before it) sent none; a change then goes out unconditionally. */
+  /** Null when the service (or a proxy in front of it) sent none; a change is then sent unconditionally. */
   etag: string | null;
 }
 
@@ -20,13 +20,13 @@ export interface IssuedSecret {
   name: string;
 }
 
-/** The query cache's entries: one for each key, and below `lists` whatever tells of several. */
+/** The keys of the query cache: one entry per API key, and under `lists` everything that covers several. */
 export const apiKeyQueryKeys = {
   lists: ["api-keys", "list"] as const,
   detail: (clientId: string) => ["api-keys", "detail", clientId] as const,
 };
 
-/** The secret that stays; undefined where the service says nothing of secrets. */
+/** The secret without an end date; undefined when the service lists no secrets. */
 export function currentSecret(key: ApiKey): SecretInfo | undefined {
   return key.secrets.find((secret) => secret.expires_at === null);
 }

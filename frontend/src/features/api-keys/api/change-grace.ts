@@ -5,7 +5,7 @@ import { useKeyChanged } from "./key-changed";
 interface GraceChange {
   clientId: string;
   secretId: string;
-  /** How long the old secret keeps working, from now. */
+  /** How long the old secret keeps working, counted from now. */
   seconds: number;
 }
 
@@ -24,7 +24,7 @@ async function cancelRotation(clientId: string): Promise<void> {
   await send(api.POST("/v1/api-keys/{client_id}/cancel-rotation", { params: { path: { client_id: clientId } } }));
 }
 
-/** Lets an old secret work longer, or shorter, than was chosen. */
+/** Lengthens or shortens the grace period of an old secret. */
 export function useChangeGrace() {
   const keyChanged = useKeyChanged();
   return useSingleMutation({
@@ -33,7 +33,7 @@ export function useChangeGrace() {
   });
 }
 
-/** Takes a rotation back: the old secret stays, the new one ends now. */
+/** Undoes a rotation: the old secret stays, and the new one ends now. */
 export function useCancelRotation() {
   const keyChanged = useKeyChanged();
   return useSingleMutation({

@@ -13,7 +13,7 @@ async function createApiKey(body: Create, idempotencyKey: string): Promise<Issue
   return { clientId: data.client_id, clientSecret: data.client_secret, name: data.name };
 }
 
-/** randomUUID exists on https and localhost only; the console may be tried over plain http in a private network. */
+/** randomUUID exists only on https and localhost, but people may try the console over plain http in a private network. */
 function randomId(): string {
   if (window.isSecureContext) return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -21,8 +21,8 @@ function randomId(): string {
 }
 
 /**
- * Creates a key. Repeating a call with the same values, after an answer got lost, yields the same key: the idempotency
- * key only changes with the values.
+ * Creates a key. Repeating a call with the same values after its answer was lost yields the same key, because the idempotency
+ * key changes only with the values.
  */
 export function useCreateApiKey() {
   const keyChanged = useKeyChanged();
@@ -35,7 +35,7 @@ export function useCreateApiKey() {
     },
     // The result holds the secret: nothing may keep it once the component has taken it over.
     gcTime: 0,
-    // The secret doesn't wait for what is read anew.
+    // Not awaited: the secret is shown without waiting for the refetch.
     onSettled: () => void keyChanged(),
   });
 }

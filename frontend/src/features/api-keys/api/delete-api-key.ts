@@ -12,7 +12,8 @@ export function useDeleteApiKey() {
   return useSingleMutation({
     mutationFn: deleteApiKey,
     onSuccess: (_data, clientId) => {
-      // What is open still looks at the key, so it can't be removed; invalidating it would ask for what is known to be gone.
+      // An open screen still observes this query, so it can't be removed; invalidating it would refetch a
+      // key known to be gone.
       queryClient
         .getQueryCache()
         .find({ queryKey: apiKeyQueryKeys.detail(clientId) })

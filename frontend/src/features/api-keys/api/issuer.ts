@@ -6,10 +6,10 @@ async function fetchIssuer(signal: AbortSignal): Promise<string> {
   return data.issuer;
 }
 
-/** The address that customers' programs find the service at; the console's own may be an internal one. */
+/** The address at which customers' programs reach the service; the console's own address may be internal. */
 export const issuerQuery = queryOptions({
   queryKey: ["issuer"],
   queryFn: ({ signal }) => fetchIssuer(signal),
-  // It only changes with the service's configuration.
+  // It changes only with the service's configuration.
   staleTime: Number.POSITIVE_INFINITY,
 });

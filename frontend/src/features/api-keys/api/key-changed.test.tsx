@@ -23,7 +23,7 @@ const values = {
   rate_limit: null,
 };
 
-/** A change, as a hook that returns what makes it. */
+/** A change under test: a hook that returns the function that makes the change. */
 type Change = () => () => Promise<unknown>;
 
 function bound<Variables>(

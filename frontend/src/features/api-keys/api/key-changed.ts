@@ -2,8 +2,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { apiKeyQueryKeys } from "./api-key";
 
 /**
- * Has the lists, and the key if it is named, read anew after a change, also one that was refused, as the screen may have been
- * behind, or that got no answer, as it may have been made.
+ * Returns a function that refetches the lists, and the given key, after a change. It is also for changes that failed: after a
+ * refusal the screen may have been out of date, and without an answer the change may have been made all the same.
  */
 export function useKeyChanged() {
   const queryClient = useQueryClient();

@@ -6,7 +6,7 @@ async function revokeTokens(clientId: string): Promise<void> {
   await send(api.POST("/v1/api-keys/{client_id}/revoke-tokens", { params: { path: { client_id: clientId } } }));
 }
 
-/** Ends every token issued so far; the key and its secrets live on. */
+/** Revokes every token issued so far; the key and its secrets keep working. */
 export function useRevokeTokens() {
   const keyChanged = useKeyChanged();
   return useSingleMutation({

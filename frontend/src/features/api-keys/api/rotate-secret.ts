@@ -5,7 +5,7 @@ import { useKeyChanged } from "./key-changed";
 
 interface Rotation {
   clientId: string;
-  /** 0 ends the old secret, and the tokens issued so far, at once. */
+  /** With 0, the old secret and the tokens issued so far end at once. */
   gracePeriodSeconds: number;
 }
 
@@ -25,7 +25,7 @@ export function useRotateSecret() {
     mutationFn: rotateSecret,
     // The result holds the secret: nothing may keep it once the component has taken it over.
     gcTime: 0,
-    // The secret doesn't wait for what is read anew.
+    // Not awaited: the secret is shown without waiting for the refetch.
     onSettled: (_issued, _error, { clientId }) => void keyChanged(clientId),
   });
 }

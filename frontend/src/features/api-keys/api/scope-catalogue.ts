@@ -14,7 +14,7 @@ async function fetchScopeCatalogue(signal: AbortSignal): Promise<ScopeCatalogue>
 const scopeCatalogueQuery = queryOptions({
   queryKey: ["scopes"],
   queryFn: ({ signal }) => fetchScopeCatalogue(signal),
-  // The catalogue only changes with the service's configuration.
+  // The catalogue changes only with the service's configuration.
   staleTime: 10 * 60_000,
 });
 

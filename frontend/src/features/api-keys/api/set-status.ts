@@ -30,13 +30,13 @@ function showStatus(queryClient: QueryClient, { clientId, status }: SetStatus): 
 
 const mutationKey = ["set-status"];
 
-/** Whether a change of the key's status is under way. */
+/** Whether a change of the key's status is pending. */
 export function isSettingStatus(queryClient: QueryClient, clientId: string): boolean {
   const underWay = queryClient.getMutationCache().findAll({ mutationKey, status: "pending" });
   return underWay.some(({ state }) => (state.variables as SetStatus).clientId === clientId);
 }
 
-/** Activates or deactivates. The screen shows the new status at once, and the old one again when the service refuses. */
+/** Activates or deactivates a key. The screen shows the new status at once, and the old one again if the service refuses. */
 export function useSetStatus() {
   const queryClient = useQueryClient();
   const keyChanged = useKeyChanged();

@@ -31,7 +31,7 @@ export function useUpdateApiKey() {
       queryClient.setQueryData(apiKeyQueryKeys.detail(clientId), updated);
       return keyChanged();
     },
-    // Whoever is told of the problem need not wait for what is read anew.
+    // Not awaited: the problem is shown without waiting for the refetch.
     onError: (_error, { clientId }) => void keyChanged(clientId),
   });
 }

@@ -13,7 +13,7 @@ interface CancelRotationDialogProps {
   onClose: () => void;
 }
 
-/** Asks before a rotation is taken back; what would stop working is whatever already uses the new secret. */
+/** Asks before a rotation is undone, which cuts off whatever already uses the new secret. */
 export function CancelRotationDialog({ clientId, old, current, onClose }: CancelRotationDialogProps) {
   const { t } = useTranslation();
   const evidence = useEvidence(clientId);

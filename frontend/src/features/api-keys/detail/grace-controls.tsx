@@ -12,7 +12,7 @@ import classes from "./detail.module.css";
 
 const HOUR = 3600;
 
-/** How long the old secret may go on, in seconds from now, by the name of the choice's text. */
+/** How long the old secret keeps working, in seconds from now, by the name under which the choice's text is stored. */
 const graces = { hour: HOUR, day: 24 * HOUR, week: 7 * 24 * HOUR } as const;
 const choices = ["hour", "day", "week"] as const;
 
@@ -25,7 +25,7 @@ export function GraceControls({ apiKey, old }: { apiKey: ApiKey; old: SecretInfo
   const current = currentSecret(apiKey);
 
   function setGrace(seconds: number) {
-    // Callbacks of mutate would be none once the page has been left.
+    // Callbacks passed to mutate would not run once the operator has left the page.
     change.mutateAsync({ clientId: apiKey.client_id, secretId: old.id, seconds }).then(
       (changed) => {
         const until = oldSecret(changed)?.expires_at;

@@ -4,7 +4,7 @@ import { DEFAULT_RANGE, parseRange, type UsageRange } from "@/features/usage/usa
 export const keyTabs = ["overview", "usage", "denials", "history"] as const;
 type KeyTab = (typeof keyTabs)[number];
 
-/** Which part of a key's page is shown, and how much of its usage; it lives in the page's URL. */
+/** Which part of a key's page is shown, and the range of its usage; kept in the page's URL. */
 export interface KeyPageSearch {
   tab: KeyTab;
   range: UsageRange;
@@ -12,7 +12,7 @@ export interface KeyPageSearch {
 
 export const keyPageDefaults: KeyPageSearch = { tab: "overview", range: DEFAULT_RANGE };
 
-/** Reads the page's state from a URL; what is invalid becomes the default. */
+/** Reads the page's state from a URL; invalid values become the defaults. */
 export function parseKeyPageSearch(raw: Partial<KeyPageSearch> & SearchSchemaInput): KeyPageSearch {
   return { tab: keyTabs.find((tab) => tab === raw.tab) ?? keyPageDefaults.tab, range: parseRange(raw.range) };
 }

@@ -54,7 +54,8 @@ function KeyPageActions({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActio
       <Button
         variant="default"
         leftSection={active ? <IconCircleOff {...icon} /> : <IconCircleCheck {...icon} />}
-        // It becomes its opposite at once: neither the rest of a double click nor Enter that is held may press that.
+        // The button turns into its opposite at once, so neither the second half of a double click nor a held
+        // Enter may press it.
         onClick={({ detail }) => {
           if (detail < 2) actions.setStatus(apiKey, active ? "inactive" : "active");
         }}
@@ -91,11 +92,11 @@ interface KeyPageProps {
   search: KeyPageSearch;
   onSearch: (next: KeyPageSearch) => void;
   onDeleted: () => void;
-  /** What the audit log tells of the key. The log knows of keys, and they don't of it. */
+  /** The key's history from the audit log. It is passed in because the audit feature depends on this one, not vice versa. */
   history: (key: ApiKey) => ReactNode;
 }
 
-/** All facts of a key, its secrets and how to spend it; what it was used for, why it was refused, and what changed. */
+/** All facts about a key: its secrets and how to use it, its usage, why exchanges were refused, and what changed. */
 export function KeyPage({ clientId, search, onSearch, onDeleted, history }: KeyPageProps) {
   const { t } = useTranslation();
   const canWrite = useCanWrite();
@@ -104,7 +105,7 @@ export function KeyPage({ clientId, search, onSearch, onDeleted, history }: KeyP
     refetchInterval: ({ state }) => (state.data && oldSecret(state.data.key) ? EVIDENCE_REFRESH_MS : false),
   });
   const { actions, dialogs } = useKeyActions({ onDeleted });
-  // A key that was read before may have been deleted since.
+  // The key may have been deleted since it was last read.
   const key = isNotFound(query.error) ? undefined : query.data?.key;
   const retry = { retrying: query.isFetching, onRetry: () => void query.refetch() };
 
@@ -126,7 +127,8 @@ export function KeyPage({ clientId, search, onSearch, onDeleted, history }: KeyP
           value={search.tab}
           onChange={(value) => onSearch({ ...search, tab: keyTabs.find((tab) => tab === value) ?? "overview" })}
           keepMounted={false}
-          // Each asks the service for more, and is in the history: one that the arrows only pass should do neither.
+          // Each tab loads data and adds to the browser's history, so moving past one with the arrow keys must
+          // not activate it.
           activateTabWithKeyboard={false}
         >
           <Tabs.List className={classes.tabs} aria-label={t("keyPage.parts")}>

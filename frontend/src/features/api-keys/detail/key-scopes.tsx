@@ -10,7 +10,7 @@ interface Granted {
   lines: { scope: string; label: string }[];
 }
 
-/** The key's scopes in words, by product; as they are where the catalogue can't be read. */
+/** The key's scopes in words, by product; as raw scopes when the catalogue can't be read. */
 export function KeyScopes({ scopes }: { scopes: string[] }) {
   const { t, language } = useTranslation();
   const { data } = useScopeCatalogue();

@@ -14,7 +14,7 @@ import { GraceControls } from "./grace-controls";
 
 interface SecretLineProps {
   secret: SecretInfo;
-  /** Tokens that it obtained in the last 24 hours; undefined until that is known. */
+  /** Tokens that this secret obtained in the last 24 hours; undefined until known. */
   issued: number | undefined;
   children?: ReactNode;
 }
@@ -81,7 +81,7 @@ function SecretLine({ secret, issued, children }: SecretLineProps) {
   );
 }
 
-/** The secrets that work, with the evidence of who still uses which. */
+/** The secrets that work, with the evidence for who still uses which. */
 export function KeySecrets({ apiKey }: { apiKey: ApiKey }) {
   const { t } = useTranslation();
   const canWrite = useCanWrite();

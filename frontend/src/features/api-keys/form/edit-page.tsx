@@ -118,7 +118,7 @@ function EditForm({ loaded, onDone }: { loaded: VersionedKey; onDone: () => void
 
 export function EditPage({ clientId, onDone }: EditPageProps) {
   const { t } = useTranslation();
-  // An edit starts from what the service holds now, not from what an earlier screen read.
+  // An edit starts from what the service holds now, not from what an earlier screen has read.
   const query = useQuery({ ...apiKeyQuery(clientId), refetchOnMount: "always" });
   const [entered] = useState(Date.now);
   const loaded = query.dataUpdatedAt >= entered ? query.data : undefined;

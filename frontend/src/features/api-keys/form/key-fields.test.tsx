@@ -13,7 +13,7 @@ import { useKeyForm } from "./use-key-form";
 
 interface FormProps {
   onSubmit: (values: KeyValues) => void;
-  /** What the service answers, and who is told whether all of it is shown at fields. */
+  /** The service's error; `onRejected` receives whether all of it is shown next to fields. */
   error?: ApiError;
   onRejected: (shown: boolean) => void;
 }

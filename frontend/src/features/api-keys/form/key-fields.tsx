@@ -26,7 +26,7 @@ interface KeyFieldsProps {
   onCancel: () => void;
 }
 
-/** A field for a number of at least one; what is beyond the bounds is told of, not changed. */
+/** A field for a number of at least one. A value out of bounds is reported, not changed. */
 const wholeNumber = {
   allowDecimal: false,
   allowNegative: false,
@@ -35,7 +35,7 @@ const wholeNumber = {
   min: 1,
 } as const;
 
-/** The form of a key, for adding and for editing. */
+/** The form for a key, used to add and to edit one. */
 export function KeyFields({ keyForm, clientId, pending, problem, onSubmit, onCancel }: KeyFieldsProps) {
   const { form, ref, fail, errorOf, inputProps, lifespanRule, setUnit } = keyForm;
   const { t } = useTranslation();

@@ -6,15 +6,15 @@ import { rateLimitOf } from "./rate-limit";
 export const NAME_LENGTH_MAX = 100;
 export const DESCRIPTION_LENGTH_MAX = 500;
 
-/** What the form edits. */
+/** The values that the form edits. */
 export interface KeyValues {
   name: string;
   description: string;
   scopes: string[];
-  /** A text while it isn't a number. */
+  /** A string while the input isn't a number. */
   lifespanValue: number | string;
   lifespanUnit: LifespanUnit;
-  /** Empty for the service's default; another text while it isn't a number. */
+  /** Empty for the service's default; any other string while the input isn't a number. */
   rateLimit: number | string;
 }
 
@@ -40,12 +40,12 @@ export function valuesOf(key: ApiKey): KeyValues {
   };
 }
 
-/** The lifespan that the values stand for; only to be asked of values that passed the form's checks. */
+/** The lifespan that the values stand for. Call it only with values that passed the form's checks. */
 export function lifespanOf(values: KeyValues): Lifespan {
   return { value: Number(values.lifespanValue), unit: values.lifespanUnit };
 }
 
-/** Characters as the service counts them: code points, not UTF-16 units. */
+/** The length in characters as the service counts them: code points, not UTF-16 units. */
 function length(text: string): number {
   return [...text].length;
 }
@@ -64,7 +64,7 @@ export function isLifespanValid(values: KeyValues): boolean {
   return isValidLifespan(values.lifespanValue, values.lifespanUnit);
 }
 
-/** The form's field for a member's path in the service's words. */
+/** The form's field for a member's path as the service names it. */
 export function fieldOf(path: string): KeyField | undefined {
   if (path === "name" || path === "description") return path;
   if (/^scopes\b/.test(path)) return "scopes";
@@ -76,7 +76,7 @@ function sameScopes(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((scope) => b.includes(scope));
 }
 
-/** What an edit changes, member by member; null when it changes nothing. */
+/** The members that an edit changes; null when it changes nothing. */
 export function patchOf(base: KeyValues, values: KeyValues): Schemas["ApiKeyPatch"] | null {
   const before = lifespanOf(base);
   const after = lifespanOf(values);
@@ -92,7 +92,7 @@ export function patchOf(base: KeyValues, values: KeyValues): Schemas["ApiKeyPatc
 
 export type ChangedField = "name" | "description" | "scopes" | "lifespan" | "rateLimit";
 
-/** Which fields differ between two states of a key. */
+/** The fields in which two states of a key differ. */
 export function changedFields(before: KeyValues, after: KeyValues): ChangedField[] {
   const patch = patchOf(before, after) ?? {};
   const fields: ChangedField[] = [];
@@ -105,8 +105,8 @@ export function changedFields(before: KeyValues, after: KeyValues): ChangedField
 }
 
 /**
- * Puts the operator's changes on top of what somebody else saved meanwhile. A field that the operator left alone takes
- * the other's value; scopes are merged one by one.
+ * Applies the operator's changes on top of what somebody else has saved meanwhile. A field that the operator left alone takes
+ * the other person's value; scopes are merged one by one.
  */
 export function reapply(base: KeyValues, mine: KeyValues, theirs: KeyValues): KeyValues {
   const changed = changedFields(base, mine);

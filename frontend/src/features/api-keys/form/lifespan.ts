@@ -10,7 +10,10 @@ export const lifespanMax: Record<LifespanUnit, number> = { hours: 24, minutes: 5
 
 export const defaultLifespan: Lifespan = { value: 1, unit: "hours" };
 
-/** Whether the service accepts the value: hours 1 to 24, minutes 1 to 55, whole numbers. What isn't a number is rejected. */
+/**
+ * Whether the service accepts the value: whole numbers, from 1 to 24 hours or 1 to 55 minutes. Anything that
+ * isn't a number is rejected.
+ */
 export function isValidLifespan(value: unknown, unit: LifespanUnit): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= lifespanMax[unit];
 }

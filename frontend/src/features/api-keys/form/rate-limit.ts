@@ -1,12 +1,12 @@
 import type { TFunction } from "i18next";
 import type { ApiKey } from "../api/api-key";
 
-/** Token requests in a minute, or null for the service's default. */
+/** Token requests per minute, or null for the service's default. */
 export type RateLimit = ApiKey["rate_limit"];
 
 export const RATE_LIMIT_MAX = 100_000;
 
-/** Whether the service accepts what stands in the field: a whole number from 1, or nothing. */
+/** Whether the service accepts the field's value: a whole number from 1, or nothing. */
 export function isRateLimitValid(value: number | string): boolean {
   if (typeof value === "string") return value === "";
   return Number.isInteger(value) && value >= 1 && value <= RATE_LIMIT_MAX;

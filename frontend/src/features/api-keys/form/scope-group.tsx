@@ -24,7 +24,7 @@ interface ScopeGroupProps {
   onChange: (value: string[]) => void;
 }
 
-/** One product of the picker. A product without features is a single line. */
+/** One product in the picker. A product without features is a single line. */
 export function ScopeGroup({ group, language, accessLabels, selected, value, onChange }: ScopeGroupProps) {
   const { t } = useTranslation();
   const titleId = useId();

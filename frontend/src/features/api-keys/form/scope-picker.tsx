@@ -19,7 +19,7 @@ interface ScopePickerProps {
 
 const skeletons = ["a", "b", "c", "d", "e", "f", "g", "h"] as const;
 
-/** Chooses scopes from the catalogue: a matrix of features and types of access, grouped by product. */
+/** Lets the operator choose scopes from the catalogue: a matrix of features and types of access, grouped by product. */
 export function ScopePicker({ value, onChange, error }: ScopePickerProps) {
   const { t, language } = useTranslation();
   const { data, error: loadError, isFetching, refetch } = useScopeCatalogue();

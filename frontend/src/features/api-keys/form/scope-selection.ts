@@ -1,6 +1,6 @@
 import type { Access, CatalogueScope, Label, ScopeCatalogue } from "../api/scope-catalogue";
 
-/** From the widest to the narrowest; each covers those after it. */
+/** From the widest to the narrowest; each covers those that follow. */
 export const accessTypes: readonly Access[] = ["admin", "editor", "readonly"];
 
 /** A line of the picker: a whole product or one of its features, with a scope for each type of access it offers. */
@@ -46,7 +46,7 @@ export function pickerGroups(catalogue: ScopeCatalogue): PickerGroup[] {
   });
 }
 
-/** Folds case and accents away, as the service's own search does. */
+/** Folds away case and accents, as the service's own search does. */
 function folded(text: string): string {
   return text
     .normalize("NFKD")
@@ -54,7 +54,10 @@ function folded(text: string): string {
     .toLowerCase();
 }
 
-/** What matches the search by its label in the given language or by its scope; a product's name keeps all of its rows. */
+/**
+ * The groups and rows that match the search by their label in the given language or by scope. If a product's name
+ * matches, all of its rows stay.
+ */
 export function searchGroups(groups: PickerGroup[], search: string, language: keyof Label): PickerGroup[] {
   const wanted = folded(search.trim());
   if (wanted === "") return groups;
@@ -76,8 +79,8 @@ function groupScopes(group: PickerGroup, access: Access): string[] {
 }
 
 /**
- * Whether a group offers one choice for several rows at once, which is called "all of" the product: it isn't while some are
- * out of sight. With a single row, the row's own box is that choice.
+ * Whether a group offers a choice of several rows at once, labelled "all of" the product. It doesn't while a search hides
+ * some of the rows, nor for a single row, whose own box is that choice.
  */
 export function isGroupChoice(group: PickerGroup, access: Access): boolean {
   return !group.partial && groupScopes(group, access).length > 1;
@@ -90,7 +93,7 @@ export function groupState(group: PickerGroup, access: Access, selected: Readonl
   return chosen === scopes.length ? "all" : "some";
 }
 
-/** Adds every scope of the group with that type of access, or takes them away when all of them are there. */
+/** Selects every scope of the group with that type of access, or deselects them if all are selected. */
 export function toggleGroup(group: PickerGroup, access: Access, selected: readonly string[]): string[] {
   const scopes = groupScopes(group, access);
   if (groupState(group, access, new Set(selected)) === "all") return selected.filter((each) => !scopes.includes(each));
@@ -109,7 +112,7 @@ function parts(scope: string): { product: string; feature: string | undefined; r
   return { product, feature, rank: ranks.get(access) ?? -1 };
 }
 
-/** Whether resource servers honour `wide` wherever they ask for `narrow`. */
+/** Whether resource servers accept `wide` wherever they ask for `narrow`. */
 function covers(wide: string, narrow: string): boolean {
   const outer = parts(wide);
   const inner = parts(narrow);
@@ -117,12 +120,12 @@ function covers(wide: string, narrow: string): boolean {
   return (outer.feature === undefined || outer.feature === inner.feature) && outer.rank <= inner.rank;
 }
 
-/** The selected scopes that another selected one already covers. They do no harm, but say nothing. */
+/** The selected scopes that another selected scope already covers. They do no harm, but add nothing. */
 export function redundantScopes(selected: readonly string[]): string[] {
   return selected.filter((scope) => selected.some((other) => other !== scope && covers(other, scope)));
 }
 
-/** Scopes that a key has and the catalogue no longer offers. */
+/** Scopes that a key has but the catalogue no longer offers. */
 export function unlistedScopes(groups: PickerGroup[], selected: readonly string[]): string[] {
   const listed = new Set(groups.flatMap((group) => group.rows.flatMap((row) => Object.values(row.scopes))));
   return selected.filter((scope) => !listed.has(scope));

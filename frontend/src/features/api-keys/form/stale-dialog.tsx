@@ -7,10 +7,10 @@ import { formatRateLimit, rateLimitOf } from "./rate-limit";
 import classes from "./stale-dialog.module.css";
 
 interface StaleDialogProps {
-  /** What both started from. */
+  /** The version that both changes started from. */
   base: KeyValues;
   mine: KeyValues;
-  /** What somebody else saved meanwhile. */
+  /** What somebody else has saved meanwhile. */
   theirs: KeyValues;
   onReapply: () => void;
   onDiscard: () => void;

@@ -19,8 +19,8 @@ import { isRateLimitValid, RATE_LIMIT_MAX } from "./rate-limit";
 export type KeyForm = ReturnType<typeof useKeyForm>;
 
 /**
- * The form's state and rules, for adding and for editing. What is wrong with a field is kept as a word; it becomes a text when
- * it is shown, in the language of then.
+ * The form's state and rules, for adding and for editing. A field's error is kept as a code and translated when it is shown,
+ * so it follows a change of language.
  */
 export function useKeyForm(initialValues: KeyValues) {
   const { t } = useTranslation();
@@ -61,10 +61,10 @@ export function useKeyForm(initialValues: KeyValues) {
     return typeof error === "string" ? texts[field][error] : undefined;
   }
 
-  /** What a field of the form needs. */
+  /** The props that a field of the form needs. */
   const inputProps = (field: KeyField) => ({ ...form.getInputProps(field), error: errorOf(field) });
 
-  /** Changes the unit and says at once whether the value fits it. */
+  /** Changes the unit and shows at once whether the value fits it. */
   function setUnit(unit: LifespanUnit) {
     form.setFieldValue("lifespanUnit", unit);
     const fits = isLifespanValid({ ...form.getValues(), lifespanUnit: unit });
@@ -72,7 +72,9 @@ export function useKeyForm(initialValues: KeyValues) {
     else form.setFieldError("lifespanValue", "invalid");
   }
 
-  /** Puts what only the service could find at its fields, and the focus at the first. Returns whether all of it found a place. */
+  /**
+   * Shows the service's objections next to their fields and focuses the first of them. Returns whether every one has a field.
+   */
   function showRejected(error: unknown): boolean {
     if (!(error instanceof ApiError)) return false;
     const taken = error.code === "api-key/name-taken";

@@ -13,7 +13,7 @@ import { StatusBadge } from "../parts/status-badge";
 import classes from "./list.module.css";
 import { RotationNote } from "./rotation-note";
 
-/** The list where a table doesn't fit: one card for each key, with the same facts and actions. */
+/** A key in the list where a table doesn't fit: a card with the same facts and actions as a row. */
 export const KeyCard = memo(function KeyCard({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActions }) {
   const { t } = useTranslation();
   const format = useFormat();

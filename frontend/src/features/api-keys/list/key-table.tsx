@@ -81,12 +81,12 @@ export function KeyTable({ search, onSort, busy, children }: KeyTableProps) {
 
 interface KeyRowProps {
   apiKey: ApiKey;
-  /** The last 24 hours; undefined until they are known. */
+  /** Usage over the last 24 hours; undefined until known. */
   usage: UsagePoint[] | undefined;
   actions: KeyActions;
 }
 
-/** A row. There may be a hundred, so that one is rendered again only when its key or its usage changes. */
+/** A row. There may be a hundred, so a row is rendered again only when its key or its usage changes. */
 export const KeyRow = memo(function KeyRow({ apiKey, usage, actions }: KeyRowProps) {
   const { t } = useTranslation();
   const format = useFormat();

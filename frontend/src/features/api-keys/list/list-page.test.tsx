@@ -12,7 +12,7 @@ import { ListPage } from "./list-page";
 import { listDefaults } from "./list-search";
 import { ListToolbar } from "./list-toolbar";
 
-/** A page of more keys than the service counts. */
+/** A page of a list with more keys than the service counts. */
 function keysOf(page: number, items: number): ApiKeyPage {
   return {
     items: Array.from({ length: items }, (_, index) => apiKey({ client_id: `ak_${page}_${index}` })),

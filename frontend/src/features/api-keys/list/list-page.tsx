@@ -38,7 +38,7 @@ function AddButton() {
   );
 }
 
-/** A hundred keys take a while to render. So many fill a screen. */
+/** A hundred keys take a while to render; this many fill a screen. */
 const keysAtOnce = 10;
 
 export function ListPage({ search, onChange }: ListPageProps) {
@@ -59,8 +59,8 @@ export function ListPage({ search, onChange }: ListPageProps) {
   const foundText = (found: PageRange) =>
     found.pages > 1 ? `${t("list.title")} ${rangeText(t, format, found)}` : t("list.found", { count: found.total });
 
-  // The last key of the last page was deleted, or a link is older than the list: the last page that exists. Where that is not
-  // known it is the page before, if the operator comes from there, or one that must exist.
+  // The last key of the last page was deleted, or a link is older than the list. Go to the last page that exists. If the
+  // count is capped, go to the previous page if the operator came from it, and otherwise to a page that must exist.
   const pages = isPlaceholderData ? undefined : range?.pages;
   useEffect(() => {
     if (pages === undefined || search.page <= pages) return;
@@ -78,7 +78,7 @@ export function ListPage({ search, onChange }: ListPageProps) {
   useEffect(() => {
     if (complete) fetchOnDemandParts();
   }, [complete]);
-  // The list stands first; what its keys were used for follows, where there is room for it.
+  // The list comes first; the usage of its keys follows, where there is room for it.
   const used = items.filter((key) => key.last_used_at !== null).map((key) => key.client_id);
   const usage = useQuery({ ...listUsageQuery(used), enabled: wide && used.length > 0 && !isPlaceholderData });
   const failed = error !== null && data === undefined;

@@ -10,7 +10,7 @@ import { type ListSearch, type PageRange, pageNumbers, pageSizes } from "./list-
 
 interface ListPagerProps {
   search: ListSearch;
-  /** The page that is shown. */
+  /** The page being shown. */
   page: number;
   range: PageRange;
   onChange: (change: Partial<ListSearch>) => void;
@@ -38,7 +38,7 @@ function PageLink({ search, page, pages, label, current = false, children }: Pag
       className={classes.page}
       to="/api-keys"
       search={{ ...search, page }}
-      // The first page, which the URL doesn't name, would be called the current one on every page.
+      // The URL of the first page names no page, so without `exact` its link would count as the current one on every page.
       activeOptions={{ exact: true }}
       aria-label={label}
       aria-current={current ? "page" : undefined}
@@ -57,7 +57,7 @@ export function rangeText(t: TFunction, format: Format, range: PageRange): strin
 export function ListPager({ search, page: present, range, onChange }: ListPagerProps) {
   const { t } = useTranslation();
   const format = useFormat();
-  // A shared link may ask for a size that isn't offered.
+  // A shared link may ask for a size that isn't on offer.
   const sizes = [...new Set<number>([...pageSizes, search.page_size])].sort((a, b) => a - b);
   return (
     <nav className={classes.pager} aria-label={t("pager.label")}>

@@ -9,7 +9,7 @@ import {
   sortedBy,
 } from "./list-search";
 
-/** What a URL holds: texts, whatever the type says. */
+/** Search parameters as they come from a URL: always strings, whatever the type says. */
 function fromUrl(raw: Record<string, unknown>): ListSearch {
   return parseListSearch(raw as Parameters<typeof parseListSearch>[0]);
 }

@@ -4,7 +4,10 @@ import type { ApiKeyPage } from "../api/api-key";
 
 type Query = Required<NonNullable<paths["/v1/api-keys"]["get"]["parameters"]["query"]>>;
 
-/** What the list shows: search, filter, sorting and page. It lives in the page's URL, under the service's own names. */
+/**
+ * What the list shows: search, filter, sorting and page. It is kept in the page's URL, under the
+ * service's own parameter names.
+ */
 export type ListSearch = Query;
 export type StatusFilter = Query["status"];
 export type SortField = Query["sort_field"];
@@ -38,10 +41,10 @@ function wholeNumber(raw: unknown, max: number, fallback: number): number {
   return value >= 1 && value <= max ? value : fallback;
 }
 
-/** What a URL may say of it, as far as it is known. */
+/** The part of the list's state that a URL gives. */
 export type ListSearchInput = Partial<ListSearch> & SearchSchemaInput;
 
-/** Reads the list's state from a URL. URLs are typed, shortened and shared by people: what is invalid becomes the default. */
+/** Reads the list's state from a URL. People type, shorten and share URLs, so invalid values become the defaults. */
 export function parseListSearch(raw: ListSearchInput): ListSearch {
   return {
     search: typeof raw.search === "string" ? raw.search.slice(0, SEARCH_LENGTH_MAX) : listDefaults.search,
@@ -53,24 +56,24 @@ export function parseListSearch(raw: ListSearchInput): ListSearch {
   };
 }
 
-/** Whether the list is narrowed down, so that finding nothing doesn't mean that there is nothing. */
+/** Whether the list is filtered, so that an empty result doesn't mean that there are no keys. */
 export function isFiltered(search: ListSearch): boolean {
   return search.search.trim() !== "" || search.status !== "all";
 }
 
-/** The orders of a column, the first one first: names start at A, times with the latest. */
+/** The two orders of a column, the default first: names start at A, times with the latest. */
 export function ordersOf(field: SortField): readonly [SortOrder, SortOrder] {
   return field === "name" ? ["ASC", "DESC"] : ["DESC", "ASC"];
 }
 
-/** What a click on a column's header asks for: its first order; a second click turns it round. */
+/** The search after a click on a column's header: the column's default order, or the reverse on a second click. */
 export function sortedBy(current: ListSearch, field: SortField): ListSearch {
   const [first, second] = ordersOf(field);
   const order = current.sort_field === field && current.sort_order === first ? second : first;
   return { ...current, sort_field: field, sort_order: order, page: 1 };
 }
 
-/** The pages worth a link: the first, the last, and those around the present one. */
+/** The pages to link to: the first, the last, and those around the present one. */
 export function pageNumbers(page: number, pages: number): number[] {
   return [...new Set([1, page - 1, page, page + 1, pages])].filter((each) => each >= 1 && each <= pages);
 }
@@ -78,17 +81,17 @@ export function pageNumbers(page: number, pages: number): number[] {
 export interface PageRange {
   first: number;
   last: number;
-  /** The last page that is known of. */
+  /** The last known page. */
   pages: number;
-  /** How many keys are known of. */
+  /** How many keys are known. */
   total: number;
-  /** Whether there may be more of both. */
+  /** Whether there may be more pages and keys. */
   more: boolean;
 }
 
 /**
- * The positions that a page covers, counted from 1, and how many pages there are. The service counts keys up to a bound, but
- * has pages beyond it; the first that isn't full is the last.
+ * The positions that a page covers, counted from 1, and the number of pages. The service stops counting keys at a limit, but
+ * has pages beyond it; the first page that isn't full is the last.
  */
 export function pageRange({ page, page_size, total, total_capped }: ApiKeyPage["meta"], items: number): PageRange {
   const before = (page - 1) * page_size;

@@ -6,9 +6,9 @@ import { SearchField } from "./search-field";
 
 interface ListToolbarProps {
   search: ListSearch;
-  /** Cards have no column headers to sort by. */
+  /** Whether to offer sorting here: cards have no column headers to sort by. */
   withSorting: boolean;
-  /** As of the search field. */
+  /** See the search field's `cleared`. */
   cleared: number;
   onChange: (change: Partial<ListSearch>, options?: { replace?: boolean }) => void;
   onSearch: (value: string, continued: boolean) => void;

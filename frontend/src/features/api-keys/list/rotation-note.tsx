@@ -6,7 +6,9 @@ import { Hint } from "@/shared/ui/hint";
 import { type ApiKey, oldSecret } from "../api/api-key";
 import classes from "./list.module.css";
 
-/** Says that two secrets of the key work, and until when. The list may stay open for longer than that. */
+/**
+ * Says that two secrets of the key work, and until when. It disappears at that time, as the list may stay open for longer.
+ */
 export function RotationNote({ apiKey }: { apiKey: ApiKey }) {
   const { t } = useTranslation();
   const format = useFormat();
@@ -16,7 +18,7 @@ export function RotationNote({ apiKey }: { apiKey: ApiKey }) {
   return (
     <Hint<HTMLSpanElement> label={t("list.rotatingUntil", { until: format.dateTime(until) })}>
       {(target) => (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: until when must be reachable by keyboard
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the end of the grace period must be reachable by keyboard
         <span {...target} className={classes.rotating} tabIndex={0}>
           <IconRefresh size={12} stroke={2} aria-hidden />
           {t("list.rotating")}

@@ -8,15 +8,15 @@ import { SEARCH_LENGTH_MAX } from "./list-search";
 const DEBOUNCE_MS = 250;
 
 interface SearchFieldProps {
-  /** What the URL says. */
+  /** The search in the URL. */
   value: string;
-  /** Grows when the filters are cleared, and with them what was typed and is not searched for yet. */
+  /** Increases when the filters are cleared, which also discards text that was typed but not yet searched for. */
   cleared: number;
-  /** `continued`: the operator is still typing the same search, so the browser's history needs no new entry. */
+  /** `continued`: the operator is still typing the same search, so it needs no new entry in the browser's history. */
   onSearch: (value: string, continued: boolean) => void;
 }
 
-/** Searches as the operator types, once they pause. */
+/** Searches while the operator types, whenever they pause. */
 export function SearchField({ value, cleared, onSearch }: SearchFieldProps) {
   const { t } = useTranslation();
   const [text, setText] = useState(value);

@@ -1,8 +1,8 @@
 import { startTransition, useEffect, useState } from "react";
 
 /**
- * How many of `count` things to render by now: `step` at once, then as many more each time the browser has nothing else to do,
- * until there are all. Once they are, a change of some of them is rendered as a whole.
+ * How many of `count` things to render so far: `step` at first, then `step` more in each transition until all are rendered.
+ * From then on, changes are rendered in one go.
  */
 export function useGradually(count: number, step: number): number {
   const [rendered, setRendered] = useState(step);

@@ -14,7 +14,7 @@ import { EditPage } from "../form/edit-page";
 
 const detail = apiKeyQueryKeys.detail("ak_EXAMPLE");
 
-/** Opens a screen about a key that was read a minute ago, and that the service now answers with a status. */
+/** Opens a screen about a key that was read a minute ago and for which the service now answers with an error status. */
 function openAfter(screenOfKey: ReactNode, status: number) {
   const queryClient = testQueryClient();
   queryClient.setQueryData(sessionQuery.queryKey, session);

@@ -13,7 +13,7 @@ interface KeyPageFallbackProps {
   onRetry: () => void;
 }
 
-/** What a screen about one key shows while the key is loading, is gone, or can't be read. */
+/** What a screen about one key shows while the key is loading, when it is gone, or when it can't be read. */
 export function KeyPageFallback({ error, retrying, onRetry }: KeyPageFallbackProps) {
   const { t } = useTranslation();
   if (isNotFound(error)) {

@@ -5,7 +5,7 @@ import classes from "./parts.module.css";
 
 const AllScopes = onDemand(() => import("./all-scopes"));
 
-/** A scope. Where room is short, the place gives way; the type of access always stays readable. */
+/** A scope. When space is short, the product and feature are truncated; the type of access always stays readable. */
 export function ScopeChip({ scope }: { scope: string }) {
   const [place, access] = scope.split(":");
   return (
@@ -18,7 +18,7 @@ export function ScopeChip({ scope }: { scope: string }) {
 
 const SHOWN = 2;
 
-/** Unfolds a key's scopes. */
+/** A button that reveals all of a key's scopes. */
 function MoreScopes({ scopes, hidden }: { scopes: string[]; hidden: number }) {
   const { t } = useTranslation();
   const { button, menu } = useMenuButton("dialog");
@@ -37,7 +37,7 @@ function MoreScopes({ scopes, hidden }: { scopes: string[]; hidden: number }) {
   );
 }
 
-/** The first scopes as chips; the others unfold. */
+/** The first scopes as chips, with a button for the rest. */
 export function ScopeChips({ scopes }: { scopes: string[] }) {
   const shown = scopes.slice(0, SHOWN);
   const hidden = scopes.length - shown.length;

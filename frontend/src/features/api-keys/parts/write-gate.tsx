@@ -6,7 +6,7 @@ import { EmptyState } from "@/shared/ui/empty-state";
 import { HomeLink } from "@/shared/ui/home-link";
 import { Page } from "@/shared/ui/page";
 
-/** Shows a screen that changes things only to those who may; to a readonly operator with a link to it, it says so. */
+/** Shows a screen that makes changes only to operators who may make them; readonly operators are told that they can't. */
 export function WriteGate({ title, children }: { title: string; children: ReactNode }) {
   const { t } = useTranslation();
   if (useCanWrite()) return children;

@@ -46,8 +46,8 @@ function Value({ label, copyLabel, value, primary = false, onCopied }: ValueProp
 }
 
 /**
- * Shows a client secret, this once. The secret lives in `issued` alone, that is in the state of whoever renders this,
- * and goes with it.
+ * Shows a client secret, the only time it is shown. The secret exists only in `issued`, in the state of the component that
+ * renders this dialog, and is gone with it.
  */
 export default function SecretDialog({ issued, reason, onClose }: SecretDialogProps) {
   const { t } = useTranslation();

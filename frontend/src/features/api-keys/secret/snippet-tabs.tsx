@@ -11,7 +11,7 @@ import { type Snippet, snippets } from "./snippets";
 interface SnippetTabsProps {
   clientId: string;
   clientSecret?: string;
-  /** Called when a text that holds the secret was copied. */
+  /** Called when a text that contains the secret was copied. */
   onSecretCopied?: () => void;
 }
 
@@ -38,7 +38,7 @@ function SnippetCode({ snippet, onCopied }: { snippet: Snippet; onCopied?: (() =
   );
 }
 
-/** Programs that spend the key, a tab each. */
+/** Example programs that use the key, one per tab. */
 export function SnippetTabs({ clientId, clientSecret, onSecretCopied }: SnippetTabsProps) {
   const { t } = useTranslation();
   const { data: issuer = window.location.origin } = useQuery(issuerQuery);

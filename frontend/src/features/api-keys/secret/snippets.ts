@@ -2,10 +2,10 @@ type SnippetId = "env" | "curlAuth" | "curlToken" | "go" | "python" | "typescrip
 
 export interface Snippet {
   id: SnippetId;
-  /** Names are the same in every language. */
+  /** Not translated: names are the same in every language. */
   title: string;
   code: string;
-  /** Whether the text holds the secret itself, so that copying it is storing it. */
+  /** Whether the text contains the secret itself, so that copying the text also stores the secret. */
   holdsSecret: boolean;
 }
 
@@ -13,9 +13,9 @@ const ID_VARIABLE = "API_CLIENT_ID";
 const SECRET_VARIABLE = "API_CLIENT_SECRET";
 
 /**
- * Ready-to-paste programs that exchange the key for an access token. With the secret at hand, .env and cURL hold it;
- * programs always read it from the environment, where it belongs. Client IDs and secrets consist of letters, digits and
- * underscores, so nothing needs quoting.
+ * Ready-to-paste examples that exchange the key for an access token. If the secret is given, the .env and cURL examples
+ * contain it; programs always read it from the environment, where it belongs. Client IDs and secrets consist of letters,
+ * digits and underscores, so nothing needs quoting.
  */
 export function snippets(issuer: string, clientId: string, clientSecret?: string): Snippet[] {
   const holdsSecret = clientSecret !== undefined;

@@ -15,7 +15,7 @@ async function fetchEvents(search: AuditSearch, before: number | null, signal: A
   return data;
 }
 
-/** The events that match, newest first, page after page. */
+/** The matching events, newest first, one page after the other. */
 export function eventsQuery(search: AuditSearch) {
   return infiniteQueryOptions({
     queryKey: ["events", search],
@@ -23,7 +23,7 @@ export function eventsQuery(search: AuditSearch) {
     initialPageParam: null as number | null,
     getNextPageParam: (page) => page.meta.next_before,
     placeholderData: keepPreviousData,
-    // Whatever is changed is in the history of its subject, and in the audit log.
+    // Every change appears in the history of its subject and in the audit log.
     meta: madeOldByChanges,
   });
 }

@@ -8,7 +8,7 @@ async function verifyEvents(): Promise<EventVerification> {
   return data;
 }
 
-/** Reads the whole log; it may take a while, and is only done when asked for. */
+/** Verifies the whole log. It may take a while, and so runs only on request. */
 export function useVerifyEvents() {
   return useSingleMutation({ mutationFn: verifyEvents, meta: onlyReads });
 }

@@ -44,8 +44,9 @@ function linkOf({ operator, token }: Schemas["OperatorInvitation"]): IssuedLink 
 }
 
 /**
- * Reads the operators anew after a change, also one that was refused: the screen may have been behind. After one's `own`,
- * nothing can be read anew: the session has ended, or has a role that may not.
+ * Refetches the operators after a change, even a refused one, as the screen may have been out of date. After a
+ * successful change to the signed-in operator's `own` account, nothing can be refetched: the session has ended, or its
+ * role may no longer allow it.
  */
 function useSettle(own = false) {
   const queryClient = useQueryClient();

@@ -3,7 +3,7 @@ import { api, send } from "@/shared/api/client";
 import { periodOf } from "../usage-range";
 import type { UsagePoint } from "./key-usage";
 
-/** The last 24 hours of each key, by client id. */
+/** The usage of each key over the last 24 hours, by client id. */
 export type UsageByKey = ReadonlyMap<string, UsagePoint[]>;
 
 async function fetchUsage(clientIds: string[], signal: AbortSignal): Promise<UsageByKey> {
@@ -13,7 +13,7 @@ async function fetchUsage(clientIds: string[], signal: AbortSignal): Promise<Usa
   return new Map(data.items.map((series) => [series.client_id, series.points]));
 }
 
-/** The last 24 hours of a page of keys, in one question. */
+/** The usage of a page of keys over the last 24 hours, in one request. */
 export function listUsageQuery(clientIds: string[]) {
   return queryOptions({
     queryKey: ["usage", "list", clientIds],

@@ -8,7 +8,7 @@ export type UsageOverview = Schemas["UsageOverview"];
 export type KeyUsageSummary = Schemas["KeyUsageSummary"];
 export type ExpiringSecret = Schemas["ExpiringSecret"];
 
-/** How many of each the service lists; there may be more where it lists that many. */
+/** The maximum length of each of the service's lists; a full list may not be complete. */
 export const OVERVIEW_MAX = 20;
 
 async function fetchOverview(search: UsageSearch, signal: AbortSignal): Promise<UsageOverview> {
@@ -22,7 +22,7 @@ export function usageOverviewQuery(search: UsageSearch) {
     queryKey: ["usage", "overview", search],
     queryFn: ({ signal }) => fetchOverview(search, signal),
     placeholderData: keepPreviousData,
-    // It tells of rotations that are under way, and of keys that nobody uses.
+    // It lists rotations under way and unused keys, which any change may affect.
     meta: madeOldByChanges,
   });
 }

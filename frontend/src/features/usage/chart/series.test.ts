@@ -7,7 +7,7 @@ afterEach(() => vi.unstubAllEnvs());
 
 const HOUR_MS = 3_600_000;
 
-/** Points from noon in São Paulo on. */
+/** Points that start at noon in São Paulo. */
 function points(count: number, stepHours = 1): UsagePoint[] {
   const start = Date.parse("2026-11-16T15:00:00Z");
   return Array.from({ length: count }, (_, index) => ({
@@ -26,7 +26,7 @@ describe("a series", () => {
   it("knows its steps", () => {
     expect(resolutionOf(points(3))).toBe("hour");
     expect(resolutionOf(points(3, 24))).toBe("day");
-    // A day on which the clock is put forward is shorter.
+    // The day on which clocks go forward is shorter.
     expect(resolutionOf(points(3, 23))).toBe("day");
     expect(resolutionOf([])).toBe("hour");
   });

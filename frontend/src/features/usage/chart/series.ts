@@ -16,14 +16,17 @@ export function totalsOf(points: readonly UsagePoint[]): Totals {
 
 const HOUR_MS = 3_600_000;
 
-/** Whether points are hours or days; told from the points, as those of another range stay until the next have come. */
+/**
+ * Whether points are hours or days. This is read off the points, because those of the previous range
+ * stay until the next arrive.
+ */
 export function resolutionOf(points: readonly UsagePoint[]): Resolution {
   const [first, second] = points;
   if (!first || !second) return "hour";
   return new Date(second.start).getTime() - new Date(first.start).getTime() > HOUR_MS ? "day" : "hour";
 }
 
-/** The values of the grid's lines, from 0 up to at least `max`: whole and round numbers, three to six of them. */
+/** The values of the grid lines, from 0 up to at least `max`: whole, round numbers, three to six of them. */
 export function gridValues(max: number): number[] {
   const rough = Math.max(1, max) / 4;
   const magnitude = 10 ** Math.floor(Math.log10(rough));
@@ -34,8 +37,8 @@ export function gridValues(max: number): number[] {
 }
 
 /**
- * Where the time axis has room for a label: at most `room` positions. Hours of more than a day are labelled where a day
- * begins, hours of one day at round hours of the reader's clock; days are counted back from the last one.
+ * The positions to label on the time axis, at most `room` of them. Hours that span more than two days are labelled at the
+ * start of each day, others at round hours of the reader's clock; days are counted back from the last one.
  */
 export function labelledPositions(points: readonly UsagePoint[], resolution: Resolution, room: number): number[] {
   const all = points.map((_, index) => index);
@@ -54,13 +57,13 @@ export function labelledPositions(points: readonly UsagePoint[], resolution: Res
 }
 
 export interface TimeLabels {
-  /** Names a point in full: "Mon, Nov 23, 2:00 – 3:00 PM". */
+  /** Describes a point in full: "Mon, Nov 23, 2:00 – 3:00 PM". */
   full: (point: UsagePoint) => string;
-  /** On the axis, where room is short. */
+  /** A short form for the axis. */
   axis: (point: UsagePoint) => string;
 }
 
-/** How points are named, in a language and in the reader's time zone. */
+/** How to label points, in a language and in the reader's time zone. */
 export function timeLabels(language: string, resolution: Resolution, count: number): TimeLabels {
   const day = new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "short" });
   const shortDay = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });

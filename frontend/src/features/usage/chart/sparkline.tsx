@@ -6,7 +6,7 @@ import classes from "./sparkline.module.css";
 const WIDTH = 72;
 const HEIGHT = 16;
 
-/** The last 24 hours as small bars. While `points` is not there yet, its place is kept. */
+/** The last 24 hours as small bars. Until `points` arrives, the space is reserved. */
 export function Sparkline({ points }: { points: UsagePoint[] | undefined }) {
   const { t } = useTranslation();
   if (!points || points.length === 0) return <span className={classes.sparkline} aria-hidden />;

@@ -21,8 +21,8 @@ interface UsageChartProps {
 }
 
 /**
- * Tokens issued, and denied on top of them, as bars. It is read with the arrow keys like a slider: each position says
- * its time and its counts. The same numbers stand in a table beside it.
+ * Tokens issued, with denied requests stacked on top, as bars. Like a slider, the chart is read with the arrow keys: each
+ * position announces its time and its counts. A table beside it holds the same numbers.
  */
 export function UsageChart({ points, resolution }: UsageChartProps) {
   const { t, language } = useTranslation();
@@ -70,7 +70,7 @@ export function UsageChart({ points, resolution }: UsageChartProps) {
     return points
       .map((each, index) => {
         const [low, high] = [y(from(each)), y(to(each))];
-        // A single refusal among thousands of tokens must still be seen.
+        // Makes a single refusal among thousands of tokens visible.
         const height = to(each) > from(each) ? Math.max(1.5, low - high) : 0;
         return height === 0
           ? ""

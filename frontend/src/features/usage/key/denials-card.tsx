@@ -9,7 +9,7 @@ import { RelativeTime } from "@/shared/ui/relative-time";
 import { denialsQuery } from "../api/key-usage";
 import classes from "./denials.module.css";
 
-/** Why the latest exchanges were refused; the caller itself only learns that they were. */
+/** Why the latest exchanges were refused; the caller learns only that they were. */
 export function DenialsCard({ clientId }: { clientId: string }) {
   const { t } = useTranslation();
   const { data, error, isFetching, refetch } = useQuery(denialsQuery(clientId));

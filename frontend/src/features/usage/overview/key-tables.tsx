@@ -62,7 +62,7 @@ export function TopTable({ keys }: { keys: KeyUsageSummary[] }) {
   );
 }
 
-/** Active keys that nothing seems to need any more. */
+/** Active keys that apparently nothing needs any more. */
 export function UnusedTable({ keys }: { keys: KeyUsageSummary[] }) {
   const { t } = useTranslation();
   return (
@@ -95,7 +95,7 @@ export function UnusedTable({ keys }: { keys: KeyUsageSummary[] }) {
   );
 }
 
-/** Old secrets whose grace period is running, the first to end first; what is still in use stands out. */
+/** Old secrets in their grace period, those that end first at the top; secrets still in use stand out. */
 export function ExpiringTable({ secrets, now }: { secrets: ExpiringSecret[]; now: Date }) {
   const { t } = useTranslation();
   return (

@@ -48,7 +48,7 @@ function Figures({ overview, running }: { overview: UsageOverview; running: numb
   );
 }
 
-/** The old secrets that still work: the page may stay open for longer than that. */
+/** The old secrets that still work: some may end while the page is open. */
 function stillValid(secrets: ExpiringSecret[], now: Date): ExpiringSecret[] {
   return secrets.filter((secret) => new Date(secret.expires_at) > now);
 }
