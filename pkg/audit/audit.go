@@ -48,7 +48,7 @@ type Filter struct {
 
 // Selection is what a store is asked for: the newest events that match all of it.
 type Selection struct {
-	Tenancies []string             // at least one
+	Tenancies []string             // without any, nothing matches
 	Kind      eventlog.SubjectKind // empty for every kind
 	Subject   string               // empty for every subject
 	Actor     string               // id or name; empty for every actor
