@@ -48,7 +48,7 @@ type Filter struct {
 
 // Selection is a query to a store: the newest events that match all of it.
 type Selection struct {
-	Tenancies []string             // at least one
+	Tenancies []string             // without any, nothing matches
 	Kind      eventlog.SubjectKind // empty for every kind
 	Subject   string               // empty for every subject
 	Actor     string               // ID or name; empty for every actor

@@ -230,27 +230,35 @@ func TestAHeadThatIsNotTheTrustedOneIsBroken(t *testing.T) {
 	}
 }
 
-// growingLog appends an event between the reading of its head and that of its events, as another process may.
+// growingLog appends events while it is read, as another process may.
 type growingLog struct {
-	*memoryLog
-	grow func()
+	eventlog.Log
+	grow  func() // between the first reading of its head and that of its events
+	later func() // between that and the next reading of its head; nil for nothing
 }
 
 func (l *growingLog) Head(ctx context.Context) (eventlog.Head, error) {
-	head, err := l.memoryLog.Head(ctx)
-	if l.grow != nil {
-		l.grow()
-		l.grow = nil
+	if l.grow == nil {
+		if l.later != nil {
+			l.later()
+		}
+		return l.Log.Head(ctx)
 	}
+	head, err := l.Log.Head(ctx)
+	l.grow()
+	l.grow = nil
 	return head, err
 }
 
 func TestEventsThatAreAppendedMeanwhileAreVerified(t *testing.T) {
 	log := &memoryLog{}
 	log.append(t, draft())
-	head, err := verify(&growingLog{log, func() { log.append(t, draft(), draft()) }})
-	if err != nil || head.Seq != 3 {
+	more := func() { log.append(t, draft(), draft()) }
+	if head, err := verify(&growingLog{Log: log, grow: more}); err != nil || head.Seq != 3 {
 		t.Errorf("verified up to %d: %v", head.Seq, err)
+	}
+	if head, err := verify(&growingLog{Log: log, grow: more, later: more}); err != nil || head.Seq != 5 {
+		t.Errorf("verified up to %d of what grows at the end: %v", head.Seq, err)
 	}
 }
 
@@ -269,7 +277,7 @@ func TestAnEventBehindTheEndOfTheLogIsFound(t *testing.T) {
 		forged.append(t, draft())
 		forged.head.Hash = bytes.Repeat([]byte{1}, 32)
 	}
-	if _, err := verify(&growingLog{forged, grow}); brokenAt(t, err) != 2 {
+	if _, err := verify(&growingLog{Log: forged, grow: grow}); brokenAt(t, err) != 2 {
 		t.Errorf("an appended event that the head does not match: %v", err)
 	}
 }
@@ -308,10 +316,41 @@ func TestVerifyReadsLongLogsToTheirEnd(t *testing.T) {
 	}
 }
 
+// partlyDown is a log of which a part can't be read.
+type partlyDown struct {
+	*memoryLog
+	head, after error
+}
+
+func (l *partlyDown) Head(ctx context.Context) (eventlog.Head, error) {
+	if l.head != nil {
+		return eventlog.Head{}, l.head
+	}
+	return l.memoryLog.Head(ctx)
+}
+
+func (l *partlyDown) After(ctx context.Context, seq int64, limit int) ([]eventlog.Event, error) {
+	if l.after != nil {
+		return nil, l.after
+	}
+	return l.memoryLog.After(ctx, seq, limit)
+}
+
+// TestVerifyReturnsTheErrorsOfTheLog: an outage is no tampering.
 func TestVerifyReturnsTheErrorsOfTheLog(t *testing.T) {
-	down := errors.New("down")
-	if _, err := verify(&memoryLog{err: down}); !errors.Is(err, down) || errors.Is(err, eventlog.ErrBroken) {
-		t.Errorf("the error is %v", err)
+	down, whole := errors.New("down"), &memoryLog{}
+	whole.append(t, draft())
+	ending := &partlyDown{memoryLog: whole}
+	for name, log := range map[string]eventlog.Log{
+		"its head": &partlyDown{memoryLog: whole, head: down}, "its events": &partlyDown{memoryLog: whole, after: down},
+		"its head at the end": &growingLog{Log: ending, grow: func() {
+			whole.append(t, draft())
+			ending.head = down
+		}},
+	} {
+		if _, err := verify(log); !errors.Is(err, down) || errors.Is(err, eventlog.ErrBroken) {
+			t.Errorf("without %s: %v", name, err)
+		}
 	}
 }
 

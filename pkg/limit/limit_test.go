@@ -90,6 +90,10 @@ func TestARateOfOnesOwnHoldsFromNowOn(t *testing.T) {
 	if n := taken(limit.Rate{Requests: 60, Window: time.Hour}); n != 1 {
 		t.Errorf("%d requests a minute at a rate of 60 an hour", n)
 	}
+	c.at = c.at.Add(time.Hour)
+	if n := taken(limit.Rate{Requests: 1, Window: time.Minute}); n != 1 {
+		t.Errorf("%d requests at once at a rate of 1 a minute, which is 60 an hour", n)
+	}
 }
 
 func TestNoRateIsNoLimit(t *testing.T) {
@@ -101,6 +105,9 @@ func TestNoRateIsNoLimit(t *testing.T) {
 	}
 	if err := b.Check("ana"); err != nil {
 		t.Error(err)
+	}
+	if _, err := b.TakeAt("ana", limit.Rate{Requests: 1, Window: time.Minute}); err != nil {
+		t.Errorf("somebody with a rate of his own: %v", err)
 	}
 }
 
@@ -167,8 +174,11 @@ func TestLimitsAreConfiguredByName(t *testing.T) {
 	differing := limit.Default
 	differing.TokenClient = limit.Rate{Requests: 5, Window: 10 * time.Second}
 	differing.Management = limit.Rate{}
+	bounds := limit.Default
+	bounds.TokenClient, bounds.TokenAddress = limit.Rate{Requests: 1, Window: time.Second}, limit.Rate{Requests: 10_000_000, Window: 24 * time.Hour}
 	for text, want := range map[string]limit.Config{
 		"on": limit.Default, "off": {}, "token-client=5/10s, management=off": differing,
+		"token-client=1/1s,token-address=10000000/24h": bounds,
 		"token-client=600/1m,token-address=6000/1m,token-revocation=600/1h,management=600/1m,sign-in-account=10/5m,sign-in-address=50/5m": limit.Default,
 	} {
 		if got, err := limit.Parse(text); err != nil || got != want {
@@ -183,10 +193,11 @@ func TestLimitsAreConfiguredByName(t *testing.T) {
 		"management=":                 "must be a number",
 		"management=0/1m":             "must be a number",
 		"management=-1/1m":            "must be a number",
+		"management=10000001/1m":      "must be a number",
 		"management=5":                "behind the slash",
 		"management=5/":               "behind the slash",
-		"management=5/10ms":           "behind the slash",
-		"management=5/25h":            "behind the slash",
+		"management=5/999ms":          "behind the slash",
+		"management=5/24h1s":          "behind the slash",
 		"management=99999999999/1m":   "must be a number",
 	} {
 		if _, err := limit.Parse(text); err == nil || !strings.Contains(err.Error(), want) {

@@ -2,12 +2,14 @@ package oauth_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,7 +59,7 @@ type fixture struct {
 	keys  *apikey.Service
 	box   *sealed.Box
 	store *counting
-	uses  *usage.Recorder
+	uses  *noting
 	stale bool // the log can't be read in time
 }
 
@@ -68,6 +70,15 @@ type counting struct {
 	lookups int    // of clients
 	loads   int    // of the signing keys
 	held    func() // what happens while an answer is on its way; nil for nothing
+	down    string // what can't be read: clients, signing keys or revoked tokens
+}
+
+// unavailable returns the error of what can't be read.
+func (s *counting) unavailable(part string) error {
+	if s.down == part {
+		return apikey.ErrUnavailable
+	}
+	return nil
 }
 
 func (s *counting) Lookup(ctx context.Context, clientID string) (apikey.Client, error) {
@@ -78,14 +89,36 @@ func (s *counting) Lookup(ctx context.Context, clientID string) (apikey.Client, 
 	if s.held != nil {
 		s.held()
 	}
-	return client, err
+	return client, cmp.Or(err, s.unavailable("clients"))
+}
+
+func (s *counting) TokenRevoked(ctx context.Context, id string) (bool, error) {
+	revoked, err := s.Store.TokenRevoked(ctx, id)
+	return revoked, cmp.Or(err, s.unavailable("revoked tokens"))
 }
 
 func (s *counting) SigningKeys(ctx context.Context) ([]signing.Record, error) {
 	s.mu.Lock()
 	s.loads++
 	s.mu.Unlock()
-	return s.Store.SigningKeys(ctx)
+	records, err := s.Store.SigningKeys(ctx)
+	return records, cmp.Or(err, s.unavailable("signing keys"))
+}
+
+// noting counts what the recorder is told.
+type noting struct {
+	*usage.Recorder
+	issued, denied atomic.Int32
+}
+
+func (n *noting) Issued(clientID, secretID, ip string) {
+	n.issued.Add(1)
+	n.Recorder.Issued(clientID, secretID, ip)
+}
+
+func (n *noting) Denied(clientID, reason, ip, requestID string) {
+	n.denied.Add(1)
+	n.Recorder.Denied(clientID, reason, ip, requestID)
 }
 
 func newFixture(t testing.TB, options ...oauth.Options) *fixture {
@@ -112,8 +145,8 @@ func newFixture(t testing.TB, options ...oauth.Options) *fixture {
 	}
 	cache := apikey.NewCache(f.store, fresh)
 	f.keys = apikey.NewService(f.store, scope.DefaultCatalogue(), box, cache.Drop, f.Now)
-	f.uses = usage.NewRecorder(store, f.Now)
-	revoked := revocation.NewTokens(store, revocation.NewSet(store, f.Now), fresh, func() {})
+	f.uses = &noting{Recorder: usage.NewRecorder(store, f.Now)}
+	revoked := revocation.NewTokens(f.store, revocation.NewSet(store, f.Now), fresh, func() {})
 	issuer := token.NewIssuer(keyring, "https://keys.example.com", "https://api.example.com", f.Now)
 	var o oauth.Options
 	if len(options) > 0 {
@@ -394,6 +427,10 @@ func TestIssuedAndDeniedAreNoted(t *testing.T) {
 		if _, err := f.Token(t.Context(), r); err == nil {
 			t.Fatal("not refused")
 		}
+	}
+	// Of a client that does not exist nothing is noted: strangers may invent any number.
+	if issued, denied := f.uses.issued.Load(), f.uses.denied.Load(); issued != 2 || denied != 2 {
+		t.Errorf("%d issued tokens and %d denials are noted", issued, denied)
 	}
 	if err := f.uses.Flush(t.Context()); err != nil {
 		t.Fatal(err)

@@ -61,8 +61,50 @@ func TestIntrospectionTellsOnlyWhatTheInquirerMaySee(t *testing.T) {
 	if _, err := f.keys.Deactivate(t.Context(), ana(acme), own.Key.ClientID, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Introspect(t.Context(), f.inquirer(t, auditor), raw); !errors.Is(err, oauth.ErrInvalidToken) {
-		t.Errorf("of a deactivated key: %v", err)
+	for name, inquirer := range map[string]oauth.Inquirer{"the tenancy's": f.inquirer(t, auditor), "the platform's": f.inquirer(t, gateway)} {
+		for _, text := range []string{raw, "token", ""} {
+			if _, err := f.Introspect(t.Context(), inquirer, text); !errors.Is(err, oauth.ErrInvalidToken) {
+				t.Errorf("%s key asks about %.20q, when the key is inactive: %v", name, text, err)
+			}
+		}
+	}
+}
+
+// TestWithoutAPartOfTheDatabaseNothingIsDecided, when the log can't be read in time: neither that a token counts nor that it doesn't.
+func TestWithoutAPartOfTheDatabaseNothingIsDecided(t *testing.T) {
+	f := newFixture(t)
+	c := f.create(t, acme, "Acme", "cca:admin")
+	own, raw := f.inquirer(t, c), f.issue(t, c)
+	f.stale = true
+	verify := func() error {
+		_, err := f.VerifyActive(t.Context(), raw)
+		return err
+	}
+	revoke := func() error { return f.Revoke(t.Context(), own, raw) }
+	token := func() error {
+		_, err := f.Token(t.Context(), request(c, ""))
+		return err
+	}
+	inquirer := func() error {
+		_, err := f.Inquirer(t.Context(), c.Key.ClientID, c.Secret, "192.0.2.1")
+		return err
+	}
+	for part, decisions := range map[string]map[string]func() error{
+		"clients":        {"verify": verify, "revoke": revoke, "token": token, "inquirer": inquirer},
+		"signing keys":   {"verify": verify, "revoke": revoke, "token": token},
+		"revoked tokens": {"verify": verify, "revoke": revoke},
+	} {
+		f.advance(eventlog.StalenessMax + 1)
+		f.store.down = part
+		for name, decide := range decisions {
+			if err := decide(); !errors.Is(err, apikey.ErrUnavailable) {
+				t.Errorf("without %s, %s: %v", part, name, err)
+			}
+		}
+		f.store.down = ""
+		if err := verify(); err != nil {
+			t.Errorf("%s are back: %v", part, err)
+		}
 	}
 }
 
@@ -214,6 +256,27 @@ func TestADecisionThatWasHeldUpIsMadeAgain(t *testing.T) {
 				t.Errorf("the key ended meanwhile: %v", err)
 			}
 		})
+	}
+}
+
+// TestARefusalThatWasHeldUpStands: nothing rests on its being new, and made again it would count again.
+func TestARefusalThatWasHeldUpStands(t *testing.T) {
+	f := newFixture(t)
+	c := f.create(t, acme, "Acme", "cca:admin")
+	raw := f.issue(t, c)
+	if _, err := f.keys.RevokeTokens(t.Context(), ana(acme), c.Key.ClientID, nil); err != nil {
+		t.Fatal(err)
+	}
+	f.stale = true // each decision asks the database
+	f.store.held = func() { f.advance(time.Second) }
+	c.Secret = apikey.NewSecret()
+	f.store.lookups = 0
+	if _, err := f.Token(t.Context(), request(c, "")); codeOf(err) != oauth.InvalidClient || f.store.lookups != 1 {
+		t.Errorf("a wrong secret: asked %d times, %v", f.store.lookups, err)
+	}
+	f.store.lookups = 0
+	if _, err := f.VerifyActive(t.Context(), raw); !errors.Is(err, oauth.ErrInvalidToken) || f.store.lookups != 1 {
+		t.Errorf("a dead token: asked %d times, %v", f.store.lookups, err)
 	}
 }
 

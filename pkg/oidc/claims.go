@@ -70,10 +70,10 @@ func lookUp(claims map[string]any, path string) any {
 		return value
 	}
 	name, rest, nested := strings.Cut(path, ".")
-	inner, _ := claims[name].(map[string]any)
-	if !nested || inner == nil {
+	if !nested {
 		return nil
 	}
+	inner, _ := claims[name].(map[string]any)
 	return lookUp(inner, rest)
 }
 

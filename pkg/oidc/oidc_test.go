@@ -121,8 +121,11 @@ func TestSigningInAtAProvider(t *testing.T) {
 		"without a secret":            {client: public},
 		"that takes secrets by POST":  {registered, oidctest.Behaviour{PostedSecret: true}},
 		"with another algorithm":      {registered, oidctest.Behaviour{Signature: oidctest.ES256}},
+		"that takes them either way":  {registered, oidctest.Behaviour{Metadata: map[string]any{"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic"}}}},
+		"without a userinfo endpoint": {registered, oidctest.Behaviour{Metadata: map[string]any{"userinfo_endpoint": ""}}},
 		"told at userinfo alone":      {registered, oidctest.Behaviour{ThinIDToken: true}},
 		"that says true as text":      {registered, oidctest.Behaviour{Claims: func(c map[string]any) { c["email_verified"] = "true" }}},
+		"that says one as text":       {registered, oidctest.Behaviour{Claims: func(c map[string]any) { c["email_verified"] = "1" }}},
 		"that says true as a number":  {registered, oidctest.Behaviour{Claims: func(c map[string]any) { c["email_verified"] = 1 }}},
 		"that names one group":        {registered, oidctest.Behaviour{Claims: func(c map[string]any) { c["groups"] = "keys-editors" }}},
 		"for several, asked by this":  {registered, oidctest.Behaviour{Claims: func(c map[string]any) { c["aud"], c["azp"] = []string{"api keys", "other"}, "api keys" }}},
@@ -197,17 +200,23 @@ func TestWhatAProviderMustNotSayIsRefused(t *testing.T) {
 		"metadata without a token endpoint": {metadata("token_endpoint", ""), "provider-unavailable"},
 		"metadata with a relative userinfo": {metadata("userinfo_endpoint", "/userinfo"), "provider-unavailable"},
 		"metadata with a relative endpoint": {metadata("authorization_endpoint", "/authorize"), "provider-unavailable"},
+		"metadata with what is no URL":      {metadata("token_endpoint", "https://[::1/token"), "provider-unavailable"},
 		"metadata with relative keys":       {metadata("jwks_uri", "/keys"), "provider-unavailable"},
 		"metadata that asks for HS256":      {oidctest.Behaviour{Metadata: map[string]any{"id_token_signing_alg_values_supported": []string{"HS256", "none"}}, Signature: oidctest.HMACWithSecret}, "invalid-response"},
 		"no metadata":                       {fails("/.well-known/openid-configuration", 500), "provider-unavailable"},
 		"metadata that moved":               {fails("/.well-known/openid-configuration", 302), "provider-unavailable"},
 		"no keys":                           {fails("/keys", 500), "invalid-response"},
 		"a token endpoint that fails":       {fails("/token", 500), "provider-unavailable"},
+		"a token endpoint that is busy":     {fails("/token", 429), "provider-unavailable"},
 		"a token endpoint that refuses":     {fails("/token", 400), "invalid-response"},
 		"a userinfo endpoint that fails":    {oidctest.Behaviour{ThinIDToken: true, Status: map[string]int{"/userinfo": 500}}, "provider-unavailable"},
 		"userinfo of somebody else":         {oidctest.Behaviour{ThinIDToken: true, UserInfo: func(c map[string]any) { c["sub"] = "bea" }}, "invalid-response"},
 		"an address that is not verified":   {claim("email_verified", false), "email-unverified"},
 		"an address verified by name only":  {claim("email_verified", "false"), "email-unverified"},
+		"an address verified by no":         {claim("email_verified", "no"), "email-unverified"},
+		"an address verified by 0":          {claim("email_verified", 0), "email-unverified"},
+		"an address verified by 2":          {claim("email_verified", 2), "email-unverified"},
+		"an address verified nowhere":       {oidctest.Behaviour{Metadata: map[string]any{"userinfo_endpoint": ""}, Claims: func(c map[string]any) { delete(c, "email_verified") }}, "email-unverified"},
 		"an address that may be verified":   {claim("email_verified", []any{true}), "email-unverified"},
 		"no address":                        {oidctest.Behaviour{Claims: func(c map[string]any) { c["email"] = "" }}, "email-unverified"},
 		"groups that give no role":          {claim("groups", []string{"KEYS-EDITORS", "keys-admins "}), "no-role"},
@@ -243,7 +252,34 @@ func codeOf(err error) string {
 	return ""
 }
 
-func TestAnAnswerOfAnotherBrowserCostsTheProviderNothing(t *testing.T) {
+// TestAnErrorIsRepeatedOnlyIfItIsOneOfOAuth: it is anybody's word, and goes to the log.
+func TestAnErrorIsRepeatedOnlyIfItIsOneOfOAuth(t *testing.T) {
+	f := newFixture(t, registered)
+	for text, repeated := range map[string]bool{
+		"server_error": true, "secret-code\nlevel=ERROR": false, "Error": false, "a\nb": false, strings.Repeat("a", 41): false,
+	} {
+		_, err := f.signIn(t, f.client(), func(a *oidc.Answer) { a.Error = text })
+		if codeOf(err) != "invalid-response" || strings.Contains(err.Error(), text) != repeated {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestBeginningsCountForTheAddress(t *testing.T) {
+	f := newFixture(t, registered)
+	once := limit.Config{SignInAddress: limit.Rate{Requests: 1, Window: time.Hour}}
+	f.operators = operator.NewService(sqlstoretest.Open(t, sqlstoretest.SQLite(t)), once, time.Now)
+	c := f.client()
+	if _, err := c.Begin(t.Context(), "/", home); err != nil {
+		t.Fatal(err)
+	}
+	var exceeded *limit.ExceededError
+	if _, err := c.Begin(t.Context(), "/", home); !errors.As(err, &exceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnAnswerOfAnotherBrowserOrWithoutACodeCostsTheProviderNothing(t *testing.T) {
 	f := newFixture(t, registered)
 	c := f.client()
 	mine, err := c.Begin(t.Context(), "/", home)
@@ -262,6 +298,11 @@ func TestAnAnswerOfAnotherBrowserCostsTheProviderNothing(t *testing.T) {
 		if _, _, err := c.Finish(t.Context(), flow, planted, home); codeOf(err) != "flow-expired" {
 			t.Errorf("with %s flow: %v", name, err)
 		}
+	}
+	empty := planted
+	empty.Code = ""
+	if _, _, err := c.Finish(t.Context(), theirs.Flow, empty, home); codeOf(err) != "invalid-response" {
+		t.Errorf("without a code: %v", err)
 	}
 	f.now = f.now.Add(oidc.FlowLifetime)
 	if _, _, err := c.Finish(t.Context(), theirs.Flow, planted, home); codeOf(err) != "flow-expired" {
@@ -330,7 +371,8 @@ func TestNothingButAPathOfTheConsoleIsReturnedTo(t *testing.T) {
 	c := f.client()
 	for _, bad := range []string{
 		"", "api-keys", "https://evil.example", "//evil.example", "///evil.example", `/\evil.example`, `\\evil.example`, "/\t/evil.example",
-		"/\n/evil.example", "/ /evil.example", "/%zz", "javascript:alert(1)", "/\x00", "/\u0085/evil.example",
+		"/\n/evil.example", "/ /evil.example", "/%zz", "javascript:alert(1)", "/\x00", "/\x7f", "/\u0080", "/\u0085/evil.example", "/\u009f",
+		"/" + strings.Repeat("a", oidc.FlowMax),
 	} {
 		_, err := c.Begin(t.Context(), bad, home)
 		var invalid *operator.InvalidError
@@ -338,7 +380,7 @@ func TestNothingButAPathOfTheConsoleIsReturnedTo(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
-	for _, good := range []string{"/", "/api-keys?status=active&search=%C3%A9#top", "/api-keys/ak_EXAMPLE", "/@evil.example"} {
+	for _, good := range []string{"/", "/api-keys?status=active&search=%C3%A9#top", "/api-keys/ak_EXAMPLE", "/@evil.example", "/\u00a0", "/é"} {
 		if _, err := c.Begin(t.Context(), good, home); err != nil {
 			t.Errorf("%q: %v", good, err)
 		}
@@ -356,13 +398,14 @@ func TestAProviderThatComesBackIsFound(t *testing.T) {
 	if _, err := f.signIn(t, c, nil); err != nil {
 		t.Fatalf("once it is back: %v", err)
 	}
-	f.Behave(oidctest.Behaviour{Status: map[string]int{"/token": 503}})
+	c = f.client()
+	f.Behave(oidctest.Behaviour{Metadata: map[string]any{"token_endpoint": f.Issuer() + "/old"}, Status: map[string]int{"/old": 503}})
 	if _, err := f.signIn(t, c, nil); codeOf(err) != "provider-unavailable" {
 		t.Fatalf("while its token endpoint is away: %v", err)
 	}
 	f.Behave(oidctest.Behaviour{})
 	if _, err := f.signIn(t, c, nil); err != nil {
-		t.Errorf("once that is back: %v", err)
+		t.Errorf("once that is elsewhere: %v", err)
 	}
 }
 
@@ -389,6 +432,9 @@ func TestAProviderWithTLSMustNotSendSecretsWithoutIt(t *testing.T) {
 		if oidc.Trusts("https://login.example.com", endpoint) {
 			t.Errorf("%q is trusted", endpoint)
 		}
+	}
+	if oidc.Trusts(f.Issuer(), "ftp://login.example.com") {
+		t.Error("a provider without TLS may send them anywhere")
 	}
 	if !oidc.Trusts("https://login.example.com", "https://elsewhere.example.com/token") || !oidc.Trusts(f.Issuer(), f.Issuer()+"/token") {
 		t.Error("a good endpoint is not trusted")

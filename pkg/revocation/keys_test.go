@@ -60,6 +60,9 @@ func TestPositionsOfBeforeARestoreAreOfAnotherFeed(t *testing.T) {
 	if err := set.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	if _, _, ok := set.Since(feedBase+2, 10); !ok || set.Position() != feedBase+2 {
+		t.Errorf("from the start the set is at %d; whoever is there, too, may read on: %t", set.Position(), ok)
+	}
 	set.Apply(l.generation("ak_3", 2))
 	if set.Position() != feedBase+3 || set.Base() != feedBase {
 		t.Errorf("the position is %d over the base %d", set.Position(), set.Base())

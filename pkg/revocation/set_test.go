@@ -43,9 +43,10 @@ func (l *log) token(id string, expires time.Time) eventlog.Event {
 	return l.append(&eventlog.Revocation{ClientID: "ak_tokens", TokenID: id, ExpiresAt: expires})
 }
 
+// Revocations implements [revocation.Store], in an order that is not that of the log.
 func (l *log) Revocations(_ context.Context, since time.Time) (revocation.Past, error) {
 	past := revocation.Past{Seq: int64(len(l.events))}
-	for _, e := range l.events {
+	for _, e := range slices.Backward(l.events) {
 		if e.Revokes != nil && e.At.After(since) {
 			past.Revocations = append(past.Revocations, revocation.Revocation{Seq: e.Seq, At: e.At, Revocation: *e.Revokes})
 		}
@@ -143,9 +144,10 @@ func (w *world) needed(upTo int64) state {
 func (w *world) readOn(from int) (got state, upTo int64, err error) {
 	got, upTo = w.history[from].clone(), int64(from)
 	for first := true; first || upTo < w.set.Position(); first = false {
-		revocations, next, ok := w.set.Since(upTo, 100)
-		if !ok || next < upTo || next == upTo && !first {
-			return got, upTo, fmt.Errorf("since %d, at %d: up to %d, %v; the set is at %d", from, upTo, next, ok, w.set.Position())
+		const limit = 100
+		revocations, next, ok := w.set.Since(upTo, limit)
+		if !ok || len(revocations) > limit || next < upTo || next == upTo && !first {
+			return got, upTo, fmt.Errorf("since %d, at %d: %d up to %d, %v; the set is at %d", from, upTo, len(revocations), next, ok, w.set.Position())
 		}
 		for _, r := range revocations {
 			if r.Seq <= upTo || r.Seq > next {
@@ -300,6 +302,22 @@ func TestAnEventThatComesTwiceCountsOnce(t *testing.T) {
 	}
 }
 
+// TestWhatIsAppliedBeforeTheSetIsLoadedCountsOnce: the tailer runs first, so that nothing falls between the two.
+func TestWhatIsAppliedBeforeTheSetIsLoadedCountsOnce(t *testing.T) {
+	behind := &log{now: epoch}
+	set := revocation.NewSet(behind, behind.clock)
+	one := behind.generation("ak_one", 2)
+	l := &log{now: epoch, events: slices.Clone(behind.events)}
+	set.Apply(one)
+	set.Apply(l.generation("ak_two", 2))
+	if err := set.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if revocations, upTo, ok := set.Since(0, math.MaxInt); len(revocations) != 2 || upTo != 2 || !ok || set.Position() != 2 {
+		t.Errorf("got %v, %d, %v; the set is at %d", revocations, upTo, ok, set.Position())
+	}
+}
+
 func TestTokenIsRefusedFromTheMomentItIsRevokedHere(t *testing.T) {
 	l := &log{now: epoch}
 	set, fresh, woken := revocation.NewSet(l, l.clock), true, 0
@@ -345,15 +363,26 @@ func TestTokenIsRefusedFromTheMomentItIsRevokedHere(t *testing.T) {
 
 // TestARevokedTokenIsKnownUntilItHasExpired, however often what is old is forgotten.
 func TestARevokedTokenIsKnownUntilItHasExpired(t *testing.T) {
-	w := newWorld()
-	w.set.Apply(w.token("token", epoch.Add(time.Hour)))
-	for _, step := range []struct {
-		at    time.Time
-		known bool
-	}{{epoch.Add(time.Minute), true}, {epoch.Add(time.Hour), true}, {epoch.Add(time.Hour + revocation.Margin), true}, {epoch.Add(3 * time.Hour), false}} {
-		w.now = step.at
-		if w.set.Purge(); w.set.TokenRevoked("token") != step.known {
-			t.Errorf("after %v: known is %t", step.at.Sub(epoch), !step.known)
+	for how, revoke := range map[string]func(*world){
+		"as the log tells": func(w *world) { w.set.Apply(w.token("token", epoch.Add(time.Hour))) },
+		"here, and the log has not told": func(w *world) {
+			tokens := revocation.NewTokens(&w.log, w.set, func() bool { return true }, func() {})
+			event := eventlog.Draft{At: epoch, Revokes: &eventlog.Revocation{TokenID: "token", ExpiresAt: epoch.Add(time.Hour)}}
+			if err := tokens.Revoke(t.Context(), event); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		w := newWorld()
+		revoke(w)
+		for _, step := range []struct {
+			at    time.Time
+			known bool
+		}{{epoch.Add(time.Minute), true}, {epoch.Add(time.Hour), true}, {epoch.Add(time.Hour + revocation.Margin), true}, {epoch.Add(3 * time.Hour), false}} {
+			w.now = step.at
+			if w.set.Purge(); w.set.TokenRevoked("token") != step.known {
+				t.Errorf("revoked %s, after %v: known is %t", how, step.at.Sub(epoch), !step.known)
+			}
 		}
 	}
 }

@@ -3,6 +3,8 @@ package revocation_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -36,6 +38,48 @@ func keyring(t *testing.T) *signing.Keyring {
 func periodStart() time.Time {
 	now := time.Now()
 	return now.Add(-now.Sub(now.Truncate(10 * time.Minute)))
+}
+
+// TestASnapshotTellsOfRevokedKeys: whoever comes back by a snapshot may have them cached. It also tells of tokens that were
+// revoked here, before the log does.
+func TestASnapshotTellsOfRevokedKeys(t *testing.T) {
+	l := &log{now: periodStart()}
+	set := revocation.NewSet(l, l.clock)
+	snapshots := revocation.NewSnapshots(set, keyring(t), "https://keys.example.com", l.clock)
+	wantSays := func(tokens, keys string) {
+		t.Helper()
+		s, _, err := snapshots.Current(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var signed struct{ Payload string }
+		if err := json.Unmarshal(s.Body, &signed); err != nil {
+			t.Fatal(err)
+		}
+		text, err := base64.RawURLEncoding.DecodeString(signed.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var says struct{ Tokens, Keys json.RawMessage }
+		if err := json.Unmarshal(text, &says); err != nil {
+			t.Fatal(err)
+		}
+		if string(says.Tokens) != tokens || string(says.Keys) != keys {
+			t.Errorf("it says of tokens %s and of keys %s; want %s and %s", says.Tokens, says.Keys, tokens, keys)
+		}
+	}
+	wantSays(`{}`, "")
+	expires := l.now.Add(time.Hour)
+	tokens := revocation.NewTokens(l, set, func() bool { return true }, func() {})
+	event := eventlog.Draft{At: l.now, Revokes: &eventlog.Revocation{ClientID: "ak_1", TokenID: "token", ExpiresAt: expires}}
+	if err := tokens.Revoke(t.Context(), event); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []eventlog.Event{keyRevoked(2, "kid2"), keyRevoked(3, "kid1")} {
+		e.At = l.now
+		set.Apply(e)
+	}
+	wantSays(fmt.Sprintf(`{"token":%d}`, expires.Unix()), `["kid1","kid2"]`)
 }
 
 func TestASnapshotIsMadeOnceWhileNothingIsRevokedAndIsNeverOld(t *testing.T) {

@@ -76,6 +76,9 @@ func TestMasterKeyMustHave32Bytes(t *testing.T) {
 		if _, err := sealed.NewBox(make([]byte, size)); err == nil {
 			t.Errorf("a master key of %d bytes is accepted", size)
 		}
+		if _, err := sealed.NewBox(make([]byte, sealed.KeySize), make([]byte, size)); err == nil {
+			t.Errorf("a previous one of %d bytes is accepted", size)
+		}
 		if _, err := sealed.ParseMasterKey(base64.StdEncoding.EncodeToString(make([]byte, size))); err == nil {
 			t.Errorf("a master key of %d bytes is parsed", size)
 		}
@@ -92,7 +95,7 @@ func TestMasterKeyIsStandardBase64(t *testing.T) {
 		t.Error("two new master keys are equal")
 	}
 	raw := bytes.Repeat([]byte{0xff}, sealed.KeySize)
-	for _, text := range []string{"", "secret", base64.URLEncoding.EncodeToString(raw), base64.RawStdEncoding.EncodeToString(raw)} {
+	for _, text := range []string{"", "secret", text + "x", text + text, base64.URLEncoding.EncodeToString(raw), base64.RawStdEncoding.EncodeToString(raw)} {
 		if _, err := sealed.ParseMasterKey(text); err == nil {
 			t.Errorf("%q is parsed", text)
 		}

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
@@ -506,6 +507,29 @@ func TestAPrivateHalfIsBoundToItsKey(t *testing.T) {
 	}
 }
 
+// unwritableStore can be read, but not written.
+type unwritableStore struct {
+	signing.Store
+	err error
+}
+
+func (s *unwritableStore) ChangeSigningKeys(context.Context, func([]signing.Record) (*signing.Change, error)) error {
+	return s.err
+}
+
+func TestWhatCantBeWrittenIsNotDone(t *testing.T) {
+	f := newFixture(t)
+	store := &unwritableStore{f.store, errors.New("read-only")}
+	keyring := newKeyring(t, store, f.Now)
+	for name, err := range map[string]error{
+		"load": keyring.Load(t.Context(), admin), "rotate": keyring.Rotate(t.Context(), 0, admin), "revoke": keyring.Revoke(t.Context(), f.signer(t), admin),
+	} {
+		if !errors.Is(err, store.err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestAFailedLoadingKeepsTheKeys(t *testing.T) {
 	f := newFixture(t)
 	kid := signer(t, f.Keyring)
@@ -674,4 +698,49 @@ func TestRunFollowsWhatOtherReplicasDo(t *testing.T) {
 	}
 	cancel()
 	<-done
+}
+
+// countingStore counts the loadings, which fail while down is set.
+type countingStore struct {
+	keyStore
+	loadings int
+	down     error
+}
+
+func (s *countingStore) ChangeSigningKeys(ctx context.Context, change func([]signing.Record) (*signing.Change, error)) error {
+	s.loadings++
+	if s.down != nil {
+		return s.down
+	}
+	return s.keyStore.ChangeSigningKeys(ctx, change)
+}
+
+func TestKeysAreLoadedForTheirEventsAloneUntilItSucceeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &countingStore{}
+		keyring := newKeyring(t, store, time.Now)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go keyring.Run(ctx)
+		happen := func(kind eventlog.SubjectKind, action eventlog.Action) {
+			keyring.Apply(eventlog.Event{Draft: eventlog.Draft{Action: action, Subject: eventlog.Subject{Kind: kind, ID: "id"}}})
+		}
+		wantLoadings := func(when string, after time.Duration, want int) {
+			t.Helper()
+			time.Sleep(after) //nolint:forbidigo // in a bubble: moves the fake clock
+			synctest.Wait()
+			if store.loadings != want {
+				t.Errorf("%s: the keys were loaded %d times, not %d", when, store.loadings, want)
+			}
+			store.loadings = 0
+		}
+		happen(eventlog.SubjectAPIKey, eventlog.APIKeyCreated)
+		wantLoadings("another kind of event", 0, 0)
+		store.down = errors.New("down")
+		happen(eventlog.SubjectSigningKey, eventlog.SigningKeyCreated)
+		wantLoadings("while the store is down", 0, 1)
+		store.down = nil
+		wantLoadings("afterwards", 2*time.Second, 1)
+		wantLoadings("and then", 20*time.Second, 0)
+	})
 }

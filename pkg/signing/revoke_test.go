@@ -36,14 +36,27 @@ func TestARevokedKeyIsGoneAndAnotherSigns(t *testing.T) {
 		"the only one":            func(*testing.T, *fixture) {},
 		"with a successor":        func(t *testing.T, f *fixture) { f.rotate(t, signing.PublishLead) },
 		"with one that has ended": func(t *testing.T, f *fixture) { f.rotate(t, 0) },
+		"with one that retires and one that waits": func(t *testing.T, f *fixture) {
+			f.set(start.Add(10 * time.Hour))
+			f.rotate(t, 0)
+			f.set(start.Add(20 * time.Hour))
+			f.rotate(t, signing.PublishLead)
+		},
 	}
 	for name, prepare := range tests {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
 			prepare(t, f)
+			before := f.records(t)
 			revoked := f.revoke(t)
+			for _, r := range before {
+				if f.signer(t) == r.KID && !r.RetireAt.IsZero() {
+					t.Error("a key that retires signs again")
+				}
+			}
+			begun := f.Now()
 			for _, after := range []time.Duration{0, 2 * time.Hour, 25 * time.Hour, 2 * signing.Period} {
-				f.set(start.Add(after))
+				f.set(begun.Add(after))
 				f.load(t)
 				f.rotate(t, signing.PublishLead)
 				if f.Published(revoked) || f.Verify(revoked, nil, nil) == nil {
@@ -80,6 +93,19 @@ func TestAKeyThatIsRevokedBeforeItsTurnGetsASuccessor(t *testing.T) {
 	f.load(t)
 	if now := f.signer(t); now == first || now == next {
 		t.Errorf("when the turn of the revoked key has come, %s signs", now)
+	}
+}
+
+func TestAKeyThatOnlyRetiresNeedsNoSuccessor(t *testing.T) {
+	f := newFixture(t)
+	first := f.signer(t)
+	f.rotate(t, 0)
+	signer := f.signer(t)
+	if err := f.Revoke(t.Context(), first, admin); err != nil {
+		t.Fatal(err)
+	}
+	if keys := f.records(t); len(keys) != 2 || f.signer(t) != signer {
+		t.Errorf("there are %d keys, and %s signs", len(keys), f.signer(t))
 	}
 }
 
@@ -163,14 +189,22 @@ func (f *fixture) revocation(t *testing.T) eventlog.Event {
 // TestAReplicaForgetsARevokedKeyWithTheEvent, without asking the store.
 func TestAReplicaForgetsARevokedKeyWithTheEvent(t *testing.T) {
 	f := newFixture(t)
-	other := newKeyring(t, f.store, f.Now)
+	other, empty := newKeyring(t, f.store, f.Now), newKeyring(t, f.store, f.Now)
 	if err := other.Load(t.Context(), admin); err != nil {
 		t.Fatal(err)
 	}
 	revoked := f.revoke(t)
-	other.Apply(f.revocation(t))
-	if other.Published(revoked) {
-		t.Error("it is trusted still")
+	for name, keyring := range map[string]*signing.Keyring{"with that key alone": other, "before it has loaded any": empty} {
+		keyring.Apply(f.revocation(t))
+		if keyring.Published(revoked) {
+			t.Errorf("%s: it is trusted still", name)
+		}
+		if key, err := keyring.Signer(); !errors.Is(err, signing.ErrNoKey) {
+			t.Errorf("%s: %+v signs, %v", name, key, err)
+		}
+		if set, err := keyring.JWKS(); !errors.Is(err, signing.ErrNoKey) {
+			t.Errorf("%s: %s is published, %v", name, set, err)
+		}
 	}
 }
 
@@ -215,6 +249,13 @@ func TestAReadingThatBeganBeforeARevocationDoesNotBringTheKeyBack(t *testing.T) 
 	}
 	if other.Published(revoked) {
 		t.Error("it is trusted again")
+	}
+}
+
+func TestWithoutAPublishedKeyNoneSigns(t *testing.T) {
+	ended := signing.Record{KID: "kid", NotBefore: start, RetireAt: start.Add(time.Hour)}
+	if got := signing.States([]signing.Record{ended}, start.Add(time.Hour)); got[0] != signing.Revoked {
+		t.Errorf("it is %s", got[0])
 	}
 }
 

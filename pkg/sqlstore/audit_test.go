@@ -76,7 +76,7 @@ func eventsAreFound(t *testing.T, open func(testing.TB, Options) *Store) {
 	anyOf := func(values ...string) string { return values[rand.IntN(len(values))] }
 	for range 400 {
 		q := audit.Selection{
-			Tenancies: [][]string{{"home"}, {"home", ""}, {"other"}, {"nowhere"}}[rand.IntN(4)],
+			Tenancies: [][]string{{"home"}, {"home", ""}, {"other"}, {"nowhere"}, nil}[rand.IntN(5)],
 			Kind:      eventlog.SubjectKind(anyOf("", "", "api-key", "operator")), Subject: anyOf("", "", "", "ak_1", "ann"),
 			Actor:   anyOf("", "", "", "ann", "ann@example.com", "ak_1", "nobody"),
 			Actions: [][]eventlog.Action{nil, nil, {"api-key.created"}, {"api-key.updated", "operator.created"}}[rand.IntN(4)],

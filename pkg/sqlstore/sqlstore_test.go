@@ -95,8 +95,11 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 		{"RevokedSigningKeysAreToldAfterAStart", revokedSigningKeysAreTold},
 		{"KeysOfAnEarlierVersionAreGivenStatusIndexes", keysOfAnEarlierVersionAreGivenStatusIndexes},
 		{"PruningLeavesNoHole", pruningLeavesNoHole},
+		{"TamperingWithWhatWasPrunedIsFound", tamperingWithWhatWasPrunedIsFound},
+		{"PruningStopsAtTheFirstYoungEvent", pruningStopsAtTheFirstYoungEvent},
 		{"InterruptedPruningVerifies", interruptedPruningVerifies},
 		{"BrokenLogIsNotPruned", brokenLogIsNotPruned},
+		{"AnOutageIsNoTampering", anOutageIsNoTampering},
 		{"PruningDoesNotDisturbVerifying", pruningDoesNotDisturbVerifying},
 	}
 	for _, test := range tests {

@@ -61,9 +61,7 @@ func newEvidence(t *testing.T, s *Store) *evidence {
 		record(t, s, d)
 	}
 	e.now = epoch.Add(evidenceEvents * day)
-	for _, table := range []string{"event", "log_head", "log_base"} {
-		e.exec("CREATE TABLE kept_" + table + " AS SELECT * FROM " + table)
-	}
+	e.keep()
 	return e
 }
 
@@ -73,6 +71,15 @@ func (e *evidence) exec(statement string, values ...any) {
 	e.t.Helper()
 	if err := e.writer.WithContext(e.t.Context()).Exec(statement, values...).Error; err != nil {
 		e.t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// keep has [evidence.restore] lead back to the log as it is.
+func (e *evidence) keep() {
+	e.t.Helper()
+	for _, table := range []string{"event", "log_head", "log_base"} {
+		e.exec("DROP TABLE IF EXISTS kept_" + table)
+		e.exec("CREATE TABLE kept_" + table + " AS SELECT * FROM " + table)
 	}
 }
 
@@ -223,6 +230,10 @@ func tamperingIsFound(t *testing.T, open func(testing.TB, Options) *Store) {
 			e.exec("DELETE FROM event WHERE seq <= 6")
 			e.exec("INSERT INTO log_base (id, seq, hash, pruned_at, proof) SELECT 1, 6, hash, ?, '' FROM kept_event WHERE seq = 6", e.now.UnixMicro())
 		}, 6, 6},
+		{"the front is removed and passed off as pruned at no time", func() {
+			e.exec("DELETE FROM event WHERE seq <= 6")
+			e.exec("INSERT INTO log_base (id, seq, hash, pruned_at, proof) SELECT 1, 6, hash, 0, '' FROM kept_event WHERE seq = 6")
+		}, 6, 6},
 		{"a checkpoint is passed off as the proof of a pruning", func() {
 			e.setHead(6)
 			proof := e.checkpoint()
@@ -311,6 +322,9 @@ func prune(e *evidence, keep time.Duration) audit.Pruned {
 func pruningLeavesNoHole(t *testing.T, open func(testing.TB, Options) *Store) {
 	e := newEvidence(t, open(t, Options{Timeout: patience}))
 	old := e.checkpoint()
+	e.setHead(6)
+	last := e.checkpoint()
+	e.restore()
 	// Event n is of the day n-2 of twelve; of those of the last 7 days, the first is event 7.
 	pruned := prune(e, 7*day)
 	if pruned.Events != 6 || pruned.Base.Seq != 6 || !pruned.Base.PrunedAt.Equal(e.now) {
@@ -322,6 +336,9 @@ func pruningLeavesNoHole(t *testing.T, open func(testing.TB, Options) *Store) {
 	}
 	if got := e.verifyAgainst(old); got != 0 {
 		t.Errorf("with a checkpoint of before: found at %d", got)
+	}
+	if got := e.verifyAgainst(last); got != 0 {
+		t.Errorf("with a checkpoint of the last event that was pruned: found at %d", got)
 	}
 	page, err := e.audit.List(t.Context(), audit.Viewer{TenancyID: operator.PlatformTenancyID, All: true}, audit.Filter{}, 0, 10)
 	if err != nil || len(page.Events) != 1 || page.Events[0].Action != eventlog.LogPruned ||
@@ -356,6 +373,40 @@ func pruningLeavesNoHole(t *testing.T, open func(testing.TB, Options) *Store) {
 	}
 	if _, err := e.audit.Prune(t.Context(), audit.KeepAtLeast-1, eventlog.Actor{}); err == nil {
 		t.Error("what the revocation feed reads can be pruned")
+	}
+}
+
+// pruningStopsAtTheFirstYoungEvent: an old time behind it is that of a process whose clock was behind.
+func pruningStopsAtTheFirstYoungEvent(t *testing.T, open func(testing.TB, Options) *Store) {
+	e := newEvidence(t, open(t, Options{Timeout: patience}))
+	record(t, e.Store, eventlog.Draft{At: epoch, TenancyID: "home", Action: eventlog.APIKeyUpdated, Subject: eventlog.Subject{Kind: eventlog.SubjectAPIKey, ID: "ak_1"}})
+	if pruned := prune(e, 7*day); pruned.Base.Seq != 6 {
+		t.Errorf("got %+v", pruned)
+	}
+}
+
+func tamperingWithWhatWasPrunedIsFound(t *testing.T, open func(testing.TB, Options) *Store) {
+	e := newEvidence(t, open(t, Options{Timeout: patience}))
+	prune(e, 7*day)
+	e.keep()
+	for _, test := range []struct {
+		name   string
+		tamper func()
+		want   int64
+	}{
+		{"nothing", func() {}, 0},
+		{"more is removed and passed off by the proof of an earlier pruning", func() {
+			e.exec("DELETE FROM event WHERE seq <= 8")
+			e.exec("UPDATE log_base SET seq = 8, hash = (SELECT hash FROM kept_event WHERE seq = 8)")
+		}, 8},
+		{"the hash of the last one is changed", func() { e.exec("UPDATE log_base SET hash = ?", make([]byte, 32)) }, 6},
+		{"the time of the pruning is changed", func() { e.exec("UPDATE log_base SET pruned_at = pruned_at + 1") }, 6},
+	} {
+		test.tamper()
+		if got, report := e.verify(); got != test.want {
+			t.Errorf("%s: found at %d (%v), want %d", test.name, got, report.Broken, test.want)
+		}
+		e.restore()
 	}
 }
 
@@ -403,6 +454,63 @@ func brokenLogIsNotPruned(t *testing.T, open func(testing.TB, Options) *Store) {
 	elsewhere := audit.Base{Head: eventlog.Head{Seq: 4, Hash: make([]byte, 32)}, PrunedAt: e.now, Proof: "x"}
 	if err := e.SetBase(t.Context(), base, elsewhere, eventlog.Draft{Action: eventlog.LogPruned}); !errors.Is(err, audit.ErrMoved) {
 		t.Errorf("a base that is no event: %v", err)
+	}
+}
+
+// partlyDown is a store some of whose methods fail.
+type partlyDown struct {
+	*Store
+	after, base, setBase, deletePruned error
+}
+
+func (s *partlyDown) After(ctx context.Context, seq int64, limit int) ([]eventlog.Event, error) {
+	if s.after != nil {
+		return nil, s.after
+	}
+	return s.Store.After(ctx, seq, limit)
+}
+
+func (s *partlyDown) Base(ctx context.Context) (audit.Base, error) {
+	if s.base != nil {
+		return audit.Base{}, s.base
+	}
+	return s.Store.Base(ctx)
+}
+
+func (s *partlyDown) SetBase(ctx context.Context, old, next audit.Base, event eventlog.Draft) error {
+	if s.setBase != nil {
+		return s.setBase
+	}
+	return s.Store.SetBase(ctx, old, next, event)
+}
+
+func (s *partlyDown) DeletePruned(ctx context.Context) (int64, error) {
+	if s.deletePruned != nil {
+		return 0, s.deletePruned
+	}
+	return s.Store.DeletePruned(ctx)
+}
+
+func anOutageIsNoTampering(t *testing.T, open func(testing.TB, Options) *Store) {
+	e := newEvidence(t, open(t, Options{Timeout: patience}))
+	kept, down := e.checkpoint(), errors.New("down")
+	for name, store := range map[string]*partlyDown{"events": {Store: e.Store, after: down}, "base": {Store: e.Store, base: down}} {
+		s := audit.NewService(store, e.keyring, "", e.clock)
+		if report, err := s.Verify(t.Context()); !errors.Is(err, down) || report.Broken != nil {
+			t.Errorf("verified without the %s: %v, %v", name, report.Broken, err)
+		}
+		if report, _, err := s.VerifyAgainst(t.Context(), kept); !errors.Is(err, down) || report.Broken != nil {
+			t.Errorf("verified against a checkpoint without the %s: %v, %v", name, report.Broken, err)
+		}
+		if _, err := s.Prune(t.Context(), 7*day, eventlog.Actor{}); !errors.Is(err, down) {
+			t.Errorf("pruned without the %s: %v", name, err)
+		}
+	}
+	for _, store := range []*partlyDown{{Store: e.Store, setBase: down}, {Store: e.Store, deletePruned: down}} {
+		s := audit.NewService(store, e.keyring, "", e.clock)
+		if pruned, err := s.Prune(t.Context(), 7*day, eventlog.Actor{Kind: eventlog.ActorSystem, ID: "test"}); !errors.Is(err, down) {
+			t.Errorf("without a way to write, %+v is said to be done: %v", pruned, err)
+		}
 	}
 }
 

@@ -319,11 +319,21 @@ func TestAnIndexIsAPlaceInItsList(t *testing.T) {
 func TestFailureOfTheStoreIsNotKept(t *testing.T) {
 	f := newFixture(t)
 	f.err = errDown
-	if _, err := f.Current(t.Context(), 0); !errors.Is(err, errDown) {
-		t.Errorf("the error is %v", err)
+	for _, number := range []int64{0, 7} {
+		if _, err := f.Current(t.Context(), number); !errors.Is(err, errDown) {
+			t.Errorf("list %d: the error is %v", number, err)
+		}
 	}
 	if _, err := f.URIs(t.Context()); !errors.Is(err, errDown) {
 		t.Errorf("the error is %v", err)
+	}
+	f.err = nil
+	if _, err := f.URIs(t.Context()); err != nil { // counts the indexes, so that the list alone is missing
+		t.Fatal(err)
+	}
+	f.err = errDown
+	if list, err := f.Current(t.Context(), 0); !errors.Is(err, errDown) || list != nil {
+		t.Errorf("of a store that fails after the indexes were counted there is %+v, %v", list, err)
 	}
 	f.err = nil
 	f.current(t, 0)
