@@ -80,6 +80,21 @@ test.describe("the list's state lives in the URL", () => {
   });
 });
 
+test("a field looks the same, whatever pages were seen before", async ({ page, admin }) => {
+  await admin.createKey({ name: "ERP integration" });
+  await page.goto("/api-keys");
+  const perPage = page.getByRole("combobox", { name: "Per page" });
+  const chevron = () => perPage.locator("..").locator("svg").boundingBox();
+  await expect(perPage).toBeVisible();
+  const before = await chevron();
+  const places = page.getByRole("navigation", { name: "Main menu" });
+  await places.getByRole("link", { name: "Audit" }).click();
+  await expect(page.getByRole("combobox", { name: "What" })).toBeVisible();
+  await places.getByRole("link", { name: "API Keys" }).click();
+  await expect(perPage).toBeVisible();
+  expect(await chevron()).toMatchObject({ width: before?.width, height: before?.height });
+});
+
 test.describe("on a slow network", () => {
   test("a skeleton holds the place, and nothing jumps when the keys arrive", async ({ page, admin }) => {
     for (const name of keysOf(10)) await admin.createKey({ name });
