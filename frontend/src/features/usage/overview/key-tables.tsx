@@ -1,6 +1,7 @@
-import { Link } from "@tanstack/react-router";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
+import table from "@/shared/ui/data-table.module.css";
+import { KeyLink } from "@/shared/ui/key-link";
 import { LastUsed } from "@/shared/ui/last-used";
 import { DateOf, RelativeTime } from "@/shared/ui/relative-time";
 import type { ExpiringSecret, KeyUsageSummary } from "../api/usage-overview";
@@ -10,9 +11,7 @@ import classes from "./overview.module.css";
 function KeyCell({ clientId, name }: { clientId: string; name: string }) {
   return (
     <th scope="row">
-      <Link className={classes.name} to="/api-keys/$clientId" params={{ clientId }} search={{}}>
-        {name}
-      </Link>
+      <KeyLink clientId={clientId} name={name} />
       <code className={classes.clientId}>{clientId}</code>
     </th>
   );
@@ -24,7 +23,7 @@ export function TopTable({ keys }: { keys: KeyUsageSummary[] }) {
   const format = useFormat();
   const most = Math.max(1, ...keys.map((key) => key.issued));
   return (
-    <table className={classes.table} aria-label={t("usage.top.title")}>
+    <table className={table.table} aria-label={t("usage.top.title")}>
       <thead>
         <tr>
           <th scope="col">{t("key.name")}</th>
@@ -66,7 +65,7 @@ export function TopTable({ keys }: { keys: KeyUsageSummary[] }) {
 export function UnusedTable({ keys }: { keys: KeyUsageSummary[] }) {
   const { t } = useTranslation();
   return (
-    <table className={classes.table} aria-label={t("usage.unused.title")}>
+    <table className={table.table} aria-label={t("usage.unused.title")}>
       <thead>
         <tr>
           <th scope="col">{t("key.name")}</th>
@@ -99,7 +98,7 @@ export function UnusedTable({ keys }: { keys: KeyUsageSummary[] }) {
 export function ExpiringTable({ secrets, now }: { secrets: ExpiringSecret[]; now: Date }) {
   const { t } = useTranslation();
   return (
-    <table className={classes.table} aria-label={t("usage.expiring.title")}>
+    <table className={table.table} aria-label={t("usage.expiring.title")}>
       <thead>
         <tr>
           <th scope="col">{t("key.name")}</th>
