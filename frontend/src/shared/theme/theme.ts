@@ -113,7 +113,11 @@ export const theme = createTheme({
   components: {
     Button: component<ButtonProps>({
       defaultProps: { size: "sm" },
-      classNames: { root: classes.button, loader: classes.buttonLoader },
+      classNames: {
+        root: classes.button,
+        label: classes.buttonLabel,
+        loader: classes.buttonLoader,
+      },
     }),
     ActionIcon: component<ActionIconProps>({ defaultProps: { variant: "subtle", color: "gray" } }),
     Alert: component<AlertProps>({ defaultProps: { variant: "default", radius: "md" } }),
