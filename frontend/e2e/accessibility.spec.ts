@@ -1,6 +1,6 @@
 import type { Locator, Page } from "@playwright/test";
 import { gate } from "../src/test/gate";
-import { audit } from "./fixtures/audit";
+import { audit, findings } from "./fixtures/audit";
 import { type Complaints, expect, test } from "./fixtures/console";
 import type { Operator } from "./fixtures/management";
 import { choose, fillKey, line, nameField, save, secretWindow } from "./fixtures/screens";
@@ -428,6 +428,24 @@ test.describe("who asked for less motion", () => {
     await expect(page.getByRole("button", { name: "Undo" })).toBeVisible();
     expect(await page.evaluate(() => Reflect.get(window, "moved"))).toEqual([]);
   });
+});
+
+test("on paper the list is dark on white, without what can't be pressed there", async ({ page, admin }) => {
+  await fill(admin);
+  await page.goto("/api-keys?page_size=25");
+  const row = line(page, "ERP integration");
+  await expect(row).toBeVisible();
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  await expect(page.locator("html")).toHaveAttribute("data-mantine-color-scheme", "dark");
+  for (const text of [page.getByRole("heading", { level: 1 }), row.getByRole("link"), row.getByText("1 hour")]) {
+    await expect(text).toHaveCSS("color", "rgb(23, 27, 38)");
+  }
+  expect(await findings(page, ["color-contrast"])).toEqual([]);
+  await expect(page.getByRole("button", { name: "Name", exact: true }), "the head of a column").toBeVisible();
+  await expect(row.getByRole("button", { name: "Show all 4 scopes" })).toBeVisible();
+  const pressable = page.getByRole("main").locator("button, input, select, nav, a:not(th a)");
+  expect(await pressable.filter({ visible: true }).allInnerTexts()).toEqual(["Name", "Last used", "Created", "+2"]);
+  await expect(page.getByRole("navigation")).toHaveCount(0);
 });
 
 test.describe("where the system chooses the colours", () => {

@@ -215,6 +215,13 @@ export const theme = createTheme({
   },
 });
 
+/** What Mantine has in common with the console, in either scheme and on paper. */
+const ownColors = {
+  "--mantine-color-text": "var(--text)",
+  "--mantine-color-dimmed": "var(--text-soft)",
+  "--mantine-color-error": "var(--bad)",
+};
+
 /**
  * Mantine's own greys fail WCAG AA on these surfaces. The overrides below all reach 4.5:1; gray 4 and dark 4, with which
  * it draws the borders of fields and boxes, reach 3:1.
@@ -222,18 +229,16 @@ export const theme = createTheme({
 export const cssVariablesResolver: CSSVariablesResolver = () => ({
   variables: {},
   light: {
-    "--mantine-color-dimmed": slate[6],
+    ...ownColors,
     "--mantine-color-placeholder": "#697184",
-    "--mantine-color-error": "#b42318",
     "--mantine-color-default-border": slate[3],
     "--mantine-color-anchor": iris[7],
     "--mantine-color-disabled-color": "#697184",
   },
   dark: {
     "--mantine-color-body": night[8],
-    "--mantine-color-dimmed": night[2],
+    ...ownColors,
     "--mantine-color-placeholder": "#8f96a8",
-    "--mantine-color-error": "#ff9a8f",
     "--mantine-color-default": night[7],
     "--mantine-color-default-hover": night[6],
     "--mantine-color-default-border": "#363c4a",
