@@ -1,6 +1,6 @@
 import type { Locator, Page } from "@playwright/test";
 import { gate } from "../src/test/gate";
-import { audit } from "./fixtures/audit";
+import { audit, findings } from "./fixtures/audit";
 import { type Complaints, expect, test } from "./fixtures/console";
 import type { Operator } from "./fixtures/management";
 import { choose, fillKey, line, nameField, save, secretWindow } from "./fixtures/screens";
@@ -289,6 +289,69 @@ test.describe("no serious finding, and no sideways scroll, on", () => {
   });
 });
 
+/**
+ * What is pressed on the page, and how high and wide the place is where a press meets it, in pixels. Left out is what stands in a
+ * sentence, which is as high as its line.
+ */
+function targets(page: Page): Promise<{ name: string; height: number; width: number; shared: boolean }[]> {
+  return page.evaluate(() => {
+    const controls = "button, a[href]:not([href='#main']), input:not([type=radio]), select, textarea, input + label";
+    const inSentence = (control: HTMLElement) =>
+      getComputedStyle(control).display === "inline" ||
+      [...(control.parentNode?.childNodes ?? [])].some((node) => node instanceof Text && node.data.trim() !== "");
+    const place = document.querySelector("[role=dialog]") ?? document;
+    return [...place.querySelectorAll<HTMLElement>(controls)]
+      .filter((control) => control.checkVisibility() && !control.closest("[aria-hidden]") && !inSentence(control))
+      .map((control) => {
+        control.scrollIntoView({ block: "center" });
+        const box = control.getBoundingClientRect();
+        const meets = (dx: number, dy: number) => {
+          const there = document.elementFromPoint(box.x + box.width / 2 + dx, box.y + box.height / 2 + dy);
+          return there !== null && (control.contains(there) || there.closest("label")?.control === control);
+        };
+        const reach = (dx: number, dy: number) => {
+          let pixels = 0;
+          while (pixels < 50 && meets(dx * (pixels + 0.5), dy * (pixels + 0.5))) pixels++;
+          return pixels;
+        };
+        return {
+          name: control.getAttribute("aria-label") ?? control.innerText,
+          height: reach(0, -1) + reach(0, 1),
+          width: reach(-1, 0) + reach(1, 0),
+          shared: control.closest("th, .list_cardTitle") !== null,
+        };
+      });
+  });
+}
+
+const pressed = ["the list", "the form", "the page of a key", "the use of all keys", "the audit log"] as const;
+
+test.describe("what is pressed is large enough", () => {
+  for (const name of pressed) {
+    test(`for a mouse, on ${name}`, async ({ page, admin, operator, complaints }) => {
+      await screens[name]?.({ page, admin, operator, complaints });
+      const found = await targets(page);
+      expect(found.length).toBeGreaterThan(5);
+      expect(found.filter(({ height, width }) => Math.min(height, width) < 24)).toEqual([]);
+    });
+  }
+
+  test.describe("for a finger", () => {
+    test.use({ hasTouch: true, isMobile: true, viewport: { width: 320, height: 640 } });
+
+    for (const name of pressed) {
+      test(`on ${name}`, async ({ page, admin, operator, complaints }) => {
+        await screens[name]?.({ page, admin, operator, complaints });
+        const found = await targets(page);
+        expect(found.length).toBeGreaterThan(5);
+        // A name and the button below it share the room that there is.
+        const least = (shared: boolean) => (shared ? 33 : 44);
+        expect(found.filter(({ height, width, shared }) => height < least(shared) || width < 33)).toEqual([]);
+      });
+    }
+  });
+});
+
 /** Records what live regions announce from now on. Text inside nested regions is recorded once per region. */
 async function listen(page: Page): Promise<void> {
   await page.evaluate(() => {
@@ -365,6 +428,24 @@ test.describe("who asked for less motion", () => {
     await expect(page.getByRole("button", { name: "Undo" })).toBeVisible();
     expect(await page.evaluate(() => Reflect.get(window, "moved"))).toEqual([]);
   });
+});
+
+test("on paper the list is dark on white, without what can't be pressed there", async ({ page, admin }) => {
+  await fill(admin);
+  await page.goto("/api-keys?page_size=25");
+  const row = line(page, "ERP integration");
+  await expect(row).toBeVisible();
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  await expect(page.locator("html")).toHaveAttribute("data-mantine-color-scheme", "dark");
+  for (const text of [page.getByRole("heading", { level: 1 }), row.getByRole("link"), row.getByText("1 hour")]) {
+    await expect(text).toHaveCSS("color", "rgb(23, 27, 38)");
+  }
+  expect(await findings(page, ["color-contrast"])).toEqual([]);
+  await expect(page.getByRole("button", { name: "Name", exact: true }), "the head of a column").toBeVisible();
+  await expect(row.getByRole("button", { name: "Show all 4 scopes" })).toBeVisible();
+  const pressable = page.getByRole("main").locator("button, input, select, nav, a:not(th a)");
+  expect(await pressable.filter({ visible: true }).allInnerTexts()).toEqual(["Name", "Last used", "Created", "+2"]);
+  await expect(page.getByRole("navigation")).toHaveCount(0);
 });
 
 test.describe("where the system chooses the colours", () => {

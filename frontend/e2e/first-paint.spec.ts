@@ -31,12 +31,13 @@ async function topOfList(page: Page, inside: string): Promise<number> {
   return box?.y ?? Number.NaN;
 }
 
-for (const { locale, title } of [
-  { locale: "en-US", title: "API Keys" },
-  { locale: "pt-BR", title: "Chaves de API" },
+for (const { locale, title, hasTouch } of [
+  { locale: "en-US", title: "API Keys", hasTouch: false },
+  { locale: "pt-BR", title: "Chaves de API", hasTouch: false },
+  { locale: "pt-BR", title: "Chaves de API", hasTouch: true },
 ]) {
-  test.describe(`before the console has arrived, in ${locale},`, () => {
-    test.use({ locale });
+  test.describe(`before the console has arrived, in ${locale}${hasTouch ? ", for fingers" : ""},`, () => {
+    test.use({ locale, hasTouch });
 
     test("the list has its frame, and stands where it stood", async ({ page, admin }) => {
       await admin.createKey({ name: "Reports" });

@@ -80,6 +80,48 @@ test.describe("the list's state lives in the URL", () => {
   });
 });
 
+test("a field looks the same, whatever pages were seen before", async ({ page, admin }) => {
+  await admin.createKey({ name: "ERP integration" });
+  await page.goto("/api-keys");
+  const perPage = page.getByRole("combobox", { name: "Per page" });
+  const chevron = () => perPage.locator("..").locator("svg").boundingBox();
+  await expect(perPage).toBeVisible();
+  const before = await chevron();
+  const places = page.getByRole("navigation", { name: "Main menu" });
+  await places.getByRole("link", { name: "Audit" }).click();
+  await expect(page.getByRole("combobox", { name: "What" })).toBeVisible();
+  await places.getByRole("link", { name: "API Keys" }).click();
+  await expect(perPage).toBeVisible();
+  expect(await chevron()).toMatchObject({ width: before?.width, height: before?.height });
+});
+
+test.describe("a name that is cut", () => {
+  const long = "A name that is much longer than names of applications usually are, and that goes on";
+  const arabic = "مفتاح البوابة الرئيسية لعملاء شمال أفريقيا نسخة الإنتاج الثانية";
+
+  test("can be read in full, and is cut at its end whichever way it is written", async ({ page, admin }) => {
+    const { client_id } = await admin.createKey({ name: arabic });
+    await admin.use(await admin.createKey({ name: long }));
+    for (const width of [1280, 320]) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.goto("/api-keys");
+      for (const [name, direction] of [
+        [long, "ltr"],
+        [arabic, "rtl"],
+      ] as const) {
+        const link = page.getByRole("link", { name });
+        await expect(link).toHaveAttribute("title", name);
+        await expect(link).toHaveCSS("direction", direction);
+        await expect(link).toHaveCSS("text-overflow", "ellipsis");
+      }
+    }
+    await page.goto("/usage");
+    await expect(page.getByRole("link", { name: long })).toHaveAttribute("title", long);
+    await page.goto(`/api-keys/${client_id}`);
+    await expect(page.getByRole("heading", { name: arabic })).toHaveCSS("direction", "rtl");
+  });
+});
+
 test.describe("on a slow network", () => {
   test("a skeleton holds the place, and nothing jumps when the keys arrive", async ({ page, admin }) => {
     for (const name of keysOf(10)) await admin.createKey({ name });

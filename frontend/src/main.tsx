@@ -1,5 +1,6 @@
 import "@/shared/theme/mantine.css";
 import "@/shared/theme/global.css";
+import "@/shared/theme/print.css";
 import { StrictMode, startTransition } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "@/app/app";

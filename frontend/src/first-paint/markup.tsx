@@ -27,6 +27,12 @@ export function FirstPaint({ language, texts, classOf }: FirstPaintProps) {
     { label: texts.nav.usage, icon: IconChartBar },
     { label: texts.nav.audit, icon: IconHistory },
   ];
+  const brandText = (
+    <div className={shell("brandText")}>
+      <span className={shell("brandName")}>{texts.app.name}</span>
+      <span className={shell("tenancy")}>&nbsp;</span>
+    </div>
+  );
   return (
     <div className="first-paint" lang={language} inert>
       <div className={shell("shell")}>
@@ -35,16 +41,13 @@ export function FirstPaint({ language, texts, classOf }: FirstPaintProps) {
             <IconMenu2 size={20} stroke={1.8} />
           </span>
           <BrandMark size={24} />
-          <span className={shell("topBarName")}>{texts.app.name}</span>
+          {brandText}
         </header>
         <aside className={shell("side")}>
           <div>
             <div className={shell("brand")}>
               <BrandMark size={30} />
-              <div className={shell("brandText")}>
-                <span className={shell("brandName")}>{texts.app.name}</span>
-                <span className={shell("tenancy")}>&nbsp;</span>
-              </div>
+              {brandText}
             </div>
             <ul className={shell("places")}>
               {places.map(({ label, icon: Icon }) => (

@@ -11,6 +11,7 @@ import { useInterrupted } from "@/shared/ui/use-interrupted";
 import { OperatorMenu } from "./operator-menu";
 import classes from "./shell.module.css";
 import { SideNav } from "./side-nav";
+import { Whose } from "./whose";
 
 const NavDrawer = whenShown(() => import("./nav-drawer"));
 
@@ -51,7 +52,7 @@ export function Shell() {
           <IconMenu2 size={20} stroke={1.8} />
         </ActionIcon>
         <BrandMark size={24} />
-        <span className={classes.topBarName}>{t("app.name")}</span>
+        <Whose />
         <div className={classes.topBarMenu}>
           <OperatorMenu compact />
         </div>

@@ -5,6 +5,7 @@ import { useSession } from "@/features/session/session-query";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { BrandMark } from "@/shared/ui/brand-mark";
 import classes from "./shell.module.css";
+import { Whose } from "./whose";
 
 interface Place {
   to: NonNullable<LinkProps["to"]>;
@@ -14,7 +15,7 @@ interface Place {
 
 export function SideNav({ onNavigate }: { onNavigate?: () => void }) {
   const { t } = useTranslation();
-  const { tenancy, operator } = useSession();
+  const { operator } = useSession();
   const places: Place[] = [
     { to: "/api-keys", label: t("nav.apiKeys"), icon: IconKey },
     { to: "/usage", label: t("nav.usage"), icon: IconChartBar },
@@ -25,12 +26,7 @@ export function SideNav({ onNavigate }: { onNavigate?: () => void }) {
     <div className={classes.sideNav}>
       <div className={classes.brand}>
         <BrandMark size={30} />
-        <div className={classes.brandText}>
-          <span className={classes.brandName}>{t("app.name")}</span>
-          <span className={classes.tenancy} title={tenancy.name}>
-            {tenancy.name}
-          </span>
-        </div>
+        <Whose />
       </div>
       <nav aria-label={t("nav.label")}>
         <ul className={classes.places}>

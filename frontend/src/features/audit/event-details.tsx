@@ -1,5 +1,7 @@
+import type { ReactNode } from "react";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
+import { Comparison } from "@/shared/ui/comparison";
 import type { Event } from "./api/event";
 import { type Change, changesOf, compareLists, type Line } from "./diff";
 import classes from "./event-list.module.css";
@@ -22,33 +24,21 @@ function Side({ lines, state }: { lines: Line[]; state: "before" | "after" }) {
   );
 }
 
-function DiffRow({ kind, change, onlyAfter }: { kind: string; change: Change; onlyAfter: boolean }) {
-  const { t } = useTranslation();
-  const format = useFormat();
-  const before = memberLines(t, format, kind, change.member, change.before);
-  const after = memberLines(t, format, kind, change.member, change.after);
-  const lines = onlyAfter ? after.map((text): Line => ({ text, state: "same" })) : compareLists(before, after);
-  return (
-    <tr>
-      <th scope="row">{memberLabel(t, change.member)}</th>
-      {!onlyAfter && (
-        <td>
-          <Side lines={lines} state="before" />
-        </td>
-      )}
-      <td>
-        <Side lines={lines} state="after" />
-      </td>
-    </tr>
-  );
-}
-
 /** What changed, member by member, and where the change came from. */
 export function EventDetails({ event }: { event: Event }) {
   const { t } = useTranslation();
   const format = useFormat();
   const changes = changesOf(event);
   const onlyAfter = event.before === null;
+
+  function valuesOf({ member, before, after }: Change): ReactNode[] {
+    const old = memberLines(t, format, event.subject.kind, member, before);
+    const present = memberLines(t, format, event.subject.kind, member, after);
+    if (onlyAfter) return [<Side key="after" lines={compareLists(present, present)} state="after" />];
+    const lines = compareLists(old, present);
+    return [<Side key="before" lines={lines} state="before" />, <Side key="after" lines={lines} state="after" />];
+  }
+
   const origin = [
     { label: t("audit.origin.time"), value: format.dateTime(event.at), code: false },
     { label: t("audit.origin.address"), value: event.ip, code: true },
@@ -62,22 +52,12 @@ export function EventDetails({ event }: { event: Event }) {
   return (
     <div className={classes.details}>
       {changes.length > 0 && (
-        <div className={classes.diffFrame}>
-          <table className={classes.diff} aria-label={t("audit.diff")}>
-            <thead>
-              <tr>
-                <th scope="col">{t("audit.field")}</th>
-                {!onlyAfter && <th scope="col">{t("audit.before")}</th>}
-                <th scope="col">{onlyAfter ? t("audit.value.title") : t("audit.after")}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {changes.map((change) => (
-                <DiffRow key={change.member} kind={event.subject.kind} change={change} onlyAfter={onlyAfter} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Comparison
+          label={t("audit.diff")}
+          head={t("audit.field")}
+          sides={onlyAfter ? [t("audit.value.title")] : [t("audit.before"), t("audit.after")]}
+          rows={changes.map((change) => ({ field: memberLabel(t, change.member), values: valuesOf(change) }))}
+        />
       )}
       <dl className={classes.origin}>
         {origin.map(({ label, value, code }) => (

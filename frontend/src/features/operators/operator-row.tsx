@@ -13,27 +13,30 @@ import { useSession } from "@/features/session/session-query";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useNow } from "@/shared/i18n/use-now";
 import { useTranslation } from "@/shared/i18n/use-translation";
+import table from "@/shared/ui/data-table.module.css";
 import { DateOf, Time } from "@/shared/ui/relative-time";
+import { StatusPill } from "@/shared/ui/status-pill";
 import type { Operator } from "./api/operators";
 import type { OperatorActions } from "./operator-actions";
 import classes from "./operators.module.css";
 
 const icon = { size: 16, stroke: 1.7, "aria-hidden": true } as const;
 
-/** Icon and word; colour only repeats them. */
+const looks = {
+  active: { icon: IconCircleCheck, tone: "good" },
+  invited: { icon: IconMailForward, tone: "warn" },
+  deactivated: { icon: IconCircleOff, tone: "plain" },
+} as const;
+
 function Status({ operator }: { operator: Operator }) {
   const { t } = useTranslation();
   const format = useFormat();
   const now = useNow();
-  const Icon = { active: IconCircleCheck, invited: IconMailForward, deactivated: IconCircleOff }[operator.status];
   const until = operator.invitation_expires_at;
   const expired = until !== null && new Date(until) <= now;
   return (
     <>
-      <span className={classes.status} data-status={operator.status}>
-        <Icon size={14} stroke={2} aria-hidden />
-        {t(`operators.status.${operator.status}`)}
-      </span>
+      <StatusPill {...looks[operator.status]}>{t(`operators.status.${operator.status}`)}</StatusPill>
       {until && (
         <span className={classes.expiry} data-expired={expired}>
           <Time at={until}>
@@ -76,7 +79,7 @@ export function OperatorRow({ operator, withMethod, actions }: OperatorRowProps)
       <td className={classes.timeCell}>
         <DateOf at={operator.created_at} />
       </td>
-      <td className={classes.menuCell}>
+      <td className={table.menuCell}>
         <Menu>
           <Menu.Target>
             <ActionIcon size={30} aria-label={t("list.actionsFor", { name: operator.email })}>

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useSession } from "@/features/session/session-query";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
+import table from "@/shared/ui/data-table.module.css";
 import { EmptyState } from "@/shared/ui/empty-state";
 import { HomeLink } from "@/shared/ui/home-link";
 import { Page } from "@/shared/ui/page";
@@ -39,7 +40,7 @@ function Operators() {
       {!data && !error && <Skeleton height={240} radius="lg" aria-hidden />}
       {data && (
         <Card flush>
-          <table className={classes.table} aria-label={t("operators.title")}>
+          <table className={table.table} aria-label={t("operators.title")}>
             <thead>
               <tr>
                 <th scope="col">{t("signIn.email")}</th>
@@ -52,7 +53,7 @@ function Operators() {
                 <th scope="col" className={classes.timeCell}>
                   {t("operators.added")}
                 </th>
-                <th scope="col" className={classes.menuCell}>
+                <th scope="col" className={table.menuCell}>
                   <VisuallyHidden>{t("list.actions")}</VisuallyHidden>
                 </th>
               </tr>

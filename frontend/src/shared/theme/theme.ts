@@ -3,9 +3,11 @@ import {
   type AlertProps,
   type ButtonProps,
   type CheckboxProps,
+  type CloseButtonProps,
   type CSSVariablesResolver,
   createTheme,
   type DrawerProps,
+  type InputProps,
   type LoaderProps,
   type MantineColorsTuple,
   type MenuProps,
@@ -113,11 +115,20 @@ export const theme = createTheme({
   components: {
     Button: component<ButtonProps>({
       defaultProps: { size: "sm" },
-      classNames: { root: classes.button, loader: classes.buttonLoader },
+      classNames: {
+        root: classes.button,
+        label: classes.buttonLabel,
+        loader: classes.buttonLoader,
+      },
     }),
-    ActionIcon: component<ActionIconProps>({ defaultProps: { variant: "subtle", color: "gray" } }),
+    ActionIcon: component<ActionIconProps>({
+      defaultProps: { variant: "subtle", color: "gray" },
+      classNames: { root: classes.icon },
+    }),
     Alert: component<AlertProps>({ defaultProps: { variant: "default", radius: "md" } }),
     Checkbox: component<CheckboxProps>({ defaultProps: { size: "xs", radius: "xs" } }),
+    CloseButton: component<CloseButtonProps>({ classNames: { root: classes.icon } }),
+    Input: component<InputProps>({ classNames: { wrapper: classes.field } }),
     Loader: component<LoaderProps>({ defaultProps: { type: "oval", size: "sm" } }),
     Menu: component<MenuProps>({
       defaultProps: {
@@ -182,6 +193,7 @@ export const theme = createTheme({
         error: classes.error,
         description: classes.description,
         section: classes.chevron,
+        option: classes.option,
       },
     }),
     Popover: component<PopoverProps>({ classNames: { dropdown: classes.popover } }),
@@ -204,6 +216,13 @@ export const theme = createTheme({
   },
 });
 
+/** What Mantine has in common with the console, in either scheme and on paper. */
+const ownColors = {
+  "--mantine-color-text": "var(--text)",
+  "--mantine-color-dimmed": "var(--text-soft)",
+  "--mantine-color-error": "var(--bad)",
+};
+
 /**
  * Mantine's own greys fail WCAG AA on these surfaces. The overrides below all reach 4.5:1; gray 4 and dark 4, which Mantine
  * uses for the borders of fields and boxes, reach 3:1.
@@ -211,18 +230,16 @@ export const theme = createTheme({
 export const cssVariablesResolver: CSSVariablesResolver = () => ({
   variables: {},
   light: {
-    "--mantine-color-dimmed": slate[6],
+    ...ownColors,
     "--mantine-color-placeholder": "#697184",
-    "--mantine-color-error": "#b42318",
     "--mantine-color-default-border": slate[3],
     "--mantine-color-anchor": iris[7],
     "--mantine-color-disabled-color": "#697184",
   },
   dark: {
     "--mantine-color-body": night[8],
-    "--mantine-color-dimmed": night[2],
+    ...ownColors,
     "--mantine-color-placeholder": "#8f96a8",
-    "--mantine-color-error": "#ff9a8f",
     "--mantine-color-default": night[7],
     "--mantine-color-default-hover": night[6],
     "--mantine-color-default-border": "#363c4a",

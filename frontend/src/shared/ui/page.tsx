@@ -25,7 +25,9 @@ export function Page({ title, documentTitle, description, back, badge, actions, 
       <div className={classes.header}>
         <div className={classes.headline}>
           <div className={classes.titleLine}>
-            <h1 className={classes.title}>{title}</h1>
+            <h1 className={classes.title} dir="auto">
+              {title}
+            </h1>
             {badge}
           </div>
           {description && <p className={classes.description}>{description}</p>}

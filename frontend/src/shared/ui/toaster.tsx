@@ -28,6 +28,7 @@ function ToastCard({ toast, held }: { toast: Toast; held: boolean }) {
       </div>
       {toast.action && (
         <Button
+          className={classes.action}
           variant="default"
           size="compact-sm"
           onClick={() => {

@@ -68,7 +68,7 @@ function KeyPageActions({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActio
       </Button>
       <Menu>
         <Menu.Target>
-          <ActionIcon variant="default" size={36} aria-label={t("action.more")}>
+          <ActionIcon variant="default" size="input-sm" aria-label={t("action.more")}>
             <IconDots size={18} stroke={1.8} />
           </ActionIcon>
         </Menu.Target>

@@ -130,7 +130,8 @@ export function KeyFields({ keyForm, clientId, pending, problem, onSubmit, onCan
                   <li key={scope} className={classes.chosenScope}>
                     <ScopeChip scope={scope} />
                     <CloseButton
-                      size="xs"
+                      size={24}
+                      iconSize={14}
                       aria-label={t("form.summary.remove", { scope })}
                       onClick={() => setScopes(values.scopes.filter((each) => each !== scope))}
                     />

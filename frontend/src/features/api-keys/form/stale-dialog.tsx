@@ -1,5 +1,6 @@
 import { Button, Group, Text } from "@mantine/core";
 import { useTranslation } from "@/shared/i18n/use-translation";
+import { Comparison } from "@/shared/ui/comparison";
 import { Dialog } from "@/shared/ui/dialog";
 import { type ChangedField, changedFields, type KeyValues, lifespanOf } from "./key-values";
 import { formatLifespan } from "./lifespan";
@@ -25,6 +26,14 @@ const labels = {
   rateLimit: "key.rateLimit",
 } as const;
 
+function Value({ changed, children }: { changed: boolean; children: string }) {
+  return (
+    <span className={classes.value} data-changed={changed}>
+      {children}
+    </span>
+  );
+}
+
 /** Shows what somebody else changed while the operator was editing, beside the operator's own changes. */
 export function StaleDialog({ base, mine, theirs, onReapply, onDiscard, onClose }: StaleDialogProps) {
   const { t } = useTranslation();
@@ -44,29 +53,24 @@ export function StaleDialog({ base, mine, theirs, onReapply, onDiscard, onClose 
   return (
     <Dialog onClose={onClose} title={t("stale.title")} size="xl">
       <Text size="md">{theirChanges.length > 0 ? t("stale.message") : t("stale.messageElsewhere")}</Text>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
-      <section className={classes.scroll} tabIndex={0} aria-label={t("stale.title")}>
-        <table className={classes.table}>
-          <thead>
-            <tr>
-              <th scope="col">{t("stale.field")}</th>
-              <th scope="col">{t("stale.theirs")}</th>
-              <th scope="col">{t("stale.mine")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {fields.map((field) => (
-              <tr key={field}>
-                <th scope="row">{t(labels[field])}</th>
-                <td data-changed={theirChanges.includes(field)}>{text(theirs, field)}</td>
-                <td data-changed={myChanges.includes(field)}>
-                  {myChanges.includes(field) ? text(mine, field) : t("stale.unchanged")}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <div className={classes.fields}>
+        <Comparison
+          label={t("stale.title")}
+          head={t("stale.field")}
+          sides={[t("stale.theirs"), t("stale.mine")]}
+          rows={fields.map((field) => ({
+            field: t(labels[field]),
+            values: [
+              <Value key="theirs" changed={theirChanges.includes(field)}>
+                {text(theirs, field)}
+              </Value>,
+              <Value key="mine" changed={myChanges.includes(field)}>
+                {myChanges.includes(field) ? text(mine, field) : t("stale.unchanged")}
+              </Value>,
+            ],
+          }))}
+        />
+      </div>
       <Group justify="flex-end" gap="xs" mt="xl">
         <Button variant="default" onClick={onDiscard}>
           {t("stale.discard")}

@@ -1,8 +1,8 @@
-import { Link } from "@tanstack/react-router";
 import { memo, useRef } from "react";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { CopyButton } from "@/shared/ui/copy-button";
+import { KeyLink } from "@/shared/ui/key-link";
 import { LastUsed } from "@/shared/ui/last-used";
 import type { KeyActions } from "../actions/key-actions";
 import { KeyMenu } from "../actions/key-menu";
@@ -22,9 +22,7 @@ export const KeyCard = memo(function KeyCard({ apiKey, actions }: { apiKey: ApiK
     <li className={classes.card}>
       <div className={classes.cardHead}>
         <div className={classes.cardTitle}>
-          <Link className={classes.name} to="/api-keys/$clientId" params={{ clientId: apiKey.client_id }}>
-            {apiKey.name}
-          </Link>
+          <KeyLink clientId={apiKey.client_id} name={apiKey.name} />
           <span className={classes.clientId}>
             <code ref={clientIdRef}>{apiKey.client_id}</code>
             <CopyButton

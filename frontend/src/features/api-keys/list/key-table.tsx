@@ -1,12 +1,13 @@
 import { VisuallyHidden } from "@mantine/core";
 import { IconArrowDown, IconArrowUp, IconSelector } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
 import { memo, type ReactNode, useRef } from "react";
 import type { UsagePoint } from "@/features/usage/api/key-usage";
 import { Sparkline } from "@/features/usage/chart/sparkline";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { CopyButton } from "@/shared/ui/copy-button";
+import table from "@/shared/ui/data-table.module.css";
+import { KeyLink } from "@/shared/ui/key-link";
 import { LastUsed } from "@/shared/ui/last-used";
 import type { KeyActions } from "../actions/key-actions";
 import { KeyMenu } from "../actions/key-menu";
@@ -50,7 +51,7 @@ export function KeyTable({ search, onSort, busy, children }: KeyTableProps) {
   const { t } = useTranslation();
   return (
     <div className={classes.tableFrame} data-busy={busy}>
-      <table className={classes.table} aria-label={t("list.title")} aria-busy={busy}>
+      <table className={table.table} aria-label={t("list.title")} aria-busy={busy}>
         <colgroup>
           <col className={classes.colName} />
           <col className={classes.colScopes} />
@@ -94,14 +95,7 @@ export const KeyRow = memo(function KeyRow({ apiKey, usage, actions }: KeyRowPro
   return (
     <tr>
       <th scope="row" className={classes.nameCell}>
-        <Link
-          className={classes.name}
-          to="/api-keys/$clientId"
-          params={{ clientId: apiKey.client_id }}
-          preload="intent"
-        >
-          {apiKey.name}
-        </Link>
+        <KeyLink clientId={apiKey.client_id} name={apiKey.name} />
         <span className={classes.clientId}>
           <code ref={clientIdRef}>{apiKey.client_id}</code>
           <CopyButton
@@ -129,7 +123,7 @@ export const KeyRow = memo(function KeyRow({ apiKey, usage, actions }: KeyRowPro
           {format.date(apiKey.created_at)}
         </time>
       </td>
-      <td className={classes.menuCell}>
+      <td className={table.menuCell}>
         <KeyMenu apiKey={apiKey} actions={actions} clientIdRef={clientIdRef} />
       </td>
     </tr>

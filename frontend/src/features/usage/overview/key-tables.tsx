@@ -1,20 +1,37 @@
-import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
+import table from "@/shared/ui/data-table.module.css";
+import { KeyLink } from "@/shared/ui/key-link";
 import { LastUsed } from "@/shared/ui/last-used";
 import { DateOf, RelativeTime } from "@/shared/ui/relative-time";
 import type { ExpiringSecret, KeyUsageSummary } from "../api/usage-overview";
 import { usedLately } from "../used-lately";
 import classes from "./overview.module.css";
 
-function KeyCell({ clientId, name }: { clientId: string; name: string }) {
+interface KeyCellProps {
+  clientId: string;
+  name: string;
+  /** What a phone has no columns for. */
+  children: ReactNode;
+}
+
+function KeyCell({ clientId, name, children }: KeyCellProps) {
   return (
     <th scope="row">
-      <Link className={classes.name} to="/api-keys/$clientId" params={{ clientId }} search={{}}>
-        {name}
-      </Link>
+      <KeyLink clientId={clientId} name={name} />
       <code className={classes.clientId}>{clientId}</code>
+      <span className={classes.narrow}>{children}</span>
     </th>
+  );
+}
+
+function LastFour({ digits }: { digits: string }) {
+  return (
+    <code className={classes.secret}>
+      <span aria-hidden>••••</span>
+      {digits}
+    </code>
   );
 }
 
@@ -24,7 +41,7 @@ export function TopTable({ keys }: { keys: KeyUsageSummary[] }) {
   const format = useFormat();
   const most = Math.max(1, ...keys.map((key) => key.issued));
   return (
-    <table className={classes.table} aria-label={t("usage.top.title")}>
+    <table className={table.table} aria-label={t("usage.top.title")}>
       <thead>
         <tr>
           <th scope="col">{t("key.name")}</th>
@@ -42,7 +59,12 @@ export function TopTable({ keys }: { keys: KeyUsageSummary[] }) {
       <tbody>
         {keys.map((key) => (
           <tr key={key.client_id}>
-            <KeyCell clientId={key.client_id} name={key.name} />
+            <KeyCell clientId={key.client_id} name={key.name}>
+              <span>
+                {t("key.lastUsed")} <LastUsed at={key.last_used_at} />
+              </span>
+              {key.denied > 0 && <span>{t("usage.deniedCount", { count: key.denied })}</span>}
+            </KeyCell>
             <td className={classes.number}>
               <span className={classes.counted}>
                 <svg className={classes.bar} viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
@@ -66,7 +88,7 @@ export function TopTable({ keys }: { keys: KeyUsageSummary[] }) {
 export function UnusedTable({ keys }: { keys: KeyUsageSummary[] }) {
   const { t } = useTranslation();
   return (
-    <table className={classes.table} aria-label={t("usage.unused.title")}>
+    <table className={table.table} aria-label={t("usage.unused.title")}>
       <thead>
         <tr>
           <th scope="col">{t("key.name")}</th>
@@ -81,7 +103,11 @@ export function UnusedTable({ keys }: { keys: KeyUsageSummary[] }) {
       <tbody>
         {keys.map((key) => (
           <tr key={key.client_id}>
-            <KeyCell clientId={key.client_id} name={key.name} />
+            <KeyCell clientId={key.client_id} name={key.name}>
+              <span>
+                {t("key.created")} <DateOf at={key.created_at} />
+              </span>
+            </KeyCell>
             <td className={classes.timeCell}>
               <LastUsed at={key.last_used_at} />
             </td>
@@ -99,7 +125,7 @@ export function UnusedTable({ keys }: { keys: KeyUsageSummary[] }) {
 export function ExpiringTable({ secrets, now }: { secrets: ExpiringSecret[]; now: Date }) {
   const { t } = useTranslation();
   return (
-    <table className={classes.table} aria-label={t("usage.expiring.title")}>
+    <table className={table.table} aria-label={t("usage.expiring.title")}>
       <thead>
         <tr>
           <th scope="col">{t("key.name")}</th>
@@ -117,14 +143,19 @@ export function ExpiringTable({ secrets, now }: { secrets: ExpiringSecret[]; now
       <tbody>
         {secrets.map((secret) => (
           <tr key={secret.secret_id}>
-            <KeyCell clientId={secret.client_id} name={secret.name} />
+            <KeyCell clientId={secret.client_id} name={secret.name}>
+              <LastFour digits={secret.last_four} />
+              <span className={classes.time} data-warn={usedLately(secret.last_used_at, now)}>
+                {t("key.lastUsed")} <LastUsed at={secret.last_used_at} />
+              </span>
+            </KeyCell>
             <td className={`${classes.timeCell} ${classes.extra}`}>
-              <code>
-                <span aria-hidden>••••</span>
-                {secret.last_four}
-              </code>
+              <LastFour digits={secret.last_four} />
             </td>
-            <td className={`${classes.timeCell} ${classes.extra}`} data-warn={usedLately(secret.last_used_at, now)}>
+            <td
+              className={`${classes.timeCell} ${classes.time} ${classes.extra}`}
+              data-warn={usedLately(secret.last_used_at, now)}
+            >
               <LastUsed at={secret.last_used_at} />
             </td>
             <td className={classes.timeCell}>
