@@ -35,7 +35,7 @@ func newRestoreCommand() *cobra.Command {
 			"they were: do it again.",
 		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			alone := app.Options{Existing: true, Alone: true} // no running service may see or disturb it
+			alone := app.Options{Existing: true, Alone: true} // no running service may see this or disturb it
 			work := func(ctx context.Context, a *app.App) error { return restore(ctx, c, a) }
 			if len(args) == 0 {
 				return migrateAnd(c, alone, func(ctx context.Context, a *app.App) error {
@@ -69,7 +69,7 @@ func refuseOthers(ctx context.Context, a *app.App) error {
 	return err
 }
 
-// restore ends what was given out, and tells up to when the database knows what happened.
+// restore ends everything that was issued, and prints up to when the database knows what happened.
 func restore(ctx context.Context, c *cobra.Command, a *app.App) error {
 	report, err := a.Audit.Verify(ctx)
 	if err := tellReport(c, report, err); err != nil {

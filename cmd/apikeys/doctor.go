@@ -49,7 +49,7 @@ func newDoctorCommand() *cobra.Command {
 	return command
 }
 
-// line is a finding for people.
+// line returns a finding as text for people.
 func line(f app.Finding) string {
 	text := fmt.Sprintf("%-8s %s: %s", f.Verdict, f.Check, f.Detail)
 	if f.Remedy != "" {

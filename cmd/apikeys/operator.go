@@ -93,8 +93,8 @@ func newOperatorDeleteCommand() *cobra.Command {
 	}
 }
 
-// chooseTenancy returns the id that was given, which must be that of a tenancy, or that of the first tenancy, which is made if
-// there is none.
+// chooseTenancy returns the given id, which must be that of a tenancy. If none was given, it returns the id of the first tenancy,
+// which it creates if there is none.
 func chooseTenancy(ctx context.Context, a *app.App, given string, actor eventlog.Actor) (string, error) {
 	if given != "" {
 		t, err := a.Operators.Tenancy(ctx, given)
@@ -107,7 +107,8 @@ func chooseTenancy(ctx context.Context, a *app.App, given string, actor eventlog
 	return first.ID, err
 }
 
-// readPassword asks at a terminal, without echo, or reads one line. An empty line makes a password.
+// readPassword asks for a password at a terminal, without echo, or reads one line of standard input. If it is empty, it generates
+// a password.
 func readPassword(c *cobra.Command) (password, generated string, err error) {
 	read := func() (string, error) {
 		line, err := bufio.NewReader(c.InOrStdin()).ReadString('\n')
@@ -124,7 +125,7 @@ func readPassword(c *cobra.Command) (password, generated string, err error) {
 		}
 		c.PrintErr("Password (empty to make one): ")
 		defer func() {
-			_ = term.Restore(terminal, before) // what is left to do when it was interrupted
+			_ = term.Restore(terminal, before) // still to be done if reading was interrupted
 			c.PrintErrln()
 		}()
 		read = func() (string, error) {
@@ -142,7 +143,8 @@ func readPassword(c *cobra.Command) (password, generated string, err error) {
 	return password, "", nil
 }
 
-// readUntilDone returns what is read, or, as reading itself can't be interrupted, the reason why ctx has ended.
+// readUntilDone returns what read returns. Since reading itself can't be interrupted, it returns the reason why ctx has ended if
+// that comes first.
 func readUntilDone(ctx context.Context, read func() (string, error)) (string, error) {
 	type result struct {
 		text string
@@ -167,7 +169,7 @@ func tellPassword(c *cobra.Command, generated string) {
 	}
 }
 
-// explainInput marks what was wrong with the command line.
+// explainInput marks an invalid input as an error of the command line.
 func explainInput(err error) error {
 	if _, ok := errors.AsType[*operator.InvalidError](err); ok {
 		return usageError{err}

@@ -21,7 +21,7 @@ func newRotateMasterKeyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			// A service that runs has both of the configured keys. The one in the file it has read, and does not read again.
+			// A running service knows both configured keys. A key file it has read once, and does not read again, so it must be stopped.
 			o := app.Options{Existing: true, Alone: config.MasterKey == ""}
 			return migrateAndWith(c, config, o, func(ctx context.Context, a *app.App) error {
 				done, err := a.RotateMasterKey(ctx, commandActor(c))

@@ -18,7 +18,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// checkpointMax bounds what is read as a checkpoint, in bytes.
+// checkpointMax bounds how much is read as a checkpoint, in bytes.
 const checkpointMax = 64 << 10
 
 func newVerifyLogCommand() *cobra.Command {
@@ -146,7 +146,7 @@ func newPruneLogCommand() *cobra.Command {
 	return command
 }
 
-// parseDays reads a number of days, 2 at least, such as 400d.
+// parseDays reads a number of days, at least 2, such as 400d.
 func parseDays(text string) (time.Duration, error) {
 	const day = 24 * time.Hour
 	match := regexp.MustCompile(`^([0-9]{1,5})d$`).FindStringSubmatch(text)

@@ -12,13 +12,13 @@ import (
 	"github.com/piercloud/apikeys/pkg/signing"
 )
 
-// Verdict is what a check found.
+// Verdict says how a check turned out.
 type Verdict string
 
 // The verdicts.
 const (
 	Fine    Verdict = "ok"
-	Warning Verdict = "warning" // it works, and may not be what is meant
+	Warning Verdict = "warning" // it works, but may not be what was intended
 	Problem Verdict = "problem" // it does not work, or is not safe
 )
 
@@ -30,11 +30,11 @@ type Finding struct {
 	Remedy  string  `json:"remedy,omitempty"` // what to do about it
 }
 
-// Bounds of what is found fine.
+// Bounds of what the doctor finds fine.
 const (
 	skewTolerated   = time.Second
-	skewMax         = 5 * time.Second // what resource servers allow for
-	verifiedEvents  = 10_000          // from the log's end
+	skewMax         = 5 * time.Second // what resource servers tolerate
+	verifiedEvents  = 10_000          // at the end of the log
 	diagnoseTimeout = time.Minute
 )
 
@@ -56,7 +56,7 @@ func (d *doctor) problem(check, remedy, format string, args ...any) {
 	d.findings = append(d.findings, Finding{check, Problem, fmt.Sprintf(format, args...), remedy})
 }
 
-// Diagnose looks at a configuration and at what it names, and changes nothing. failure is that of [LoadConfig].
+// Diagnose examines a configuration and what it names, and changes nothing. failure is the error of [LoadConfig].
 func Diagnose(ctx context.Context, c Config, failure error) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, diagnoseTimeout)
 	defer cancel()
@@ -80,7 +80,7 @@ func Diagnose(ctx context.Context, c Config, failure error) []Finding {
 	return d.findings
 }
 
-// unjoin returns the errors that were joined.
+// unjoin returns the single errors of a joined one.
 func unjoin(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
@@ -92,7 +92,7 @@ func unjoin(err error) []error {
 	return []error{err}
 }
 
-// checkStart makes what the service does before it asks for its database, and reports whether that is possible. The certificate
+// checkStart builds what the service builds before it needs its database, and reports whether that is possible. The certificate
 // has a check of its own.
 func (d *doctor) checkStart(ctx context.Context) bool {
 	_, err := d.config.catalogue()
@@ -110,7 +110,7 @@ func (d *doctor) checkStart(ctx context.Context) bool {
 	return true
 }
 
-// checkService builds the service and looks into the database.
+// checkService builds the service and examines its database.
 func (d *doctor) checkService(ctx context.Context) {
 	a, err := New(d.config, Options{Existing: true, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -167,7 +167,7 @@ func (d *doctor) judgeClock(skew time.Duration) {
 	}
 }
 
-// opens reports whether an app opens everything that is sealed, by its error.
+// opens returns nil if an app can open everything that is sealed.
 func opens(ctx context.Context, a *App) error {
 	return errors.Join(a.Keyring.Check(ctx), a.Keys.CheckAnswers(ctx))
 }
@@ -183,7 +183,7 @@ func (d *doctor) checkMasterKey(ctx context.Context, a *App) {
 	}
 	if d.config.MasterKeyPrevious != "" {
 		const previous = Prefix + "MASTER_KEY_PREVIOUS"
-		if d.opensAlone(ctx) { // it is the old one that was replaced, or the new one that nobody uses yet
+		if d.opensAlone(ctx) { // it is the old key, which has been replaced, or the new one, which nobody uses yet
 			d.warn("master key", "in step 1 of docs/operations/master-key.md go on with step 2; after step 3 take it away", "%s opens nothing that %sMASTER_KEY does not", previous, Prefix)
 		} else {
 			d.warn("master key", "apikeys rotate-master-key, when all replicas have this configuration; then take it away", "%s opens what %sMASTER_KEY does not", previous, Prefix)
@@ -212,7 +212,7 @@ func (d *doctor) checkSigningKeys(ctx context.Context, a *App) {
 		return
 	}
 	now := time.Now()
-	var newest signing.Record // of those that sign or will
+	var newest signing.Record // of those that sign or will sign
 	for i, state := range signing.States(records, now) {
 		if state != signing.Signs && state != signing.Waits {
 			continue
@@ -235,7 +235,7 @@ func (d *doctor) checkSigningKeys(ctx context.Context, a *App) {
 	d.fine("signing keys", "the newest, %s, is of %s", newest.KID, newest.NotBefore.Format(time.DateOnly))
 }
 
-// checkLog verifies the end of the event log; verify-log verifies all of it.
+// checkLog verifies the end of the event log. The command verify-log verifies all of it.
 func (d *doctor) checkLog(ctx context.Context, a *App) {
 	head, err := a.Store.Head(ctx)
 	base, baseErr := a.Store.Base(ctx)

@@ -22,7 +22,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/oidc"
 )
 
-// Bounds of what is found fine around the service.
+// Bounds of what the doctor finds fine around the service.
 const (
 	certificateLeft = 30 * 24 * time.Hour
 	diskFree        = 1 << 30 // bytes
@@ -30,10 +30,10 @@ const (
 	metadataMax     = 64 << 10
 )
 
-// orchestrated are the names that Kubernetes gives to every container beside a service called apikeys.
+// orchestrated matches the variables that Kubernetes sets in every container beside a service called apikeys.
 var orchestrated = regexp.MustCompile(`^` + Prefix + `(SERVICE|PORT)(_|$)`)
 
-// checkNames looks for variables that are meant for the service and that it does not know: nothing else would tell.
+// checkNames looks for variables that are meant for the service but that it does not know. Nothing else would report them.
 func (d *doctor) checkNames() {
 	var known []string
 	for _, v := range Variables() {
@@ -55,7 +55,8 @@ func (d *doctor) checkNames() {
 	}
 }
 
-// nearest returns the known name that another one looks like, and nothing where none is obvious. Only of secrets a file may be named.
+// nearest returns the known name that a name resembles, or "" if there is no obvious one. It ignores _FILE at the end, since only
+// secrets may be given as files.
 func nearest(known []string, name string) (near string) {
 	const editsMax = 3
 	name = strings.TrimSuffix(name, "_FILE")
@@ -68,9 +69,9 @@ func nearest(known []string, name string) (near string) {
 	return near
 }
 
-// editDistance returns how many letters are to be put in, taken out or replaced to make one text of another.
+// editDistance returns how many bytes must be inserted, deleted or replaced to turn one text into the other.
 func editDistance(a, b string) int {
-	row := make([]int, len(b)+1) // from what was read of a to each beginning of b
+	row := make([]int, len(b)+1) // the distances from the part of a that was read to each prefix of b
 	for j := range row {
 		row[j] = j
 	}
@@ -88,7 +89,7 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-// checkTLS looks at the certificate's key, time and name.
+// checkTLS checks the certificate's key, validity and name.
 func (d *doctor) checkTLS() {
 	if d.config.TLSCertFile == "" {
 		return
@@ -128,7 +129,7 @@ func isLocal(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// checkProxies looks whether what is in front of the service fits what is said of it.
+// checkProxies checks whether the trusted proxies fit the way in which the service is reached.
 func (d *doctor) checkProxies() {
 	const check = "proxies"
 	for _, p := range d.config.trustedProxies() {
@@ -187,8 +188,8 @@ func fetchIssuer(ctx context.Context, address string) (string, error) {
 	return metadata.Issuer, nil
 }
 
-// checkProvider looks for the OpenID Connect provider, as the first sign-in does. Whether it knows the client only a sign-in
-// tells.
+// checkProvider looks for the OpenID Connect provider, as the first sign-in does. Only a sign-in can tell whether the provider
+// knows the client.
 func (d *doctor) checkProvider(ctx context.Context) {
 	if d.config.OIDCIssuer == "" {
 		return
@@ -206,7 +207,7 @@ func (d *doctor) checkProvider(ctx context.Context) {
 	d.fine(check, "%s is there; it must send people back to %s", d.config.OIDCIssuer, provider.RedirectURL)
 }
 
-// checkSecretFiles looks who can use the files that were configured. A group may be there to share them.
+// checkSecretFiles checks who can use the files that were configured. It accepts groups, since a group may exist to share them.
 func (d *doctor) checkSecretFiles() {
 	files := d.config.secretFiles
 	if d.config.TLSKeyFile != "" {
@@ -225,7 +226,8 @@ func (d *doctor) checkSecretFiles() {
 	})
 }
 
-// checkModes has private say of each file that is there whether its mode lets only those use it who may, and if not, why.
+// checkModes calls private for each file that exists. private reports whether the file's mode admits only those who may use it,
+// and records a finding if not.
 func (d *doctor) checkModes(files []string, who string, private func(file string, mode fs.FileMode) bool) {
 	var fine []string
 	for _, file := range files {
@@ -238,7 +240,7 @@ func (d *doctor) checkModes(files []string, who string, private func(file string
 	}
 }
 
-// checkFiles looks at the files of a SQLite database and reports whether there is a database to look into.
+// checkFiles checks the files of a SQLite database, and reports whether there is a database to examine.
 func (d *doctor) checkFiles() bool {
 	path, ok := d.config.sqlitePath()
 	if !ok {
@@ -280,8 +282,8 @@ func (d *doctor) checkFiles() bool {
 	return true
 }
 
-// usableFolder returns the folder itself, or else the next one above it that is there, in which it would be made, and why nothing
-// can be made there.
+// usableFolder returns the folder itself or, if it does not exist, the nearest existing folder above, in which it would be
+// created. The error says why nothing can be created there.
 func usableFolder(folder string) (string, error) {
 	info, err := os.Stat(folder)
 	above := filepath.Dir(folder)
