@@ -15,7 +15,7 @@ func newDoctorCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check the configuration and say what is wrong",
-		Long:  "Check the configuration and what it names, and say what is wrong and what to do. Nothing is changed. The exit code is 1 when there is a problem.",
+		Long:  "Check the configuration and everything that it names, and say what is wrong and what to do about it. Nothing is changed. The exit code is 1 if there is a problem.",
 		Args:  usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if format != "text" && format != "json" {

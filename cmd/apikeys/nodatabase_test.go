@@ -58,7 +58,7 @@ func TestACommandThatNeedsADatabaseMakesNone(t *testing.T) {
 	for _, line := range needing {
 		t.Run(line, func(t *testing.T) {
 			path := elsewhere(t)
-			says := "APIKEYS_DATABASE_URL names " + path + ", and there is no database"
+			says := "APIKEYS_DATABASE_URL names " + path + ", where there is no database"
 			run(t, "", strings.Fields(line)...).failed(t, 2, says)
 			if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
 				t.Errorf("it left %v, %v", left, err)
@@ -139,7 +139,7 @@ func TestNothingIsMigratedFromADatabaseThatIsNotThere(t *testing.T) {
 	path := elsewhere(t)
 	t.Setenv("APIKEYS_DATABASE_URL", pgtest.URL(t))
 	t.Setenv("APIKEYS_MASTER_KEY", sealed.NewMasterKey())
-	says := "--from names " + path + ", and there is no database"
+	says := "--from names " + path + ", where there is no database"
 	run(t, "", "migrate-data", "--from=sqlite://data/apikeys.db").failed(t, 2, says)
 	if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
 		t.Errorf("it left %v, %v", left, err)

@@ -18,7 +18,7 @@ import (
 )
 
 func newOperatorCommand() *cobra.Command {
-	return newGroup("operator", "Manage the people at the console", newOperatorCreateCommand(), newOperatorResetPasswordCommand(), newOperatorDeleteCommand())
+	return newGroup("operator", "Manage the operators of the console", newOperatorCreateCommand(), newOperatorResetPasswordCommand(), newOperatorDeleteCommand())
 }
 
 func newOperatorCreateCommand() *cobra.Command {
@@ -26,7 +26,7 @@ func newOperatorCreateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "create EMAIL",
 		Short: "Register an operator",
-		Long:  "Register an operator. The password is read from the terminal, or from standard input when that is not one;\nan empty one makes a password and prints it.",
+		Long:  "Register an operator. The password is read from the terminal, or from standard input if that is not a terminal.\nIf it is empty, a password is generated and printed.",
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withAppOrNew(c, func(ctx context.Context, a *app.App) error {
@@ -56,8 +56,8 @@ func newOperatorCreateCommand() *cobra.Command {
 func newOperatorResetPasswordCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "reset-password EMAIL",
-		Short: "Set an operator's password and end its sessions",
-		Long:  "Set an operator's password and end its sessions. The password is read as by create.",
+		Short: "Set an operator's password and end their sessions",
+		Long:  "Set an operator's password and end their sessions. The password is read as by apikeys operator create.",
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
@@ -79,7 +79,7 @@ func newOperatorResetPasswordCommand() *cobra.Command {
 func newOperatorDeleteCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "delete EMAIL",
-		Short: "Remove an operator, of whichever tenancy, and free the e-mail address",
+		Short: "Remove an operator of any tenancy, and free the e-mail address",
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
@@ -99,7 +99,7 @@ func chooseTenancy(ctx context.Context, a *app.App, given string, actor eventlog
 	if given != "" {
 		t, err := a.Operators.Tenancy(ctx, given)
 		if errors.Is(err, operator.ErrNotFound) {
-			return "", fmt.Errorf("there is no tenancy %q; apikeys tenancy list shows those that there are", given)
+			return "", fmt.Errorf("there is no tenancy %q; apikeys tenancy list shows the existing ones", given)
 		}
 		return t.ID, err
 	}
@@ -123,7 +123,7 @@ func readPassword(c *cobra.Command) (password, generated string, err error) {
 		if err != nil {
 			return "", "", fmt.Errorf("ask for the password: %w", err)
 		}
-		c.PrintErr("Password (empty to make one): ")
+		c.PrintErr("Password (empty to generate one): ")
 		defer func() {
 			_ = term.Restore(terminal, before) // still to be done if reading was interrupted
 			c.PrintErrln()
@@ -165,7 +165,7 @@ func readUntilDone(ctx context.Context, read func() (string, error)) (string, er
 
 func tellPassword(c *cobra.Command, generated string) {
 	if generated != "" {
-		c.Printf("Password: %s\nIt is shown this once.\n", generated)
+		c.Printf("Password: %s\nIt is shown only this once.\n", generated)
 	}
 }
 

@@ -65,7 +65,7 @@ type results struct {
 func (r *results) Write(text []byte) (int, error) {
 	n, err := r.Writer.Write(text)
 	if err != nil && r.err == nil {
-		r.err = fmt.Errorf("what the command tells can't be written: %w", err)
+		r.err = fmt.Errorf("the command's output can't be written: %w", err)
 	}
 	return n, err
 }

@@ -28,7 +28,7 @@ func newScanCommand() *cobra.Command {
 		Use:   "scan PATH...",
 		Short: "Find client secrets of this service in files and folders",
 		Long: "Find client secrets of this service in files and folders, offline, by their form and checksum. Each is printed as\n" +
-			"file:line and its last four characters. The exit code is 1 when there are any, or when something can't be read.",
+			"file:line with its last four characters. The exit code is 1 if there are any, or if something can't be read.",
 		Args: usage(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, paths []string) error {
 			s := scan{Command: c}

@@ -11,7 +11,7 @@ import (
 func newServeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
-		Short: "Bring the database up to date, then serve API and console",
+		Short: "Bring the database up to date, then serve the API and the console",
 		Args:  usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			signal.Ignore(syscall.SIGPIPE) // a log whose reader has gone is no reason to stop

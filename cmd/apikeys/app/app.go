@@ -274,7 +274,7 @@ func (a *App) Prepare(ctx context.Context) error {
 		return fmt.Errorf("create the first operator: %w", err)
 	}
 	if first.Password != "" {
-		a.announce("\n  First operator:  %s\n  Password:        %s\n  It is shown this once. Set another with: apikeys operator reset-password %s\n\n", first.Email, first.Password, first.Email)
+		a.announce("\n  First operator:  %s\n  Password:        %s\n  It is shown only this once. Set another one with: apikeys operator reset-password %s\n\n", first.Email, first.Password, first.Email)
 	}
 	if err := a.Tailer.Poll(ctx); err != nil {
 		return fmt.Errorf("read the event log: %w", err)

@@ -181,7 +181,7 @@ func (c Config) validateMasterKeys() error {
 		}
 	}
 	if len(problems) == 0 && c.MasterKey == "" && c.MasterKeyPrevious != "" {
-		problems = append(problems, &ConfigError{Prefix + "MASTER_KEY_PREVIOUS", "is of use only together with " + Prefix + "MASTER_KEY"})
+		problems = append(problems, &ConfigError{Prefix + "MASTER_KEY_PREVIOUS", "is useful only together with " + Prefix + "MASTER_KEY"})
 	}
 	return errors.Join(problems...)
 }
@@ -323,7 +323,7 @@ func configRule(f validator.FieldError) string {
 		return "must be scheme and host without a path, such as https://keys.example.com"
 	case "origin":
 		return "must be scheme and host as a browser writes them, such as https://keys.example.com or http://localhost:5173: " +
-			"in small letters, without a path, and with a port only where it is not 443 for https or 80 for http"
+			"in lower case, without a path, and with a port only where it is not 443 for https or 80 for http"
 	case "provider":
 		return "must be a URL with https, such as https://login.example.com, or http on this machine"
 	case "email-address":
@@ -333,7 +333,7 @@ func configRule(f validator.FieldError) string {
 	case "drain":
 		return "must be a time from 0s to 5m, such as 10s"
 	case "network":
-		return fmt.Sprintf("must be networks such as 10.0.0.0/8, separated by commas, and %q is none", f.Value())
+		return fmt.Sprintf("must be networks such as 10.0.0.0/8, separated by commas, which %q is not", f.Value())
 	case "required_with":
 		other, _ := reflect.TypeFor[Config]().FieldByName(f.Param())
 		return "must be set together with " + Prefix + other.Tag.Get("env")
@@ -357,7 +357,7 @@ func (c Config) sqlitePath() (path string, ok bool) {
 
 // noDatabase is the error of a command that makes no sense on a new database.
 func (c Config) noDatabase() *ConfigError {
-	const remedy = "; look whether it is the right one, or make it with: apikeys migrate"
+	const remedy = "; check that it is the right one, or create it with: apikeys migrate"
 	path, ok := c.sqlitePath()
 	if !ok {
 		return &ConfigError{Prefix + "DATABASE_URL", "names a PostgreSQL database without the tables of this service" + remedy}
@@ -367,7 +367,7 @@ func (c Config) noDatabase() *ConfigError {
 
 // namesNothing says what is wrong with the path of a SQLite database that does not exist.
 func namesNothing(path string) string {
-	return "names " + absolute(path) + ", and there is no database of this service"
+	return "names " + absolute(path) + ", where there is no database of this service"
 }
 
 // absolute returns a path with the folder that it is relative to, which may not be the one that the user has in mind.

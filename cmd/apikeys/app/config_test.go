@@ -134,7 +134,7 @@ func TestABadValueIsNamed(t *testing.T) {
 }
 
 func TestTheProxyThatIsNoNetworkIsNamed(t *testing.T) {
-	if _, err := app.LoadConfig(map[string]string{"APIKEYS_TRUSTED_PROXIES": "10.0.0.0/8, 10.0.0.0/08"}); err == nil || !strings.Contains(err.Error(), `"10.0.0.0/08" is none`) {
+	if _, err := app.LoadConfig(map[string]string{"APIKEYS_TRUSTED_PROXIES": "10.0.0.0/8, 10.0.0.0/08"}); err == nil || !strings.Contains(err.Error(), `"10.0.0.0/08" is not`) {
 		t.Errorf("got %v", err)
 	}
 }

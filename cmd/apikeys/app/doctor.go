@@ -64,7 +64,7 @@ func Diagnose(ctx context.Context, c Config, failure error) []Finding {
 	d.checkNames()
 	if failure != nil {
 		for _, err := range unjoin(failure) {
-			d.problem("configuration", "set it as README.md says", "%v", err)
+			d.problem("configuration", "set it as described in README.md", "%v", err)
 		}
 		return d.findings
 	}
@@ -102,11 +102,11 @@ func (d *doctor) checkStart(ctx context.Context) bool {
 	}
 	if err = errors.Join(err, tracesErr); err != nil {
 		for _, err := range unjoin(err) {
-			d.problem("configuration", "set it as README.md says", "%v", err)
+			d.problem("configuration", "set it as described in README.md", "%v", err)
 		}
 		return false
 	}
-	d.fine("configuration", "every variable that the service knows can be used")
+	d.fine("configuration", "all variables of the service are valid")
 	return true
 }
 
@@ -123,16 +123,16 @@ func (d *doctor) checkService(ctx context.Context) {
 	there, known, err := a.Store.Schema(ctx)
 	switch {
 	case err != nil:
-		d.problem("database", "check "+Prefix+"DATABASE_URL, the network and whether the server runs", "can't be reached: %v", err)
+		d.problem("database", "check "+Prefix+"DATABASE_URL, the network, and that the server is running", "can't be reached: %v", err)
 		return
 	case there > known:
-		d.warn("database", "nothing, when this is the release before the one that brought it up to date; else run that one, or a newer one",
-			"its schema is version %d, this service knows %d", there, known)
+		d.warn("database", "nothing, if this is the release before the one that migrated the database; otherwise run that one, or a newer one",
+			"its schema has version %d, and this release knows version %d", there, known)
 	case there < known:
-		d.warn("database", "apikeys migrate, or start the service", "its schema is version %d of %d: migrations are pending, nothing else is looked at", there, known)
+		d.warn("database", "run apikeys migrate, or start the service", "its schema has version %d of %d: migrations are pending, and nothing else was checked", there, known)
 		return
 	default:
-		d.fine("database", "answers; its schema is version %d, the newest", there)
+		d.fine("database", "answers; its schema has version %d, the newest", there)
 	}
 	d.checkClock(ctx, a)
 	d.checkMasterKey(ctx, a)
@@ -140,7 +140,7 @@ func (d *doctor) checkService(ctx context.Context) {
 	d.checkLog(ctx, a)
 	switch err := a.refuseBackup(ctx); {
 	case errors.Is(err, ErrNotInService):
-		d.problem("backup", "apikeys restore", "%v", err)
+		d.problem("backup", "run apikeys restore", "%v", err)
 	case err != nil:
 		d.problem("backup", "", "%v", err)
 	}
@@ -149,14 +149,14 @@ func (d *doctor) checkService(ctx context.Context) {
 func (d *doctor) checkClock(ctx context.Context, a *App) {
 	ahead, err := a.clockAhead(ctx)
 	if err != nil {
-		d.problem("clock", "", "the database's can't be read: %v", err)
+		d.problem("clock", "", "the database's clock can't be read: %v", err)
 		return
 	}
 	d.judgeClock(ahead.Abs())
 }
 
 func (d *doctor) judgeClock(skew time.Duration) {
-	const remedy = "let NTP set the clocks of this machine and of the database"
+	const remedy = "synchronize the clocks of this machine and of the database with NTP"
 	switch skew = max(skew, 0).Round(time.Millisecond); {
 	case skew > skewMax:
 		d.problem("clock", remedy, "differs from the database's by %v", skew)
@@ -178,19 +178,19 @@ func (d *doctor) checkMasterKey(ctx context.Context, a *App) {
 		d.problem("master key", "", "what it encrypts can't be read: %v", err)
 		return
 	case err != nil:
-		d.problem("master key", "configure the key that this database was used with, as "+Prefix+"MASTER_KEY_PREVIOUS if it is being replaced", "does not open what is in the database: %v", err)
+		d.problem("master key", "configure the key that this database was used with, as "+Prefix+"MASTER_KEY_PREVIOUS if it is being replaced", "does not decrypt what is in the database: %v", err)
 		return
 	}
 	if d.config.MasterKeyPrevious != "" {
 		const previous = Prefix + "MASTER_KEY_PREVIOUS"
 		if d.opensAlone(ctx) { // it is the old key, which has been replaced, or the new one, which nobody uses yet
-			d.warn("master key", "in step 1 of docs/operations/master-key.md go on with step 2; after step 3 take it away", "%s opens nothing that %sMASTER_KEY does not", previous, Prefix)
+			d.warn("master key", "after step 1 of docs/operations/master-key.md, go on with step 2; after step 3, remove it", "%s decrypts nothing that %sMASTER_KEY does not", previous, Prefix)
 		} else {
-			d.warn("master key", "apikeys rotate-master-key, when all replicas have this configuration; then take it away", "%s opens what %sMASTER_KEY does not", previous, Prefix)
+			d.warn("master key", "when all replicas have this configuration, run apikeys rotate-master-key; then remove it", "%s decrypts what %sMASTER_KEY does not", previous, Prefix)
 		}
 		return
 	}
-	d.fine("master key", "opens everything that is encrypted")
+	d.fine("master key", "decrypts everything that is encrypted")
 }
 
 // opensAlone reports whether the master key opens everything without the previous one.
@@ -219,8 +219,8 @@ func (d *doctor) checkSigningKeys(ctx context.Context, a *App) {
 		}
 		newest = records[i]
 		if newest.NotBefore.After(now.Add(signing.PublishLead + skewMax)) {
-			d.problem("signing keys", "correct the clock that was ahead when it was made, then apikeys signing-key rotate",
-				"%s signs only from %s on, and until then no other is made", newest.KID, newest.NotBefore.Format(time.DateOnly))
+			d.problem("signing keys", "correct the clock that was ahead when the key was made, then run apikeys signing-key rotate",
+				"%s signs only from %s on, and no other key is made before then", newest.KID, newest.NotBefore.Format(time.DateOnly))
 			return
 		}
 	}
@@ -229,10 +229,10 @@ func (d *doctor) checkSigningKeys(ctx context.Context, a *App) {
 		return
 	}
 	if age := now.Sub(newest.NotBefore); age > signing.Period {
-		d.warn("signing keys", "start the service, which rotates them, or apikeys signing-key rotate", "the newest, %s, has signed for %d days", newest.KID, int(age.Hours()/24))
+		d.warn("signing keys", "start the service, which rotates them, or run apikeys signing-key rotate", "the newest, %s, has been signing for %d days", newest.KID, int(age.Hours()/24))
 		return
 	}
-	d.fine("signing keys", "the newest, %s, is of %s", newest.KID, newest.NotBefore.Format(time.DateOnly))
+	d.fine("signing keys", "the newest, %s, signs from %s on", newest.KID, newest.NotBefore.Format(time.DateOnly))
 }
 
 // checkLog verifies the end of the event log. The command verify-log verifies all of it.
@@ -251,7 +251,7 @@ func (d *doctor) checkLog(ctx context.Context, a *App) {
 			return
 		}
 		if len(events) == 0 {
-			d.problem("event log", "apikeys verify-log", "lacks event %d", begin)
+			d.problem("event log", "run apikeys verify-log", "lacks event %d", begin)
 			return
 		}
 		from = eventlog.Head{Seq: events[0].Seq, Hash: events[0].Hash}

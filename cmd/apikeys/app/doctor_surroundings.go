@@ -47,11 +47,11 @@ func (d *doctor) checkNames() {
 		if !strings.HasPrefix(name, Prefix) || orchestrated.MatchString(name) || slices.Contains(known, name) {
 			continue
 		}
-		remedy := "take it away, or name one of the table in README.md"
+		remedy := "remove it, or use one of the variables in README.md"
 		if near := nearest(known, name); near != "" {
-			remedy = "perhaps " + near + " is meant"
+			remedy = "perhaps you mean " + near
 		}
-		d.warn("configuration", remedy, "%s is no variable of the service", name)
+		d.warn("configuration", remedy, "%s is not a variable of the service", name)
 	}
 }
 
@@ -97,21 +97,21 @@ func (d *doctor) checkTLS() {
 	const check = "TLS certificate"
 	pair, err := tls.LoadX509KeyPair(d.config.TLSCertFile, d.config.TLSKeyFile)
 	if err != nil {
-		d.problem(check, "give the certificate and the key that belongs to it", "can't be used: %v", err)
+		d.problem(check, "configure a certificate and the key that belongs to it", "can't be used: %v", err)
 		return
 	}
 	leaf, left := pair.Leaf, time.Until(pair.Leaf.NotAfter)
 	switch {
 	case time.Until(leaf.NotBefore) > 0:
-		d.problem(check, "use one that counts now, or correct the clock", "counts from %s on", leaf.NotBefore.Format(time.DateTime))
+		d.problem(check, "use one that is valid now, or correct the clock", "is valid only from %s on", leaf.NotBefore.Format(time.DateTime))
 	case left <= 0:
 		d.problem(check, "renew it", "expired on %s", leaf.NotAfter.Format(time.DateOnly))
 	case left < certificateLeft:
 		d.warn(check, "renew it", "expires on %s", leaf.NotAfter.Format(time.DateOnly))
 	case leaf.VerifyHostname(d.issuerHost()) != nil:
-		d.warn(check, "have one for the host of "+Prefix+"ISSUER, unless a proxy stands in front", "is not for %s", d.issuerHost())
+		d.warn(check, "get one for the host of "+Prefix+"ISSUER, unless a proxy in front of the service has it", "is not valid for %s", d.issuerHost())
 	default:
-		d.fine(check, "is for %s until %s", d.issuerHost(), leaf.NotAfter.Format(time.DateOnly))
+		d.fine(check, "is valid for %s until %s", d.issuerHost(), leaf.NotAfter.Format(time.DateOnly))
 	}
 }
 
@@ -134,7 +134,7 @@ func (d *doctor) checkProxies() {
 	const check = "proxies"
 	for _, p := range d.config.trustedProxies() {
 		if p.Bits() == 0 {
-			d.problem(check, "name the networks of your proxies only", "%sTRUSTED_PROXIES trusts %v: everybody can claim to be anybody, for rate limits and in the audit log", Prefix, p)
+			d.problem(check, "list only the networks of your proxies", "%sTRUSTED_PROXIES trusts %v: anybody can claim to have any address, for rate limits and in the audit log", Prefix, p)
 			return
 		}
 	}
@@ -143,26 +143,26 @@ func (d *doctor) checkProxies() {
 	behind := public && isLocal(host) || d.config.TLSCertFile == "" && strings.HasPrefix(d.config.Issuer, "https:")
 	if behind && len(d.config.TrustedProxies) == 0 {
 		d.warn(check, "set "+Prefix+"TRUSTED_PROXIES to the network of the proxy",
-			"%s is reached through a proxy, and none is trusted: all clients seem to have its address, for rate limits and in the audit log", d.config.Issuer)
+			"%s is reached through a proxy, but none is trusted: all clients seem to have the proxy's address, for rate limits and in the audit log", d.config.Issuer)
 		return
 	}
-	d.fine(check, "what is trusted is plausible")
+	d.fine(check, "the trusted networks are plausible")
 }
 
 // checkIssuer asks the issuer's address for the service's own metadata, as clients do.
 func (d *doctor) checkIssuer(ctx context.Context) {
 	const check = "issuer"
 	if u, err := url.Parse(d.config.Issuer); err == nil && u.Scheme == "http" && !isLocal(u.Hostname()) {
-		d.warn(check, "use https", "%s is not encrypted: who listens has the secrets", d.config.Issuer)
+		d.warn(check, "use https", "%s is not encrypted: anybody who listens in gets the secrets", d.config.Issuer)
 	}
 	issuer, err := fetchIssuer(ctx, d.config.Issuer+"/.well-known/oauth-authorization-server")
 	switch {
 	case err != nil:
-		d.warn(check, "nothing, if the service does not run or its address is not for this machine", "%s does not answer: %v", d.config.Issuer, err)
+		d.warn(check, "nothing, if the service is not running, or if this machine can't reach that address", "%s does not answer: %v", d.config.Issuer, err)
 	case issuer != d.config.Issuer:
 		d.problem(check, "set "+Prefix+"ISSUER to the address at which clients reach the service, the same for all replicas", "the service at %s calls itself %q", d.config.Issuer, issuer)
 	default:
-		d.fine(check, "%s answers by this name", issuer)
+		d.fine(check, "the service at %s has this issuer", issuer)
 	}
 }
 
@@ -183,7 +183,7 @@ func fetchIssuer(ctx context.Context, address string) (string, error) {
 	}
 	var metadata struct{ Issuer string }
 	if err := json.NewDecoder(io.LimitReader(response.Body, metadataMax)).Decode(&metadata); err != nil {
-		return "", fmt.Errorf("the answer is no metadata: %w", err)
+		return "", fmt.Errorf("the answer is not metadata: %w", err)
 	}
 	return metadata.Issuer, nil
 }
@@ -197,14 +197,14 @@ func (d *doctor) checkProvider(ctx context.Context) {
 	const check = "OpenID Connect"
 	provider, err := d.config.provider()
 	if err != nil {
-		d.problem(check, "set it as README.md says", "%v", err)
+		d.problem(check, "set it as described in README.md", "%v", err)
 		return
 	}
 	if err := oidc.New(provider, nil, nil, time.Now).Discover(ctx); err != nil {
-		d.problem(check, "check "+Prefix+"OIDC_ISSUER, which must be what the provider calls itself, and the network", "nobody can sign in by %s: %v", d.config.OIDCIssuer, err)
+		d.problem(check, "check "+Prefix+"OIDC_ISSUER, which must be what the provider calls itself, and the network", "nobody can sign in with %s: %v", d.config.OIDCIssuer, err)
 		return
 	}
-	d.fine(check, "%s is there; it must send people back to %s", d.config.OIDCIssuer, provider.RedirectURL)
+	d.fine(check, "%s answers; register %s there as the redirect URI", d.config.OIDCIssuer, provider.RedirectURL)
 }
 
 // checkSecretFiles checks who can use the files that were configured. It accepts groups, since a group may exist to share them.
@@ -218,7 +218,7 @@ func (d *doctor) checkSecretFiles() {
 		case mode&0o002 != 0:
 			d.problem("files", "chmod o= "+file, "everybody can change %s, whose mode is %04o", file, mode)
 		case mode&0o004 != 0:
-			d.warn("files", "chmod o= "+file+", or nothing where nobody else can enter its folder, as in a container", "everybody can read %s, whose mode is %04o", file, mode)
+			d.warn("files", "chmod o= "+file+"; nothing, if nobody else can enter its folder, as in a container", "everybody can read %s, whose mode is %04o", file, mode)
 		default:
 			return true
 		}
@@ -247,8 +247,8 @@ func (d *doctor) checkFiles() bool {
 		return true
 	}
 	if folder, err := usableFolder(filepath.Dir(path)); err != nil {
-		d.problem("database", "let the user that the service runs as write there, or check "+Prefix+"DATABASE_URL and the folder the service is started in",
-			"can't be made or changed in %s: %v", folder, err)
+		d.problem("database", "let the service's user write there, or check "+Prefix+"DATABASE_URL and the folder in which the service is started",
+			"can't be created or changed in %s: %v", folder, err)
 		return false
 	}
 	files := []string{path, path + "-wal", path + "-shm"}
@@ -256,10 +256,10 @@ func (d *doctor) checkFiles() bool {
 		key := d.config.masterKeyFile()
 		files = append(files, string(key), string(key.next()))
 		if exists(string(key.next())) {
-			d.warn("master key", "apikeys rotate-master-key, while the service is stopped", "%s is there: a rotation was cut off", key.next())
+			d.warn("master key", "stop the service and run apikeys rotate-master-key", "%s exists: a rotation was interrupted", key.next())
 		}
 		if hasContent(path) && !exists(string(key)) {
-			d.problem("master key", "put it back, or set "+Prefix+"MASTER_KEY", "%s is not there, and the database is", key)
+			d.problem("master key", "put it back, or set "+Prefix+"MASTER_KEY", "%s is missing, but the database exists", key)
 			return false
 		}
 		if _, err := key.read(); err != nil && exists(string(key)) {
@@ -268,7 +268,7 @@ func (d *doctor) checkFiles() bool {
 		}
 	}
 	if !hasContent(path) {
-		d.warn("database", "nothing, before the first start; else check "+Prefix+"DATABASE_URL and the folder the service is started in", "%s is not there yet", path)
+		d.warn("database", "nothing, before the first start; otherwise check "+Prefix+"DATABASE_URL and the folder in which the service is started", "%s does not exist yet", path)
 		return false
 	}
 	d.checkModes(files, "its owner", func(file string, mode fs.FileMode) bool {
@@ -293,7 +293,7 @@ func usableFolder(folder string) (string, error) {
 	case err != nil:
 		return folder, err
 	case !info.IsDir():
-		return folder, errors.New("it is no folder")
+		return folder, errors.New("it is not a folder")
 	default:
 		return folder, writable(folder)
 	}
@@ -302,7 +302,7 @@ func usableFolder(folder string) (string, error) {
 func (d *doctor) checkDisk(folder string) {
 	free, err := freeBytes(folder)
 	if err != nil {
-		d.warn("disk", "", "how much is free at %s can't be told: %v", folder, err)
+		d.warn("disk", "", "the free space at %s can't be determined: %v", folder, err)
 		return
 	}
 	d.judgeDisk(folder, free)
@@ -310,7 +310,7 @@ func (d *doctor) checkDisk(folder string) {
 
 func (d *doctor) judgeDisk(folder string, free uint64) {
 	if free < diskFree {
-		d.warn("disk", "make room: without it nothing can be changed", "only %d MB are free at %s", free>>20, folder)
+		d.warn("disk", "make room: nothing can be changed on a full disk", "only %d MB are free at %s", free>>20, folder)
 		return
 	}
 	d.fine("disk", "%d MB are free at %s", free>>20, folder)

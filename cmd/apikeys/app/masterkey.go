@@ -32,8 +32,8 @@ func (c Config) box() (*sealed.Box, error) {
 	database, _ := c.sqlitePath()
 	used := hasContent(database) // asked before the key file is looked for: a new one is made before the database has content
 	if used && !exists(string(file)) {
-		return nil, fmt.Errorf("it is not set, and the file with it, %s, is not there, while the database is; "+
-			"put the file back, or set it to what was in there: a new one would open nothing", absolute(string(file)))
+		return nil, fmt.Errorf("it is not set, and the file that held it, %s, is missing, but the database exists; "+
+			"put the file back, or set the variable to its content: a new key would decrypt nothing", absolute(string(file)))
 	}
 	key, err := file.ensure()
 	if err != nil {

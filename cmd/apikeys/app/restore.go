@@ -22,7 +22,7 @@ var (
 	// ErrNotInService says that the database is a backup that was put in place without apikeys restore.
 	ErrNotInService = errors.New("the database is a backup, which does not know what was revoked since; put it into service with: apikeys restore")
 	// ErrRestored says that the database is not the one that this process has read.
-	ErrRestored = errors.New("the database was restored from a backup, or lost its newest changes, under the running service; start the service again")
+	ErrRestored = errors.New("the database was restored from a backup, or lost its newest changes, while the service was running; start the service again")
 )
 
 // PlaceBackup puts a backup in the place of the configured SQLite database, after restore has worked on it. It gives restore the
@@ -35,7 +35,7 @@ func (c Config) PlaceBackup(ctx context.Context, backup string, restore func(Con
 	}
 	if c.MasterKey == "" { // the key file is beside the place, not beside the copy
 		if err := c.readMasterKeys(); err != nil {
-			return &ConfigError{Prefix + "MASTER_KEY", "must be the one of the backup, or its file be there: " + err.Error()}
+			return &ConfigError{Prefix + "MASTER_KEY", "must be the one of the backup, or its file must exist: " + err.Error()}
 		}
 	}
 	return sqlstore.PlaceBackup(ctx, backup, path, func(draft string) error {

@@ -30,7 +30,7 @@ func (c Config) validateOIDC() []error {
 		problems = append(problems, &ConfigError{prefix + "SCOPES", "must be separated by spaces, with openid among them"})
 	}
 	if c.OIDCRoles == "" {
-		problems = append(problems, &ConfigError{prefix + "ROLES", "is required with " + prefix + "ISSUER: else nobody could sign in"})
+		problems = append(problems, &ConfigError{prefix + "ROLES", "is required with " + prefix + "ISSUER: otherwise nobody could sign in"})
 	} else if _, err := oidc.ParseRoles(c.OIDCRoles); err != nil {
 		problems = append(problems, &ConfigError{prefix + "ROLES", err.Error()})
 	}
