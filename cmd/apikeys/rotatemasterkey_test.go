@@ -57,7 +57,7 @@ func TestTheMasterKeyFileIsRotatedOnlyWhileNobodyServes(t *testing.T) {
 	run(t, "", "rotate-master-key").failed(t, 2, "APIKEYS_MASTER_KEY_PREVIOUS")
 }
 
-// TestTheNextMasterKeyBelongsToWhomTheOneBeforeDid, also when root runs the command, as nobody else can in this test.
+// TestTheNextMasterKeyBelongsToWhomTheOneBeforeDid, even if root runs the command, as only root can in this test.
 func TestTheNextMasterKeyBelongsToWhomTheOneBeforeDid(t *testing.T) {
 	path := newDatabase(t)
 	run(t, "", "signing-key", "rotate").succeeded(t)

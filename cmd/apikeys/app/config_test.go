@@ -139,7 +139,7 @@ func TestTheProxyThatIsNoNetworkIsNamed(t *testing.T) {
 	}
 }
 
-// TestAnOriginIsWrittenAsABrowserDoes: another would never be equal to what a browser sends, and nothing would say so.
+// TestAnOriginIsWrittenAsABrowserDoes: any other spelling would never equal what a browser sends, and nothing would say so.
 func TestAnOriginIsWrittenAsABrowserDoes(t *testing.T) {
 	for origin, right := range map[string]bool{
 		"https://keys.example.com": true, "http://localhost": true, "http://localhost:5173": true, "https://keys.example.com:8443": true,
