@@ -1,4 +1,4 @@
-# `make` lists what there is. Tools of the build are pinned here and in .make/, and installed below .bin/ and .cache/.
+# `make` lists the targets. The tools of the build are pinned here and in .make/, and installed below .bin/ and .cache/.
 
 GOLANGCI_LINT_VERSION := v2.15.0
 OAPI_CODEGEN_VERSION := v2.8.2
@@ -14,7 +14,7 @@ golangci_lint := .bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 oapi_codegen := .bin/oapi-codegen-$(OAPI_CODEGEN_VERSION)
 compose_go := .bin/compose-go-$(COMPOSE_GO_VERSION)
 
-# Tests and their children find what ensure built into .bin/.
+# Puts what ensure built into .bin/ on the PATH of tests and their child processes.
 export PATH := $(CURDIR)/.bin:$(PATH)
 export MAKE
 
@@ -29,26 +29,27 @@ run: build ## Build everything and start it on the embedded SQLite, in data/
 	./bin/apikeys serve
 
 .PHONY: build
-build: tools console ## Build bin/apikeys, the console inside
+build: tools console ## Build bin/apikeys, with the console inside
 	@GO=$(GO) .make/build-service bin/apikeys '$(VERSION)'
 
 .PHONY: test
 test: ## Run every check and test, as CI does
 	@.make/test
 
-# The race detector has nothing to find in the SQLite that was translated from C: all of its memory is the translator's. Without it, and
-# without checkptr, which comes along, the tests on SQLite take half as long. The packages around it can't be left out, only checkptr: of
-# generic code that they share with others, such as the map of sync, the linker keeps one copy, and may take theirs, which tells
-# the detector nothing. The translated one shares none.
+# The race detector can find nothing in the SQLite that was translated from C, since all of its memory is the translator's own.
+# The tests on SQLite take half as long without the detector there, and without checkptr, which comes with -race. In the packages
+# around the translated code only checkptr can be turned off: the linker keeps one copy of the generic code that packages share,
+# such as sync's map, and if it kept theirs, the detector would see nothing of it. The translated package shares no generic code.
 TRANSLATED := -gcflags='modernc.org/...=-d=checkptr=0' -gcflags='modernc.org/sqlite/lib=-race=0'
-# Nor has it in the hash of a password, which fills 19 MiB of its own; it would keep a note of every word of them.
+# The same holds for hashing a password, which fills 19 MiB of its own: the detector would keep a record for every word of them.
 PASSWORDS := -gcflags='golang.org/x/crypto/argon2=-race=0'
-# It wants a C compiler, and where there is one GORM's dialect brings the C of SQLite along, which nobody calls: optimizing
-# that would take longer than most packages' tests.
+# The race detector needs a C compiler. With one, GORM's dialect brings along the C sources of SQLite, which nobody calls:
+# optimizing them would take longer than the tests of most packages.
 C_FLAGS := -O0 -g0
-# It makes collecting garbage dear, which is therefore done less often: by the tests, not by the compiler, nor by the services that they start.
+# It also makes garbage collection expensive, so the tests collect less often; the compiler and the services that the tests start
+# do not.
 LITTER := env GOGC=400
-# Packages are tested in this order, as many at a time as there are processors: none should be left alone at the end.
+# Packages are tested in this order, one per processor at a time. The longest come first, so that none runs alone at the end.
 LONGEST := ./api ./pkg/sqlstore ./cmd/apikeys/e2e
 .PHONY: test-go
 test-go: ## Run the Go tests with the race detector, on SQLite and on a throwaway PostgreSQL
@@ -76,7 +77,7 @@ fuzz: ## Run every fuzz target for a while (FUZZTIME=10s)
 
 .PHONY: fuzz-contract
 REQUESTS ?= 300000
-fuzz-contract: ## Send generated requests of every operation (REQUESTS=300000 SEED=number of a run to repeat)
+fuzz-contract: ## Send generated requests to every operation (REQUESTS=300000 SEED=number of a run to repeat)
 	CONTRACT_REQUESTS=$(REQUESTS) CONTRACT_SEED=$(SEED) .make/with-postgres \
 		$(GO) test -run TestNoRequestIsAnsweredByAFault -timeout 0 -v ./api/
 
@@ -95,10 +96,10 @@ bench-go: ## Run the Go benchmarks (BENCH=regexp BENCHTIME=1s)
 # --- The contract and what is generated from it
 
 .PHONY: generate
-generate: $(oapi_codegen) console-deps ## Generate what is made from openapi.yaml: server types and both clients
+generate: $(oapi_codegen) console-deps ## Generate the server types and both clients from openapi.yaml
 	$(oapi_codegen) -config api/internal/oas/oapi-codegen.yaml openapi.yaml
 	$(oapi_codegen) -config pkg/client/oapi-codegen.yaml openapi.yaml
-	cp openapi.yaml api/internal/oas/openapi.gen.yaml # a copy, as Go embeds no file from above its package
+	cp openapi.yaml api/internal/oas/openapi.gen.yaml # a copy, since Go can't embed files from outside the package's folder
 	@if [ -e frontend/package.json ]; then cd frontend && $(NPM) run --if-present generate; fi
 
 # --- Lint and format
@@ -107,7 +108,7 @@ generate: $(oapi_codegen) console-deps ## Generate what is made from openapi.yam
 lint: lint-contract lint-image lint-go lint-console ## Lint everything
 
 .PHONY: lint-go
-lint-go: $(golangci_lint) # which compiles what the code imports: as build-service does, so that it is compiled once
+lint-go: $(golangci_lint) # compiles what the code imports, with the flags of build-service, so that it is compiled only once
 	GOGC=$${GOGC:-200} CGO_ENABLED=0 GOFLAGS="$$($(GO) env GOFLAGS) -trimpath" $(golangci_lint) run ./...
 
 .PHONY: lint-contract

@@ -7,11 +7,12 @@ import (
 	"strings"
 )
 
-// weight returns how much the caller wants a media type or content coding that it names in Accept or Accept-Encoding, from 0 to 1
-// (RFC 9110 §12.4.2); 0 when it doesn't name it, as wildcards name nothing. A weight that is no number is none.
+// weight returns the caller's quality value, from 0 to 1, for a media type or content coding in the given Accept or
+// Accept-Encoding header (RFC 9110 §12.4.2). It is 0 when the header does not list name itself, since wildcards don't count, and
+// when q is not a number.
 func weight(r *http.Request, header, name string) float64 {
 	for member := range strings.SplitSeq(strings.Join(r.Header.Values(header), ","), ",") {
-		named, parameters, err := mime.ParseMediaType(member) // which a coding is, too, by its form
+		named, parameters, err := mime.ParseMediaType(member) // content codings have the same syntax
 		if err != nil || named != name {
 			continue
 		}
@@ -19,7 +20,7 @@ func weight(r *http.Request, header, name string) float64 {
 		if !ok {
 			return 1
 		}
-		q, _ := strconv.ParseFloat(text, 64) // 0 with an error
+		q, _ := strconv.ParseFloat(text, 64) // 0 on an error
 		return q
 	}
 	return 0

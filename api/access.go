@@ -15,12 +15,12 @@ import (
 	"github.com/piercloud/apikeys/pkg/scope"
 )
 
-// need is what an operation asks of its caller.
+// need is what an operation requires of its caller.
 type need struct {
-	public bool          // nobody need be signed in
-	visit  bool          // a browser must have been led here; no page may load it as a part of itself
-	role   operator.Role // of an operator with a session
-	scope  scope.Scope   // of an access token; empty when only a session will do
+	public bool          // no sign-in is needed
+	visit  bool          // a browser must have navigated here; no page may load this as a subresource
+	role   operator.Role // the least role of an operator with a session
+	scope  scope.Scope   // the scope of an access token; empty when only a session will do
 }
 
 // The levels of need.
@@ -33,8 +33,8 @@ var (
 	ruler  = need{role: operator.Admin}
 )
 
-// access says what every operation of the contract asks of its caller. The generated routes are guarded by it, and without an entry
-// none is served; what it says of those that are written by hand, a test holds them to.
+// access says what every operation of the contract requires of its caller. It guards the generated routes, and New fails if one
+// of them has no entry here. For the routes that are written by hand it is only a statement, to which a test holds them.
 var access = map[string]need{
 	"authenticate":           public,
 	"issueToken":             public,
@@ -45,11 +45,11 @@ var access = map[string]need{
 	"verifyToken":            public,
 	"listStatusLists":        public,
 	"getStatusList":          public,
-	"introspectToken":        public, // by client credentials or session, in the handler
+	"introspectToken":        public, // the handler requires client credentials or a session
 	"revokeToken":            public, // likewise
 	"getHealth":              public,
 	"getReadiness":           public,
-	"getMetrics":             public, // to callers on this machine, in the handler
+	"getMetrics":             public, // the handler admits only callers on this machine
 	"getContract":            public,
 
 	"signIn":     public,
@@ -90,31 +90,32 @@ var access = map[string]need{
 	"acceptInvitation":      public,
 	"changePassword":        person,
 
-	"listEvents":   reader, // who sees which events is told by viewerOf
+	"listEvents":   reader, // viewerOf decides who sees which events
 	"exportEvents": reader,
 	"verifyEvents": ruler,
 }
 
-// principal is who calls.
+// principal is the caller of a request.
 type principal struct {
 	caller    apikey.Caller
-	operator  operator.Operator // zero for an access token and for strangers
+	operator  operator.Operator // zero for access tokens and for callers who are not signed in
 	authority eventlog.Authority
 }
 
 type principalKey struct{}
 
-// principalOf returns who calls; authorize has put it into the context of every management route.
+// principalOf returns the caller of the request, which authorize has put into the context of every management route.
 func principalOf(ctx context.Context) principal {
 	p, _ := ctx.Value(principalKey{}).(principal)
 	return p
 }
 
-// callerOf returns on whose behalf a use case runs.
+// callerOf returns the caller on whose behalf a use case runs.
 func callerOf(ctx context.Context) apikey.Caller { return principalOf(ctx).caller }
 
-// authorize finds out who calls and refuses who may not. An Authorization header decides, when there is one: a broken token
-// is refused also with a good session beside it, so that nobody is taken for somebody else.
+// authorize identifies the caller, refuses callers without the required access, and counts the request against the caller's rate
+// limit. An Authorization header, if there is one, decides alone: a broken token is refused even when a valid session comes with
+// it, so that nobody is taken for somebody else.
 func (s *server) authorize(n need) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -132,14 +133,14 @@ func (s *server) authorize(n need) echo.MiddlewareFunc {
 	}
 }
 
-// identify returns the caller, and in the context its authority, and its session unless it is a program.
+// identify returns the caller and a context that carries the caller's authority and, unless the caller is a program, its session.
 func (s *server) identify(r *http.Request, n need) (context.Context, principal, error) {
 	if credentials := r.Header.Values(echo.HeaderAuthorization); len(credentials) > 0 && !n.public {
 		p, err := s.byToken(r.Context(), credentials, n)
 		return eventlog.WithAuthority(r.Context(), p.authority), p, err
 	}
-	// A browser sends the cookie whoever made the page that asks; only our own pages, and those that were configured, may
-	// change anything with it. Signing in counts, too: else a page could sign its visitor in as somebody else.
+	// A browser sends the cookie no matter whose page makes the request. Only our own pages, and those of the configured origins,
+	// may change anything with it. This includes signing in: otherwise a page could sign its visitor in as somebody else.
 	if err := s.origins.Check(r); err != nil {
 		return nil, principal{}, &fault{
 			status: http.StatusForbidden, code: "authorization/forbidden", cause: err,
@@ -157,14 +158,14 @@ func (s *server) identify(r *http.Request, n need) (context.Context, principal, 
 	return eventlog.WithAuthority(ctx, p.authority), p, err
 }
 
-// isVisit reports whether a browser shows the answer to somebody. Whatever else a page has it ask for, an image or what might
-// be visited next, would be an attempt to sign in that nobody made. Browsers that say nothing of it are believed.
+// isVisit reports whether a browser is going to show the answer to somebody. Anything else that a page can make it request, such
+// as an image or a prefetch, would start a sign-in that nobody asked for. Browsers that don't send these headers are trusted.
 func isVisit(h http.Header) bool {
 	dest := h.Get("Sec-Fetch-Dest")
 	return (dest == "" || dest == "document") && h.Get("Sec-Purpose") == ""
 }
 
-// byToken returns the program that an access token was issued to.
+// byToken returns the program to which an access token was issued.
 func (s *server) byToken(ctx context.Context, credentials []string, n need) (principal, error) {
 	scheme, raw, _ := strings.Cut(credentials[0], " ")
 	if len(credentials) > 1 || !strings.EqualFold(scheme, "Bearer") {
@@ -193,12 +194,12 @@ func (s *server) byToken(ctx context.Context, credentials []string, n need) (pri
 	}, nil
 }
 
-// signedOutFault says that there is no session, or no longer.
+// signedOutFault says that there is no session, or that it has ended.
 func signedOutFault(cause error) *fault {
 	return &fault{status: http.StatusUnauthorized, code: "failed", detail: "Sign in, or send an access token.", cause: cause}
 }
 
-// bySession returns the operator of the context's session, whose role is read anew each time.
+// bySession returns the operator of the context's session. The operator's role is read anew each time.
 func (s *server) bySession(ctx context.Context, n need) (principal, error) {
 	o, err := s.signedIn(ctx)
 	if errors.Is(err, operator.ErrNotFound) {

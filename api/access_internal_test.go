@@ -35,7 +35,7 @@ func TestEveryOperationOfTheContractHasAnAccessRule(t *testing.T) {
 	}
 }
 
-// allowsNobody reports whether an operation may be called without credentials of the API's own.
+// allowsNobody reports whether an operation may be called without credentials.
 func allowsNobody(security openapi3.SecurityRequirements) bool {
 	if len(security) == 0 {
 		return true

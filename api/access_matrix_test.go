@@ -36,7 +36,7 @@ func contractOperations(t testing.TB) map[string]contractOperation {
 	return operations
 }
 
-// accessTable reads testdata/access.txt: the status by operation and kind of caller, the operations in their order.
+// accessTable reads testdata/access.txt: the statuses by operation and kind of caller, and the operations in their order.
 func accessTable(t *testing.T) (operations []string, statuses map[string]map[string]int) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/access.txt")
@@ -67,8 +67,8 @@ func accessTable(t *testing.T) (operations []string, statuses map[string]map[str
 	return operations, statuses
 }
 
-// TestWhoMayDoWhat makes a request of every operation that works, in the name of every kind of caller, and compares what
-// comes back with the table. What is refused must also have changed nothing and told nothing.
+// TestWhoMayDoWhat makes a working request of every operation, in the name of every kind of caller, and compares the answers with
+// the table. A refused request must also have changed nothing and revealed nothing.
 func TestWhoMayDoWhat(t *testing.T) {
 	t.Parallel()
 	rows, table := accessTable(t)
@@ -103,11 +103,11 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}, withStatusLists)
 }
 
-// hashing are the operations that hash a password, which takes long, for everybody who asks: one caller of each kind will do.
-// So it will on the second database.
+// hashing are the operations that hash a password for everybody who asks, which takes long. They are tried with one caller of
+// each kind, as all operations are on the second database.
 var hashing = map[string]bool{"signIn": true, "acceptInvitation": true}
 
-// try makes one request and looks at what became of it.
+// try makes one request and checks what became of it.
 func (w *world) try(id string, operation contractOperation, who namedCaller, want int) {
 	w.t.Helper()
 	made := workingRequests[id](w, who)
@@ -150,7 +150,7 @@ func (w *world) try(id string, operation contractOperation, who namedCaller, wan
 // strangers are the callers who belong to another tenancy.
 var strangers = []string{"other", "plat", "t:oth", "t:pla"}
 
-// refused looks at the form of a refusal: its code, and how to do better.
+// refused checks the form of a refusal: its code, and what it says about doing better.
 func (w *world) refused(id string, who namedCaller, a answer) {
 	w.t.Helper()
 	if !strings.HasPrefix(a.Request.URL.Path, "/v1/") {
@@ -172,14 +172,14 @@ func (w *world) refused(id string, who namedCaller, a answer) {
 	}
 }
 
-// otherRoutes are the routes besides those of the contract. They are for everybody, and answer everybody alike.
+// otherRoutes are the routes that are not in the contract. They are open to everybody, and answer everybody alike.
 var otherRoutes = map[string]int{
 	"GET /docs": 301, "GET /docs/": 200, "HEAD /docs/": 200, "HEAD /openapi.yaml": 200, "HEAD /healthz": 200, "HEAD /readyz": 200,
 	"HEAD /docs": 301, "HEAD /.well-known/oauth-authorization-server": 200, "HEAD /.well-known/openid-configuration": 200, "HEAD /.well-known/jwks.json": 200,
 	"HEAD /oauth2/status-lists": 200, "HEAD /oauth2/status-lists/{list}": 200,
 	"GET /docs/swagger-ui.css": 200, "GET /docs/swagger-ui-bundle.js": 200, "GET /docs/swagger-ui-standalone-preset.js": 200,
 	"GET /docs/favicon-16x16.png": 200, "GET /docs/favicon-32x32.png": 200,
-	// The console is what has no route.
+	// The console answers where there is no route.
 	"GET /": consoleStatus(), "GET /api-keys": consoleStatus(), "HEAD /api-keys": consoleStatus(), "GET /assets/none.js": 404, "GET /none.txt": 404,
 	"GET /v1": 404, "GET /v1/none": 404, "GET /auth/none": 404, "GET /oauth2/none": 404, "POST /": 404, "GET /docs/none": 404,
 }

@@ -13,7 +13,7 @@ const (
 	jsonType = "application/json"
 )
 
-// workingRequest is what an operation is asked besides its path.
+// workingRequest is what an operation needs in addition to its path.
 type workingRequest struct{ query, media, body string }
 
 func withJSON(body any) workingRequest {
@@ -127,8 +127,8 @@ func (w *world) operator() string {
 	return w.operatorID
 }
 
-// renew has the next request be about another key and another operator. The old operator goes, if the request has not
-// removed it: every look at the tenancy lists all of them.
+// renew makes the next request use another key and another operator. If the request has not removed the old operator, renew does,
+// since every look at the tenancy lists all of them.
 func (w *world) renew() {
 	w.t.Helper()
 	if w.operatorID != "" {
@@ -137,7 +137,8 @@ func (w *world) renew() {
 	w.current, w.operatorID, w.issued = nil, "", ""
 }
 
-// state returns what the customer's tenancy has to tell about what requests are about; nothing about what only reads.
+// state returns the state of everything in the customer's tenancy that requests are about. It is empty for operations that only
+// read.
 func (w *world) state(operation contractOperation) string {
 	w.t.Helper()
 	if operation.method == http.MethodGet {

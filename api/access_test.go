@@ -150,7 +150,7 @@ func (s *service) listen(t *testing.T, accept, origin string) http.Header {
 	}
 }
 
-// TestManagementTakesOneBearerTokenAlone: of two credentials, or under another scheme, none is believed.
+// TestManagementTakesOneBearerTokenAlone: if there are two credentials, or another scheme, none is accepted.
 func TestManagementTakesOneBearerTokenAlone(t *testing.T) {
 	s := onOne(t)
 	good := s.bearer(t, "settings.api-keys:readonly").headers["Authorization"]

@@ -18,8 +18,8 @@ import (
 // targetName begins the names and the e-mail addresses of what the requests of [TestWhoMayDoWhat] work on, and of nothing else.
 const targetName = "target-of-the-customer"
 
-// world is everybody who calls in [TestWhoMayDoWhat], and what they call about: a key and an operator of the customer's
-// tenancy, which are made anew after a change.
+// world is everybody who calls in [TestWhoMayDoWhat], and what they call about: a key and an operator of the customer's tenancy,
+// both of which are made anew after a change.
 type world struct {
 	t           *testing.T
 	s           *service
@@ -42,7 +42,7 @@ type namedCaller struct {
 	authorization string
 }
 
-// sessionEnding are the operations after which the caller's session is not what it was.
+// sessionEnding are the operations that change or end the caller's session.
 var sessionEnding = map[string]bool{"signOut": true, "changePassword": true}
 
 // caller returns who makes a request. It keeps no cookies: nobody signs in by accident.
@@ -171,7 +171,7 @@ func (w *world) addDeadTokens() {
 	w.callers = append(w.callers, namedCaller{kind: "xtok", name: "that is no token, beside a session", email: "ad@customer.example", authorization: "Bearer broken"})
 }
 
-// signedByAStranger returns a token whose ES256 signature is as it should be, but for the key that made it.
+// signedByAStranger returns a token with a correct ES256 signature, but by another key.
 func signedByAStranger(t *testing.T, signed string) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -187,7 +187,7 @@ func signedByAStranger(t *testing.T, signed string) string {
 	return signed + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
-// addLiving adds the callers whose credentials count.
+// addLiving adds the callers whose credentials are valid.
 func (w *world) addLiving(other string) {
 	w.t.Helper()
 	reader := "Bearer " + w.newToken(w.owner, "reader", "settings.api-keys:readonly")

@@ -11,27 +11,27 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// series is what requests that are counted together have in common. None of it is the caller's text.
+// series is what requests that are logged and counted together have in common. None of it is text that the caller chose.
 type series struct {
 	method, route string
 	status        int
 }
 
-// account is where the requests of a series are logged and counted.
+// account logs and counts the requests of one series.
 type account struct {
 	level slog.Level
-	log   slog.Handler             // knows the series
-	count func(took time.Duration) // nil for nobody
+	log   slog.Handler             // adds the attributes of the series
+	count func(took time.Duration) // nil without an observer
 }
 
-// accounts are those of the series that there were: no more than methods, routes and statuses allow. Every request looks for
-// its own, so finding one takes no lock.
+// accounts holds an account for every series that has occurred. Their number is bounded by the methods, routes and statuses that
+// exist. Every request looks its account up, so finding one takes no lock.
 type accounts struct {
-	known  atomic.Pointer[map[series]*account] // nil for none; the map is never changed, only replaced
+	known  atomic.Pointer[map[series]*account] // nil while there are none; a map is never changed, only replaced
 	adding sync.Mutex
 }
 
-// of returns the account of a series, which open makes if there is none.
+// of returns the account of a series. If there is none yet, it calls open to make it.
 func (a *accounts) of(s series, open func(series) *account) *account {
 	if known := a.known.Load(); known != nil {
 		if one, ok := (*known)[s]; ok {
@@ -51,7 +51,8 @@ func (a *accounts) of(s series, open func(series) *account) *account {
 	return known[s]
 }
 
-// openAccount returns the account of a series. Probes of orchestrators are of interest only to those who debug them.
+// openAccount makes the account of a series. Probes are logged at debug level, since only somebody who debugs them wants to see
+// them.
 func (s *server) openAccount(of series) *account {
 	opened := &account{level: slog.LevelInfo, log: s.log.Handler().WithAttrs([]slog.Attr{
 		slog.String("method", of.method), slog.String("route", of.route), slog.Int("status", of.status),
@@ -65,28 +66,28 @@ func (s *server) openAccount(of series) *account {
 	return opened
 }
 
-// note logs and counts a request that was answered.
+// note logs and counts a request that has been answered.
 func (s *server) note(c echo.Context, at time.Time, took time.Duration) {
 	r, res := c.Request(), c.Response()
 	of := s.accounts.of(series{methodName(r.Method), routeOf(c), res.Status}, s.openAccount)
 	if of.log.Enabled(r.Context(), of.level) {
-		// Not through a logger, which would find out for every line where in the code it comes from, and tell nobody.
+		// Not through a slog.Logger: it would look up the source position of every line, which the log does not show.
 		line := slog.NewRecord(at, of.level, "request", 0)
 		line.AddAttrs(
 			slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.String("ip", c.RealIP()), slog.String("request_id", requestID(c)))
-		_ = of.log.Handle(r.Context(), line) // as the logger does
+		_ = of.log.Handle(r.Context(), line) // slog.Logger ignores this error, too
 	}
 	if of.count != nil && !isStream(res.Header()) {
 		of.count(took)
 	}
 }
 
-// isProbe reports whether a route is one that machines ask again and again.
+// isProbe reports whether a route is one that machines poll.
 func isProbe(route string) bool {
 	return route == "/healthz" || route == "/readyz" || route == metricsPath
 }
 
-// routeOf returns the pattern of the request's route.
+// routeOf returns the pattern of the request's route, or "none" if it has none.
 func routeOf(c echo.Context) string {
 	if c.Path() == "" {
 		return "none"
@@ -94,7 +95,8 @@ func routeOf(c echo.Context) string {
 	return c.Path()
 }
 
-// methodName keeps the log to the methods that exist; any other text is the caller's.
+// methodName returns OTHER for anything but the usual methods: any other text is the caller's own, and belongs neither in the log
+// nor in the labels of metrics.
 func methodName(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:

@@ -1,11 +1,11 @@
-// Package api owns HTTP: the routes and what each asks of its caller, sessions and their cookies, the checking of requests
+// Package api owns HTTP: the routes and what each requires of its caller, sessions and their cookies, the checking of requests
 // against the contract, and the one place where errors become responses.
 //
-// It decides nothing that a program without HTTP would have to decide too: a handler reads its input, calls one use case of
-// packages apikey, audit, oauth, oidc, operator or usage, and writes the output. Of the service, this package alone uses Echo.
+// It decides nothing that a program without HTTP would also have to decide: a handler reads its input, calls one use case of
+// package apikey, audit, oauth, oidc, operator or usage, and writes the output. Within the service, only this package uses Echo.
 //
-// openapi.yaml is written first. The management routes are generated from it and every request to them is checked against
-// it; the routes that spend keys are written by hand, since each costs one signature and should cost little else.
+// openapi.yaml comes first. The management routes are generated from it, and every request to them is checked against it. The
+// OAuth routes are written by hand: a token costs one signature, and should cost little else.
 package api
 
 import (
@@ -38,84 +38,86 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// Options is what the HTTP layer is built on. Everything is required unless it says otherwise.
+// Options is what the HTTP layer is built on. Every field is required unless its comment says otherwise.
 type Options struct {
 	Keys      *apikey.Service
 	OAuth     *oauth.Server
 	Keyring   *signing.Keyring
 	Revoked   *revocation.Set
 	Snapshots *revocation.Snapshots
-	// StatusLists are for verifiers that know the standard. Optional: without them the routes do not exist.
+	// StatusLists serves verifiers that use Token Status Lists. Optional: without it the routes do not exist.
 	StatusLists *statuslist.Lists
 	Operators   *operator.Service
 	Usage       *usage.Service
 	Audit       *audit.Service
-	// Management is how many requests to the management routes an operator or an API key may make. The zero rate is no limit.
+	// Management limits how many requests to the management routes an operator or an API key may make. The zero Rate means no limit.
 	Management limit.Rate
-	// SingleSignOn signs operators in with a provider, which is called ProviderName. Optional.
+	// SingleSignOn signs operators in with an OpenID Connect provider, which the sign-in page calls ProviderName. Optional.
 	SingleSignOn *oidc.Client
 	ProviderName string
-	Sessions     Sessions // errors of the database must be apikey.ErrUnavailable
+	Sessions     Sessions // must report errors of the database as apikey.ErrUnavailable
 	Catalogue    *scope.Catalogue
-	// Issuer is the URL of this service. When it is https, cookies are Secure and browsers are told to come back with TLS only.
+	// Issuer is the URL of this service. If it is https, cookies are Secure and browsers are told to use only TLS from then on
+	// (HSTS).
 	Issuer string
-	// CORSOrigins are the origins, such as https://console.example.com, whose pages may use this API with the operator's
-	// session. They must be of the same site as the issuer, since the cookie is SameSite=Lax. None by default.
+	// CORSOrigins are the origins, such as https://console.example.com, whose pages may use this API with the operator's session.
+	// They must be same-site with the issuer, since the cookie is SameSite=Lax. None by default.
 	CORSOrigins []string
-	// TrustedProxies are the networks whose X-Forwarded-For is believed. None by default: the peer is the caller.
+	// TrustedProxies are the networks of the proxies whose X-Forwarded-For is believed. None by default: the peer is the caller.
 	TrustedProxies []netip.Prefix
-	// Fresh reports whether the event log has been read recently enough for what is derived from it to be trusted.
+	// Fresh reports whether the event log has been read recently enough to trust what is derived from it.
 	Fresh func() bool
 	// Stopping is closed when the service is about to stop, so that streams end.
 	Stopping <-chan struct{}
-	// Prepared reports whether there are a schema and a signing key. Until then everything but probes is answered 503.
+	// Prepared reports whether the database has its schema and a signing key. Until then everything except probes is answered with
+	// 503.
 	Prepared func() bool
-	// Ready returns nil when requests can be served, else an error whose text may be shown to anybody.
+	// Ready returns nil when requests can be served, otherwise an error whose text may be shown to anybody.
 	Ready func(context.Context) error
 	// Observer is told what happens. Optional.
 	Observer Observer
-	// Tracer follows requests. Optional: without it nothing is done for traces.
+	// Tracer traces requests. Optional: without it no work is done for traces.
 	Tracer Tracer
 	// Metrics serves the metrics to programs on this machine. Optional: without it the route does not exist.
 	Metrics http.Handler
-	// Console is the console's build: index.html, assets/ and so on. Optional; without index.html its pages say how to
+	// Console is the console's build: index.html, assets/ and so on. Optional: without index.html the console's pages say how to
 	// build it.
 	Console fs.FS
 	Now     func() time.Time
 	Logger  *slog.Logger
 }
 
-// server is what handlers share. It does not change once it is built.
+// server is what the handlers share. New sets its fields, and nothing reassigns them.
 type server struct {
 	keys      *apikey.Service
 	oauth     *oauth.Server
 	operators *operator.Service
 	usage     *usage.Service
 	audit     *audit.Service
-	exports   *places[string] // by tenancy
+	exports   *places[string] // keyed by tenancy
 	catalogue *scope.Catalogue
-	// management counts requests by the operator's id or the client id; neither can be the other.
+	// management counts requests by operator id or client id, which never coincide.
 	management *limit.Buckets[string]
 	sessions   *scs.SessionManager
-	// singleSignOn is nil without a provider.
+	// singleSignOn is nil when no provider is configured.
 	singleSignOn *oidc.Client
 	providerName string
 	origins      *http.CrossOriginProtection
 	prepared     func() bool
 	ready        func(context.Context) error
 	console      *console
-	observer     Observer // nil for nobody
+	observer     Observer // nil if there is none
 	accounts     accounts
-	https        bool // the issuer's scheme
+	https        bool // whether the issuer's scheme is https
 	now          func() time.Time
 	log          *slog.Logger
 }
 
-// reads are the methods of documents that anybody may read (RFC 9110 §9.3.2): net/http leaves the body out where it is HEAD.
+// reads are the methods of routes that serve a document. For HEAD, net/http leaves out the body (RFC 9110 §9.3.2).
 var reads = []string{http.MethodGet, http.MethodHead}
 
-// New returns the service's handler, which is safe for concurrent use. Errors: an origin is malformed, or an operation of
-// the contract is missing in the table of what operations ask of their callers.
+// New returns the service's handler, which is safe for concurrent use. It fails if the contract can't be loaded, an origin is
+// malformed, or an operation of the contract has no entry in access.
 func New(o Options) (*echo.Echo, error) {
 	c, err := loadContract()
 	if err != nil {
@@ -140,7 +142,8 @@ func New(o Options) (*echo.Echo, error) {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = ipExtractor(o.TrustedProxies)
 	e.HTTPErrorHandler = s.handleError
-	// From the outside in. Refusals come last, so that each is traced and logged, and can be read by pages of other origins.
+	// The outermost comes first. What refuses requests comes last, so that refusals are traced and logged, and pages of other
+	// origins can read them.
 	if o.Tracer != nil {
 		e.Use(traced(o.Tracer))
 	}
@@ -177,8 +180,8 @@ func New(o Options) (*echo.Echo, error) {
 	return e, nil
 }
 
-// registerManagement adds the routes that are generated from the contract. Once a request is there as a whole, each first asks
-// who calls and then checks the request, so that strangers learn nothing from messages.
+// registerManagement adds the routes that are generated from the contract. Each reads the whole body, then identifies the caller,
+// and only then checks the request, so that strangers learn nothing from error messages.
 func (s *server) registerManagement(e *echo.Echo, c *contract) error {
 	guards := make(map[string][]echo.MiddlewareFunc, len(c.operations))
 	for id, op := range c.operations {
@@ -192,8 +195,8 @@ func (s *server) registerManagement(e *echo.Echo, c *contract) error {
 	return nil
 }
 
-// ipExtractor says whose address the caller's is: the peer's, or, when the peer is a trusted proxy, the last one in
-// X-Forwarded-For that is not a trusted proxy itself.
+// ipExtractor determines the caller's address: the peer's or, if the peer is a trusted proxy, the last one in X-Forwarded-For
+// that is not a trusted proxy itself.
 func ipExtractor(trusted []netip.Prefix) echo.IPExtractor {
 	if len(trusted) == 0 {
 		return echo.ExtractIPDirect()
@@ -213,8 +216,8 @@ func ipExtractor(trusted []netip.Prefix) echo.IPExtractor {
 	}
 }
 
-// withoutPorts returns the addresses of X-Forwarded-For without the ports that some proxies, such as Azure's, write behind them.
-// Echo would take none of the addresses, and all callers for the proxy.
+// withoutPorts removes the ports that some proxies, such as Azure's, append to the addresses in X-Forwarded-For. Echo can't parse
+// addresses with ports, and would take the proxy for every caller.
 func withoutPorts(forwarded string) string {
 	hops := strings.Split(forwarded, ",")
 	for i, hop := range hops {
@@ -225,10 +228,10 @@ func withoutPorts(forwarded string) string {
 	return strings.Join(hops, ",")
 }
 
-// crossOriginAccess lets pages of the given origins, and of no other, read answers and send the session's cookie.
+// crossOriginAccess lets pages of the given origins, and no others, read answers and send the session's cookie.
 func crossOriginAccess(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
-		// Its answer to OPTIONS would be taken for a permission by a gateway that asks with the method of the request.
+		// A gateway that asks with the method of the original request would take the middleware's answer to OPTIONS for permission.
 		Skipper:          func(c echo.Context) bool { return below(c.Request().URL.Path, verifyPath) },
 		AllowOrigins:     origins,
 		AllowMethods:     []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete},

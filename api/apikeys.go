@@ -20,11 +20,11 @@ func (s *server) ListAPIKeys(ctx context.Context, request oas.ListAPIKeysRequest
 	}
 	return oas.ListAPIKeys200JSONResponse{Items: items, Meta: oas.PageMeta{
 		Total: int64(page.Total), TotalCapped: page.TotalCapped,
-		Page: int32(q.Page), PageSize: int32(q.PageSize), //nolint:gosec // both were int32
+		Page: int32(q.Page), PageSize: int32(q.PageSize), //nolint:gosec // both come from an int32
 	}}, nil
 }
 
-// keyQuery translates the parameters; the contract's defaults have been filled in.
+// keyQuery translates the query parameters, in which the contract's defaults have already been filled in.
 func keyQuery(p oas.ListAPIKeysParams) apikey.Query {
 	q := apikey.Query{
 		Search: valueOf(p.Search), Page: int(valueOf(p.Page)), PageSize: int(valueOf(p.PageSize)),
@@ -36,7 +36,7 @@ func keyQuery(p oas.ListAPIKeysParams) apikey.Query {
 	return q
 }
 
-// CreateAPIKey registers a key and returns its secret, this once.
+// CreateAPIKey creates a key and returns its secret, which can't be read again later.
 func (s *server) CreateAPIKey(ctx context.Context, request oas.CreateAPIKeyRequestObject) (oas.CreateAPIKeyResponseObject, error) {
 	draft := apikey.Draft{
 		Name: request.Body.Name, Description: valueOf(request.Body.Description), Scopes: request.Body.Scopes,
@@ -64,8 +64,8 @@ func (s *server) GetAPIKey(ctx context.Context, request oas.GetAPIKeyRequestObje
 	return oas.GetAPIKey200JSONResponse{APIKeyAnswerJSONResponse: keyAnswer(k)}, err
 }
 
-// UpdateAPIKey edits a key; a JSON merge patch (RFC 7396). Only a rate limit can be removed: the contract has refused every
-// other null.
+// UpdateAPIKey edits a key by a JSON merge patch (RFC 7396). Only the rate limit can be removed by null: validation has already
+// refused every other null.
 func (s *server) UpdateAPIKey(ctx context.Context, request oas.UpdateAPIKeyRequestObject) (oas.UpdateAPIKeyResponseObject, error) {
 	body := request.JSONBody
 	if body == nil {
@@ -86,7 +86,7 @@ func (s *server) UpdateAPIKey(ctx context.Context, request oas.UpdateAPIKeyReque
 		}
 	}
 	if body.RateLimit.IsSpecified() {
-		limit, _ := body.RateLimit.Get() // fails for null, which is 0
+		limit, _ := body.RateLimit.Get() // null gives an error and 0, which removes the limit
 		patch.RateLimit = new(int(limit))
 	}
 	k, err := s.keys.Update(ctx, callerOf(ctx), request.ClientID, parseIfMatch(request.Params.IfMatch), patch)
@@ -116,7 +116,7 @@ func (s *server) RevokeAPIKeyTokens(ctx context.Context, request oas.RevokeAPIKe
 	return oas.RevokeAPIKeyTokens200JSONResponse{APIKeyAnswerJSONResponse: keyAnswer(k)}, err
 }
 
-// noStoreValue is the Cache-Control of answers that hold a secret, as the contract requires it of them.
+// noStoreValue is the Cache-Control of answers that may not be stored. The contract requires it of those that hold a secret.
 const noStoreValue = "no-store"
 
 func keyAnswer(k apikey.Key) oas.APIKeyAnswerJSONResponse {
@@ -133,7 +133,7 @@ func keyView(k apikey.Key) oas.APIKey {
 	}
 }
 
-// keyWithSecretView is a key on the wire, with the secret that was just made for it.
+// keyWithSecretView is a key on the wire, together with the secret that was just made for it.
 func keyWithSecretView(created apikey.Created) oas.APIKeyWithSecret {
 	k := keyView(created.Key)
 	return oas.APIKeyWithSecret{
@@ -144,7 +144,7 @@ func keyWithSecretView(created apikey.Created) oas.APIKeyWithSecret {
 	}
 }
 
-// unlessZero returns nil for the zero value, which stands for what there is not.
+// unlessZero returns a pointer to v, or nil if v is zero, which stands for an absent value.
 func unlessZero[T comparable](v T) *T {
 	var zero T
 	if v == zero {

@@ -19,7 +19,7 @@ type authRequest struct {
 	ClientSecret string `json:"client_secret"`
 }
 
-// auth is POST /auth, the vendor's route: JSON in, JSON out, 201.
+// auth handles POST /auth, the vendor's route: it takes and returns JSON, and answers 201.
 func (r tokenRoutes) auth(c echo.Context) error {
 	request, err := readAuthRequest(c.Request())
 	if err != nil {
@@ -32,21 +32,21 @@ func (r tokenRoutes) auth(c echo.Context) error {
 	if err != nil {
 		return vendorFault(err)
 	}
-	// The vendor's envelope. The members without a meaning here are constant; existing clients read them.
+	// The vendor's envelope. Members that mean nothing here have constant values, because existing clients read them.
 	return writeToken(c, http.StatusCreated, `{"code":"success","data":{"access_token":"`, `","expires_in":`,
 		`,"refresh_expires_in":0,"token_type":"Bearer","not-before-policy":0,"session_state":"","scope":"`, "\"}}\n", issued)
 }
 
-// jsonSpace is what may stand around a JSON value (RFC 8259 §2).
+// jsonSpace is the white space that may surround a JSON value (RFC 8259 §2).
 const jsonSpace = " \t\r\n"
 
-// badParameter is a fault of the body of POST /auth, in words that name the member.
+// badParameter returns the fault for an invalid body of POST /auth. The message names the member, if one is to blame.
 func badParameter(message string) error {
 	return &fault{status: http.StatusBadRequest, code: "bad-request/invalid-parameters", detail: message}
 }
 
-// readAuthRequest reads the body, which may hold nothing but the two members. As Go's decoder does, it takes their names in upper
-// case, too, and the last of one that is given twice. Errors: fault.
+// readAuthRequest reads the body, which may have no members other than the two. As Go's decoder does, it matches their names
+// regardless of case, and takes the last of duplicates. Errors: fault.
 func readAuthRequest(r *http.Request) (authRequest, error) {
 	if r.URL.RawQuery != "" {
 		return authRequest{}, badParameter("parameters belong in the body, not in the query")
@@ -96,7 +96,8 @@ func describeJSONError(err error) string {
 	return "the body is not valid JSON"
 }
 
-// vendorFault is the vendor's answer to whoever can't prove itself; everything else is as it is.
+// vendorFault replaces an OAuth error by the vendor's answer to a client that could not be authenticated. It returns every other
+// error unchanged.
 func vendorFault(err error) error {
 	if _, ok := errors.AsType[*oauth.Error](err); ok {
 		return &fault{status: http.StatusUnauthorized, code: "failed", detail: "invalid or expired token"}

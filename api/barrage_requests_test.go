@@ -16,7 +16,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// request returns a request of an operation, and its body; nil when it is none that a server would pass on.
+// request returns a request of an operation, and its body. It returns nil if a server would not pass such a request on.
 func (b *barrage) request(id string, o contractOperation) (*http.Request, string) {
 	b.t.Helper()
 	g := b.g
@@ -123,7 +123,7 @@ func (b *barrage) body(o contractOperation) (body, media string) {
 	return body, media
 }
 
-// pair has most client ids come with a secret of theirs.
+// pair makes most client ids come with one of their secrets.
 func (b *barrage) pair(o object) {
 	if b.g.often(30) {
 		return
@@ -139,7 +139,7 @@ func (b *barrage) pair(o object) {
 	}
 }
 
-// form encodes an object as a form, with something wrong in it at times.
+// form encodes an object as a form, sometimes with something wrong in it.
 func (b *barrage) form(o object) string {
 	g := b.g
 	var pairs []string
@@ -163,7 +163,7 @@ func (b *barrage) form(o object) string {
 	return strings.Join(pairs, "&")
 }
 
-// transfer has some bodies come as others than they are.
+// transfer makes some bodies arrive differently from what was announced.
 func (b *barrage) transfer(r *http.Request, body string) {
 	switch b.g.IntN(30) {
 	case 0: // in chunks
@@ -184,12 +184,12 @@ func (b *barrage) transfer(r *http.Request, body string) {
 	}
 }
 
-// brokenReader is a connection that has broken.
+// brokenReader is a connection that breaks.
 type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// authenticate has somebody make the request, mostly somebody who may.
+// authenticate makes the request in somebody's name, mostly somebody who may make it.
 func (b *barrage) authenticate(r *http.Request, id string) {
 	g := b.g
 	switch n := g.IntN(20); {

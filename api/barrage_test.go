@@ -16,11 +16,11 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
-// TestNoRequestIsAnsweredByAFault sends generated requests of every operation of the contract, valid and spoilt in one way or
-// another. Whatever is sent, the answer is one that the contract describes and no fault of the service, what is refused
-// changes nothing, and in the end the log is whole and everything can be read.
+// TestNoRequestIsAnsweredByAFault sends generated requests of every operation of the contract, valid ones and ones that are
+// spoilt in some way. Every answer must be one that the contract describes and no fault of the service, a refused request must
+// change nothing, and in the end the log must be intact and everything readable.
 //
-// CONTRACT_REQUESTS is how many are sent on SQLite, and a tenth on PostgreSQL; CONTRACT_SEED repeats a run.
+// CONTRACT_REQUESTS is how many are sent on SQLite; PostgreSQL gets a tenth. CONTRACT_SEED repeats a run.
 func TestNoRequestIsAnsweredByAFault(t *testing.T) {
 	t.Parallel()
 	count, seed := setting(t, "CONTRACT_REQUESTS", 3000), setting(t, "CONTRACT_SEED", rand.Uint64N(1<<32))
@@ -41,10 +41,11 @@ func TestNoRequestIsAnsweredByAFault(t *testing.T) {
 	}, map[string]string{"APIKEYS_LOG_LEVEL": "error"}, withStatusLists)
 }
 
-// shotsForAll are so many that some of every operation must have been accepted, but for those that ask for a provider.
+// shotsForAll is a number of requests of which some of every operation must have been accepted, except for operations that need a
+// provider.
 const shotsForAll = 10_000
 
-// failuresMax is how many failures a run tells of before it ends.
+// failuresMax is how many failures a run reports before it ends.
 const failuresMax = 10
 
 func setting(t *testing.T, name string, otherwise uint64) uint64 {
@@ -82,8 +83,8 @@ type deadlineWriter struct{ *httptest.ResponseRecorder }
 func (deadlineWriter) SetReadDeadline(time.Time) error  { return nil }
 func (deadlineWriter) SetWriteDeadline(time.Time) error { return nil }
 
-// seldom are the operations that hash a password, or after which one has to be hashed, and those that read the whole log: an answer
-// costs as much as hundreds of others.
+// seldom are the operations that hash a password, or after which one has to be hashed, and those that read the whole log. An
+// answer costs as much as hundreds of others.
 var seldom = map[string]bool{
 	"signIn": true, "signOut": true, "changePassword": true, "acceptInvitation": true, "exportEvents": true, "verifyEvents": true, "getMetrics": true, "getContract": true,
 }
@@ -117,7 +118,7 @@ func newBarrage(t *testing.T, s *service, seed uint64) *barrage {
 	return b
 }
 
-// known has further requests speak of something, and forget what was long ago.
+// known makes further requests use a value, and forgets the oldest ones.
 func (b *barrage) known(name, value string) {
 	known := append(b.g.known[name], value)
 	b.g.known[name] = known[max(0, len(known)-20):]
@@ -134,7 +135,7 @@ func (b *barrage) keep(k createdKey) {
 	b.known("If-Match", k.etag)
 }
 
-// forget has no further request speak of a key that is gone, as long as there are others.
+// forget lets no further request use a key that is gone, as long as there are others.
 func (b *barrage) forget(clientID string) {
 	others := slices.DeleteFunc(slices.Clone(b.keys), func(k createdKey) bool { return k.ClientID == clientID })
 	if len(others) > 0 {
@@ -167,7 +168,7 @@ func (b *barrage) shoot() {
 	b.statuses[id][w.Code]++
 	b.shots++
 	var wrong []string
-	// On a slow machine the log may count as unread again already.
+	// On a slow machine, the log may already count as unread again.
 	if w.Code >= http.StatusInternalServerError && !(readsLog && w.Code == http.StatusServiceUnavailable) {
 		wrong = append(wrong, fmt.Sprintf("a fault: %s\n%s", w.Body, b.s.logs.text()[max(0, len(b.s.logs.text())-500):]))
 	}
@@ -203,7 +204,7 @@ func (b *barrage) shoot() {
 	}
 }
 
-// target returns the path of what a request is to change: the operators, or for some of the requests a key.
+// target returns the path of what a request is to change: the operators or, for some of the requests, a key.
 func (b *barrage) target(r *http.Request) string {
 	parts := strings.Split(r.URL.Path, "/")
 	switch {
@@ -217,7 +218,7 @@ func (b *barrage) target(r *http.Request) string {
 	return ""
 }
 
-// state returns the version of a key, or the operators as they are listed, and nothing when there is no such thing.
+// state returns the version of a key, or the list of operators. It is empty if there is no such thing.
 func (b *barrage) state(path string) string {
 	if path == "" {
 		return ""
@@ -235,7 +236,7 @@ func (b *barrage) state(path string) string {
 	return w.Header().Get("ETag")
 }
 
-// survey looks at what all the requests have left.
+// survey checks what all the requests have left behind.
 func (b *barrage) survey() {
 	b.t.Helper()
 	admin := b.s.stranger(b.t)
@@ -265,7 +266,7 @@ func (b *barrage) survey() {
 			b.t.Errorf("no request of %s was accepted: %v", id, statuses)
 		}
 	}
-	// Two in five usually are; one in five is of an operation that asks for no credentials.
+	// Usually two in five are. One in five is of an operation that needs no credentials.
 	if accepted := classes[2]; accepted < b.shots/4 {
 		b.t.Errorf("%d of %d requests were accepted: the others try nothing", accepted, b.shots)
 	}

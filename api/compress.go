@@ -8,12 +8,12 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 )
 
-// compressed are the operations whose answers are compressed for who accepts that: long lists of what repeats itself. The
-// console's page is, too. What holds a secret is never compressed, nor is anything else that is not named here: the length of a
-// compressed answer tells somebody who listens, and who has a say in a part of it, about the rest (BREACH).
+// compressed are the operations whose answers are compressed for callers that accept it: long lists that repeat themselves. The
+// console's page is compressed as well. Nothing else is, and an answer that holds a secret must never be: the length of a
+// compressed answer gives the secret away to an eavesdropper who can influence another part of that answer (BREACH).
 var compressed = []string{"listApiKeys", "listEvents", "listUsage"}
 
-// compressMin is the size of an answer, in bytes, from which on it is compressed. Less fits into a packet or two as it is.
+// compressMin is the size of an answer, in bytes, from which it is compressed. A smaller one fits into a packet or two anyway.
 const compressMin = 2048
 
 // compressing compresses answers with gzip.
@@ -23,7 +23,7 @@ var compressing = middleware.GzipWithConfig(middleware.GzipConfig{
 	MinLength: compressMin,
 })
 
-// compress returns what the answers of an operation go through, which may be nothing.
+// compress returns the middleware that compresses the answers of an operation, or none.
 func compress(operationID string) []echo.MiddlewareFunc {
 	if !slices.Contains(compressed, operationID) {
 		return nil

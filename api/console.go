@@ -18,15 +18,15 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// console serves the console's build. Assets carry a hash in their name and are kept forever; index.html is filled in for
-// each response with a nonce, which lets the page's own style and script elements, and nobody else's, pass its security policy.
+// console serves the console's build. Assets carry a hash in their names and may be cached forever. index.html gets a new nonce
+// in each response, with which the page's own style and script elements, and no others, pass its content security policy.
 type console struct {
 	build fs.FS
 }
 
-// What stands in index.html where each response has something of its own: the nonce, and whether the caller comes with a
-// session, "true" or "false", by which the page decides what to show first and to fetch. That is a guess: nobody has looked
-// whether the session is any good, and the page learns nothing else from it.
+// Placeholders in index.html that each response fills in: the nonce, and "true" or "false" for whether the request comes with a
+// session cookie. By the latter the page decides what to show and fetch first. It is only a guess, since nobody has checked the
+// session, and it tells the page nothing else.
 const (
 	noncePlaceholder    = "__CSP_NONCE__"
 	signedInPlaceholder = "__SIGNED_IN__"
@@ -36,10 +36,10 @@ const (
 const consolePolicy = "default-src 'self'; script-src 'self' 'nonce-" + noncePlaceholder + "'; style-src 'self' 'nonce-" + noncePlaceholder +
 	"'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
-// reservedPaths are those of the API, below which the console has no pages.
+// reservedPaths are the API's own. The console has no pages below them.
 var reservedPaths = []string{"/v1", "/oauth2", "/auth", "/.well-known", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.yaml"}
 
-// notBuiltPage is shown until the console is built.
+// notBuiltPage is shown when the binary was built without the console.
 const notBuiltPage = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -51,7 +51,7 @@ const notBuiltPage = `<!doctype html>
 
 func newConsole(build fs.FS) *console { return &console{build: build} }
 
-// has reports whether a request without a route may be for the console.
+// has reports whether a request that matches no route may be for the console.
 func (f *console) has(r *http.Request) bool {
 	if f.build == nil || !slices.Contains(reads, r.Method) {
 		return false
@@ -59,13 +59,13 @@ func (f *console) has(r *http.Request) bool {
 	return !slices.ContainsFunc(reservedPaths, func(prefix string) bool { return below(r.URL.Path, prefix) })
 }
 
-// serve answers with a file of the build, or with index.html where the path is one of the console's pages.
-// Errors: echo.ErrNotFound for a file that is not there.
+// serve answers with a file of the build, or with index.html if the path is one of the console's pages. Errors: echo.ErrNotFound
+// for a file that does not exist.
 func (f *console) serve(c echo.Context) error {
 	name := strings.TrimPrefix(path.Clean(c.Request().URL.Path), "/")
 	isFile := path.Ext(name) != "" || below(name, "assets")
 	if name == "index.html" || !isFile {
-		return compressing(f.servePage)(c) // nobody has a say in what is in it, and its nonce is of use to nobody else
+		return compressing(f.servePage)(c) // safe to compress: no caller influences its content, and the nonce is good for this response only
 	}
 	err := f.serveFile(c, name)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
@@ -88,7 +88,7 @@ func (f *console) servePage(c echo.Context) error {
 	}
 	nonce := rand.Text()
 	session, err := c.Request().Cookie(sessionCookie)
-	signedIn := err == nil && session.Value != "" // the only error is that there is none
+	signedIn := err == nil && session.Value != "" // the only possible error is that there is no cookie
 	fill := strings.NewReplacer(noncePlaceholder, nonce, signedInPlaceholder, strconv.FormatBool(signedIn))
 	h.Set(echo.HeaderContentSecurityPolicy, fill.Replace(consolePolicy))
 	return c.HTML(http.StatusOK, fill.Replace(string(page)))
@@ -97,8 +97,7 @@ func (f *console) servePage(c echo.Context) error {
 // encodings are the precompressed forms of a file, best first.
 var encodings = []struct{ name, suffix string }{{"br", ".br"}, {"gzip", ".gz"}}
 
-// serveFile answers with a file of the build, in the best form that the caller accepts.
-// Errors: fs.ErrNotExist.
+// serveFile answers with a file of the build, in the best encoding that the caller accepts. Errors: fs.ErrNotExist.
 func (f *console) serveFile(c echo.Context, name string) error {
 	info, err := fs.Stat(f.build, name)
 	if err != nil {
@@ -131,13 +130,13 @@ func (f *console) serveFile(c echo.Context, name string) error {
 	}
 	digest := sha256.Sum256(content)
 	h.Set("ETag", `"`+base64.RawURLEncoding.EncodeToString(digest[:16])+`"`)
-	// An embedded file has no time of its own; the tag alone decides what is new.
+	// Embedded files have no modification time; the ETag alone tells whether the caller's copy is current.
 	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, bytes.NewReader(content))
 	return nil
 }
 
-// mediaTypeOf returns the media type by the file's extension. The ones that a build has are named here, because the table
-// of package mime depends on the machine.
+// mediaTypeOf returns the media type that belongs to a file's extension. Those that occur in a build are listed here, because the
+// table of package mime depends on the machine.
 func mediaTypeOf(name string) string {
 	switch ext := path.Ext(name); ext {
 	case ".js", ".mjs":

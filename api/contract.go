@@ -14,28 +14,30 @@ import (
 	"github.com/piercloud/apikeys/api/internal/oas"
 )
 
-// handwrittenTags are the tags whose routes are written by hand, as the generator's configuration says; all others are
-// generated from the contract, and guarded.
+// handwrittenTags are the tags whose routes are written by hand, as the generator's configuration says. All other routes are
+// generated from the contract and guarded.
 var handwrittenTags = []string{"oauth", "operations"}
 
-// contract is openapi.yaml, ready for requests to be checked against it.
+// contract is openapi.yaml, prepared for checking requests against it.
 type contract struct {
-	operations map[string]*operation // those that are generated, by operationId
+	operations map[string]*operation // the generated ones, by operationId
 }
 
 // operation is what a request is checked against.
 type operation struct {
 	route *routers.Route
-	query map[string]*openapi3.Schema // of its query parameters, by name
-	// ignoresOthers: query parameters that it does not have are nobody's mistake.
+	query map[string]*openapi3.Schema // the operation's query parameters, by name
+	// ignoresOthers: unknown query parameters are ignored, not refused.
 	ignoresOthers bool
-	// media are the media types that its body may have, nil when it has none.
+	// media are the media types that its body may have; nil if it has no body.
 	media []string
-	// answered are the members of what it answers with. A body may not set those that it does not list itself.
+	// answered holds the names of its answer's members. A body that has one of these without its own schema listing it is told that
+	// the member can't be set, rather than that it is unknown.
 	answered map[string]bool
 }
 
-// loadContract returns the contract. It is read once: it is the same for every handler of a process, and none changes it.
+// loadContract returns the contract. It is read only once, since it is the same for every handler of a process, and none changes
+// it.
 var loadContract = sync.OnceValues(readContract)
 
 // readContract reads and checks the contract.
@@ -84,7 +86,7 @@ func newOperation(route *routers.Route) *operation {
 	return op
 }
 
-// addMembers collects the names of an object's members, also of those that it is composed of.
+// addMembers collects the names of an object's members, including those of the schemas that it is composed of.
 func addMembers(members map[string]bool, schema *openapi3.SchemaRef) {
 	for name := range schema.Value.Properties {
 		members[name] = true

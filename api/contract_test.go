@@ -73,7 +73,7 @@ func (c contractTransport) check(r *http.Request, response *http.Response, body 
 	}
 }
 
-// checkAnswer returns what about an answer is not as the contract says.
+// checkAnswer returns how an answer deviates from the contract.
 func checkAnswer(r *http.Request, status int, header http.Header, body []byte) error {
 	if header.Get("X-Request-Id") == "" {
 		return errors.New("the answer has no X-Request-Id")
@@ -104,8 +104,8 @@ func checkAnswer(r *http.Request, status int, header http.Header, body []byte) e
 	return nil
 }
 
-// Clients that are generated from the contract leave out what is read-only when they write an answer down, and the secret that is shown
-// once with it.
+// Clients that are generated from the contract leave out read-only members when they write an answer down, and with them the
+// secret that is shown only once.
 func TestNoMemberOfAnAnswerIsReadOnly(t *testing.T) {
 	t.Parallel()
 	var check func(where string, schema *openapi3.Schema)
@@ -180,7 +180,7 @@ func isNamed(node ast.Expr, name string) bool {
 	return ok && identifier.Name == name
 }
 
-// literal returns the value of a string that is written out.
+// literal returns the value of a string literal.
 func literal(t *testing.T, node ast.Expr) string {
 	t.Helper()
 	written, ok := node.(*ast.BasicLit)

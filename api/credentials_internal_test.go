@@ -15,7 +15,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/oauth"
 )
 
-// TestClientCredentialsAreReadFromOneFormOrOneHeader: what can be read in two ways is refused, and so is what ends up in logs.
+// TestClientCredentialsAreReadFromOneFormOrOneHeader: ambiguous credentials are refused, and so are those that end up in logs.
 func TestClientCredentialsAreReadFromOneFormOrOneHeader(t *testing.T) {
 	const form = "application/x-www-form-urlencoded"
 	basic := func(pair string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(pair)) }
@@ -94,8 +94,8 @@ func TestTheVendorsRouteReadsOneObjectOfTwoMembers(t *testing.T) {
 	}
 }
 
-// A client id is remembered, by the cache of keys and for the counts of their uses. As a part of the text that it came in it would
-// keep all of that in memory, and so the secret.
+// A client id is remembered by the cache of keys and for the counts of its uses. As a substring of the text that it came in, it
+// would keep all of that text in memory, including the secret.
 func TestAClientIDKeepsNoSecretInMemory(t *testing.T) {
 	id, secret := apikey.NewClientID(), apikey.NewSecret() // of their own lengths: small texts may lie together anyway
 	for name, request := range map[string]struct{ body, authorization string }{

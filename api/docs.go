@@ -16,7 +16,7 @@ import (
 	"github.com/piercloud/apikeys/api/internal/oas"
 )
 
-// docsFiles are the files of Swagger UI that its page asks for. The handler offers more, such as documents of its own,
+// docsFiles are the files of Swagger UI that its page requests. The handler would serve others too, such as documents of its own,
 // which do not exist here.
 var docsFiles = []string{
 	"swagger-ui.css", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js", "favicon-16x16.png", "favicon-32x32.png",
@@ -30,7 +30,7 @@ func registerDocs(e *echo.Echo) error {
 	})
 
 	swagger := echoswagger.EchoWrapHandler(func(c *echoswagger.Config) {
-		c.URLs = []string{"/openapi.yaml"} // assigned, since the package's own option appends to documents that do not exist
+		c.URLs = []string{"/openapi.yaml"} // assigned, because the package's own option appends to a list of documents that do not exist
 		c.DeepLinking, c.PersistAuthorization = true, false
 	})
 	page, err := renderDocs(e, swagger)
@@ -50,13 +50,13 @@ func registerDocs(e *echo.Echo) error {
 	return nil
 }
 
-// renderDocs returns Swagger UI's page. It is the same for every request, so that its policy can name what is inline in it.
+// renderDocs returns Swagger UI's page. It is the same for every request, so its policy can list what is inline in it.
 func renderDocs(e *echo.Echo, swagger echo.HandlerFunc) (string, error) {
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "/docs/index.html", http.NoBody)
 	if err != nil {
 		return "", err
 	}
-	r.RequestURI = r.URL.Path // what the handler looks at
+	r.RequestURI = r.URL.Path // the handler reads the path from here
 	rendered := renderedPage{header: http.Header{}}
 	if err := swagger(e.NewContext(r, &rendered)); err != nil {
 		return "", fmt.Errorf("render Swagger UI: %w", err)
@@ -68,16 +68,16 @@ func renderDocs(e *echo.Echo, swagger echo.HandlerFunc) (string, error) {
 	return page, nil
 }
 
-// renderedPage keeps what a handler writes.
+// renderedPage collects what a handler writes.
 type renderedPage struct {
 	strings.Builder
 	header http.Header
 }
 
-// Header returns the response's headers, which nobody asks for.
+// Header returns the response's headers, which nobody reads.
 func (p *renderedPage) Header() http.Header { return p.header }
 
-// WriteHeader takes the status, which is 200.
+// WriteHeader discards the status, which is 200.
 func (p *renderedPage) WriteHeader(int) {}
 
 var (
@@ -90,20 +90,20 @@ var (
 // is black on black.
 const logoStyle = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='"
 
-// docsPolicy allows what is inline in Swagger UI's page, by hash, and otherwise this service's own files only.
+// docsPolicy allows, by hash, what is inline in Swagger UI's page, and otherwise only this service's own files.
 func docsPolicy(page string) string {
 	styles := append(sourceHashes(inlineStyle, page), sourceHashes(styleMember, page)...)
 	styles = append(styles, logoStyle)
 	return strings.Join([]string{
 		"default-src 'none'",
 		"script-src 'self' " + strings.Join(sourceHashes(inlineScript, page), " "),
-		// unsafe-hashes extends the hashes, and nothing else, to style attributes.
+		// unsafe-hashes makes the hashes apply to style attributes too, and allows nothing else.
 		"style-src 'self' 'unsafe-hashes' " + strings.Join(styles, " "),
 		"img-src 'self' data:", "connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 	}, "; ")
 }
 
-// sourceHashes returns the hash sources (CSP3 §2.3.1) of what a pattern finds.
+// sourceHashes returns the hash sources (CSP3 §2.3.1) of what the pattern captures.
 func sourceHashes(pattern *regexp.Regexp, page string) []string {
 	var sources []string
 	for _, found := range pattern.FindAllStringSubmatch(page, -1) {

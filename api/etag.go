@@ -11,9 +11,9 @@ import (
 // entityTag returns the ETag of a key's version.
 func entityTag(k apikey.Key) string { return `"` + strconv.FormatInt(k.Version, 10) + `"` }
 
-// parseIfMatch returns the precondition of an If-Match header (RFC 9110 §13.1.1): none for an absent one and for "*", since
-// what does not exist is answered with 404 anyway. A weak tag never matches, as the comparison is the strong one (§8.8.3.2);
-// neither does anything malformed, so that a precondition that was not understood never lets a change through.
+// parseIfMatch returns the precondition of an If-Match header (RFC 9110 §13.1.1). There is none if the header is absent or "*",
+// since what does not exist is answered with 404 anyway. A weak tag never matches, because the comparison is the strong one
+// (§8.8.3.2). Nothing malformed matches either, so that a precondition that was not understood never lets a change through.
 func parseIfMatch(header *string) apikey.Match {
 	if header == nil || strings.TrimSpace(*header) == "*" {
 		return nil
@@ -51,7 +51,7 @@ func cutTag(list string) (opaque, rest string, ok bool) {
 	return opaque, rest, rest == "" || rest[0] == ','
 }
 
-// matchesTag reports whether the caller has what a tag stands for (RFC 9110 §13.1.2, whose comparison is the weak one).
+// matchesTag reports whether the caller already has what a tag stands for. If-None-Match uses weak comparison (RFC 9110 §13.1.2).
 func matchesTag(r *http.Request, tag string) bool {
 	for known := range strings.SplitSeq(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
 		if known = strings.TrimSpace(known); known == "*" || strings.TrimPrefix(known, "W/") == strings.TrimPrefix(tag, "W/") {

@@ -18,11 +18,12 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// Exports that run in this process: each keeps reading the log for as long as its caller takes.
+// Bounds of the exports that run in this process at the same time. Each keeps reading the log for as long as its caller takes to
+// receive it.
 const (
 	exportsMax    = 4
 	exportsMaxFor = 2                // of one tenancy
-	exportRetry   = 10 * time.Second // how long callers are asked to wait while as many run as may
+	exportRetry   = 10 * time.Second // how long callers are asked to wait when no more may run
 )
 
 // ExportEvents streams all events that match.
@@ -42,7 +43,7 @@ func (s *server) ExportEvents(ctx context.Context, request oas.ExportEventsReque
 	return e, nil
 }
 
-// eventExport is an answer that is written as it is read, some events at a time.
+// eventExport is an answer that is written while the events are read, some at a time.
 type eventExport struct {
 	ctx       context.Context //nolint:containedctx // of the one request that it answers
 	server    *server
@@ -50,19 +51,19 @@ type eventExport struct {
 	filter    audit.Filter
 	mediaType string
 	name      string
-	heading   []string // of CSV
+	heading   []string // the names of the columns; for CSV only
 	encode    func(*bytes.Buffer, []eventlog.Event) error
 }
 
-// VisitExportEventsResponse writes the answer. Once it has begun, there is only one way left to say that it can't be
-// finished: to cut the connection, so that nobody takes a part for the whole.
+// VisitExportEventsResponse writes the answer. Once it has begun, the only way left to report a failure is to cut the connection,
+// so that nobody takes a part for the whole.
 func (e eventExport) VisitExportEventsResponse(w http.ResponseWriter) error {
 	if !e.server.exports.enter(e.viewer.TenancyID) {
 		return throttledFault("Too many exports are running", exportRetry)
 	}
 	defer e.server.exports.leave(e.viewer.TenancyID)
 	control := http.NewResponseController(w)
-	if err := control.SetReadDeadline(time.Time{}); err != nil { // when it passes, the request counts as given up
+	if err := control.SetReadDeadline(time.Time{}); err != nil { // otherwise the request would be canceled when it passes
 		return err
 	}
 	begun := false
@@ -102,7 +103,7 @@ func (e eventExport) VisitExportEventsResponse(w http.ResponseWriter) error {
 	panic(http.ErrAbortHandler)
 }
 
-// appendJSONLines writes each event as the contract's Event, in a line of its own.
+// appendJSONLines writes each event on a line of its own, as the contract's Event.
 func appendJSONLines(to *bytes.Buffer, events []eventlog.Event) error {
 	encoder := json.NewEncoder(to)
 	for _, event := range events {
@@ -151,7 +152,7 @@ func appendCSVLine(to *bytes.Buffer, cells []string) error {
 	return writer.Error()
 }
 
-// defuse makes text of what a spreadsheet would take for a formula: names and user agents are other people's to choose.
+// defuse turns what a spreadsheet would take for a formula into text, since names and user agents are chosen by other people.
 func defuse(cell string) string {
 	if cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
 		return "'" + cell

@@ -45,8 +45,8 @@ func (l *endlessLog) Events(ctx context.Context, q audit.Selection) ([]eventlog.
 	return events, nil
 }
 
-// exporting serves the export of a log as the whole service does: errors become answers before the first byte. The path is
-// the tenancy that asks.
+// exporting serves the export of a log as the whole service does: errors before the first byte become answers. The path is the
+// tenancy that asks.
 func exporting(t *testing.T, log *endlessLog) (*httptest.Server, *server) {
 	t.Helper()
 	s := &server{

@@ -14,7 +14,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
-// viewerOf returns whose view of the audit log it is. Only admins see what is not about API keys; a program is none.
+// viewerOf returns what the caller may see of the audit log. Only admins see events that are not about API keys, and a program is
+// never an admin.
 func viewerOf(ctx context.Context) audit.Viewer {
 	p := principalOf(ctx)
 	return audit.Viewer{TenancyID: p.caller.TenancyID, All: p.operator.Role == operator.Admin}
@@ -61,8 +62,8 @@ func eventView(e eventlog.Event) oas.Event {
 	}
 }
 
-// stateView returns what an event tells of its subject, nil when that is nothing. What can't be read was not written by this
-// service; the rest of the page is shown nevertheless, and a verification names the event.
+// stateView returns what an event says about the state of its subject, nil if it says nothing. A state that can't be read was not
+// written by this service. The rest of the page is shown nevertheless, and a verification names the event.
 func stateView(state json.RawMessage) map[string]any {
 	var members map[string]any
 	if err := json.Unmarshal(state, &members); err != nil {
@@ -76,7 +77,7 @@ func (s *server) VerifyEvents(ctx context.Context, _ oas.VerifyEventsRequestObje
 	return eventVerification{ctx, s.audit}, nil
 }
 
-// eventVerification is an answer that takes its time: longer than the server gives others.
+// eventVerification is an answer that may take longer than the server allows others.
 type eventVerification struct {
 	ctx   context.Context //nolint:containedctx // of the one request that it answers
 	audit *audit.Service
@@ -85,7 +86,7 @@ type eventVerification struct {
 // VisitVerifyEventsResponse verifies and writes the answer.
 func (v eventVerification) VisitVerifyEventsResponse(w http.ResponseWriter) error {
 	control := http.NewResponseController(w)
-	if err := control.SetReadDeadline(time.Time{}); err != nil { // when it passes, the request counts as given up
+	if err := control.SetReadDeadline(time.Time{}); err != nil { // otherwise the request would be canceled when it passes
 		return err
 	}
 	report, err := v.audit.Verify(v.ctx)

@@ -19,17 +19,17 @@ type generator struct {
 	known map[string][]string // texts that mean something to the service, by the name of the member or parameter
 }
 
-// verbatim is JSON, or what is none, to be sent as it stands.
+// verbatim is text, JSON or not, that is sent unchanged.
 type verbatim string
 
-// member and object are a JSON object that keeps its order, and may have a name twice.
+// member and object represent a JSON object that keeps its order, and may have a name twice.
 type member struct {
 	name  string
 	value any
 }
 type object []member
 
-// hostileTexts are what texts of the most various kinds have gone wrong with.
+// hostileTexts are texts that have gone wrong in all kinds of systems.
 var hostileTexts = []string{
 	"", " ", "\t", "\x00", "a\x00b", "\x01\x1f\x7f", "\r\nSet-Cookie: a=b", "a\nb", "\u2028\u2029", "\u202etxt.exe", "\u200b\ufeff", "e\u0301\u0301\u0301",
 	"\U0001F469\u200D\U0001F4BB", "\U0010FFFF", "\uFFFD", "İıẞß", "\xff", "\xc3\x28", "\xed\xa0\x80", "\xf4\x90\x80\x80", "'", "''; DROP TABLE api_key; --", `"`, `\`, `\\x00`,
@@ -39,7 +39,7 @@ var hostileTexts = []string{
 	"2026-01-01T00:00:00+99:99", "1969-12-31T23:59:59.999999999Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "Local", "../UTC", "Etc/Unknown", `W/"1"`, `"1", "2"`, "*, *",
 }
 
-// hostileValues are JSON where something else is meant, or none at all.
+// hostileValues are JSON of another type than expected, or not JSON at all.
 var hostileValues = []verbatim{
 	"null", "true", "false", "0", "-0", "-1", "1.5", "1e2", "1E+2", "1e400", "-1e400", "1e-400", "2147483647", "2147483648", "-2147483649", "9223372036854775807",
 	"9223372036854775808", "18446744073709551616", "123456789012345678901234567890", "0.1e1", "NaN", "Infinity", "-Infinity", "01", "+1", "0x1", "1_000", "1.", ".5",
@@ -50,7 +50,7 @@ var hostileValues = []verbatim{
 // one returns a member of a list.
 func one[T any](g *generator, of ...T) T { return of[g.IntN(len(of))] }
 
-// often is true n times of a hundred.
+// often returns true n times out of a hundred.
 func (g *generator) often(n int) bool { return g.IntN(100) < n }
 
 // text returns a text with so many characters, of several scripts.
@@ -64,7 +64,7 @@ func (g *generator) text(characters int) string {
 	return b.String()
 }
 
-// hostileText returns a text that something may choke on, at times a very long one.
+// hostileText returns a text that something may choke on, sometimes a very long one.
 func (g *generator) hostileText() string {
 	switch g.IntN(12) {
 	case 0:
@@ -140,7 +140,7 @@ func (g *generator) validText(name string, schema *openapi3.Schema) string {
 	return g.text(max(int(schema.MinLength), length))
 }
 
-// spoil returns the value with something wrong somewhere in it.
+// spoil returns the value with something wrong in it.
 func (g *generator) spoil(value any) any {
 	switch v := value.(type) {
 	case object:
@@ -186,7 +186,7 @@ func (g *generator) spoilObject(o object) any {
 	return append(o, member{g.hostileText(), one(g, hostileValues...)})
 }
 
-// encode writes a value as JSON. Texts are written as their bytes are, valid or not.
+// encode writes a value as JSON. It writes the bytes of texts unchanged, valid or not.
 func encode(b *strings.Builder, value any) {
 	switch v := value.(type) {
 	case verbatim:
@@ -238,7 +238,7 @@ func encodeText(b *strings.Builder, text string) {
 	b.WriteByte('"')
 }
 
-// damage does something to a body that does not look at what it means.
+// damage changes the bytes of a body, regardless of their meaning.
 func (g *generator) damage(body string) string {
 	at := g.IntN(len(body) + 1)
 	switch g.IntN(10) {

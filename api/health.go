@@ -12,13 +12,13 @@ type health struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// registerHealth adds the probes of orchestrators.
+// registerHealth adds the probes for orchestrators.
 func (s *server) registerHealth(e *echo.Echo) {
 	e.Match(reads, "/healthz", s.alive)
 	e.Match(reads, "/readyz", s.readiness)
 }
 
-// alive says that the process runs. It asks nothing else, so that an orchestrator does not restart the service because its
+// alive says that the process runs. It checks nothing else, so that an orchestrator does not restart the service because its
 // database is down.
 func (s *server) alive(c echo.Context) error {
 	return answerProbe(c, http.StatusOK, health{Status: "ok"})

@@ -26,7 +26,7 @@ func manyScopes(n int) string {
 	return string(encoded)
 }
 
-// badKeys are bodies of a create with what the answer must say of each, one field a line.
+// badKeys are bodies for creating a key, with what the answer must say about each, one field a line.
 var badKeys = []struct{ name, body, fields string }{
 	{"empty", "", "body is required"},
 	{"not JSON", "{", "body must be valid JSON"},
@@ -307,7 +307,8 @@ func TestUnknownRoutesAndMethodsAreAnsweredInTheFormOfTheirPath(t *testing.T) {
 	}
 }
 
-// TestManyUnknownMembersAreNoMoreWorkThanTheyAre: anybody may send them. When each was looked for among all, this took hours.
+// TestManyUnknownMembersAreNoMoreWorkThanTheyAre: anybody may send them. When each was looked up among all the others, this took
+// hours.
 func TestManyUnknownMembersAreNoMoreWorkThanTheyAre(t *testing.T) {
 	s := onOne(t)
 	var body strings.Builder
@@ -319,8 +320,8 @@ func TestManyUnknownMembersAreNoMoreWorkThanTheyAre(t *testing.T) {
 	s.stranger(t).do("POST", "/v1/session", "application/json", strings.NewReader(body.String())).wants(http.StatusBadRequest)
 }
 
-// TestABodyThatNobodyAskedForLeavesTheConnectionInOrder: generated clients send {} where the contract has no body, and more
-// requests after it.
+// TestABodyThatNobodyAskedForLeavesTheConnectionInOrder: generated clients send {} where the contract has no body, and then
+// further requests on the same connection.
 func TestABodyThatNobodyAskedForLeavesTheConnectionInOrder(t *testing.T) {
 	s := onOne(t)
 	key := s.admin(t).create("Key")

@@ -10,7 +10,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/token"
 )
 
-// inquiryRoutes ask about tokens and revoke them, one by one.
+// inquiryRoutes introspect and revoke single tokens.
 type inquiryRoutes struct{ *server }
 
 func (r inquiryRoutes) register(e *echo.Echo) {
@@ -18,7 +18,7 @@ func (r inquiryRoutes) register(e *echo.Echo) {
 	e.POST("/oauth2/revoke", r.revoke)
 }
 
-// introspection is the body of RFC 7662 §2.2.
+// introspection is the answer of RFC 7662 §2.2.
 type introspection struct {
 	Active     bool   `json:"active"`
 	Scope      string `json:"scope,omitempty"`
@@ -43,7 +43,7 @@ func newIntrospection(c token.Claims) introspection {
 	}
 }
 
-// introspect is POST /oauth2/introspect.
+// introspect handles POST /oauth2/introspect.
 func (r inquiryRoutes) introspect(c echo.Context) error {
 	inquirer, raw, err := r.inquiry(c, reader)
 	if err != nil {
@@ -59,7 +59,7 @@ func (r inquiryRoutes) introspect(c echo.Context) error {
 	return writeBody(c, http.StatusOK, echo.MIMEApplicationJSON, newIntrospection(claims))
 }
 
-// revoke is POST /oauth2/revoke.
+// revoke handles POST /oauth2/revoke.
 func (r inquiryRoutes) revoke(c echo.Context) error {
 	inquirer, raw, err := r.inquiry(c, writer)
 	if err != nil {
@@ -71,8 +71,8 @@ func (r inquiryRoutes) revoke(c echo.Context) error {
 	return c.NoContent(http.StatusOK)
 }
 
-// inquiry returns who asks and the token in question. Who sends client credentials is that client; a session counts only
-// without them, and needs the role.
+// inquiry returns who asks, and the token in question. A caller that sends client credentials acts as that client. A session
+// counts only if there are no credentials, and its operator needs the role of n.
 func (r inquiryRoutes) inquiry(c echo.Context, n need) (oauth.Inquirer, string, error) {
 	form, err := readForm(c)
 	if err != nil {

@@ -27,7 +27,7 @@ func (c *caller) basic(id, secret string) *caller {
 	return c.with("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(id)+":"+url.QueryEscape(secret))))
 }
 
-// oauthError fails the test unless the answer is an error of RFC 6749 §5.2, which nobody stores.
+// oauthError fails the test unless the answer is an error of RFC 6749 §5.2 that may not be stored.
 func (a answer) oauthError(status int, code string) {
 	a.t.Helper()
 	a.wants(status)
@@ -78,7 +78,7 @@ func claims(t *testing.T, token string) map[string]any {
 	return says
 }
 
-// broken are texts that are no token, or none that counts.
+// broken are texts that are not tokens, or not valid ones.
 func broken(token string) map[string]string {
 	head, rest, _ := strings.Cut(token, ".")
 	body, signature, _ := strings.Cut(rest, ".")
@@ -204,7 +204,7 @@ func TestIntrospectionOfWhatDoesNotCountSaysNothing(t *testing.T) {
 	})
 }
 
-// TestInquiriesNeedAClientOrAnOperator is a table of who is let in to both routes, and of requests that are malformed.
+// TestInquiriesNeedAClientOrAnOperator is a table of callers who may use both routes or not, and of malformed requests.
 func TestInquiriesNeedAClientOrAnOperator(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		admin := s.admin(t)
@@ -282,7 +282,7 @@ func TestInquiriesNeedAClientOrAnOperator(t *testing.T) {
 	})
 }
 
-// TestRevocationEndsATokenOnceAndForAll is a table of who revokes whose token.
+// TestRevocationEndsATokenOnceAndForAll is a table of callers and whose tokens they revoke.
 func TestRevocationEndsATokenOnceAndForAll(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		s.otherTenancy(t)

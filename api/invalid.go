@@ -14,8 +14,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 )
 
-// messageExtension is the member of a schema in the contract that says in words what a valid value is, where its bounds or
-// its pattern alone don't.
+// messageExtension is the member of a schema in the contract that says in words what a valid value is, where its bounds or its
+// pattern alone don't say it well.
 const messageExtension = "x-message"
 
 // describe turns what the validator found into one predicate for each field.
@@ -23,7 +23,7 @@ func (op *operation) describe(err error) error {
 	d := description{op: op, named: map[string]bool{}}
 	d.add(err, "")
 	if len(d.invalid) == 0 {
-		// The contract itself is at fault when the validator objects to something that is none of the above.
+		// The validator objected to something that a caller can't get wrong, so the contract itself is at fault.
 		return fmt.Errorf("check request: %w", err)
 	}
 	return d.invalid
@@ -32,10 +32,10 @@ func (op *operation) describe(err error) error {
 type description struct {
 	op      *operation
 	invalid apikey.InvalidError
-	named   map[string]bool // objects whose unknown members have been named
+	named   map[string]bool // objects whose unknown members are listed already
 }
 
-// add collects the errors below err. parameter is the parameter that they are about, empty for the body.
+// add collects the errors below err. parameter is the parameter that they concern; it is empty for the body.
 func (d *description) add(err error, parameter string) {
 	switch e := err.(type) { //nolint:errorlint // the validator's errors are walked level by level
 	case nil:
@@ -93,8 +93,8 @@ func (d *description) addSchema(e *openapi3.SchemaError, parameter string) {
 	d.note(fieldName(path), predicate(e))
 }
 
-// addUnknown names the members that the schema does not have. The validator reports each of them in words only, and so an object
-// as often as it has such members: all are named the first time.
+// addUnknown lists the members that the schema does not have. The validator returns one error for each of them, which names the
+// member only in its text. So the first error lists all of them, and the others are skipped.
 func (d *description) addUnknown(e *openapi3.SchemaError, path []string) {
 	object := fieldName(path)
 	if d.named[object] {
@@ -117,10 +117,10 @@ func (d *description) addUnknown(e *openapi3.SchemaError, path []string) {
 	}
 }
 
-// immutable is said of members that the service alone decides.
+// immutable is the message for members that only the service sets.
 const immutable = "can't be changed"
 
-// note adds an error, the first for each field.
+// note adds an error, but only the first one for each field.
 func (d *description) note(field, message string) {
 	known := slices.ContainsFunc(d.invalid, func(e apikey.FieldError) bool { return e.Field == field })
 	if !known && len(d.invalid) < invalidMax {
@@ -128,7 +128,7 @@ func (d *description) note(field, message string) {
 	}
 }
 
-// predicate says in words what the schema asks of a value.
+// predicate says in words what the schema requires of a value.
 func predicate(e *openapi3.SchemaError) string {
 	schema := e.Schema
 	if schema == nil {

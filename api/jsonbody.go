@@ -13,23 +13,23 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 )
 
-// jsonDepthMax bounds how deep a body may nest. Those of the contract need three levels.
+// jsonDepthMax bounds how deeply a body may nest. The bodies of the contract need three levels.
 const jsonDepthMax = 32
 
-// jsonValuesMax bounds how many values a body has, those of its members among them. Looking at each costs far more than
-// receiving it, and anybody may send a megabyte of them.
+// jsonValuesMax bounds how many values a body may have, nested ones included. Checking a value costs far more than receiving it,
+// and anybody may send a megabyte of them.
 const jsonValuesMax = 12_000
 
-// wholeBody is the name that errors of no single member give.
+// wholeBody is the field's name in errors that don't concern a single member.
 const wholeBody = "body"
 
-// wholeNumber is what is said of a number that is none of the contract's: they are all whole.
+// wholeNumber is the message for any other number, since the contract has only integers.
 const wholeNumber = "must be a whole number"
 
-// checkJSON finds what a JSON decoder would let pass, would replace without a word, or would refuse without saying where:
-// members that are given twice, text that is not Unicode or has NUL characters, numbers with a fraction or an exponent,
-// which are whole by the schema (1.0) and not for Go, and anything after the value. Everything that is wrong with text and
-// numbers is listed; the first error of form ends the check, and so do too many values.
+// checkJSON finds what a JSON decoder would accept, silently replace, or refuse without saying where: duplicate members, text
+// that is not Unicode or has NUL characters, numbers with a fraction or an exponent (1.0 is an integer to the schema, but not to
+// Go), and anything after the value. It lists everything that is wrong with text and numbers. The first structural error ends the
+// check, and so do too many values.
 func checkJSON(body []byte) apikey.InvalidError {
 	w := jsonWalker{body: body, decoder: json.NewDecoder(bytes.NewReader(body))}
 	w.decoder.UseNumber()
@@ -49,7 +49,7 @@ func formError(err error) apikey.FieldError {
 	return apikey.FieldError{Field: wholeBody, Message: "must be valid JSON"}
 }
 
-// fieldError ends the check with an error of form that has a place.
+// fieldError is a structural error whose place is known. It ends the check.
 type fieldError apikey.FieldError
 
 func (e fieldError) Error() string { return e.Field + " " + e.Message }
@@ -61,7 +61,7 @@ type jsonWalker struct {
 	invalid apikey.InvalidError
 }
 
-// value walks over the next value, which stands at path.
+// value walks over the next value, which is at path.
 func (w *jsonWalker) value(path []string) error {
 	if len(path) > jsonDepthMax {
 		return fieldError{wholeBody, "must not be nested so deep"}
@@ -98,7 +98,7 @@ func (w *jsonWalker) object(path []string) error {
 		if err != nil {
 			return err
 		}
-		name, _ := token.(string) // the decoder lets nothing else be a name
+		name, _ := token.(string) // the decoder accepts nothing else as a name
 		member := append(path[:len(path):len(path)], printable(name))
 		w.text(member, name, start)
 		if seen[name] {
@@ -123,7 +123,7 @@ func (w *jsonWalker) array(path []string) error {
 	return err
 }
 
-// text checks a string, or a member's name, that begins after start in the body.
+// text checks a string or a member's name, which the body has somewhere after start.
 func (w *jsonWalker) text(path []string, text string, start int64) {
 	raw := w.body[start:w.decoder.InputOffset()]
 	var message string
@@ -140,11 +140,11 @@ func (w *jsonWalker) text(path []string, text string, start int64) {
 	w.report(path, message)
 }
 
-// hasHalfPair reports whether a JSON string, which is well formed, has half a surrogate pair, in the place of which the decoder puts
-// U+FFFD (RFC 8259 §8.2).
+// hasHalfPair reports whether a well-formed JSON string contains half a surrogate pair, which the decoder replaces by U+FFFD (RFC
+// 8259 §8.2).
 func hasHalfPair(raw []byte) bool {
 	for {
-		_, escape, ok := bytes.Cut(raw, []byte(`\`)) // UTF-8 has no surrogates
+		_, escape, ok := bytes.Cut(raw, []byte(`\`)) // UTF-8 has no surrogates, so only escapes matter
 		if !ok {
 			return false
 		}
@@ -169,12 +169,12 @@ func hasHalfPair(raw []byte) bool {
 	}
 }
 
-// escaped returns the code unit that four hexadecimal digits stand for, and what is behind them.
+// escaped returns the code unit that text begins with as four hexadecimal digits, and the text after them.
 func escaped(text []byte) (unit rune, rest []byte) {
 	const digits = 4
 	parsed, err := strconv.ParseUint(string(text[:digits]), 16, 16)
 	if err != nil {
-		return utf8.RuneError, text[digits:] // not in a string that is well formed
+		return utf8.RuneError, text[digits:] // impossible in a well-formed string
 	}
 	return rune(parsed), text[digits:]
 }
@@ -185,7 +185,7 @@ func (w *jsonWalker) report(path []string, message string) {
 	}
 }
 
-// fieldName names a member by its path, dots between levels.
+// fieldName names a member by its path, with dots between the levels.
 func fieldName(path []string) string {
 	if len(path) == 0 {
 		return wholeBody

@@ -9,8 +9,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/limit"
 )
 
-// setStanding tells a caller where it stands, unless there is no limit. The three fields are those that clients read today;
-// the drafts that would replace them still change.
+// setStanding tells a caller how much of its rate limit is left, if it has one. These three headers are what clients read today;
+// the drafts that are to replace them are still changing.
 func setStanding(h http.Header, s limit.Standing) {
 	if s.Limit == 0 {
 		return
@@ -20,7 +20,7 @@ func setStanding(h http.Header, s limit.Standing) {
 	h["Ratelimit-Limit"], h["Ratelimit-Remaining"], h["Ratelimit-Reset"] = fields[0:1:1], fields[1:2:2], fields[2:3:3]
 }
 
-// clearStanding takes back what setStanding has told.
+// clearStanding removes what setStanding has set.
 func clearStanding(h http.Header) {
 	delete(h, "Ratelimit-Limit")
 	delete(h, "Ratelimit-Remaining")
@@ -29,8 +29,8 @@ func clearStanding(h http.Header) {
 
 func wholeSeconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
-// countManagement counts a management request for the operator or the API key that makes it. What is public is counted
-// where it is done. Errors: limit.ExceededError.
+// countManagement counts a management request for the operator or the API key that makes it. Public operations are counted where
+// they are carried out. Errors: limit.ExceededError.
 func (s *server) countManagement(h http.Header, p principal) error {
 	if p.caller.Actor.ID == "" {
 		return nil

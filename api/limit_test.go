@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// standsAt fails the test unless the answer says where the caller stands; retry is whether it has to wait.
+// standsAt fails the test unless the answer says how much of the caller's limit is left. retry is whether the caller has to wait.
 func (a answer) standsAt(limit, remaining string, retry bool) answer {
 	a.t.Helper()
 	if a.Header.Get("RateLimit-Limit") != limit || a.Header.Get("RateLimit-Remaining") != remaining || a.Header.Get("RateLimit-Reset") == "" {

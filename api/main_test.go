@@ -26,7 +26,7 @@ const password = "correct horse battery staple"
 // masterKey encrypts what the tests' services keep: 32 bytes of nothing in particular.
 const masterKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
-// system is who sets up a test.
+// system is the actor who sets up a test.
 var system = eventlog.Actor{Kind: eventlog.ActorSystem, ID: "test", Name: "test"}
 
 // service is the whole service on a database of its own, behind a real listener.
@@ -37,12 +37,12 @@ type service struct {
 	clock
 }
 
-// clock is the service's time, which tests move.
+// clock is the service's time, which tests advance.
 type clock struct{ offset *time.Duration }
 
 func (c clock) now() time.Time { return time.Now().Add(*c.offset) }
 
-// pass moves time on. Only the test's own goroutine may call it, between requests.
+// pass advances the time. Only the test's own goroutine may call it, between requests.
 func (c clock) pass(d time.Duration) { *c.offset += d }
 
 // lockedBuffer collects what the service logs.
@@ -74,7 +74,7 @@ func onBoth(t *testing.T, test func(*testing.T, *service), settings ...map[strin
 	})
 }
 
-// onOne runs a test of what no database has a part in.
+// onOne runs a test to which the kind of database does not matter.
 func onOne(t *testing.T, settings ...map[string]string) *service {
 	t.Helper()
 	return boot(t, sqlstoretest.SQLite(t), settings...)
@@ -89,7 +89,7 @@ func boot(t *testing.T, databaseURL string, settings ...map[string]string) *serv
 	return s
 }
 
-// unprepared returns a service that has neither a schema nor a signing key yet, as while its database is away.
+// unprepared returns a service that has neither a schema nor a signing key yet, as if its database were unreachable.
 func unprepared(t *testing.T, databaseURL string, settings ...map[string]string) *service {
 	t.Helper()
 	environment := map[string]string{
@@ -235,7 +235,7 @@ func (c *caller) do(method, path, contentType string, body io.Reader) answer {
 	return answer{c.t, response, read}
 }
 
-// send makes a request with a JSON body; a string is sent as it is, nil is none.
+// send makes a request with a JSON body. A string is sent as it is, and nil means no body.
 func (c *caller) send(method, path string, body any) answer {
 	c.t.Helper()
 	switch b := body.(type) {

@@ -106,8 +106,8 @@ func TestAServiceWithoutItsDatabaseSaysSoAndRecovers(t *testing.T) {
 	}
 }
 
-// TestTheContractTellsOfOutagesAndFaults: until a service is prepared, everything but probes waits for that, and only what never
-// changes can't fail otherwise.
+// TestTheContractTellsOfOutagesAndFaults: until a service is prepared, everything except probes answers 503. Everything except
+// answers that never change can also fail, which the contract must say.
 func TestTheContractTellsOfOutagesAndFaults(t *testing.T) {
 	c := unprepared(t, sqlstoretest.SQLite(t)).stranger(t)
 	probes := []string{"getHealth", "getReadiness", "getMetrics"}
@@ -136,7 +136,7 @@ func TestABodyThatEndsEarlyIsTheCallersFault(t *testing.T) {
 	}
 }
 
-// raw sends text over a connection that then says no more, and returns the answer.
+// raw sends text over a connection, then nothing more, and returns the answer.
 func raw(t *testing.T, serviceURL, text string) string {
 	t.Helper()
 	address, err := url.Parse(serviceURL)

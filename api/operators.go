@@ -29,7 +29,7 @@ func (s *server) ListOperators(ctx context.Context, _ oas.ListOperatorsRequestOb
 	return oas.ListOperators200JSONResponse{Items: items}, nil
 }
 
-// InviteOperator registers an operator and returns the one-time token, this once.
+// InviteOperator registers an operator and returns the one-time token, which can't be read again later.
 func (s *server) InviteOperator(ctx context.Context, request oas.InviteOperatorRequestObject) (oas.InviteOperatorResponseObject, error) {
 	invited, err := s.operators.Invite(ctx, managerOf(ctx), request.Body.Email, operator.Role(request.Body.Role))
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *server) DeleteOperator(ctx context.Context, request oas.DeleteOperatorR
 	return oas.DeleteOperator204Response{}, s.operators.Delete(ctx, managerOf(ctx), request.OperatorID)
 }
 
-// ResetOperatorPassword makes a one-time token for a new password and returns it, this once.
+// ResetOperatorPassword makes a one-time token for setting a new password and returns it. It can't be read again later.
 func (s *server) ResetOperatorPassword(ctx context.Context, request oas.ResetOperatorPasswordRequestObject) (oas.ResetOperatorPasswordResponseObject, error) {
 	linked, err := s.operators.Relink(ctx, managerOf(ctx), request.OperatorID)
 	if err != nil {
@@ -90,13 +90,13 @@ func (s *server) ListOperatorSessions(ctx context.Context, request oas.ListOpera
 	return oas.ListOperatorSessions200JSONResponse{Items: items}, err
 }
 
-// AcceptInvitation sets the password of who holds a one-time token.
+// AcceptInvitation sets the password of the operator whose one-time token the caller holds.
 func (s *server) AcceptInvitation(ctx context.Context, request oas.AcceptInvitationRequestObject) (oas.AcceptInvitationResponseObject, error) {
 	o, err := s.operators.Accept(ctx, valueOf(request.Body.Token), valueOf(request.Body.Password), callerOf(ctx).Origin)
 	return oas.AcceptInvitation200JSONResponse{Email: o.Email}, err
 }
 
-// ChangePassword changes the caller's own password; its present session goes on under the new session generation.
+// ChangePassword changes the caller's own password. The current session continues under the new session generation.
 func (s *server) ChangePassword(ctx context.Context, request oas.ChangePasswordRequestObject) (oas.ChangePasswordResponseObject, error) {
 	o, err := s.operators.ChangePassword(ctx, managerOf(ctx), valueOf(request.Body.CurrentPassword), valueOf(request.Body.NewPassword))
 	if errors.Is(err, operator.ErrNotFound) {
@@ -107,7 +107,7 @@ func (s *server) ChangePassword(ctx context.Context, request oas.ChangePasswordR
 	}
 	s.sessions.Put(ctx, sessionGeneration, o.SessionGeneration)
 	if _, _, err = s.sessions.Commit(ctx); errors.Is(err, errSessionEnded) {
-		err = nil // signed out meanwhile, which is no matter of the password
+		err = nil // signed out in the meantime; the password has been changed nevertheless
 	}
 	return oas.ChangePassword204Response{}, err
 }

@@ -2,10 +2,10 @@ package api
 
 import "sync"
 
-// places bounds what runs for long in this process, in all and for each of those it runs for, so that one of them can't take
-// the places of all others. It is safe for concurrent use.
+// places bounds how many long-running things this process does at once, in total and for each K, so that one K can't take the
+// places of all others. It is safe for concurrent use.
 type places[K comparable] struct {
-	all, each int // the most of them
+	all, each int // the limits, in total and for one K
 
 	mu    sync.Mutex
 	total int
@@ -16,7 +16,7 @@ func newPlaces[K comparable](all, each int) *places[K] {
 	return &places[K]{all: all, each: each, taken: map[K]int{}}
 }
 
-// enter takes a place, if there is one. Who has it leaves it once.
+// enter takes a place and reports whether one was free. Whoever got a place must call leave once.
 func (p *places[K]) enter(who K) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

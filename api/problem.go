@@ -22,18 +22,18 @@ import (
 	"github.com/piercloud/apikeys/pkg/signing"
 )
 
-// fault is an error as the caller gets to see it. Handlers return domain errors, and a fault only for what belongs to HTTP;
-// [server.handleError] makes responses of both.
+// fault is an error as the caller sees it. Handlers return domain errors, and faults only for what belongs to HTTP itself.
+// [server.handleError] turns both into responses.
 type fault struct {
 	status     int
 	code       string
-	oauth      oauth.Code // below /oauth2; when empty it follows from the status
+	oauth      oauth.Code // the code below /oauth2; if empty, the status determines it
 	detail     string
 	errors     []apikey.FieldError
 	challenge  string        // WWW-Authenticate
-	retryAfter time.Duration // Retry-After, when not 0
+	retryAfter time.Duration // Retry-After, unless 0
 	standing   limit.Standing
-	cause      error // for the log alone
+	cause      error // for the log only
 }
 
 func (f *fault) Error() string {
@@ -45,10 +45,10 @@ func (f *fault) Error() string {
 
 func (f *fault) Unwrap() error { return f.cause }
 
-// unavailableRetry is how long callers are asked to wait for a database that does not answer.
+// unavailableRetry is how long callers are asked to wait when the database does not answer.
 const unavailableRetry = 2 * time.Second
 
-// statusClientGone is logged when the client left before the answer. The number is nginx's.
+// statusClientGone is logged when the client left before it was answered. nginx uses the same number.
 const statusClientGone = 499
 
 // realm names what the credentials are for, in WWW-Authenticate.
@@ -105,7 +105,7 @@ var knownFaults = []struct {
 	}},
 }
 
-// faultOf returns what the caller gets to see of an error. What is not known is a fault of the service.
+// faultOf returns the error as the caller sees it. An unknown error is the service's own fault.
 func faultOf(err error) *fault {
 	if f, ok := errors.AsType[*fault](err); ok {
 		return f
@@ -148,7 +148,7 @@ func invalidFault(invalid apikey.InvalidError) *fault {
 	return &fault{status: http.StatusBadRequest, code: "bad-request/invalid-parameters", detail: "The request has invalid fields.", errors: invalid}
 }
 
-// oauthFault is an error that RFC 6749 §5.2 has a code for.
+// oauthFault is an error for which RFC 6749 §5.2 has a code.
 func oauthFault(e *oauth.Error) *fault {
 	status := http.StatusBadRequest
 	if e.Code == oauth.InvalidClient {
@@ -165,12 +165,12 @@ func throttledFault(tooMany string, wait time.Duration) *fault {
 	}
 }
 
-// tooLargeFault: the body exceeds bodyMax.
+// tooLargeFault says that the body exceeds bodyMax.
 func tooLargeFault() *fault {
 	return &fault{status: http.StatusRequestEntityTooLarge, code: "request/too-large", detail: "The body is larger than 1 MiB."}
 }
 
-// routerFault translates what Echo itself refuses.
+// routerFault translates the errors of Echo itself.
 func routerFault(e *echo.HTTPError) *fault {
 	switch e.Code {
 	case http.StatusNotFound:
@@ -186,14 +186,14 @@ func routerFault(e *echo.HTTPError) *fault {
 	}
 }
 
-// handleError is the one place where an error becomes a response. The path decides its form: RFC 6749 §5.2 below /oauth2,
-// the vendor's envelope at /auth, problem details (RFC 9457) everywhere else. Only /oauth2/verify refuses by itself,
-// without a body.
+// handleError is the one place where an error becomes a response. The path decides its form: RFC 6749 §5.2 below /oauth2, the
+// vendor's envelope at /auth, problem details (RFC 9457) everywhere else. Only /oauth2/verify writes its refusals itself, without
+// a body.
 func (s *server) handleError(err error, c echo.Context) {
 	r, res := c.Request(), c.Response()
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		if !res.Committed {
-			res.WriteHeader(statusClientGone) // for whoever reads on: silence would become a 200
+			res.WriteHeader(statusClientGone) // for the log and the metrics, which would take the default, 200
 		}
 		return
 	}
@@ -209,7 +209,7 @@ func (s *server) handleError(err error, c echo.Context) {
 	if f.retryAfter > 0 {
 		res.Header().Set("Retry-After", strconv.Itoa(retrySeconds(f.retryAfter)))
 	}
-	if f.status == http.StatusTooManyRequests { // where the caller stands in a limit that let it pass is not why
+	if f.status == http.StatusTooManyRequests { // the request may have passed another limit, whose standing would be misleading
 		clearStanding(res.Header())
 	}
 	setStanding(res.Header(), f.standing)
@@ -254,7 +254,7 @@ func writeProblem(c echo.Context, f *fault) error {
 	return writeBody(c, f.status, "application/problem+json", p)
 }
 
-// writeOAuthError answers below /oauth2 in the form of RFC 6749 §5.2.
+// writeOAuthError answers in the form of RFC 6749 §5.2, below /oauth2.
 func writeOAuthError(c echo.Context, f *fault) error {
 	if f.status == http.StatusUnauthorized {
 		c.Response().Header().Set(echo.HeaderWWWAuthenticate, basicChallenge)
@@ -278,7 +278,7 @@ func writeOAuthError(c echo.Context, f *fault) error {
 	}{string(code), f.oneLine()})
 }
 
-// writeVendorError answers at /auth in the vendor's form.
+// writeVendorError answers in the vendor's form, at /auth.
 func writeVendorError(c echo.Context, f *fault) error {
 	return writeBody(c, f.status, echo.MIMEApplicationJSON, struct {
 		Code    string `json:"code"`
@@ -294,11 +294,11 @@ func (f *fault) oneLine() string {
 	return f.detail
 }
 
-// writeBody answers with JSON and a line break. What can't be encoded is an error before anything is sent.
+// writeBody answers with JSON and a line break. If body can't be encoded, it returns an error before anything is sent.
 func writeBody(c echo.Context, status int, mediaType string, body any) error {
 	response := c.Response()
 	response.Header().Set(echo.HeaderContentType, mediaType)
-	response.Status = status // it is sent with the first byte, after everything has been encoded
+	response.Status = status // sent with the first byte, which comes after everything has been encoded
 	if err := json.NewEncoder(response).Encode(body); err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
-// failing serves a handler, whose only route is every path, as the service does. It returns what it logs, too.
+// failing serves a handler at every path, as the service does. It also returns what the service logs.
 func failing(handler echo.HandlerFunc) (http.Handler, *bytes.Buffer) {
 	logs := &bytes.Buffer{}
 	s := &server{console: newConsole(nil), now: time.Now, prepared: always, log: slog.New(slog.NewJSONHandler(logs, nil))}
@@ -115,7 +115,8 @@ func TestACallerThatLeftIsNoError(t *testing.T) {
 	}
 }
 
-// TestAnAnswerThatIsCutOffIsSeenToBe by its reader and in the access log, whatever it was that ended it.
+// TestAnAnswerThatIsCutOffIsSeenToBe checks that its reader and the access log show that an answer was cut off, whatever the
+// reason.
 func TestAnAnswerThatIsCutOffIsSeenToBe(t *testing.T) {
 	gone, leave := context.WithCancel(t.Context())
 	leave()

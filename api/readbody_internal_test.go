@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestRoomIsMadeForWhatArrives: not for what is announced, which costs nobody anything.
+// TestRoomIsMadeForWhatArrives, not for what is announced: announcing costs a caller nothing.
 func TestRoomIsMadeForWhatArrives(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

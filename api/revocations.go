@@ -24,7 +24,7 @@ const (
 	signedRevocations = "application/jose+json"
 )
 
-// isStream reports whether an answer with these headers is the stream.
+// isStream reports whether an answer with these headers is the revocation stream.
 func isStream(h http.Header) bool {
 	mediaType := h[echo.HeaderContentType]
 	return len(mediaType) > 0 && mediaType[0] == eventStream
@@ -32,26 +32,26 @@ func isStream(h http.Header) bool {
 
 // How the stream is served.
 const (
-	heartbeat       = 4 * time.Second  // below the five seconds that followers count on
-	streamWriteMax  = 10 * time.Second // a follower that does not read for this long is dropped
-	streamChunk     = 64               // revocations that are written at once
+	heartbeat       = 4 * time.Second  // less than the five seconds within which followers expect one
+	streamWriteMax  = 10 * time.Second // a follower that reads nothing for this long is dropped
+	streamChunk     = 64               // revocations written at once
 	listenersMax    = 50_000           // streams of this process
-	listenersMaxFor = 2_000            // streams of one address: a gateway may stand for many
-	// catchUpMax is how long a follower that is ahead of this process is waited for: it may come from another replica, which
-	// has read the log a little earlier.
+	listenersMaxFor = 2_000            // streams of one address; many followers may share a gateway's
+	// catchUpMax is how long this process waits to catch up with a follower that is ahead of it. The follower may come from another
+	// replica, which has read the log a little earlier.
 	catchUpMax = eventlog.StalenessMax
 )
 
-// revocationRoutes tell resource servers what was revoked. They are open to anyone, as the key set is: whoever can verify a
-// token must be able to learn that it is dead.
+// revocationRoutes tell resource servers what was revoked. Like the key set, they are open to anyone: whoever can verify a token
+// must be able to learn that it was revoked.
 type revocationRoutes struct {
 	set       *revocation.Set
 	snapshots *revocation.Snapshots
 	fresh     func() bool
 	stopping  <-chan struct{}
 	listeners *places[netip.Addr]
-	writeMax  time.Duration // for a follower to take what is written to it
-	observer  Observer      // nil for nobody
+	writeMax  time.Duration // how long a follower may take to receive what is written to it
+	observer  Observer      // nil if there is none
 }
 
 // revocationsPath is where the snapshot and the stream are.
@@ -66,15 +66,15 @@ func (r revocationRoutes) get(c echo.Context) error {
 	return r.snapshot(c)
 }
 
-// wantsStream reports whether the caller names the stream, and likes it better than the snapshot (RFC 9110 §12.5.1). Who names
-// both alike, as generated clients do, is a client that waits for an end.
+// wantsStream reports whether the caller names the stream and prefers it to the snapshot (RFC 9110 §12.5.1). Generated clients
+// name both alike and wait for the end of the answer, so without a preference it is the snapshot.
 func wantsStream(c echo.Context) bool {
 	r := c.Request()
 	return weight(r, echo.HeaderAccept, eventStream) > weight(r, echo.HeaderAccept, signedRevocations)
 }
 
-// snapshot answers with the signed set. It may be stored, but has to be asked for again each time. While the log can't be
-// read there is none, nor a 304: followers would take either for news that nothing was revoked.
+// snapshot answers with the signed set. Caches may store it, but must revalidate it every time. While the log can't be read, it
+// answers neither 200 nor 304: followers would take either for news that nothing was revoked.
 func (r revocationRoutes) snapshot(c echo.Context) error {
 	if !r.fresh() {
 		return apikey.ErrUnavailable
@@ -96,7 +96,7 @@ func (r revocationRoutes) snapshot(c echo.Context) error {
 	return c.Blob(http.StatusOK, signedRevocations, s.Body)
 }
 
-// stream sends what is revoked as it happens. Nothing is kept for a follower but its position: one that reads slowly gets
+// stream sends revocations as they happen. It keeps nothing for a follower but its position: a follower that reads slowly gets
 // later what it has missed, and one that does not read at all is dropped.
 func (r revocationRoutes) stream(c echo.Context) error {
 	address := limit.Address(c.RealIP())
@@ -111,7 +111,7 @@ func (r revocationRoutes) stream(c echo.Context) error {
 	if resumed != "" {
 		seq, err := strconv.ParseInt(resumed, 10, 64)
 		if err != nil || seq < 0 {
-			seq = 1<<63 - 1 // of no log that there is, so it is answered with a reset
+			seq = 1<<63 - 1 // ahead of every log, so it is answered with a reset
 		}
 		cursor = seq
 	}
@@ -119,11 +119,11 @@ func (r revocationRoutes) stream(c echo.Context) error {
 	h.Set(echo.HeaderContentType, eventStream)
 	h.Set(echo.HeaderCacheControl, "no-cache")
 	h.Add(echo.HeaderVary, echo.HeaderAccept)
-	h.Set("X-Accel-Buffering", "no") // nginx would hold the events back
+	h.Set("X-Accel-Buffering", "no") // otherwise nginx would buffer the events
 	conn, err := takeOver(c)
 	switch {
 	case err == nil:
-		go r.attend(conn, address, cursor) // which keeps nothing of the request
+		go r.attend(conn, address, cursor) // holds on to nothing of the request
 		return nil
 	case !errors.Is(err, http.ErrNotSupported):
 		r.leave(address)
@@ -155,15 +155,16 @@ func (r revocationRoutes) leave(address netip.Addr) {
 	}
 }
 
-// tell writes to a follower from a position on, until it is gone or this process stops. The headers are sent at once, so that
-// the follower knows that it is heard, also while there is nothing to say.
+// tell writes to a follower from a position on, until it is gone or this process stops. It sends the headers at once, so that the
+// follower knows that it is connected even while there is nothing to report.
 func (r revocationRoutes) tell(w *eventWriter, cursor int64, gone <-chan struct{}) {
 	if w.err = w.send(nil); w.err == nil && r.reach(gone, cursor) {
 		r.follow(gone, w, cursor)
 	}
 }
 
-// reach waits a moment for the set to come to a position, and reports whether the follower is still there.
+// reach waits, for at most catchUpMax, until the set has come to a position. It returns false if the follower leaves or this
+// process stops meanwhile.
 func (r revocationRoutes) reach(gone <-chan struct{}, position int64) bool {
 	for deadline := time.Now().Add(catchUpMax); r.set.Position() < position && time.Now().Before(deadline); {
 		retry := time.NewTimer(catchUpMax / 10)
@@ -180,8 +181,8 @@ func (r revocationRoutes) reach(gone <-chan struct{}, position int64) bool {
 	return true
 }
 
-// follow writes until the follower, or this process, goes away. While the log can't be read there are no heartbeats, so
-// that followers do not take silence for good news.
+// follow writes until the follower goes away or this process stops. It sends no heartbeats while the log can't be read, since
+// followers would take them for news that nothing was revoked.
 func (r revocationRoutes) follow(gone <-chan struct{}, w *eventWriter, cursor int64) {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
@@ -210,7 +211,7 @@ func (r revocationRoutes) follow(gone <-chan struct{}, w *eventWriter, cursor in
 			select {
 			case <-gone:
 				return
-			case <-r.stopping: // it goes on elsewhere, where it was
+			case <-r.stopping: // the follower resumes elsewhere, from where it was
 				return
 			default:
 				continue
@@ -231,12 +232,12 @@ func (r revocationRoutes) follow(gone <-chan struct{}, w *eventWriter, cursor in
 
 // eventWriter writes server-sent events and keeps the first error.
 type eventWriter struct {
-	send    func(text []byte) error // fails when the follower does not read
+	send    func(text []byte) error // fails if the follower does not read
 	pending []byte
 	err     error
 }
 
-// revokedGeneration, revokedKey and revokedToken are the data of a revocation.
+// revokedGeneration, revokedKey and revokedToken are the three forms of a revocation's data.
 type (
 	revokedGeneration struct {
 		ClientID   string `json:"client_id"`
@@ -271,11 +272,11 @@ func (w *eventWriter) event(name string, id int64, data any) {
 	w.pending = fmt.Appendf(w.pending, "id: %d\nevent: %s\ndata: %s\n\n", id, name, encoded)
 }
 
-// flush sends what was written, or gives up on a follower that does not read.
+// flush sends what is pending, unless an earlier error has ended the stream.
 func (w *eventWriter) flush() {
 	if w.err != nil || len(w.pending) == 0 {
 		return
 	}
 	w.err = w.send(w.pending)
-	w.pending = nil // most of the time a follower waits, and should cost little then
+	w.pending = nil // a follower is idle most of the time, and should cost little memory then
 }

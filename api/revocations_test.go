@@ -28,7 +28,7 @@ type snapshot struct {
 	Tokens   map[string]int64 `json:"tokens"`
 }
 
-// follow has the service read its log to the end, as it does all the time when it serves.
+// follow makes the service read its log to the end, which it does all the time while it serves.
 func (s *service) follow(t *testing.T) {
 	t.Helper()
 	if err := s.Tailer.Poll(t.Context()); err != nil {
@@ -36,7 +36,8 @@ func (s *service) follow(t *testing.T) {
 	}
 }
 
-// revocations asks for the snapshot. The log counts as read for a moment only, which a slow machine may miss.
+// revocations requests the snapshot. It may have to retry, since the log counts as read only for a moment, which a slow machine
+// may miss.
 func (c *caller) revocations(s *service) answer {
 	c.t.Helper()
 	for {
@@ -75,7 +76,7 @@ func (a answer) verified(c *caller) snapshot {
 	return says
 }
 
-// TestSnapshotHoldsWhatIsRevoked goes through everything that revokes, and what does not.
+// TestSnapshotHoldsWhatIsRevoked tries everything that revokes, and things that don't.
 func TestSnapshotHoldsWhatIsRevoked(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		admin, stranger := s.admin(t), s.stranger(t)
@@ -123,7 +124,7 @@ func TestSnapshotHoldsWhatIsRevoked(t *testing.T) {
 				if says.Clients[k.ClientID] != test.generation {
 					t.Errorf("the generation is %d, want %d", says.Clients[k.ClientID], test.generation)
 				}
-				// It may stand for an earlier position when nothing was revoked since.
+				// It may stand for an earlier position if nothing has been revoked since.
 				if newest := head(); says.Seq > newest || test.generation > 0 && name != "deactivate, activate" && says.Seq != newest {
 					t.Errorf("it stands for %d, the log is at %d", says.Seq, newest)
 				}
@@ -182,7 +183,8 @@ func TestSnapshotIsSentAgainOnlyWhenItHasChanged(t *testing.T) {
 	stranger.revocations(s).verified(stranger)
 }
 
-// TestASnapshotThatIsKeptSaysHowOldItIs: who is sent one that lacks something is told so, and so is who has it already.
+// TestASnapshotThatIsKeptSaysHowOldItIs: a follower is told that a snapshot lacks something, whether it is sent that snapshot or
+// already has it.
 func TestASnapshotThatIsKeptSaysHowOldItIs(t *testing.T) {
 	s := onOne(t)
 	stranger := s.stranger(t)
@@ -237,7 +239,7 @@ func TestWhatCannotMatterIsNotInTheFeed(t *testing.T) {
 		if says := stranger.revocations(s).verified(stranger); len(says.Tokens) != 0 || len(says.Clients) != 1 || says.Clients[k.ClientID] != 2 {
 			t.Errorf("after 26 and 13 hours: %+v", says)
 		}
-		// The same when it starts anew.
+		// The same after a restart.
 		if err := s.Revoked.Load(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -256,7 +258,7 @@ func TestSnapshotIsRefusedWhileTheLogCannotBeRead(t *testing.T) {
 	stranger.with("If-None-Match", tag).get("/v1/revocations").refused(http.StatusServiceUnavailable, "service/unavailable")
 }
 
-// TestFeedIsForEveryone: also with credentials that are good for nothing.
+// TestFeedIsForEveryone, even with invalid credentials.
 func TestFeedIsForEveryone(t *testing.T) {
 	s := onOne(t)
 	for _, c := range []*caller{s.stranger(t), s.admin(t), s.stranger(t).with("Authorization", "Bearer x"), s.stranger(t).with("Accept", "*/*")} {
@@ -265,7 +267,8 @@ func TestFeedIsForEveryone(t *testing.T) {
 	s.stranger(t).post("/v1/revocations", nil).refused(http.StatusMethodNotAllowed, "request/method-not-allowed")
 }
 
-// TestWhoNamesTheSnapshotGetsIt, also beside the stream: generated clients name all that the contract has, and wait for an end.
+// TestWhoNamesTheSnapshotGetsIt, even if the stream is named as well: generated clients name everything that the contract has,
+// and wait for an end.
 func TestWhoNamesTheSnapshotGetsIt(t *testing.T) {
 	s := onOne(t)
 	s.follow(t)

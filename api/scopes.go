@@ -7,7 +7,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/scope"
 )
 
-// ListScopes returns the catalogue as it is grouped.
+// ListScopes returns the catalogue, grouped by product and feature.
 func (s *server) ListScopes(context.Context, oas.ListScopesRequestObject) (oas.ListScopesResponseObject, error) {
 	products := make([]oas.ScopeProduct, len(s.catalogue.Products()))
 	for i, p := range s.catalogue.Products() {

@@ -8,7 +8,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 )
 
-// RotateAPIKeySecret makes a new secret and returns it, this once.
+// RotateAPIKeySecret makes a new secret and returns it. It can't be read again later.
 func (s *server) RotateAPIKeySecret(ctx context.Context, request oas.RotateAPIKeySecretRequestObject) (oas.RotateAPIKeySecretResponseObject, error) {
 	grace := time.Duration(request.Body.GracePeriodSeconds) * time.Second
 	created, err := s.keys.RotateSecret(ctx, callerOf(ctx), request.ClientID, parseIfMatch(request.Params.IfMatch), grace)
@@ -21,7 +21,7 @@ func (s *server) RotateAPIKeySecret(ctx context.Context, request oas.RotateAPIKe
 	}, nil
 }
 
-// RetireAPIKeySecret ends an old secret before its grace period does.
+// RetireAPIKeySecret ends an old secret before its grace period is over.
 func (s *server) RetireAPIKeySecret(ctx context.Context, request oas.RetireAPIKeySecretRequestObject) (oas.RetireAPIKeySecretResponseObject, error) {
 	err := s.keys.RetireSecret(ctx, callerOf(ctx), request.ClientID, request.SecretID, parseIfMatch(request.Params.IfMatch))
 	return oas.RetireAPIKeySecret204Response{}, err
@@ -44,7 +44,7 @@ func (s *server) CancelAPIKeyRotation(ctx context.Context, request oas.CancelAPI
 	return oas.CancelAPIKeyRotation200JSONResponse{APIKeyAnswerJSONResponse: keyAnswer(k)}, err
 }
 
-// secretViews are a key's secrets on the wire: what tells them apart, never what proves them.
+// secretViews are a key's secrets on the wire: what tells them apart, never what they consist of.
 func secretViews(secrets []apikey.Secret) []oas.SecretInfo {
 	views := make([]oas.SecretInfo, len(secrets))
 	for i, secret := range secrets {

@@ -17,24 +17,24 @@ import (
 // sessionCookie is the name of the cookie that holds a session's token.
 const sessionCookie = "apikeys_session"
 
-// How long a session lasts: from sign-in at most, and without a request.
+// How long a session lasts at most, and how long without a request.
 const (
 	sessionLifetime = 12 * time.Hour
 	sessionIdle     = 2 * time.Hour
 )
 
-// sessionTouch is how often at most a session's last use is written, so that looking at a page costs no writes.
+// sessionTouch is the shortest time between two writes of a session's last use, so that browsing costs few writes.
 const sessionTouch = time.Minute
 
 // What a session holds.
 const (
-	sessionOperator   = "operator"   // id
+	sessionOperator   = "operator"   // the operator's id
 	sessionGeneration = "generation" // the operator's session generation at sign-in
-	sessionSeen       = "seen"       // unix seconds of the last written use
-	sessionStarted    = "started"    // unix seconds of sign-in
-	sessionIP         = "ip"         // where it was started from
-	sessionUserAgent  = "user_agent" // likewise
-	sessionMark       = "mark"       // random, to tell sessions apart without their tokens
+	sessionSeen       = "seen"       // Unix seconds of the last use that was written
+	sessionStarted    = "started"    // Unix seconds of sign-in
+	sessionIP         = "ip"         // the address that signed in
+	sessionUserAgent  = "user_agent" // the User-Agent that signed in
+	sessionMark       = "mark"       // random; tells sessions apart without their tokens
 )
 
 // Sessions is where sessions are kept.
@@ -45,17 +45,17 @@ type Sessions interface {
 	ReplaceCtx(ctx context.Context, token string, data []byte, expiry time.Time) (bool, error)
 }
 
-// lastingSessions keeps a session that has been ended from being stored again by a request that had read it before. Only
-// startSession stores new ones.
+// lastingSessions prevents a request from storing a session again that was ended after the request had read it. Only startSession
+// stores new sessions.
 type lastingSessions struct{ Sessions }
 
-// starting is the key of the context in which a new session is stored.
+// starting is the key that marks the context in which a new session is stored.
 type starting struct{}
 
-// errSessionEnded: the session was ended while the request was served.
+// errSessionEnded says that the session was ended while the request was being served.
 var errSessionEnded = errors.New("the session has ended")
 
-// CommitCtx is of scs.CtxStore. Errors: errSessionEnded.
+// CommitCtx implements scs.CtxStore. Errors: errSessionEnded.
 func (l lastingSessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
 	if ctx.Value(starting{}) != nil {
 		return l.Sessions.CommitCtx(ctx, token, data, expiry)
@@ -67,31 +67,31 @@ func (l lastingSessions) CommitCtx(ctx context.Context, token string, data []byt
 	return err
 }
 
-// newSessions returns the sessions of operators. The store sees a hash of the token only, so that nobody who reads the
-// database can take over a session.
+// newSessions returns the manager of the operators' sessions. The store sees only a hash of each token, so that nobody who reads
+// the database can take over a session.
 func newSessions(store Sessions, secure bool) *scs.SessionManager {
 	m := scs.New()
 	m.Store = lastingSessions{store}
-	m.Lifetime = sessionLifetime // without an IdleTimeout, as scs would count it by the wall clock and write at every request
+	m.Lifetime = sessionLifetime // no IdleTimeout: scs would measure it by the wall clock, and write at every request
 	m.HashTokenInStore = true
 	m.Cookie.Name = sessionCookie
 	m.Cookie.HttpOnly, m.Cookie.SameSite, m.Cookie.Secure = true, http.SameSiteLaxMode, secure
 	return m
 }
 
-// loadSession returns a context with the session that the request's cookie names, or with a new and empty one.
+// loadSession returns a context with the session that the request's cookie names, or with a new, empty one.
 func (s *server) loadSession(r *http.Request) (context.Context, error) {
 	token := ""
-	// A browser sends one. Of several, all but one were planted by a host that shares a domain with this one, and which is ours can't
-	// be told (RFC 6265 §8.6).
+	// A browser sends one such cookie. If there are several, all but one were planted by a host that shares a domain with this one,
+	// and it can't be told which one is ours (RFC 6265 §8.6).
 	if cookies := r.CookiesNamed(sessionCookie); len(cookies) == 1 {
 		token = cookies[0].Value
 	}
 	return s.sessions.Load(r.Context(), token)
 }
 
-// signedIn returns the operator of the context's session, and notes that the session is in use.
-// Errors: [operator.ErrNotFound] when nobody is signed in, or no longer.
+// signedIn returns the operator of the context's session, and records that the session is in use. Errors: [operator.ErrNotFound]
+// if nobody is signed in, or the session has ended.
 func (s *server) signedIn(ctx context.Context) (operator.Operator, error) {
 	id := s.sessions.GetString(ctx, sessionOperator)
 	if id == "" {
@@ -110,7 +110,9 @@ func (s *server) signedIn(ctx context.Context) (operator.Operator, error) {
 		switch _, _, err := s.sessions.Commit(ctx); {
 		case errors.Is(err, errSessionEnded):
 			return operator.Operator{}, operator.ErrNotFound
-		case errors.Is(err, apikey.ErrUnavailable): // a full disk, say, is no reason to show nothing; idle, the session ends sooner
+		case errors.Is(err, apikey.ErrUnavailable):
+			// A store that can't be written to (a full disk, say) is no reason to turn the operator away; the session merely times out
+			// sooner.
 			s.log.WarnContext(ctx, "a session's use can't be noted", "error", err)
 		case err != nil:
 			return operator.Operator{}, err
@@ -124,8 +126,8 @@ func (s *server) unseen(ctx context.Context) time.Duration {
 	return s.now().Sub(time.Unix(s.sessions.GetInt64(ctx, sessionSeen), 0))
 }
 
-// SignIn starts a session. Its token is new, whatever cookie the request had, so that nobody can prepare a session for
-// somebody else to sign in to.
+// SignIn starts a session. Its token is new whatever cookie the request had, so that nobody can prepare a session for somebody
+// else to sign in to (session fixation).
 func (s *server) SignIn(ctx context.Context, request oas.SignInRequestObject) (oas.SignInResponseObject, error) {
 	password := ""
 	if request.Body.Password != nil {
@@ -206,7 +208,7 @@ func (s *server) sessionView(ctx context.Context, o operator.Operator) (oas.Sess
 	}, nil
 }
 
-// cookie returns the session's cookie, or with an empty token what removes it.
+// cookie returns the session's cookie or, for an empty token, one that removes it.
 func (s *server) cookie(token string, deadline time.Time) *http.Cookie {
 	template := s.sessions.Cookie
 	cookie := &http.Cookie{ //nolint:gosec // the attributes are set, from the manager; Secure only where there is TLS

@@ -22,7 +22,7 @@ func (o oneSession) ReplaceCtx(_ context.Context, token string, _ []byte, _ time
 	return o.stored[token], nil
 }
 
-// TestASessionThatHasEndedIsNotStoredAgain: a request that had read it before the sign-out may note its use after it.
+// TestASessionThatHasEndedIsNotStoredAgain: a request that read the session before the sign-out may record its use afterwards.
 func TestASessionThatHasEndedIsNotStoredAgain(t *testing.T) {
 	kept := oneSession{stored: map[string]bool{}}
 	sessions := newSessions(kept, false)

@@ -164,7 +164,7 @@ func TestTheCookieIsSecureWhenTheIssuerIsHTTPS(t *testing.T) {
 	}
 }
 
-// TestWhoIsSignedInSeesEverythingWhileNothingCanBeWritten: that a session is in use is noted every minute, and can wait.
+// TestWhoIsSignedInSeesEverythingWhileNothingCanBeWritten: the use of a session is recorded once a minute, and that can wait.
 func TestWhoIsSignedInSeesEverythingWhileNothingCanBeWritten(t *testing.T) {
 	s := onOne(t)
 	admin := s.admin(t)
@@ -189,7 +189,7 @@ func TestWhoIsSignedInSeesEverythingWhileNothingCanBeWritten(t *testing.T) {
 	}
 }
 
-// TestWhoIsThrownOutWhileSendingARequestIsRefused: a caller must not have it settled who he is and send the rest long after.
+// TestWhoIsThrownOutWhileSendingARequestIsRefused: a caller must not be able to get authorized and send the rest long afterwards.
 func TestWhoIsThrownOutWhileSendingARequestIsRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		admin := s.admin(t)
@@ -233,8 +233,8 @@ func TestWhoIsThrownOutWhileSendingARequestIsRefused(t *testing.T) {
 	})
 }
 
-// TestWhoIsThrownOutWhileAChangeWaitsMakesNone: changes wait for the log's head, which here another process has. PostgreSQL tells
-// who waits.
+// TestWhoIsThrownOutWhileAChangeWaitsMakesNone: changes wait for the lock on the log's head, which another process holds here.
+// PostgreSQL tells which connections wait.
 func TestWhoIsThrownOutWhileAChangeWaitsMakesNone(t *testing.T) {
 	database := newPostgreSQL(t)
 	s := boot(t, database)

@@ -17,16 +17,16 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
-// CallbackPath is where a provider sends browsers to, below the issuer.
+// CallbackPath is where the provider sends browsers back to. It is relative to the issuer.
 const CallbackPath = "/v1/session/oidc/callback"
 
-// flowCookie is the name of the cookie in which a browser keeps a sign-in while it is at the provider.
+// flowCookie is the name of the cookie that holds the state of a sign-in while the browser is at the provider.
 const flowCookie = "apikeys_oidc"
 
-// signInPage is the console's.
+// signInPage is the console's sign-in page.
 const signInPage = "/sign-in"
 
-// limitedCode is the sign-in page's code for too many attempts; the others are those of packages oidc and operator.
+// limitedCode tells the sign-in page that there were too many attempts. Its other codes are those of packages oidc and operator.
 const limitedCode = "rate-limited"
 
 // GetSignInMethods says how operators can sign in.
@@ -54,7 +54,7 @@ func (s *server) BeginSingleSignOn(ctx context.Context, request oas.BeginSingleS
 	return redirection{start.URL, []*http.Cookie{s.flowCookie(start.Flow)}}, nil
 }
 
-// FinishSingleSignOn signs in who comes back from the provider.
+// FinishSingleSignOn signs in the operator who comes back from the provider.
 func (s *server) FinishSingleSignOn(ctx context.Context, request oas.FinishSingleSignOnRequestObject) (oas.FinishSingleSignOnResponseObject, error) {
 	if s.singleSignOn == nil {
 		return nil, noSingleSignOn()
@@ -72,8 +72,8 @@ func (s *server) FinishSingleSignOn(ctx context.Context, request oas.FinishSingl
 	return redirection{returnTo, []*http.Cookie{session, s.flowCookie("")}}, nil
 }
 
-// sendBack leads to the sign-in page, which says what went wrong, and ends the browser's sign-in. Other errors than those
-// of signing in are returned.
+// sendBack redirects to the sign-in page, which says what went wrong, and ends the browser's sign-in. It returns any error that
+// does not come from signing in.
 func (s *server) sendBack(ctx context.Context, err error, returnTo string) (redirection, error) {
 	var failed *oidc.FailedError
 	var refused *operator.RefusedError
@@ -97,8 +97,8 @@ func (s *server) sendBack(ctx context.Context, err error, returnTo string) (redi
 	return redirection{signInPage + "?" + query.Encode(), []*http.Cookie{s.flowCookie("")}}, nil
 }
 
-// flowCookie returns the cookie that keeps a sign-in, or with an empty flow what removes it. It is Lax, as the provider's
-// page is what leads to the callback.
+// flowCookie returns the cookie that holds a sign-in or, for an empty flow, one that removes it. It is Lax, because it is the
+// provider's page that leads to the callback.
 func (s *server) flowCookie(flow string) *http.Cookie {
 	cookie := &http.Cookie{ //nolint:gosec // Secure with an https issuer, like the session's
 		Name: flowCookie, Value: flow, Path: CallbackPath, MaxAge: int(oidc.FlowLifetime / time.Second),
@@ -114,7 +114,7 @@ func noSingleSignOn() *fault {
 	return &fault{status: http.StatusNotFound, code: "route/not-found", detail: "No OpenID Connect provider is configured."}
 }
 
-// redirection is the generated 303, with as many cookies as it takes.
+// redirection is the generated 303 response, but with any number of cookies.
 type redirection struct {
 	location string
 	cookies  []*http.Cookie
@@ -129,7 +129,8 @@ func (a redirection) write(w http.ResponseWriter) error {
 	return nil
 }
 
-// escapeNonASCII makes a URI reference (RFC 3986) of one that is written as people read it.
+// escapeNonASCII percent-encodes everything but ASCII, which turns a reference as people write it into a URI reference (RFC
+// 3986).
 func escapeNonASCII(reference string) string {
 	var escaped strings.Builder
 	for _, b := range []byte(reference) {

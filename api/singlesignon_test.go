@@ -161,7 +161,7 @@ func TestASignInWithAProviderGetsANewSessionToken(t *testing.T) {
 	s.stranger(t).with("Cookie", before).get("/v1/session").refused(http.StatusUnauthorized, "failed")
 }
 
-// An attacker who has the victim's browser finish the attacker's own sign-in would have the victim work in the wrong account.
+// An attacker who makes the victim's browser finish the attacker's own sign-in would have the victim work in the wrong account.
 func TestNobodyIsSignedInByAnotherBrowsersAnswer(t *testing.T) {
 	settings, p := withProvider(t)
 	s := onOne(t, settings)
@@ -240,7 +240,7 @@ func TestASignInDoesNotLeadToAnotherSite(t *testing.T) {
 	}
 }
 
-// What a browser can't keep it does not bring back, and the sign-in would end after the visit to the provider.
+// A browser does not return a cookie that it can't keep, so the sign-in would fail after the visit to the provider.
 func TestASignInThatBeginsCanBeFinished(t *testing.T) {
 	settings, _ := withProvider(t)
 	s := onOne(t, settings)
@@ -311,7 +311,7 @@ func TestSignInsWithAProviderAreLimited(t *testing.T) {
 	c.post("/v1/session", credentials("admin@example.com", password)).refused(http.StatusTooManyRequests, "rate-limit/exceeded")
 }
 
-// Whatever page an operator looks at could else use up the sign-ins of everybody who shares the address.
+// Otherwise any page that an operator visits could use up the sign-ins of everybody who shares the address.
 func TestAPageCanNotUseUpTheSignInsOfItsVisitorsAddress(t *testing.T) {
 	settings, _ := withProvider(t)
 	settings["APIKEYS_LIMITS"] = "sign-in-address=6/1h"
@@ -333,7 +333,8 @@ func TestAPageCanNotUseUpTheSignInsOfItsVisitorsAddress(t *testing.T) {
 	visit := func(site string) map[string]string {
 		return map[string]string{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 	}
-	// From a link of the console, from a bookmark, and with a browser that tells nothing. The provider is another site.
+	// From a link in the console, from a bookmark, and with a browser that sends none of these headers. The provider is another
+	// site.
 	for name, headers := range map[string][2]map[string]string{
 		"a link": {visit("same-origin"), visit("cross-site")}, "a bookmark": {visit("none"), visit("cross-site")}, "an old browser": {},
 	} {

@@ -11,11 +11,12 @@ import (
 	"github.com/piercloud/apikeys/pkg/statuslist"
 )
 
-// statusListCaching lets shared caches answer many verifiers. It adds to the time for which the list itself says that a verifier
-// may go by it.
+// statusListCaching lets shared caches answer many verifiers. It adds to the time for which the list itself lets a verifier rely
+// on it.
 const statusListCaching = "public, max-age=5"
 
-// statusListRoutes serve Token Status Lists (draft-ietf-oauth-status-list §8, §9). They are open to anyone, as the feed is.
+// statusListRoutes serve Token Status Lists (draft-ietf-oauth-status-list §8, §9). Like the revocation feed, they are open to
+// anyone.
 type statusListRoutes struct {
 	lists *statuslist.Lists
 	fresh func() bool
@@ -38,13 +39,13 @@ func (r statusListRoutes) all(c echo.Context) error {
 	}{uris})
 }
 
-// get answers with one list. While the log can't be read there is none: verifiers would take an old one for the news that
-// nothing was revoked. Nor is there one of another time (§8.4).
+// get answers with one list. While the log can't be read there is none: verifiers would take an old list for news that nothing
+// was revoked. Nor are there lists as they were at another time (§8.4).
 func (r statusListRoutes) get(c echo.Context) error {
 	name := c.Param("list")
 	number, err := strconv.ParseInt(name, 10, 64)
 	if err != nil || strconv.FormatInt(number, 10) != name || c.QueryParams().Has("time") {
-		return echo.ErrNotFound // one list has one address
+		return echo.ErrNotFound // a list has only one address
 	}
 	if !r.fresh() {
 		return apikey.ErrUnavailable

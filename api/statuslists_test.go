@@ -21,7 +21,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/statuslist"
 )
 
-// withStatusLists has tokens name their places in status lists.
+// withStatusLists makes tokens name their places in status lists.
 var withStatusLists = map[string]string{"APIKEYS_STATUS_LIST": "on"}
 
 // place is where a token says that its status stands.
@@ -50,7 +50,7 @@ func statusOf(t *testing.T, token string) (p place, ok bool) {
 	return status.List, true
 }
 
-// followed asks until the log has been read just before: it counts as read for a moment only.
+// followed repeats a request until the log has just been read: it counts as read only for a moment.
 func (s *service) followed(t *testing.T, ask func() answer) answer {
 	t.Helper()
 	for {
@@ -61,7 +61,7 @@ func (s *service) followed(t *testing.T, ask func() answer) answer {
 	}
 }
 
-// getList asks for a list by its address, of which tests know another host.
+// getList requests a list by its address, whose host is another one in tests.
 func (c *caller) getList(s *service, uri string) answer {
 	c.t.Helper()
 	path, ok := strings.CutPrefix(uri, s.Config.Issuer)
@@ -195,8 +195,8 @@ func TestStatusListIsWhatTheStandardAsks(t *testing.T) {
 	}, withStatusLists)
 }
 
-// TestStatusListSaysWhatTheGenerationRuleSays: whatever happens to keys, in which order ever, the list tells of each token
-// what the service itself says when it is asked.
+// TestStatusListSaysWhatTheGenerationRuleSays: whatever happens to keys, and in whatever order, the list says about each token
+// what the service itself says when asked.
 func TestStatusListSaysWhatTheGenerationRuleSays(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, s *service) {
@@ -275,8 +275,8 @@ func TestStatusListSaysWhatTheGenerationRuleSays(t *testing.T) {
 	}, withStatusLists)
 }
 
-// TestStatusListDoesNotTellOfSingleTokens: there is one index for all tokens of a generation, which live on. The service
-// itself knows.
+// TestStatusListDoesNotTellOfSingleTokens: all tokens of a generation share one index, and the others live on. The service itself
+// knows which token was revoked.
 func TestStatusListDoesNotTellOfSingleTokens(t *testing.T) {
 	s := onOne(t, withStatusLists)
 	c := s.stranger(t)

@@ -37,7 +37,7 @@ type feed struct {
 	echo  *echo.Echo
 }
 
-// always is what a server says that is prepared.
+// always is the answer of a server that is prepared.
 func always() bool { return true }
 
 func newFeed() *feed {
@@ -53,13 +53,13 @@ func newFeed() *feed {
 	return f
 }
 
-// handler is the route as it is now; the feed's members may be changed before.
+// handler is the route with the feed's present members, which may be changed before.
 func (f *feed) handler() http.Handler {
 	f.register(f.echo)
 	return f.echo
 }
 
-// revoke has a generation of a client end, as the log would tell it.
+// revoke ends a generation of a client, as an event of the log would.
 func (f *feed) revoke(client string, generation int64) {
 	f.seq++
 	f.set.Apply(eventlog.Event{Seq: f.seq, Draft: eventlog.Draft{At: time.Now(), Revokes: &eventlog.Revocation{ClientID: client, Generation: generation}}})
@@ -70,7 +70,7 @@ func (f *feed) revokeToken(id string, expires time.Time) {
 	f.set.Apply(eventlog.Event{Seq: f.seq, Draft: eventlog.Draft{At: time.Now(), Revokes: &eventlog.Revocation{TokenID: id, ExpiresAt: expires}}})
 }
 
-// somethingElse has an event that revokes nothing.
+// somethingElse adds an event that revokes nothing.
 func (f *feed) somethingElse() {
 	f.seq++
 	f.set.Apply(eventlog.Event{Seq: f.seq, Draft: eventlog.Draft{At: time.Now()}})
@@ -98,7 +98,7 @@ func (r *recorder) Flush()                           {}
 func (r *recorder) SetReadDeadline(time.Time) error  { return nil }
 func (r *recorder) SetWriteDeadline(time.Time) error { return nil }
 
-// events returns what was written so far, an event a line, and forgets it.
+// events returns what has been written so far, one event a line, and forgets it.
 func (r *recorder) events() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -169,7 +169,7 @@ func TestStreamTellsWhatIsRevokedAsItHappens(t *testing.T) {
 	})
 }
 
-// TestStreamHasNoHeartbeatWhileTheLogCannotBeRead: silence is what tells followers that they may not know everything.
+// TestStreamHasNoHeartbeatWhileTheLogCannotBeRead: silence tells followers that they may not know everything.
 func TestStreamHasNoHeartbeatWhileTheLogCannotBeRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFeed()
@@ -206,7 +206,7 @@ func TestStreamOfAnotherLogIsReset(t *testing.T) {
 	}
 }
 
-// TestFollowerOfAReplicaThatIsAheadIsWaitedFor: it need not start again from a snapshot.
+// TestFollowerOfAReplicaThatIsAheadIsWaitedFor, so it need not start again from a snapshot.
 func TestFollowerOfAReplicaThatIsAheadIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFeed()
@@ -237,7 +237,8 @@ func TestStreamsEndWhenTheServiceStops(t *testing.T) {
 	})
 }
 
-// TestAFollowerThatHasMuchToCatchUpWithHoldsNoStopUp: over HTTP/2 the service waits for it, and it may read as slowly as it likes.
+// TestAFollowerThatHasMuchToCatchUpWithHoldsNoStopUp: over HTTP/2, stopping waits for the follower, which may read as slowly as
+// it likes.
 func TestAFollowerThatHasMuchToCatchUpWithHoldsNoStopUp(t *testing.T) {
 	for name, end := range map[string]func(f *feed, gone chan struct{}){
 		"the service stops":    func(f *feed, _ chan struct{}) { close(f.stop) },
@@ -262,7 +263,7 @@ func TestAFollowerThatHasMuchToCatchUpWithHoldsNoStopUp(t *testing.T) {
 	}
 }
 
-// TestAListenerIsCountedWithItsNetwork: whoever has one address of version 6 has as many as he likes.
+// TestAListenerIsCountedWithItsNetwork: whoever has one IPv6 address has as many as they like.
 func TestAListenerIsCountedWithItsNetwork(t *testing.T) {
 	f := newFeed()
 	f.listeners = newPlaces[netip.Addr](3, 2)
@@ -371,8 +372,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// TestFollowerThatDoesNotReadIsDropped: 50 of them ask for everything there is, megabytes each, and read nothing. Nothing is
-// kept for them meanwhile, and those who read are not held up.
+// TestFollowerThatDoesNotReadIsDropped: 50 followers request everything there is, megabytes each, and read nothing. Meanwhile
+// nothing is kept for them, and followers that do read are not held up.
 func TestFollowerThatDoesNotReadIsDropped(t *testing.T) {
 	const lazy, revocations = 50, 50_000
 	f := newFeed()
@@ -389,7 +390,7 @@ func TestFollowerThatDoesNotReadIsDropped(t *testing.T) {
 		}
 	}
 	await.Until(t, time.Minute, "all follow", func() bool { return f.listeners.count() == lazy })
-	// A batch that is on its way is kept, some 100 KB, and more with the race detector; all there is would be megabytes.
+	// A batch in transit is kept, some 100 KB, and more with the race detector; everything would be megabytes.
 	if grown := int64(heap()) - int64(before); grown > lazy*500<<10 {
 		t.Errorf("%d bytes are kept for each", grown/lazy)
 	}
@@ -402,7 +403,7 @@ func TestFollowerThatDoesNotReadIsDropped(t *testing.T) {
 	await.Until(t, time.Minute, "those who don't read are dropped", func() bool { return f.listeners.count() == 1 })
 }
 
-// replay reads a stream until its heartbeat and adds what it says to what is known.
+// replay reads a stream until its heartbeat, and adds what it says to what is known.
 func replay(address string, from int64, known map[string]int64) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -443,8 +444,8 @@ func replay(address string, from int64, known map[string]int64) error {
 	return io.ErrUnexpectedEOF
 }
 
-// TestStreamFromAnyPositionLeadsToTheSameState makes random changes and then follows from every position that there was:
-// what was known there, and what the stream adds to it, is what there is.
+// TestStreamFromAnyPositionLeadsToTheSameState makes random changes and then follows from every position there was. What was
+// known at a position, together with what the stream adds, must be the present state.
 func TestStreamFromAnyPositionLeadsToTheSameState(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		f := newFeed()
@@ -481,8 +482,8 @@ func TestStreamFromAnyPositionLeadsToTheSameState(t *testing.T) {
 	})
 }
 
-// BenchmarkIdleListener measures what a follower costs that waits, and of that what net/http takes for a handler that does
-// nothing but wait.
+// BenchmarkIdleListener measures what an idle follower costs, and how much of that net/http takes for a handler that does nothing
+// but wait.
 func BenchmarkIdleListener(b *testing.B) {
 	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)

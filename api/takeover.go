@@ -13,22 +13,23 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// takenOver is a connection that net/http has let go of, and the head of the response, which is still to be sent.
+// takenOver is a connection that was taken over from net/http, and the head of the response, which is still to be sent.
 type takenOver struct {
 	net.Conn
 	head []byte
 }
 
-// takeOver has the connection of a request leave net/http, whose buffers and stacks are most of what a follower costs that waits
-// (decision 14). The response ends with the connection, and Shutdown does not wait for it. Errors: http.ErrNotSupported where a
-// connection carries several requests (HTTP/2) or there is none: then the response is to be written as usual.
+// takeOver takes the connection of a request away from net/http, whose buffers and stacks make up most of what an idle follower
+// costs (decision 14). The response ends when the connection does, and Shutdown does not wait for it. Errors:
+// http.ErrNotSupported if the connection carries several requests (HTTP/2), or if there is no connection. The response must then
+// be written as usual.
 func takeOver(c echo.Context) (*takenOver, error) {
 	response := c.Response()
 	conn, _, err := http.NewResponseController(response).Hijack()
 	if err != nil {
 		return nil, err
 	}
-	response.Status, response.Committed = http.StatusOK, true // for the log, and so that nobody else answers
+	response.Status, response.Committed = http.StatusOK, true // for the log, and so that nothing else answers
 	h := response.Header()
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	h.Set("Connection", "close")
@@ -39,14 +40,15 @@ func takeOver(c echo.Context) (*takenOver, error) {
 		return nil, fmt.Errorf("write the head: %w", err)
 	}
 	head.WriteString("\r\n")
-	if err := conn.SetDeadline(time.Time{}); err != nil { // those of net/http
+	if err := conn.SetDeadline(time.Time{}); err != nil { // removes the deadlines of net/http
 		_ = conn.Close()
 		return nil, fmt.Errorf("take the connection over: %w", err)
 	}
 	return &takenOver{conn, head.Bytes()}, nil
 }
 
-// attend serves a follower whose connection was taken over, and closes it. Nobody else would catch a panic here.
+// attend serves a follower whose connection was taken over, and closes the connection. It must catch panics itself, since
+// net/http no longer does.
 func (r revocationRoutes) attend(conn *takenOver, address netip.Addr, cursor int64) {
 	defer func() {
 		_ = conn.Close()
@@ -58,7 +60,7 @@ func (r revocationRoutes) attend(conn *takenOver, address netip.Addr, cursor int
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		var ignored [64]byte // a follower has nothing to say, but that it goes
+		var ignored [64]byte // a follower sends nothing; a read only tells when it has gone
 		for {
 			if _, err := conn.Read(ignored[:]); err != nil {
 				return

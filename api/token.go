@@ -20,7 +20,7 @@ import (
 const basicChallenge = `Basic realm="api-keys", charset="UTF-8"`
 
 // tokenRoutes are the two ways to exchange client credentials for an access token. They are written by hand, without the
-// generated validation: they are the hot path, and their errors have forms of their own.
+// generated validation, because they are the hot path and their errors have forms of their own.
 type tokenRoutes struct {
 	oauth *oauth.Server
 }
@@ -30,7 +30,7 @@ func (r tokenRoutes) register(e *echo.Echo) {
 	e.POST("/auth", r.auth)
 }
 
-// token is POST /oauth2/token.
+// token handles POST /oauth2/token.
 func (r tokenRoutes) token(c echo.Context) error {
 	form, err := readForm(c)
 	if err != nil {
@@ -52,8 +52,9 @@ func (r tokenRoutes) token(c echo.Context) error {
 	return writeToken(c, http.StatusOK, `{"access_token":"`, `","token_type":"Bearer","expires_in":`, `,"scope":"`, "\"}\n", issued)
 }
 
-// writeToken answers with JSON (RFC 6749 §5.1) that needs no encoder: a token is base64url, and a scope has neither quotes nor
-// anything else to escape. The parts stand before the token, its lifespan in seconds and its scope, and behind them.
+// writeToken answers with JSON (RFC 6749 §5.1). It needs no encoder: a token is base64url, and a scope has neither quotes nor
+// anything else to escape. The arguments token, expiresIn and scope are the text before these values, and end is the text after
+// the last; the lifespan is in seconds.
 func writeToken(c echo.Context, status int, token, expiresIn, scope, end string, issued oauth.TokenResponse) error {
 	const number = 10 // digits, at most
 	body := make([]byte, 0, len(token)+len(issued.AccessToken)+len(expiresIn)+number+len(scope)+len(issued.Scope)+len(end))
@@ -63,12 +64,12 @@ func writeToken(c echo.Context, status int, token, expiresIn, scope, end string,
 	return c.Blob(status, echo.MIMEApplicationJSON, append(body, end...))
 }
 
-// form is the parameters of a form body that the OAuth routes read, each of which stands there once.
+// form holds the parameters of a form body that the OAuth routes read. None occurs twice.
 type form []parameter
 
 type parameter struct{ name, value string }
 
-// get returns a parameter; one without a value counts as absent (RFC 6749 §3.2).
+// get returns the value of a parameter. One without a value counts as absent (RFC 6749 §3.2).
 func (f form) get(name string) string {
 	for _, p := range f {
 		if p.name == name {
@@ -78,7 +79,7 @@ func (f form) get(name string) string {
 	return ""
 }
 
-// readForm reads a form body. Errors: an oauth.Error with invalid_request; a fault when the body is too large.
+// readForm reads a form body. Errors: an oauth.Error with invalid_request; a fault if the body is too large or can't be read.
 func readForm(c echo.Context) (form, error) {
 	invalid := func(description string) error {
 		return &oauth.Error{Code: oauth.InvalidRequest, Description: description}
@@ -97,8 +98,8 @@ func readForm(c echo.Context) (form, error) {
 	return parseForm(string(body))
 }
 
-// parseForm decodes a form. Most forms need no decoding, and then nothing but the list of parameters is allocated.
-// Errors: an oauth.Error with invalid_request.
+// parseForm decodes a form. Most forms need no decoding, and then only the list of parameters is allocated. Errors: an
+// oauth.Error with invalid_request.
 func parseForm(body string) (form, error) {
 	parameters := make(form, 0, 4)
 	for pair := range strings.SplitSeq(body, "&") {
@@ -118,8 +119,8 @@ func parseForm(body string) (form, error) {
 	return parameters, nil
 }
 
-// hasMediaType reports whether the body is declared to be of a media type, whatever the parameters. The plain form, which
-// nearly everybody sends, costs a comparison.
+// hasMediaType reports whether the body is declared to be of a media type, with any parameters. Without parameters, as nearly
+// every client sends it, this costs one comparison.
 func hasMediaType(r *http.Request, want string) bool {
 	declared := r.Header.Get(echo.HeaderContentType)
 	if declared == want {
@@ -139,9 +140,9 @@ func isTokenParameter(name string) bool {
 	}
 }
 
-// clientCredentials returns the client's id and secret from the Authorization header or from the form, never from both
-// (RFC 6749 §2.3.1). The id is a text of its own: it is remembered for longer than the request takes, and as a part of the text that
-// it came in it would keep the secret in memory, too. Errors: an oauth.Error.
+// clientCredentials returns the client's id and secret from the Authorization header or from the form, never from both (RFC 6749
+// §2.3.1). The id is a copy: it is remembered for longer than the request takes, and a substring of the header or body would keep
+// the secret in memory, too. Errors: an oauth.Error.
 func clientCredentials(r *http.Request, f form) (id, secret string, err error) {
 	id, secret = f.get("client_id"), f.get("client_secret")
 	headers := r.Header.Values(echo.HeaderAuthorization)
@@ -163,7 +164,7 @@ func clientCredentials(r *http.Request, f form) (id, secret string, err error) {
 	return strings.Clone(basicID), basicSecret, nil
 }
 
-// parseBasic decodes an Authorization header of the Basic scheme whose halves are form-encoded (RFC 6749 §2.3.1).
+// parseBasic decodes an Authorization header of the Basic scheme, whose two halves are form-encoded (RFC 6749 §2.3.1).
 func parseBasic(header string) (id, secret string, ok bool) {
 	scheme, encoded, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Basic") {

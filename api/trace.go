@@ -7,14 +7,14 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// Tracer follows requests through the service. It must be quick and safe for concurrent use.
+// Tracer traces requests through the service. It must be quick and safe for concurrent use.
 type Tracer interface {
-	// Request begins to follow a request: what is done for it gets ctx. route is the pattern, "none" for what has no route. end is
-	// called once, with the status of the answer.
+	// Request begins the trace of a request. Everything that is done for the request gets ctx. route is the pattern, or "none" for a
+	// request without a route. end is called once, with the status of the answer.
 	Request(r *http.Request, method, route string) (ctx context.Context, end func(status int))
 }
 
-// traced has the tracer follow every request but probes, which are many and all the same, and streams, which don't end.
+// traced traces every request except probes, which are many and all the same, and streams, which don't end.
 func traced(t Tracer) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {

@@ -9,10 +9,11 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// usageSpan is the period of a question about usage when it names none.
+// usageSpan is the period that a question about usage covers unless it names one.
 const usageSpan = 24 * time.Hour
 
-// GetAPIKeyUsage returns what was issued and denied to a key over time, and what each of its secrets did lately.
+// GetAPIKeyUsage returns how many tokens were issued and denied to a key over time, and how many each of its secrets obtained in
+// the last 24 hours.
 func (s *server) GetAPIKeyUsage(ctx context.Context, request oas.GetAPIKeyUsageRequestObject) (oas.GetAPIKeyUsageResponseObject, error) {
 	p := request.Params
 	span, err := s.span(p.From, p.Until, string(valueOf(p.Resolution)), valueOf(p.TimeZone))
@@ -41,7 +42,7 @@ func (s *server) GetAPIKeyUsage(ctx context.Context, request oas.GetAPIKeyUsageR
 	return answer, nil
 }
 
-// ListUsage returns what was issued and denied to several keys over time.
+// ListUsage returns how many tokens were issued and denied to several keys over time.
 func (s *server) ListUsage(ctx context.Context, request oas.ListUsageRequestObject) (oas.ListUsageResponseObject, error) {
 	p := request.Params
 	span, err := s.span(p.From, p.Until, string(valueOf(p.Resolution)), valueOf(p.TimeZone))
@@ -59,7 +60,7 @@ func (s *server) ListUsage(ctx context.Context, request oas.ListUsageRequestObje
 	return oas.ListUsage200JSONResponse{Items: items}, nil
 }
 
-// span checks the period of a question about usage.
+// span returns the period of a question about usage, with defaults filled in. Errors: apikey.InvalidError.
 func (s *server) span(from, until *time.Time, resolution, zone string) (usage.Span, error) {
 	var invalid apikey.InvalidError
 	location, err := time.LoadLocation(zone)
@@ -91,7 +92,7 @@ func pointViews(points []usage.Point) []oas.UsagePoint {
 	return views
 }
 
-// ListAPIKeyDenials returns the latest refused exchanges of a key.
+// ListAPIKeyDenials returns the latest exchanges that a key was refused.
 func (s *server) ListAPIKeyDenials(ctx context.Context, request oas.ListAPIKeyDenialsRequestObject) (oas.ListAPIKeyDenialsResponseObject, error) {
 	caller := callerOf(ctx)
 	key, err := s.keys.Get(ctx, caller, request.ClientID)
@@ -109,7 +110,7 @@ func (s *server) ListAPIKeyDenials(ctx context.Context, request oas.ListAPIKeyDe
 	return oas.ListAPIKeyDenials200JSONResponse{Items: items}, nil
 }
 
-// GetUsageOverview returns the tenancy at a glance.
+// GetUsageOverview returns the tenancy's usage at a glance.
 func (s *server) GetUsageOverview(ctx context.Context, request oas.GetUsageOverviewRequestObject) (oas.GetUsageOverviewResponseObject, error) {
 	days, unusedDays := int(valueOf(request.Params.Days)), int(valueOf(request.Params.UnusedDays))
 	o, err := s.usage.Overview(ctx, callerOf(ctx).TenancyID, days, unusedDays)

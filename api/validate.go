@@ -23,25 +23,25 @@ import (
 // invalidMax bounds how many errors an answer lists.
 const invalidMax = 20
 
-// listHeaders are the headers that are lists, whose several lines mean one (RFC 9110 §5.3).
+// listHeaders are the headers whose values are lists, so that several lines mean the same as one (RFC 9110 §5.3).
 var listHeaders = []string{"If-Match"}
 
-// singleHeaders are the headers that may be given once.
+// singleHeaders are the headers that may be given only once.
 var singleHeaders = []string{"Idempotency-Key"}
 
-// receivedBody is the name under which the context has what [receive] read.
+// receivedBody is the key under which [receive] puts the body into Echo's context.
 const receivedBody = "body"
 
-// receive reads the whole body before anybody asks who calls. Else a caller could have that settled, hold back the body's end,
-// and send it long after having been thrown out.
+// receive reads the whole body before anybody asks who calls. Otherwise a caller could have that settled, hold back the end of
+// the body, and send it long after losing access.
 func receive(op *operation) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			// A copy: by the request itself net/http knows what is left to be read before the connection's next one.
+			// A copy, because net/http looks at the original to see what is left to read before the next request on the connection.
 			r := c.Request().WithContext(c.Request().Context())
 			c.SetRequest(r)
 			if op.media == nil {
-				r.Body, r.ContentLength = http.NoBody, 0 // nobody is to read it
+				r.Body, r.ContentLength = http.NoBody, 0 // the operation takes no body
 				return next(c)
 			}
 			body, err := readBody(r)
@@ -49,15 +49,15 @@ func receive(op *operation) echo.MiddlewareFunc {
 				return err
 			}
 			c.Set(receivedBody, body)
-			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body)) // for the schema's check
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body)) // for the validator
 			return next(c)
 		}
 	}
 }
 
-// validate checks requests against the contract before their handler sees them. It names every field that is wrong, and is
-// stricter than the contract's language can say: parameters and members that the contract does not know are refused, as
-// they are most likely misspelt; so is text that a database could not keep.
+// validate checks requests against the contract before their handlers see them. It names every field that is wrong, and is
+// stricter than the contract's language can express: it refuses parameters and members that the contract does not know, since
+// they are most likely misspelt, and text that a database could not store.
 func validate(op *operation) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -69,7 +69,7 @@ func validate(op *operation) echo.MiddlewareFunc {
 	}
 }
 
-// check returns what is wrong with the request: an [apikey.InvalidError] or a [fault].
+// check returns what is wrong with the request, as an [apikey.InvalidError] or a [fault].
 func (op *operation) check(c echo.Context) error {
 	r := c.Request()
 	path, invalid := pathParameters(c)
@@ -97,7 +97,7 @@ func (op *operation) check(c echo.Context) error {
 	err := openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
 		Request: r, PathParams: path, Route: op.route, Options: &openapi3filter.Options{
 			MultiError:         true,
-			KeepValidatedValue: true, // the handler gets what was checked, not a second reading of it
+			KeepValidatedValue: true, // the handler gets the value that was checked, and does not parse the body again
 			AuthenticationFunc: alreadyAuthorized,
 		},
 	})
@@ -107,17 +107,17 @@ func (op *operation) check(c echo.Context) error {
 	return nil
 }
 
-// alreadyAuthorized leaves the question of who calls to [server.authorize], which every route passes before.
+// alreadyAuthorized leaves the question of who calls to [server.authorize], through which every request has already passed.
 func alreadyAuthorized(context.Context, *openapi3filter.AuthenticationInput) error { return nil }
 
-// pathParameters returns the decoded parameters of the path, and those that are not text.
+// pathParameters returns the decoded parameters of the path, and an error for each that is not valid text.
 func pathParameters(c echo.Context) (map[string]string, apikey.InvalidError) {
 	parameters := make(map[string]string, len(c.ParamNames()))
 	var invalid apikey.InvalidError
 	for _, name := range c.ParamNames() {
 		value := c.Param(name)
 		if c.Request().URL.RawPath != "" {
-			// Echo has routed by the encoded path, then.
+			// Then Echo has routed by the encoded path, and the value is still encoded.
 			if decoded, err := url.PathUnescape(value); err == nil {
 				value = decoded
 			}
@@ -130,8 +130,8 @@ func pathParameters(c echo.Context) (map[string]string, apikey.InvalidError) {
 	return parameters, invalid
 }
 
-// checkQuery refuses query strings that are malformed, parameters that the operation does not have or that are given twice,
-// and values that are not text.
+// checkQuery refuses malformed query strings, parameters that the operation does not have or that are given twice, and invalid
+// values that the validator would let pass.
 func (op *operation) checkQuery(raw string) apikey.InvalidError {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
@@ -149,9 +149,9 @@ func (op *operation) checkQuery(raw string) apikey.InvalidError {
 		case len(values) > 1:
 			message = "must be given once"
 		case values[0] == "" && !schema.Type.Is(openapi3.TypeString):
-			message = "must not be empty" // the validator would take it for the default
+			message = "must not be empty" // the validator would use the default instead
 		case schema.Format == "date-time" && !isTime(values[0]):
-			message = "must be a date and time, such as 2026-11-23T12:00:00Z" // also of a day that the month does not have
+			message = "must be a date and time, such as 2026-11-23T12:00:00Z" // the validator lets days pass that the month does not have
 		}
 		if message != "" && len(invalid) < invalidMax {
 			invalid = append(invalid, apikey.FieldError{Field: printable(name), Message: message})
@@ -161,14 +161,14 @@ func (op *operation) checkQuery(raw string) apikey.InvalidError {
 	return invalid
 }
 
-// isTime reports whether text is a time of RFC 3339. Its year must be one that is written with four digits in every zone, and a day
-// later, too: an answer may name the end of the day that the time is in.
+// isTime reports whether text is a time of RFC 3339. The year must have four digits in every time zone, even a day later, since
+// an answer may name the end of the day that the time is in.
 func isTime(text string) bool {
 	at, err := time.Parse(time.RFC3339, text)
 	return err == nil && at.UTC().Year() >= 1 && at.UTC().Year() < 9999
 }
 
-// checkText returns what is wrong with a text, or nothing.
+// checkText returns what is wrong with a text, or "" if nothing is.
 func checkText(text string) string {
 	switch {
 	case !utf8.ValidString(text):
@@ -180,7 +180,7 @@ func checkText(text string) string {
 	}
 }
 
-// checkBody returns what is wrong with a JSON text. Errors: a [fault] when it is not said to be of the right media type.
+// checkBody returns what is wrong with a JSON text. Errors: a [fault] if its declared media type is not one of the operation's.
 func (op *operation) checkBody(h http.Header, body []byte) (apikey.InvalidError, error) {
 	if len(body) == 0 {
 		return apikey.InvalidError{{Field: wholeBody, Message: "is required"}}, nil
@@ -193,16 +193,16 @@ func (op *operation) checkBody(h http.Header, body []byte) (apikey.InvalidError,
 			detail: "Send " + strings.Join(op.media, " or ") + ", in UTF-8.",
 		}
 	}
-	h.Set(echo.HeaderContentType, media) // in the one spelling that what comes next compares with
+	h.Set(echo.HeaderContentType, media) // normalized, as the validator compares it
 	return checkJSON(body), nil
 }
 
-// believedMax is how many bytes are made room for because they are announced. For more, room is made as they arrive: many who
-// announce a lot and send nothing must not take the memory.
+// believedMax is the largest announced body, in bytes, for which memory is allocated in advance. A larger one gets memory as it
+// arrives: many callers who announce a lot and send nothing must not exhaust it.
 const believedMax = 16 << 10
 
-// readBody returns the whole body. Errors: a [fault] that blames the caller, as reading from memory and network fails for
-// no other reason.
+// readBody returns the whole body. Errors: a [fault] that blames the caller, since reading from memory or from the network fails
+// for no other reason.
 func readBody(r *http.Request) ([]byte, error) {
 	var body []byte
 	var err error

@@ -13,13 +13,13 @@ import (
 	"github.com/piercloud/apikeys/pkg/token"
 )
 
-// verifyRoutes decide about requests on behalf of a gateway that asks before it lets them through.
+// verifyRoutes decide about requests on behalf of a gateway, which asks before it lets them through.
 type verifyRoutes struct{ oauth *oauth.Server }
 
 const verifyPath = "/oauth2/verify"
 
-// register takes any method, since some gateways ask with the method of the request, and anything below the path, since
-// some append its path. RouteNotFound catches the methods that Any does not know.
+// register accepts any method, since some gateways ask with the method of the original request, and any path below verifyPath,
+// since some append the original path. RouteNotFound catches the methods that Any does not know.
 func (r verifyRoutes) register(e *echo.Echo) {
 	for _, path := range []string{verifyPath, verifyPath + "/*"} {
 		e.Any(path, r.verify)
@@ -27,8 +27,8 @@ func (r verifyRoutes) register(e *echo.Echo) {
 	}
 }
 
-// verify answers 200 with no body. A gateway reads three fields of that and drops the rest: what tells browsers how to treat a
-// document would cost more than finding the token, and is in refusals alone.
+// verify answers 200 without a body if the token suffices. Of that answer, a gateway reads three headers and drops the rest. The
+// headers that tell browsers how to treat a document would cost more than finding the token, so only refusals have them.
 func (r verifyRoutes) verify(c echo.Context) error {
 	claims, err := r.decide(c.Request())
 	h := c.Response().Header()
@@ -77,7 +77,7 @@ func invalidToken() *fault {
 	return &fault{status: http.StatusUnauthorized, challenge: "Bearer " + realm + `, error="invalid_token"`}
 }
 
-// requirement is what a gateway asks a token to cover: every one of all, and one of each set of any.
+// requirement is what a gateway requires a token to cover: every scope of all, and at least one scope of each set in any.
 type requirement struct {
 	all scope.Set
 	any []scope.Set
@@ -92,7 +92,7 @@ func (r requirement) coveredBy(granted scope.Set) bool {
 	return granted.CoversAll(r.all)
 }
 
-// named returns every scope that is asked for.
+// named returns every scope that the requirement names.
 func (r requirement) named() scope.Set {
 	named := append(scope.Set{}, r.all...)
 	for _, one := range r.any {
@@ -101,9 +101,9 @@ func (r requirement) named() scope.Set {
 	return scope.NewSet(named...)
 }
 
-// wantedScopes reads ?scope= and ?any_scope=. Some gateways append the request's path and query to the address that they
-// were given, so a caller may have a say in what stands here: every further parameter only ever asks for more, what can't be
-// read is refused, and behind uri= nothing is read. Errors: an oauth.Error with invalid_request.
+// wantedScopes reads ?scope= and ?any_scope=. Some gateways append the path and query of the original request to the address that
+// they were given, so a caller may control a part of the query. Therefore a further parameter can only ever require more,
+// anything unreadable is refused, and nothing after uri= is read. Errors: an oauth.Error with invalid_request.
 func wantedScopes(u *url.URL) (requirement, error) {
 	if u.RawQuery == "" {
 		return requirement{}, nil
@@ -116,7 +116,7 @@ func wantedScopes(u *url.URL) (requirement, error) {
 	if err != nil {
 		return invalid("the query is malformed")
 	}
-	appended := strings.TrimSuffix(u.Path, "/") != verifyPath // then also the rest of the query is the request's
+	appended := strings.TrimSuffix(u.Path, "/") != verifyPath // then the rest of the query is the original request's, too
 	var r requirement
 	for name, values := range query {
 		for _, value := range values {
@@ -128,7 +128,7 @@ func wantedScopes(u *url.URL) (requirement, error) {
 				}
 			case err != nil:
 				return invalid(name + " is malformed: " + err.Error())
-			case len(scopes) == 0: // such as a variable of the gateway's that is not set
+			case len(scopes) == 0: // such as a variable that the gateway has not set
 				return invalid(name + " names no scope")
 			case name == "scope":
 				r.all = append(r.all, scopes...)

@@ -12,11 +12,12 @@ import (
 	"github.com/piercloud/apikeys/pkg/statuslist"
 )
 
-// discoveryCaching lets verifiers and proxies keep metadata and key set for five minutes: well below the time for which a
+// discoveryCaching lets verifiers and proxies keep the metadata and the key set for five minutes, well below the time for which a
 // signing key is published before it signs.
 const discoveryCaching = "public, max-age=300"
 
-// metadata is the document of RFC 8414 §2, with the member of draft-ietf-oauth-status-list §9.1. The last two members are there for readers that expect OpenID Connect's.
+// metadata is the document of RFC 8414 §2, with the member of draft-ietf-oauth-status-list §9.1. The last two members are for
+// readers that expect OpenID Connect's metadata.
 type metadata struct {
 	Issuer             string   `json:"issuer"`
 	TokenEndpoint      string   `json:"token_endpoint"`
@@ -36,7 +37,7 @@ type metadata struct {
 	IDTokenSigningAlgs []string `json:"id_token_signing_alg_values_supported"`
 }
 
-// discoveryRoutes are what verifiers find their way by.
+// discoveryRoutes are where verifiers find the service's endpoints and keys.
 type discoveryRoutes struct {
 	document []byte
 	keyring  *signing.Keyring

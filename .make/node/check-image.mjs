@@ -1,5 +1,5 @@
-// Checks what no parser does of docker-compose.yml and the Dockerfiles that it builds, on machines without a container
-// engine: see compose-rules.mjs and dockerfile-rules.mjs.
+// Checks what no parser checks of docker-compose.yml and the Dockerfiles that it builds, on machines without a container engine:
+// see compose-rules.mjs and dockerfile-rules.mjs.
 //
 //   node check-image.mjs MODEL.json     the compose model, as compose-go prints it
 import { readFileSync } from 'node:fs';

@@ -1,7 +1,7 @@
-// What must hold of docker-compose.yml beyond its schema: each service confined, bounded and watched, secrets from files
-// alone, and nothing reachable but by the ways that are meant.
+// What docker-compose.yml must satisfy beyond its schema: each service is confined, bounded and monitored, secrets come only from
+// files, and nothing can be reached except by the intended ways.
 
-/** The service that the world reaches, the one that does the work, and the one that keeps the data. */
+/** The service that is open to the world, the one that does the work, and the one that keeps the data. */
 const [front, middle, back] = ['console', 'apikeys', 'postgres'];
 
 /** Returns what is wrong with a compose model, in sentences. */
@@ -18,7 +18,7 @@ export function composeFaults(model) {
   return [...faults, ...topologyFaults(model)];
 }
 
-/** Names that are used are defined. */
+/** Every name that is used is defined. */
 function* nameFaults(model, service) {
   for (const { source } of service.secrets ?? []) {
     if (!model.secrets?.[source]) yield `uses the undefined secret ${source}`;
@@ -36,7 +36,7 @@ function* nameFaults(model, service) {
   }
 }
 
-/** No secret stands in the environment, and the files named there are secrets of the service. */
+/** The environment contains no secrets, and the files that it names are secrets of the service. */
 function* secretFaults(service) {
   for (const [variable, value] of Object.entries(service.environment ?? {})) {
     if (variable.endsWith('_FILE')) {
@@ -49,8 +49,8 @@ function* secretFaults(service) {
 }
 
 /**
- * Returns what is wrong with the environment of a service whose image sets variables of these names. Who gives a variable in a
- * file finds the image's own beside it, and a program that can't tell which one is meant refuses both.
+ * Returns what is wrong with the environment of a service whose image sets variables of these names. A variable that is given as
+ * a file would be in conflict with the image's own, and a program that can't tell which one is meant refuses both.
  */
 export function environmentFaults(service, imageVariables) {
   return Object.keys(service.environment ?? {})
@@ -58,7 +58,7 @@ export function environmentFaults(service, imageVariables) {
     .map((variable) => `reads ${variable}, and its image sets ${variable.slice(0, -'_FILE'.length)}`);
 }
 
-/** What breaks into a service, or goes wrong in it, gets no further. */
+/** Nothing that breaks into a service, or goes wrong in it, can spread. */
 function* confinementFaults(service) {
   if (!/^[1-9]\d*:[1-9]\d*$/.test(service.user ?? '')) yield 'names no user and group other than root by number';
   if (!service.read_only) yield 'has a root file system that can be written';
@@ -78,12 +78,12 @@ function* confinementFaults(service) {
   if (!service.build && !pinned(service.image ?? '')) yield 'has an image that is not pinned by tag and digest';
 }
 
-/** Whether a base image is named by version and content. */
+/** Reports whether a base image is pinned by version and digest. */
 export function pinned(image) {
   return /:[\w.-]*\d[\w.-]*@sha256:[0-9a-f]{64}$/.test(image);
 }
 
-/** The world reaches the front alone, the front reaches the middle alone, and only the middle the back. */
+/** The world reaches only the front, the front reaches only the middle, and only the middle reaches the back. */
 function* topologyFaults({ services, networks = {} }) {
   const missing = [front, middle, back].filter((name) => !services[name]);
   if (missing.length > 0) {

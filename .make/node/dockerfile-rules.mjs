@@ -1,5 +1,5 @@
-// What must hold of a Dockerfile beyond its syntax: base images that stay the same, files that exist, and a last stage that
-// only takes what others have built and is not run by root.
+// What a Dockerfile must satisfy beyond its syntax: base images that stay the same, files that exist, and a last stage that only
+// copies what earlier stages have built and does not run as root.
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { DockerfileParser } from 'dockerfile-ast';

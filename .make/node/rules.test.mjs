@@ -1,4 +1,4 @@
-// Breaks each property that the rules ask for and expects a complaint: a rule that never complains protects nothing.
+// Breaks each property that the rules require, and expects a complaint: a rule that never complains protects nothing.
 //
 //   MODEL=model.json node --test rules.test.mjs     the compose model, as compose-go prints it
 import assert from 'node:assert/strict';

@@ -260,7 +260,7 @@ func TestAnEmptyLogVerifies(t *testing.T) {
 	}
 }
 
-// TestACommandIsNamedInTheLogForAllThatItMakes, also for what a first start would have made.
+// TestACommandIsNamedInTheLogForAllThatItMakes, including what a first start would have made.
 func TestACommandIsNamedInTheLogForAllThatItMakes(t *testing.T) {
 	path := newDatabase(t)
 	run(t, "", "operator", "create", "ana@example.com").succeeded(t)

@@ -15,7 +15,7 @@ func newDoctorCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check the configuration and say what is wrong",
-		Long:  "Check the configuration and what it names, and say what is wrong and what to do. Nothing is changed. The exit code is 1 when there is a problem.",
+		Long:  "Check the configuration and everything that it names, and say what is wrong and what to do about it. Nothing is changed. The exit code is 1 if there is a problem.",
 		Args:  usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if format != "text" && format != "json" {
@@ -49,7 +49,7 @@ func newDoctorCommand() *cobra.Command {
 	return command
 }
 
-// line is a finding for people.
+// line returns a finding as text for people.
 func line(f app.Finding) string {
 	text := fmt.Sprintf("%-8s %s: %s", f.Verdict, f.Check, f.Detail)
 	if f.Remedy != "" {

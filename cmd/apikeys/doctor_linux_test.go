@@ -2,5 +2,5 @@ package main
 
 import "testing"
 
-// TestDoctorFindsAFolderThatCantBeWritten: to this one not even root can write, as on a disk that is mounted for reading only.
+// TestDoctorFindsAFolderThatCantBeWritten: not even root can write to this one, as on a disk that is mounted read-only.
 func TestDoctorFindsAFolderThatCantBeWritten(t *testing.T) { findsNoRoom(t, "/proc/sys/kernel") }

@@ -21,7 +21,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
-// examine runs the doctor and returns what it found that is not fine, as "verdict check".
+// examine runs the doctor and returns the findings that are not fine, by "verdict check".
 func examine(t *testing.T) (found map[string]app.Finding, r result) {
 	t.Helper()
 	r = run(t, "", "doctor", "--format", "json")
@@ -38,7 +38,7 @@ func examine(t *testing.T) (found map[string]app.Finding, r result) {
 	return found, r
 }
 
-// issuing answers with a service's metadata and is the configured issuer.
+// issuing starts a server that answers with a service's metadata, and configures it as the issuer.
 func issuing(t *testing.T, issuer string) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(nil)
@@ -87,7 +87,7 @@ func TestDoctorBeforeTheFirstStartMakesNothing(t *testing.T) {
 	}
 }
 
-// findsNoRoom runs the doctor on a database that can't be made, because of the folder that is named.
+// findsNoRoom runs the doctor on a database that can't be created because of the given folder.
 func findsNoRoom(t *testing.T, folder string) {
 	t.Helper()
 	elsewhere(t)
@@ -116,7 +116,7 @@ func TestDoctorLeavesADatabaseAsItIs(t *testing.T) {
 	numbered(t, url) // which fails when the table is there
 }
 
-// TestDoctorWaitsForNoWriter: it is run where something is wrong, beside a service that may be busy.
+// TestDoctorWaitsForNoWriter: it is run when something is wrong, beside a service that may be busy.
 func TestDoctorWaitsForNoWriter(t *testing.T) {
 	path := healthy(t)
 	db, err := sql.Open("sqlite", path)
@@ -252,7 +252,8 @@ func TestDoctorNamesWhatIsBroken(t *testing.T) {
 	}
 }
 
-// TestDoctorFindsNothingWrongWithKeysAfterItsAdvice: the key of the future signs no more then, and neither does a revoked one count.
+// TestDoctorFindsNothingWrongWithKeysAfterItsAdvice: after it, the key of the future no longer counts as one that will sign, and
+// neither does a revoked one.
 func TestDoctorFindsNothingWrongWithKeysAfterItsAdvice(t *testing.T) {
 	path := healthy(t)
 	run(t, "", "signing-key", "rotate").succeeded(t)

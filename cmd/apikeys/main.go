@@ -1,5 +1,5 @@
-// Command apikeys is the whole service: the authorization server, the management API and the console, and the commands of
-// the people who run it.
+// Command apikeys is the whole service, with authorization server, management API and console, and all the commands for the
+// people who run it.
 package main
 
 import (
@@ -18,20 +18,20 @@ var version = "dev"
 
 func main() {
 	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
 		ends = append(ends, syscall.SIGHUP)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	defer stop()
-	context.AfterFunc(ctx, stop) // who asks twice does not want to wait
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if err := newRootCommand().ExecuteContext(ctx); err != nil {
-		_, _ = fmt.Fprintf(app.NewLines(os.Stderr), "apikeys: %v\n", err) // which waits for no reader that stands still
+		_, _ = fmt.Fprintf(app.NewLines(os.Stderr), "apikeys: %v\n", err) // Lines does not wait for a reader that has stopped reading
 		stop()
 		os.Exit(exitCode(err)) //nolint:gocritic // stop has been called
 	}
 }
 
-// exitCode is 2 when the configuration or the command line is wrong, else 1.
+// exitCode returns 2 if the configuration or the command line is wrong, otherwise 1.
 func exitCode(err error) int {
 	var config *app.ConfigError
 	var wrong usageError

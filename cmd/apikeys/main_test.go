@@ -99,7 +99,7 @@ func TestACommandFailsWhenWhatItTellsCantBeWritten(t *testing.T) {
 		root.SetIn(strings.NewReader(""))
 		root.SetArgs(strings.Fields(line))
 		err := root.ExecuteContext(t.Context())
-		result{code: exitCode(err), err: err}.failed(t, 1, "what the command tells can't be written: no space left on device")
+		result{code: exitCode(err), err: err}.failed(t, 1, "the command's output can't be written: no space left on device")
 	}
 }
 

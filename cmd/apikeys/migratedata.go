@@ -17,12 +17,12 @@ func newMigrateDataCommand() *cobra.Command {
 		Use:   "migrate-data --from sqlite://FILE",
 		Short: "Move everything from SQLite to PostgreSQL",
 		Long: "Move everything from the SQLite database in FILE to APIKEYS_DATABASE_URL on PostgreSQL, which must be empty. Stop the\n" +
-			"service before. APIKEYS_MASTER_KEY must be the master key of the SQLite database: without one of its own it has it in\n" +
-			"a file beside it. All of it is moved or nothing; the SQLite database stays as it is, to be removed.",
+			"service first. APIKEYS_MASTER_KEY must be the master key of the SQLite database; if none was configured, it is in a\n" +
+			"file beside the database. Either everything is moved or nothing. The SQLite database keeps its data; remove it later.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !strings.HasPrefix(from, "sqlite://") {
-				return usageError{errors.New("--from must be sqlite:// and the path of a database")}
+				return usageError{errors.New("--from must be sqlite:// followed by the path of a database")}
 			}
 			config, err := loadConfig(c)
 			if err != nil {
@@ -47,7 +47,7 @@ func migrateData(ctx context.Context, c *cobra.Command, a *app.App, from string)
 	case err == nil:
 		return tellReport(c, done.Log, nil)
 	case len(done.Tables) > 0:
-		return fmt.Errorf("everything has been moved, but not looked at to the end; run apikeys verify-log: %w", err)
+		return fmt.Errorf("everything has been moved, but not verified to the end; run apikeys verify-log: %w", err)
 	}
 	return err
 }

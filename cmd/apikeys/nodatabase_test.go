@@ -14,13 +14,13 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
-// needing are lines of the commands that need a database which is there.
+// needing are command lines that need an existing database.
 var needing = []string{
 	"backup copy.db", "checkpoint", "operator delete ana@example.com", "operator reset-password ana@example.com", "prune-log --keep 400d", "restore", "rotate-master-key",
 	"signing-key list", "signing-key revoke KID", "signing-key rotate", "tenancy list", "verify-log",
 }
 
-// beginning are those of the commands that a database may begin with, as may what serves.
+// beginning are command lines that may start on a new database, as serve may.
 var beginning = []string{"migrate", "operator create ana@example.com", "tenancy create Acme"}
 
 func TestEveryCommandIsSaidToNeedADatabaseOrNot(t *testing.T) {
@@ -44,7 +44,7 @@ func TestEveryCommandIsSaidToNeedADatabaseOrNot(t *testing.T) {
 	walk(newRootCommand())
 }
 
-// elsewhere sets the environment for a database that is not there, in a folder in which a command is started by mistake.
+// elsewhere sets the environment for a database that does not exist, as if a command were started in the wrong folder.
 func elsewhere(t *testing.T) (path string) {
 	t.Helper()
 	newDatabase(t)
@@ -58,7 +58,7 @@ func TestACommandThatNeedsADatabaseMakesNone(t *testing.T) {
 	for _, line := range needing {
 		t.Run(line, func(t *testing.T) {
 			path := elsewhere(t)
-			says := "APIKEYS_DATABASE_URL names " + path + ", and there is no database"
+			says := "APIKEYS_DATABASE_URL names " + path + ", where there is no database"
 			run(t, "", strings.Fields(line)...).failed(t, 2, says)
 			if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
 				t.Errorf("it left %v, %v", left, err)
@@ -77,14 +77,14 @@ func TestACommandThatNeedsADatabaseMakesNone(t *testing.T) {
 	}
 }
 
-// anothers makes the database at path that of another program, which does not write ahead.
+// anothers turns the database at path into that of another program, which does not use write-ahead logging.
 func anothers(t *testing.T, path string) {
 	t.Helper()
 	write(t, path, nil)
 	tamper(t, path, "CREATE TABLE another_program (id INTEGER)")
 }
 
-// numbered lets another program number its schema in the database at url as this service does.
+// numbered gives the database at url the schema of another program, which numbers its schema as this service does.
 func numbered(t *testing.T, url string) {
 	t.Helper()
 	execute(t, url, "CREATE TABLE goose_db_version (version_id BIGINT); INSERT INTO goose_db_version VALUES (5)")
@@ -139,7 +139,7 @@ func TestNothingIsMigratedFromADatabaseThatIsNotThere(t *testing.T) {
 	path := elsewhere(t)
 	t.Setenv("APIKEYS_DATABASE_URL", pgtest.URL(t))
 	t.Setenv("APIKEYS_MASTER_KEY", sealed.NewMasterKey())
-	says := "--from names " + path + ", and there is no database"
+	says := "--from names " + path + ", where there is no database"
 	run(t, "", "migrate-data", "--from=sqlite://data/apikeys.db").failed(t, 2, says)
 	if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
 		t.Errorf("it left %v, %v", left, err)

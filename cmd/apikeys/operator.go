@@ -18,7 +18,7 @@ import (
 )
 
 func newOperatorCommand() *cobra.Command {
-	return newGroup("operator", "Manage the people at the console", newOperatorCreateCommand(), newOperatorResetPasswordCommand(), newOperatorDeleteCommand())
+	return newGroup("operator", "Manage the operators of the console", newOperatorCreateCommand(), newOperatorResetPasswordCommand(), newOperatorDeleteCommand())
 }
 
 func newOperatorCreateCommand() *cobra.Command {
@@ -26,7 +26,7 @@ func newOperatorCreateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "create EMAIL",
 		Short: "Register an operator",
-		Long:  "Register an operator. The password is read from the terminal, or from standard input when that is not one;\nan empty one makes a password and prints it.",
+		Long:  "Register an operator. The password is read from the terminal, or from standard input if that is not a terminal.\nIf it is empty, a password is generated and printed.",
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withAppOrNew(c, func(ctx context.Context, a *app.App) error {
@@ -56,8 +56,8 @@ func newOperatorCreateCommand() *cobra.Command {
 func newOperatorResetPasswordCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "reset-password EMAIL",
-		Short: "Set an operator's password and end its sessions",
-		Long:  "Set an operator's password and end its sessions. The password is read as by create.",
+		Short: "Set an operator's password and end their sessions",
+		Long:  "Set an operator's password and end their sessions. The password is read as by apikeys operator create.",
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
@@ -79,7 +79,7 @@ func newOperatorResetPasswordCommand() *cobra.Command {
 func newOperatorDeleteCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "delete EMAIL",
-		Short: "Remove an operator, of whichever tenancy, and free the e-mail address",
+		Short: "Remove an operator of any tenancy, and free the e-mail address",
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
@@ -93,13 +93,13 @@ func newOperatorDeleteCommand() *cobra.Command {
 	}
 }
 
-// chooseTenancy returns the id that was given, which must be that of a tenancy, or that of the first tenancy, which is made if
-// there is none.
+// chooseTenancy returns the given id, which must be that of a tenancy. If none was given, it returns the id of the first tenancy,
+// which it creates if there is none.
 func chooseTenancy(ctx context.Context, a *app.App, given string, actor eventlog.Actor) (string, error) {
 	if given != "" {
 		t, err := a.Operators.Tenancy(ctx, given)
 		if errors.Is(err, operator.ErrNotFound) {
-			return "", fmt.Errorf("there is no tenancy %q; apikeys tenancy list shows those that there are", given)
+			return "", fmt.Errorf("there is no tenancy %q; apikeys tenancy list shows the existing ones", given)
 		}
 		return t.ID, err
 	}
@@ -107,7 +107,8 @@ func chooseTenancy(ctx context.Context, a *app.App, given string, actor eventlog
 	return first.ID, err
 }
 
-// readPassword asks at a terminal, without echo, or reads one line. An empty line makes a password.
+// readPassword asks for a password at a terminal, without echo, or reads one line of standard input. If it is empty, it generates
+// a password.
 func readPassword(c *cobra.Command) (password, generated string, err error) {
 	read := func() (string, error) {
 		line, err := bufio.NewReader(c.InOrStdin()).ReadString('\n')
@@ -122,9 +123,9 @@ func readPassword(c *cobra.Command) (password, generated string, err error) {
 		if err != nil {
 			return "", "", fmt.Errorf("ask for the password: %w", err)
 		}
-		c.PrintErr("Password (empty to make one): ")
+		c.PrintErr("Password (empty to generate one): ")
 		defer func() {
-			_ = term.Restore(terminal, before) // what is left to do when it was interrupted
+			_ = term.Restore(terminal, before) // still to be done if reading was interrupted
 			c.PrintErrln()
 		}()
 		read = func() (string, error) {
@@ -142,7 +143,8 @@ func readPassword(c *cobra.Command) (password, generated string, err error) {
 	return password, "", nil
 }
 
-// readUntilDone returns what is read, or, as reading itself can't be interrupted, the reason why ctx has ended.
+// readUntilDone returns what read returns. Since reading itself can't be interrupted, it returns the reason why ctx has ended if
+// that comes first.
 func readUntilDone(ctx context.Context, read func() (string, error)) (string, error) {
 	type result struct {
 		text string
@@ -163,11 +165,11 @@ func readUntilDone(ctx context.Context, read func() (string, error)) (string, er
 
 func tellPassword(c *cobra.Command, generated string) {
 	if generated != "" {
-		c.Printf("Password: %s\nIt is shown this once.\n", generated)
+		c.Printf("Password: %s\nIt is shown only this once.\n", generated)
 	}
 }
 
-// explainInput marks what was wrong with the command line.
+// explainInput marks an invalid input as an error of the command line.
 func explainInput(err error) error {
 	if _, ok := errors.AsType[*operator.InvalidError](err); ok {
 		return usageError{err}

@@ -10,8 +10,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
-// backedUp returns the path of a backup of a database that something is encrypted in, and the content of its key file. The
-// configured database is another one, of which nothing is there.
+// backedUp returns the path of a backup of a database with something encrypted in it, and the content of its key file. The
+// configured database is another one, of which nothing exists.
 func backedUp(t *testing.T) (backup string, key []byte, target string) {
 	t.Helper()
 	path := newDatabase(t)
@@ -36,7 +36,7 @@ func ownersAlone(t *testing.T, path string) {
 	}
 }
 
-// only fails the test unless the folder of path holds these files alone, which end like so.
+// only fails the test unless the folder of path holds only the files with these endings.
 func only(t *testing.T, path string, endings ...string) {
 	t.Helper()
 	files, err := filepath.Glob(path + "*")
@@ -116,13 +116,13 @@ func TestADatabaseThatWasNotClosedIsNotRestoredWithoutItsLog(t *testing.T) {
 	}
 }
 
-// TestAPlaceThatCantBeLookedAtIsNotTakenForAFile, in the way of another.
+// TestAPlaceThatCantBeLookedAtIsNotTakenForAFile that is in the way.
 func TestAPlaceThatCantBeLookedAtIsNotTakenForAFile(t *testing.T) {
 	newDatabase(t)
 	run(t, "", "backup", filepath.Join(write(t, filepath.Join(t.TempDir(), "file"), nil), "backup.db")).failed(t, 1, "not a directory")
 }
 
-// TestARestoreThatWasKilledIsDoneAgain: what it left is not taken for a part of the backup.
+// TestARestoreThatWasKilledIsDoneAgain: what it left behind is not taken for a part of the backup.
 func TestARestoreThatWasKilledIsDoneAgain(t *testing.T) {
 	backup, key, target := backedUp(t)
 	write(t, target+".master-key", []byte(sealed.NewMasterKey()))

@@ -15,10 +15,10 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// usageError is a wrong command line.
+// usageError is an error in the command line.
 type usageError struct{ error }
 
-// newRootCommand returns the command with all its subcommands.
+// newRootCommand returns the root command with all its subcommands.
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "apikeys",
@@ -28,7 +28,7 @@ func newRootCommand() *cobra.Command {
 		Args:          cobra.ArbitraryArgs,
 		RunE:          needsCommand,
 	}
-	root.SetOut(os.Stdout) // cobra would print to standard error
+	root.SetOut(os.Stdout) // cobra prints to standard error by default
 	var out *results
 	root.PersistentPreRun = func(c *cobra.Command, _ []string) {
 		out = &results{Writer: c.OutOrStdout()}
@@ -54,8 +54,8 @@ func newRootCommand() *cobra.Command {
 	return root
 }
 
-// results is what a command prints to. It remembers that something could not be written, which cobra's printing does not tell: a
-// checkpoint or a password that is not there must not look like success.
+// results is what a command prints to. It remembers that something could not be written, which cobra's printing does not report:
+// a checkpoint or a password that is missing must not look like success.
 type results struct {
 	io.Writer
 	err error
@@ -65,12 +65,13 @@ type results struct {
 func (r *results) Write(text []byte) (int, error) {
 	n, err := r.Writer.Write(text)
 	if err != nil && r.err == nil {
-		r.err = fmt.Errorf("what the command tells can't be written: %w", err)
+		r.err = fmt.Errorf("the command's output can't be written: %w", err)
 	}
 	return n, err
 }
 
-// needsCommand is what a group does by itself: it shows its help, and refuses a command that it does not have.
+// needsCommand runs a group that was called without one of its commands: it shows the group's help, or refuses a command that
+// does not exist.
 func needsCommand(c *cobra.Command, arguments []string) error {
 	if len(arguments) > 0 {
 		return usageError{fmt.Errorf("unknown command %q for %q", arguments[0], c.CommandPath())}
@@ -85,12 +86,12 @@ func newGroup(use, short string, commands ...*cobra.Command) *cobra.Command {
 	return group
 }
 
-// flagName is listen for APIKEYS_LISTEN.
+// flagName returns the flag of a variable, such as listen for APIKEYS_LISTEN.
 func flagName(variable string) string {
 	return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(variable, app.Prefix), "_", "-"))
 }
 
-// loadConfig reads the environment, overridden by the flags that are given.
+// loadConfig reads the configuration from the environment, overridden by the flags that are given.
 func loadConfig(c *cobra.Command) (app.Config, error) {
 	environment := map[string]string{}
 	for _, entry := range os.Environ() {
@@ -122,18 +123,18 @@ func openApp(c *cobra.Command) (*app.App, error) {
 }
 
 func openAppWith(c *cobra.Command, config app.Config, o app.Options) (*app.App, error) {
-	// What an app announces while it serves is no command's result.
+	// The root's output, not the command's: what an app announces while it serves is not the result of a command.
 	o.Output, o.Logger = c.Root().OutOrStdout(), app.NewLogger(config, app.NewLines(c.ErrOrStderr()))
 	return app.New(config, o)
 }
 
-// withApp runs a command's work on a database, whose schema is brought up to date. Where there is none, none is made: from
-// the wrong folder a backup of nothing would be made, and a log without events would verify.
+// withApp runs a command's work on an existing database, and brings its schema up to date before. It never creates a database: a
+// command that is run in the wrong folder would back up nothing, or verify a log without events.
 func withApp(c *cobra.Command, work func(context.Context, *app.App) error) error {
 	return migrateAnd(c, app.Options{Existing: true}, work)
 }
 
-// withAppOrNew is [withApp] for work that a database may begin with.
+// withAppOrNew is [withApp] for work that may also start on a new database.
 func withAppOrNew(c *cobra.Command, work func(context.Context, *app.App) error) error {
 	return migrateAnd(c, app.Options{}, work)
 }
@@ -153,7 +154,7 @@ func migrateAndWith(c *cobra.Command, config app.Config, o app.Options, work fun
 	}
 	err = a.Migrate(c.Context())
 	if err == nil && o.Alone {
-		err = a.Store.Ping(c.Context()) // which writes, if only for an instant, and so finds out whether somebody is there
+		err = a.Store.Ping(c.Context()) // locks the database for an instant, and so finds out whether somebody else uses it
 	}
 	if o.Alone && errors.Is(err, apikey.ErrUnavailable) {
 		err = fmt.Errorf("%w: %w", app.ErrInUse, err)
@@ -172,7 +173,7 @@ func closeAfter(a *app.App, err error) error {
 	return err
 }
 
-// commandActor is who the log names for what a command changes.
+// commandActor returns the actor whom the log names for what a command changes.
 func commandActor(c *cobra.Command) eventlog.Actor {
 	return eventlog.Actor{Kind: eventlog.ActorSystem, ID: c.CommandPath(), Name: c.CommandPath()}
 }

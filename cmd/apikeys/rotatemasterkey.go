@@ -13,15 +13,15 @@ func newRotateMasterKeyCommand() *cobra.Command {
 		Use:   "rotate-master-key",
 		Short: "Encrypt everything under a new master key",
 		Long: "Encrypt under APIKEYS_MASTER_KEY what is encrypted under APIKEYS_MASTER_KEY_PREVIOUS. Every replica must have both\n" +
-			"before. On SQLite without APIKEYS_MASTER_KEY a new key is made and takes the place of the file beside the\n" +
-			"database; stop the service before. The command may be cut off, and run again.",
+			"keys before. On SQLite without APIKEYS_MASTER_KEY, a new key is made, and its file replaces the one beside the\n" +
+			"database; stop the service first. The command may be interrupted and run again.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			config, err := loadConfig(c)
 			if err != nil {
 				return err
 			}
-			// A service that runs has both of the configured keys. The one in the file it has read, and does not read again.
+			// A running service knows both configured keys. A key file it has read once, and does not read again, so it must be stopped.
 			o := app.Options{Existing: true, Alone: config.MasterKey == ""}
 			return migrateAndWith(c, config, o, func(ctx context.Context, a *app.App) error {
 				done, err := a.RotateMasterKey(ctx, commandActor(c))
@@ -30,7 +30,7 @@ func newRotateMasterKeyCommand() *cobra.Command {
 				}
 				c.Printf("%d signing keys and %d kept answers encrypted under the new master key\n", done.SigningKeys, done.Answers)
 				if config.MasterKey != "" && done == (app.Resealed{}) {
-					c.Println("APIKEYS_MASTER_KEY opens everything already: either it is the new one and this was done before, or it is still the old one")
+					c.Println("APIKEYS_MASTER_KEY decrypts everything already: either it is the new one and this was done before, or it is still the old one")
 				}
 				return nil
 			})

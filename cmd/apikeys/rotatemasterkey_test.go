@@ -57,7 +57,7 @@ func TestTheMasterKeyFileIsRotatedOnlyWhileNobodyServes(t *testing.T) {
 	run(t, "", "rotate-master-key").failed(t, 2, "APIKEYS_MASTER_KEY_PREVIOUS")
 }
 
-// TestTheNextMasterKeyBelongsToWhomTheOneBeforeDid, also when root runs the command, as nobody else can in this test.
+// TestTheNextMasterKeyBelongsToWhomTheOneBeforeDid, even if root runs the command, as only root can in this test.
 func TestTheNextMasterKeyBelongsToWhomTheOneBeforeDid(t *testing.T) {
 	path := newDatabase(t)
 	run(t, "", "signing-key", "rotate").succeeded(t)
@@ -105,9 +105,9 @@ func TestConfiguredMasterKeysAreReplacedWhileTheServiceHasBoth(t *testing.T) {
 	}
 
 	const (
-		goOn   = "opens everything already"
-		opens  = "APIKEYS_MASTER_KEY_PREVIOUS opens what APIKEYS_MASTER_KEY does not"
-		idle   = "APIKEYS_MASTER_KEY_PREVIOUS opens nothing that APIKEYS_MASTER_KEY does not"
+		goOn   = "decrypts everything already"
+		opens  = "APIKEYS_MASTER_KEY_PREVIOUS decrypts what APIKEYS_MASTER_KEY does not"
+		idle   = "APIKEYS_MASTER_KEY_PREVIOUS decrypts nothing that APIKEYS_MASTER_KEY does not"
 		rotate = "apikeys rotate-master-key"
 	)
 	advised := func(detail string, toRotate bool) {
@@ -155,7 +155,7 @@ func TestALostMasterKeyIsNotReplaced(t *testing.T) {
 	}
 	remove(t, key)
 	for _, line := range slices.Concat([]string{"serve --listen=127.0.0.1:0"}, needing, beginning) {
-		run(t, "", strings.Fields(line)...).failed(t, 2, key+", is not there, while the database is")
+		run(t, "", strings.Fields(line)...).failed(t, 2, key+", is missing, but the database exists")
 		if left, err := filepath.Glob(key + "*"); err != nil || len(left) > 0 {
 			t.Fatalf("%s left %v, %v", line, left, err)
 		}

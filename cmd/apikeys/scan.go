@@ -16,10 +16,11 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 )
 
-// errSecretsFound makes the command fail, for use in a pipeline.
+// errSecretsFound makes the command fail, which is meant for pipelines.
 var errSecretsFound = errors.New("client secrets found")
 
-// scanOverlap is how many bytes of one piece are read again with the next, so that a secret across the border is found.
+// scanOverlap is how many bytes at the end of a piece are read again with the next one, so that a secret across the boundary is
+// found.
 const scanOverlap = 64
 
 func newScanCommand() *cobra.Command {
@@ -27,7 +28,7 @@ func newScanCommand() *cobra.Command {
 		Use:   "scan PATH...",
 		Short: "Find client secrets of this service in files and folders",
 		Long: "Find client secrets of this service in files and folders, offline, by their form and checksum. Each is printed as\n" +
-			"file:line and its last four characters. The exit code is 1 when there are any, or when something can't be read.",
+			"file:line with its last four characters. The exit code is 1 if there are any, or if something can't be read.",
 		Args: usage(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, paths []string) error {
 			s := scan{Command: c}
@@ -53,8 +54,8 @@ type scan struct {
 	found, unreadable int
 }
 
-// tree looks through a file, or a folder with all in it but links. What can't be read is told, and the rest is looked at. It
-// returns the reason why the command's context has ended.
+// tree searches a file, or a folder with everything in it except links. It reports what can't be read, and searches the rest. If
+// the command's context ends, it returns the reason.
 func (s *scan) tree(root string) error {
 	ctx := s.Context()
 	resolved, err := filepath.EvalSymlinks(root)

@@ -11,10 +11,10 @@ import (
 func newServeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
-		Short: "Bring the database up to date, then serve API and console",
+		Short: "Bring the database up to date, then serve the API and the console",
 		Args:  usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			signal.Ignore(syscall.SIGPIPE) // a log whose reader is gone is no reason to end
+			signal.Ignore(syscall.SIGPIPE) // a log whose reader has gone is no reason to stop
 			a, err := openApp(c)
 			if err != nil {
 				return err
@@ -49,7 +49,7 @@ func newVersionCommand() *cobra.Command {
 	}
 }
 
-// usage marks what a check of the arguments refuses as a wrong command line.
+// usage marks the errors of check as errors of the command line.
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, arguments []string) error {
 		if err := check(c, arguments); err != nil {

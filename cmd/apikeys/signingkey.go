@@ -15,8 +15,8 @@ func newSigningKeyCommand() *cobra.Command {
 	rotate := &cobra.Command{
 		Use:   "rotate",
 		Short: "Make a new signing key",
-		Long: "Make a new signing key. It is published at once and signs an hour later, when every verifier has seen it;\n" +
-			"the one before it stays published until its last token has expired. Running services notice by themselves.",
+		Long: "Make a new signing key. It is published at once, and signs from an hour later, when every verifier has seen it.\n" +
+			"The previous one stays published until its last token has expired. Running services notice by themselves.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
@@ -32,8 +32,8 @@ func newSigningKeyCommand() *cobra.Command {
 	list := &cobra.Command{
 		Use:   "list",
 		Short: "List the signing keys",
-		Long: "List the signing keys, and what each does: it signs, waits for its turn, is retiring (published until the last token\n" +
-			"that it signed has expired), retired, or was revoked, by its revocation or by a restore.",
+		Long: "List the signing keys and the state of each: it signs, waits for its turn, is retiring (published until the last token\n" +
+			"that it signed has expired), is retired, or was revoked, by name or by a restore.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
@@ -56,9 +56,9 @@ func newSigningKeyCommand() *cobra.Command {
 func newRevokeSigningKeyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "revoke KID",
-		Short: "Make every token dead that a signing key has signed",
-		Long: "Make every token dead that a signing key has signed, because somebody else may have its private half. Running\n" +
-			"services and the resource servers that follow them notice within a second. Another key signs from now on.",
+		Short: "Invalidate every token that a signing key has signed",
+		Long: "Invalidate every token that a signing key has signed, because somebody else may have its private half. Running\n" +
+			"services and the resource servers that follow them notice within a second. From then on another key signs.",
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {

@@ -18,7 +18,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// checkpointMax bounds what is read as a checkpoint, in bytes.
+// checkpointMax bounds how much is read as a checkpoint, in bytes.
 const checkpointMax = 64 << 10
 
 func newVerifyLogCommand() *cobra.Command {
@@ -27,7 +27,7 @@ func newVerifyLogCommand() *cobra.Command {
 		Use:   "verify-log",
 		Short: "Check that the event log is whole and unaltered",
 		Long: "Check that the event log is whole and unaltered, from where it begins to its end. With a checkpoint that was\n" +
-			"kept elsewhere, a log that was cut off behind, or written anew as a whole, is found as well.",
+			"kept elsewhere, this also detects a log that was cut off at its end, or rewritten as a whole.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
@@ -46,7 +46,7 @@ func newVerifyLogCommand() *cobra.Command {
 				if err := tellReport(c, report, err); err != nil {
 					return err
 				}
-				c.Printf("event %d is the one that the checkpoint of %s tells of\n", kept.Seq, kept.IssuedAt.Format(time.RFC3339))
+				c.Printf("event %d is the one that the checkpoint of %s names\n", kept.Seq, kept.IssuedAt.Format(time.RFC3339))
 				return nil
 			})
 		},
@@ -64,7 +64,7 @@ func tellReport(c *cobra.Command, r audit.Report, err error) error {
 		return fmt.Errorf("the event log does not verify: %w", err)
 	}
 	if r.Base.Seq > 0 {
-		c.Printf("the log begins after event %d; what was before was pruned on %s\n", r.Base.Seq, r.Base.PrunedAt.Format(time.RFC3339))
+		c.Printf("the log begins after event %d; earlier events were pruned on %s\n", r.Base.Seq, r.Base.PrunedAt.Format(time.RFC3339))
 	}
 	c.Printf("%d events verified; the last one's hash is %s\n", r.Events(), hex.EncodeToString(r.Head.Hash))
 	return nil
@@ -94,8 +94,8 @@ func newCheckpointCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "checkpoint",
 		Short: "Print the position of the event log, signed",
-		Long: "Print the position of the event log, signed with the service's signing key. Keep it where who can alter the\n" +
-			"database can't, and give it to verify-log.",
+		Long: "Print the position of the event log, signed with the service's signing key. Keep it where nobody who can alter\n" +
+			"the database can alter it, and give it to verify-log.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withApp(c, func(ctx context.Context, a *app.App) error {
@@ -117,9 +117,9 @@ func newPruneLogCommand() *cobra.Command {
 	var keep string
 	command := &cobra.Command{
 		Use:   "prune-log --keep DAYSd",
-		Short: "Take old events out of the event log",
-		Long: "Take the events that are older than --keep out of the event log, which is verified before. Where the log begins\n" +
-			"from now on is signed and kept with it, and an event says so. Events can be kept for 2 days or more.",
+		Short: "Remove old events from the event log",
+		Long: "Remove the events that are older than --keep from the event log, after verifying it. Where the log begins from then\n" +
+			"on is signed and kept with it, and recorded as an event. Events must be kept for at least 2 days.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			age, err := parseDays(keep)
@@ -132,7 +132,7 @@ func newPruneLogCommand() *cobra.Command {
 				}
 				pruned, err := a.Audit.Prune(ctx, age, commandActor(c))
 				if errors.Is(err, eventlog.ErrBroken) {
-					return fmt.Errorf("nothing is pruned, as the event log does not verify: %w", err)
+					return fmt.Errorf("nothing was pruned, because the event log does not verify: %w", err)
 				}
 				if err != nil {
 					return err
@@ -146,7 +146,7 @@ func newPruneLogCommand() *cobra.Command {
 	return command
 }
 
-// parseDays reads a number of days, 2 at least, such as 400d.
+// parseDays reads a number of days, at least 2, such as 400d.
 func parseDays(text string) (time.Duration, error) {
 	const day = 24 * time.Hour
 	match := regexp.MustCompile(`^([0-9]{1,5})d$`).FindStringSubmatch(text)

@@ -97,7 +97,7 @@ func TestPruningTakesOutOldEvents(t *testing.T) {
 		t.Errorf("it prints %q", r.stdout)
 	}
 	tamper(t, path, "UPDATE event SET at = at - 864000000000 WHERE seq = 1")
-	run(t, "", "prune-log", "--keep", "2d").failed(t, 1, "nothing is pruned, as the event log does not verify: event 1:")
+	run(t, "", "prune-log", "--keep", "2d").failed(t, 1, "nothing was pruned, because the event log does not verify: event 1:")
 	tamper(t, path, "UPDATE event SET at = at + 864000000000 WHERE seq = 1")
 	run(t, "", "verify-log", "--checkpoint", checkpoint).succeeded(t)
 }

@@ -23,28 +23,28 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jws"
 )
 
-// The bare handlers do the least that the same job needs, as somebody writes it who has no keys to manage, nothing to take
-// back and nobody to account to: no log line, no request id, no counter, no limit, no header beside the content's. They run
-// in a process of their own with the defaults of Go and Echo.
+// The bare handlers do the least that the same job needs. They are what somebody would write who has no keys to manage, nothing
+// to revoke and nobody to account to: no log line, no request id, no counter, no limit, and no headers except those of the
+// content. They run in a process of their own with the defaults of Go and Echo.
 
-// roles are what this program does in processes of its own.
+// roles are what this program does when it runs as a process of its own measurements.
 var roles = map[string]func(context.Context) error{
 	"bare":     serveBare,
 	"profiled": serveProfiled,
 }
 
-// bareSetting is what the bare handlers know.
+// bareSetting is what the bare handlers are started with.
 type bareSetting struct {
 	Keys     []pair `json:"keys"`
-	Database string `json:"database"` // in which keys are, instead
+	Database string `json:"database"` // that has the keys instead
 }
 
-// bare starts the bare handlers, which know some keys.
+// bare starts the bare handlers with keys that they hold in memory.
 func (b *bench) bare(ctx context.Context, keys []pair) (process, error) {
 	return b.bareWith(ctx, bareSetting{Keys: keys})
 }
 
-// bareOn starts the bare handlers, which look keys up in a database.
+// bareOn starts the bare handlers, which look up keys in a database.
 func (b *bench) bareOn(ctx context.Context, database string) (process, error) {
 	return b.bareWith(ctx, bareSetting{Database: database})
 }
@@ -65,7 +65,7 @@ func (b *bench) bareWith(ctx context.Context, setting bareSetting) (process, err
 type bareHandlers struct {
 	secrets map[string]string // by client id
 	private *ecdsa.PrivateKey
-	pool    *pgxpool.Pool // nil when the secrets are in the map
+	pool    *pgxpool.Pool // nil if the secrets are in the map
 }
 
 func serveBare(ctx context.Context) error {
@@ -129,7 +129,7 @@ const (
 // bareHead is the encoded header of every token.
 var bareHead = base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","kid":"bare","typ":"at+jwt"}`)) + "."
 
-// token authenticates from a map and signs with the standard library.
+// token authenticates the client and signs a token with the standard library.
 func (h bareHandlers) token(c echo.Context) error {
 	id, secret, ok := c.Request().BasicAuth()
 	if !ok || !h.knows(c.Request().Context(), id, secret) {
@@ -145,10 +145,10 @@ func (h bareHandlers) token(c echo.Context) error {
 	return c.JSON(http.StatusOK, bareToken{token, "Bearer", bareLife, bareScope})
 }
 
-// bareConns is how many connections to the database there are, as many as the service has.
+// bareConns is how many connections to the database the bare handlers have: as many as the service.
 const bareConns = 20
 
-// knows reports whether the secret is that of the key.
+// knows reports whether the secret belongs to the key.
 func (h bareHandlers) knows(ctx context.Context, id, secret string) bool {
 	if h.pool == nil {
 		known, found := h.secrets[id]
@@ -162,7 +162,7 @@ func (h bareHandlers) knows(ctx context.Context, id, secret string) bool {
 	return err == nil && status == "active" && bytes.Equal(digest, sent[:])
 }
 
-// auth is the same with credentials in JSON.
+// auth is the same as token, with credentials in JSON.
 func (h bareHandlers) auth(c echo.Context) error {
 	var p pair
 	if err := json.NewDecoder(c.Request().Body).Decode(&p); err != nil {
@@ -178,7 +178,7 @@ func (h bareHandlers) auth(c echo.Context) error {
 	return c.JSON(http.StatusCreated, bareToken{token, "Bearer", bareLife, bareScope})
 }
 
-// sign returns a token of the same claims as the service's, put together by hand.
+// sign returns a token with the same claims as the service's, put together by hand.
 func (h bareHandlers) sign(id string) (string, error) {
 	now := time.Now().Unix()
 	claims := make([]byte, 0, 512)
@@ -219,7 +219,7 @@ func (h bareHandlers) verify(c echo.Context) error {
 	return c.NoContent(http.StatusOK)
 }
 
-// introspect verifies a token with jwx, each time, and answers what it says.
+// introspect verifies the token with jwx each time, and answers with its claims.
 func (h bareHandlers) introspect(c echo.Context) error {
 	payload, err := jws.Verify([]byte(c.FormValue("token")), jws.WithKey(jwa.ES256, &h.private.PublicKey))
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 // password is the first operator's.
 const password = "correct horse battery staple"
 
-// bench is what yardsticks share. Its service is started by the first that asks for it.
+// bench is what the yardsticks share. Its service is started by the first one that asks for it.
 type bench struct {
 	options
 	folder  string // temporary
@@ -37,11 +37,11 @@ func newBench(o options) (*bench, error) {
 		return nil, err
 	}
 	b := &bench{options: o, folder: folder, commit: presentCommit()}
-	b.later(func() { _ = os.RemoveAll(folder) }) // what is left in a temporary folder does no harm
+	b.later(func() { _ = os.RemoveAll(folder) }) // leftovers in a temporary folder do no harm
 	return b, nil
 }
 
-// later adds what is done at the end, the last first.
+// later registers a function to be called at the end. The last one is called first.
 func (b *bench) later(f func()) { b.cleanup = append(b.cleanup, f) }
 
 func (b *bench) close() {
@@ -59,8 +59,8 @@ func presentCommit() string {
 	return strings.TrimSpace(string(out))
 }
 
-// database makes an empty database on the server that TEST_DATABASE_URL names, which .make/with-postgres starts, and
-// returns its URL. It is removed at the end.
+// database creates an empty database on the server that TEST_DATABASE_URL names, which .make/with-postgres starts, and returns
+// its URL. The database is dropped at the end.
 func (b *bench) database(ctx context.Context) (string, error) {
 	server := os.Getenv("TEST_DATABASE_URL")
 	if server == "" {
@@ -92,11 +92,11 @@ func execute(ctx context.Context, server, statement string) error {
 	return errors.Join(err, conn.Close(ctx))
 }
 
-// environment is the configuration of a service; nothing else is handed to its process.
+// environment is the configuration of a service. Its process gets nothing else.
 type environment map[string]string
 
-// environment returns the configuration of a service on a database, without rate limits: everything here comes from one
-// address and as fast as it can.
+// environment returns the configuration of a service on a database. It has no rate limits, since all requests come from one
+// address, as fast as they can.
 func (b *bench) environment(database string) environment {
 	return environment{
 		"APIKEYS_LISTEN": "127.0.0.1:0", "APIKEYS_DATABASE_URL": database, "APIKEYS_MASTER_KEY": sealed.NewMasterKey(),

@@ -11,14 +11,14 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// writers is how many operators change keys at once.
+// writers is how many operators change keys at the same time.
 const writers = 16
 
-// changer makes the n-th change: every third creates a key, edits one, or rotates its secret.
+// changer makes a writer's n-th change: in turn, it creates a key, edits it, and rotates its secret.
 type changer func(ctx context.Context, writer, n int) error
 
-// measureChanges measures how many changes are committed in a second, each with its event and on the disk before it is
-// acknowledged.
+// measureChanges measures how many changes are committed in a second. Each is written to the disk, together with its event,
+// before it is acknowledged.
 func measureChanges(ctx context.Context, b *bench) (section, error) {
 	database, err := b.database(ctx)
 	if err != nil {
@@ -72,7 +72,7 @@ func measureChanges(ctx context.Context, b *bench) (section, error) {
 	}, nil
 }
 
-// changeable starts a service whose operator is signed in.
+// changeable starts a service and signs its operator in.
 func (b *bench) changeable(ctx context.Context, database string) (*service, error) {
 	e := b.environment(database)
 	p, err := b.serve(ctx, e)
@@ -83,7 +83,7 @@ func (b *bench) changeable(ctx context.Context, database string) (*service, erro
 	return s, s.signIn(ctx)
 }
 
-// changesPerSecond lets all writers change for a time.
+// changesPerSecond lets all writers make changes for a while, and returns how many they made per second.
 func changesPerSecond(ctx context.Context, change changer, portion time.Duration) (float64, error) {
 	var done atomic.Int64
 	started := time.Now()

@@ -15,7 +15,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
-// rawChanges makes the statements of the service's changes, and nothing else: no HTTP, no checks, no hashes.
+// rawChanges executes the statements of the service's changes and nothing else: no HTTP, no checks, no hashes.
 type rawChanges struct {
 	pool    *pgxpool.Pool
 	created [writers]string
@@ -43,10 +43,10 @@ const (
 	rawMoveHead = "UPDATE log_head SET seq = $1, hash = $2 WHERE id = 1"
 )
 
-// rawState is about as long as a key is in an event.
+// rawState is about as long as the state of a key in an event.
 var rawState = `{"name":"` + strings.Repeat("x", 400) + `"}`
 
-// numbered replaces the question marks of a statement by PostgreSQL's placeholders.
+// numbered replaces the question marks in a statement by PostgreSQL's placeholders.
 func numbered(statement string) string {
 	var b strings.Builder
 	n := 0
@@ -80,7 +80,7 @@ func (r *rawChanges) change(ctx context.Context, writer, n int) error {
 	})
 }
 
-// body is the statements of one change between taking the head and writing the event.
+// body executes the statements of one change between locking the head and writing the event.
 func (r *rawChanges) body(ctx context.Context, tx pgx.Tx, writer, n int) error {
 	if n%3 == 0 {
 		return r.create(ctx, tx, writer)

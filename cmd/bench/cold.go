@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// coldKeys is how many keys are spent for the first time.
+// coldKeys is how many keys are used for the first time.
 const coldKeys = 100_000
 
-// coldTimes is how often that is done, each time with other keys, a database and a service of their own: how fast a round is depends on
-// whether uses are written meanwhile, every few seconds.
+// coldTimes is how often that is done, each time with other keys, a new database and a new service. The speed of a round depends
+// on whether uses are written at the same time, which happens every few seconds.
 const coldTimes = 3
 
-// measureCold measures the first token of each of very many keys, none of which is in the service's memory. The bare
-// handler reads what it needs with one statement, each time.
+// measureCold measures the first token of each of very many keys, none of which is in the service's memory. The bare handler
+// reads what it needs with one statement each time.
 func measureCold(ctx context.Context, b *bench) (section, error) {
 	var ours, theirs measured
 	for range coldTimes {
@@ -30,7 +30,8 @@ func measureCold(ctx context.Context, b *bench) (section, error) {
 	}, nil
 }
 
-// spendFirst spends new keys in rounds, first at the service and then at the bare handler, and adds what it finds of either.
+// spendFirst obtains the first tokens of new keys in rounds, first from the service and then from the bare handler, and adds what
+// it measures to ours and theirs.
 func (b *bench) spendFirst(ctx context.Context, ours, theirs *measured) error {
 	p := newPopulation(coldKeys, true)
 	fmt.Printf("  writing %s keys\n", thousands(coldKeys))

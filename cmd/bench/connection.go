@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// answerMax bounds an answer, head and body.
+// answerMax bounds an answer, including its head, in bytes.
 const answerMax = 64 << 10
 
-// exchangeTimeout is far beyond what any request takes; a server that hangs must not hang the benchmark.
+// exchangeTimeout is far longer than any request takes. A server that hangs must not hang the benchmark.
 const exchangeTimeout = 30 * time.Second
 
-// connection sends requests that are encoded already and looks at no more of an answer than its status and its end: one
-// answer is read before the next request is sent (RFC 9112 §9.3.2 calls the opposite pipelining). It costs a fraction of
-// what net/http's client costs, so that the processor is left to who is measured.
+// connection sends encoded requests, and looks only at the status and the end of an answer. It reads one answer before it sends
+// the next request, so it does no pipelining (RFC 9112 §9.3.2). It costs a fraction of net/http's client, which leaves the
+// processor to the server under test.
 type connection struct {
 	conn net.Conn
 	room []byte
@@ -32,17 +32,17 @@ func dial(ctx context.Context, address string) (*connection, error) {
 	return &connection{conn: conn, room: make([]byte, answerMax)}, nil
 }
 
-func (c *connection) close() { _ = c.conn.Close() } // nothing is on its way
+func (c *connection) close() { _ = c.conn.Close() } // nothing is in transit
 
 var (
 	headEnd       = []byte("\r\n\r\n")
 	contentLength = []byte("\r\nContent-Length: ")
 )
 
-// errAnswer is an answer that is not what was asked for.
+// errAnswer says that an answer is not the expected one.
 var errAnswer = errors.New("unexpected answer")
 
-// exchange sends a request and returns its answer's status and body, which is good until the next exchange.
+// exchange sends a request and returns the status and the body of its answer. The body is valid until the next exchange.
 func (c *connection) exchange(request []byte) (status int, body []byte, err error) {
 	if _, err := c.conn.Write(request); err != nil {
 		return 0, nil, err
@@ -60,7 +60,7 @@ func (c *connection) exchange(request []byte) (status int, body []byte, err erro
 	return 0, nil, fmt.Errorf("%w: more than %d bytes", errAnswer, len(c.room))
 }
 
-// parseAnswer returns the status and the body of what has come of an answer, once that is all of it.
+// parseAnswer returns the status and body of an answer once all of it has been received.
 func parseAnswer(received []byte) (status int, body []byte, whole bool, err error) {
 	head, rest, ended := bytes.Cut(received, headEnd)
 	if !ended {
@@ -74,7 +74,7 @@ func parseAnswer(received []byte) (status int, body []byte, whole bool, err erro
 	return status, rest[:length], true, err
 }
 
-// bodyLength reads an answer's length.
+// bodyLength returns the Content-Length of an answer.
 func bodyLength(head []byte) (int, error) {
 	if len(head) < len("HTTP/1.1 200") {
 		return 0, fmt.Errorf("%w: %q", errAnswer, head)
@@ -91,7 +91,7 @@ func bodyLength(head []byte) (int, error) {
 	return length, nil
 }
 
-// want is exchange for a request that must be answered with a status.
+// want is exchange for a request that must be answered with a given status.
 func (c *connection) want(request []byte, wanted int) ([]byte, error) {
 	status, body, err := c.exchange(request)
 	if err == nil && status != wanted {
@@ -100,7 +100,7 @@ func (c *connection) want(request []byte, wanted int) ([]byte, error) {
 	return body, err
 }
 
-// encode returns a request as it goes over the wire. Headers are names and values in turn.
+// encode returns a request as it is sent. headers are names and values in turn.
 func encode(method, path, body string, headers ...string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: localhost\r\n", method, path)

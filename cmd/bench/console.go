@@ -10,7 +10,7 @@ import (
 	"strconv"
 )
 
-// visit is what Lighthouse found when it loaded a page once: scores of 0 to 100, and milliseconds.
+// visit is what Lighthouse measured when it loaded a page once: scores from 0 to 100, and milliseconds.
 type visit struct {
 	Performance   float64 `json:"performance"`
 	Accessibility float64 `json:"accessibility"`
@@ -19,8 +19,8 @@ type visit struct {
 	Blocked       float64 `json:"tbt"`
 }
 
-// measureConsole has Lighthouse load the signed-in list with a hundred keys. The console's own script does it, with a service
-// and a database of its own.
+// measureConsole lets Lighthouse load the list of a hundred keys as a signed-in operator sees it. The console's own script does
+// that, with a service and a database of its own.
 func measureConsole(ctx context.Context, b *bench) (section, error) {
 	var s section
 	if err := b.lighthouse(ctx); err != nil {

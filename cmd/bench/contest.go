@@ -6,29 +6,29 @@ import (
 	"net/http"
 )
 
-// connections is how many callers there are at once.
+// connections is how many callers send requests at the same time.
 const connections = 32
 
 // contender is one side of a comparison.
 type contender struct {
 	target process
-	// prepare makes the requests of a round. Nothing is measured meanwhile.
+	// prepare makes the requests of a round. It runs while nothing is measured.
 	prepare func(ctx context.Context) (source, error)
 	status  int
 }
 
-// unprepared is a contender's way to prepare what is there already.
+// unprepared is the prepare of a contender whose requests exist already.
 func unprepared(s source) func(context.Context) (source, error) {
 	return func(context.Context) (source, error) { return s, nil }
 }
 
-// measured is what a contender's rounds found.
+// measured is what the rounds of a contender measured.
 type measured struct {
 	rate, micros, p50, generator, others sample
 }
 
-// contest lets contenders take turns and returns what each round of each found. Who begins alternates, so that what one
-// leaves behind, such as a warm processor, is not always the same one's.
+// contest lets the contenders take turns, and returns what was measured in each round of each. They take turns in beginning, too,
+// so that what one leaves behind, such as a warm processor, does not always help the same one.
 func (b *bench) contest(ctx context.Context, connections int, contenders ...contender) ([]measured, error) {
 	found := make([]measured, len(contenders))
 	for round := range b.rounds {
@@ -69,7 +69,7 @@ func (b *bench) compare(ctx context.Context, what string, t target, service, bar
 	return rows, append(saturated.notes(what, ours.generator, theirs.generator), disturbed.notes(what, ours.others, theirs.others)...), nil
 }
 
-// rates returns two rows: requests per second with the target, and processor time per request where it is known.
+// rates returns two rows: requests per second with the target, and, where it is known, processor time per request.
 func rates(what string, t target, ours, theirs measured) []row {
 	rows := []row{{What: what, Unit: "/s", Service: ours.rate, Bare: theirs.rate, Target: t}}
 	if ours.micros.median() > 0 {
@@ -78,14 +78,14 @@ func rates(what string, t target, ours, theirs measured) []row {
 	return rows
 }
 
-// disturbance is the share of the machine from which on other programs may be what a result tells of.
+// disturbance is the share of the machine from which on other programs may have influenced a result.
 const disturbance = .15
 
-// doubt is that something beside the contenders decided a result: its share, of which there is a sample for each of them,
-// reaches a limit.
+// doubt is a reason to distrust a result: something other than the contenders may have decided it, because its share, sampled for
+// each contender, reached a limit.
 type doubt struct {
 	limit float64
-	text  string // with a place for what was measured, and one for the share in percent
+	text  string // with a verb for what was measured, and one for the share in percent
 }
 
 var (
@@ -93,7 +93,7 @@ var (
 	disturbed = doubt{disturbance, "**Other programs used the machine** while it measured %s (%.0f %% of its processors): the figures say little."}
 )
 
-// notes says so where it is so.
+// notes returns the doubt as a note if it applies.
 func (d doubt) notes(what string, shares ...sample) []string {
 	for _, share := range shares {
 		if share.median() >= d.limit {
@@ -103,7 +103,7 @@ func (d doubt) notes(what string, shares ...sample) []string {
 	return nil
 }
 
-// tokenContenders are the service and the bare handler as they exchange credentials.
+// tokenContenders returns the service and the bare handler, as they exchange credentials for tokens.
 func (b *bench) tokenContenders(ctx context.Context, request func(pair) []byte, status int) (service, bare contender, err error) {
 	s, err := b.service(ctx)
 	if err != nil {

@@ -12,11 +12,12 @@ import (
 const (
 	// openShare is the share of the maximum rate at which latency is measured.
 	openShare = .7
-	// openConnections are enough that a request rarely waits for its own.
+	// openConnections is enough for a request to rarely wait for a free connection.
 	openConnections = 64
 )
 
-// measureLatency measures one caller alone, and many who do not wait for each other at 70 % of the maximum rate.
+// measureLatency measures the latency for a single caller, and for many callers who don't wait for each other, at 70 % of the
+// maximum rate.
 func measureLatency(ctx context.Context, b *bench) (section, error) {
 	var s section
 	service, bare, err := b.tokenContenders(ctx, tokenRequest, http.StatusOK)
@@ -74,12 +75,13 @@ func measureLatency(ctx context.Context, b *bench) (section, error) {
 	return s, nil
 }
 
-// pieces of work, a millisecond apart as a server rests between requests, show in each round how even the machine is.
+// pieces is how many pieces of work show in each round how evenly the machine runs. They start a millisecond apart, like requests
+// between which a server rests.
 const pieces = 1000
 
-// unevenness returns how long the same piece of work takes at its 99th percentile in relation to its 50th, when nothing but
-// the machine can disturb it: a virtual machine's processors can be several times slower for some milliseconds, which neither
-// the time stolen from them nor anything else tells.
+// unevenness returns the ratio of the 99th percentile to the median of how long the same piece of work takes when only the
+// machine can disturb it. The processors of a virtual machine can be several times slower for some milliseconds, which shows
+// neither in the stolen time nor anywhere else.
 func unevenness() float64 {
 	piece := make([]byte, 24<<10)
 	took := make([]time.Duration, pieces)

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// How many keys the lists are of, and how many requests each round makes.
+// How many keys the lists have, and how many requests each round makes.
 const (
 	listedPostgreSQL = 1_000_000
 	listedSQLite     = 100_000
 	listRequests     = 200
 )
 
-// measureLists measures pages and searches of a tenancy with very many keys, asked for one after the other.
+// measureLists measures the pages and searches of a tenancy with very many keys, one request after the other.
 func measureLists(ctx context.Context, b *bench) (section, error) {
 	var s section
 	for _, database := range []struct {
@@ -53,7 +53,7 @@ func measureLists(ctx context.Context, b *bench) (section, error) {
 	return s, nil
 }
 
-// populatedPostgreSQL starts a service on PostgreSQL with a population. Its operator is signed in.
+// populatedPostgreSQL starts a service on PostgreSQL with a population, and signs its operator in.
 func (b *bench) populatedPostgreSQL(ctx context.Context, p *population) (*service, error) {
 	database, err := b.database(ctx)
 	if err != nil {
@@ -68,7 +68,7 @@ func (b *bench) populatedSQLite(ctx context.Context, p *population) (*service, e
 	return b.populated(ctx, "sqlite://"+path, func() error { return p.intoSQLite(ctx, path) })
 }
 
-// populated starts a service that makes the schema, fills the tables while none runs, and starts it again.
+// populated starts a service, which creates the schema, fills the tables while no service runs, and starts the service again.
 func (b *bench) populated(ctx context.Context, database string, fill func() error) (*service, error) {
 	e := b.environment(database)
 	first, err := b.serve(ctx, e)
@@ -129,7 +129,7 @@ func (s *service) listRows(ctx context.Context, rounds int, p *population, title
 	return rows, nil
 }
 
-// someOrder returns one of the orders of a list.
+// someOrder returns one of the orders that a list can have.
 func someOrder(random *sequence) url.Values {
 	fields, orders := []string{"name", "created_at", "last_used_at"}, []string{"ASC", "DESC"}
 	return url.Values{"sort_field": {fields[random.below(len(fields))]}, "sort_order": {orders[random.below(len(orders))]}}
@@ -143,7 +143,7 @@ func somePage(random *sequence) url.Values {
 	return q
 }
 
-// list asks for a page and returns how long it took until it had been read.
+// list requests a page, and returns how long it took to receive all of it.
 func (s *service) list(ctx context.Context, q url.Values) (time.Duration, error) {
 	address := url.URL{Scheme: "http", Host: s.address, Path: "/v1/api-keys", RawQuery: q.Encode()}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), http.NoBody)

@@ -18,22 +18,23 @@ const warmUp = 400 * time.Millisecond
 // saturation is the share of its processors from which on the load generator may be what limits the result.
 const saturation = 0.9
 
-// generatorProcs is how many processors the load generator may use: half, and the other half is left to who is measured.
-// It is enough by far, as a request costs the generator a few microseconds.
+// generatorProcs is how many processors the load generator may use: half of them, so that the other half is left to the server
+// under test. This is more than enough, since a request costs the generator a few microseconds.
 func generatorProcs() int { return max(1, runtime.NumCPU()/2) }
 
-// errExhausted means that a load would have needed more requests than there were.
+// errExhausted means that a load needed more requests than there were.
 var errExhausted = errors.New("there are no requests left")
 
-// source returns the next request, nil when there are none left. It is called by all connections at once, each with its own number.
+// source returns the next request, or nil when there are none left. All connections call it concurrently, each with its own
+// sequence.
 type source func(random *sequence) []byte
 
-// atRandom returns one of the requests each time.
+// atRandom returns a source that picks one of the requests each time.
 func atRandom(requests [][]byte) source {
 	return func(random *sequence) []byte { return requests[random.below(len(requests))] }
 }
 
-// once returns each request one time.
+// once returns a source that returns each request one time.
 func once(requests [][]byte) source {
 	var next atomic.Int64
 	return func(*sequence) []byte {
@@ -45,7 +46,7 @@ func once(requests [][]byte) source {
 	}
 }
 
-// sequence is cheap numbers that look like random ones (Knuth's MMIX generator).
+// sequence generates cheap pseudo-random numbers (Knuth's MMIX generator).
 type sequence uint64
 
 func (s *sequence) below(n int) int {
@@ -53,31 +54,31 @@ func (s *sequence) below(n int) int {
 	return int(uint64(*s) >> 33 % uint64(n)) //nolint:gosec // 31 bits
 }
 
-// load is a closed loop: every connection sends a request, reads the answer, and sends the next.
+// load is a closed loop: every connection sends a request, reads the answer, and only then sends the next.
 type load struct {
 	target      process
 	connections int
 	next        source
 	status      int           // of every answer
-	warmUp      time.Duration // that is not measured
-	portion     time.Duration // that is
+	warmUp      time.Duration // before measuring begins
+	portion     time.Duration // how long is measured
 }
 
-// outcome is what a load found.
+// outcome is what a load measured.
 type outcome struct {
 	requests    int
 	took        time.Duration
 	latencies   []time.Duration // sorted
-	serverCPU   time.Duration   // 0 where it can't be known
+	serverCPU   time.Duration   // 0 if unknown
 	generation  time.Duration   // processor time of the load generator
-	atProcessor int             // how many processors it could use
-	machine     time.Duration   // processor time of all programs; 0 where it can't be known
+	atProcessor int             // how many processors the load generator could use
+	machine     time.Duration   // processor time of all programs; 0 if unknown
 }
 
 // rate is requests per second.
 func (o outcome) rate() float64 { return float64(o.requests) / o.took.Seconds() }
 
-// percentile returns a latency in microseconds; p from 0 to 1.
+// percentile returns a percentile of the latencies, in microseconds; p is from 0 to 1.
 func (o outcome) percentile(p float64) float64 {
 	if len(o.latencies) == 0 {
 		return 0
@@ -86,18 +87,18 @@ func (o outcome) percentile(p float64) float64 {
 	return float64(o.latencies[i]) / float64(time.Microsecond)
 }
 
-// serverMicros is processor time of the server for each request, in microseconds.
+// serverMicros is the server's processor time per request, in microseconds.
 func (o outcome) serverMicros() float64 {
 	return float64(o.serverCPU) / float64(time.Microsecond) / float64(max(o.requests, 1))
 }
 
-// generatorShare is how much of the processors that it may use the load generator used.
+// generatorShare is the share of its processors that the load generator used.
 func (o outcome) generatorShare() float64 {
 	return o.generation.Seconds() / o.took.Seconds() / float64(o.atProcessor)
 }
 
-// othersShare is how much of the machine was used by neither the server nor the load generator: by the database, which is
-// little, and by programs that have no part in the measurement.
+// othersShare is the share of the machine that neither the server nor the load generator used. It includes the database, which
+// needs little, and programs that have no part in the measurement.
 func (o outcome) othersShare() float64 {
 	others := o.machine - o.serverCPU - o.generation
 	return max(0, others.Seconds()/o.took.Seconds()/float64(runtime.NumCPU()))
@@ -138,7 +139,7 @@ func (l load) run(ctx context.Context) (outcome, error) {
 	return o, nil
 }
 
-// connection runs one connection until the end and returns the latencies of what was sent after the start.
+// connection runs one connection until the end, and returns the latencies of the requests that were sent after the start.
 func (l load) connection(ctx context.Context, random sequence, started, end time.Time) ([]time.Duration, error) {
 	c, err := dial(ctx, l.target.address)
 	if err != nil {
@@ -166,7 +167,7 @@ func (l load) connection(ctx context.Context, random sequence, started, end time
 	return latencies, nil
 }
 
-// each sends every request once, over some connections at a time, and hands the answers' bodies out by the request's number.
+// each sends every request once, over several connections, and calls answered with the index and the body of each answer.
 func each(ctx context.Context, target process, requests [][]byte, status int, answered func(i int, body []byte) error) error {
 	const connections = 16
 	var next atomic.Int64
@@ -200,7 +201,7 @@ func each(ctx context.Context, target process, requests [][]byte, status int, an
 	return group.Wait()
 }
 
-// sleepUntil returns at a time, or when ctx ends.
+// sleepUntil returns at the given time, or when ctx ends.
 func sleepUntil(ctx context.Context, at time.Time) error {
 	timer := time.NewTimer(time.Until(at))
 	defer timer.Stop()

@@ -1,12 +1,12 @@
-// Command bench measures the service, the real binary in a process of its own on a throwaway PostgreSQL, against bare
-// handlers that do the least that the same job needs, in the same run and with the same load generator. It prints a table
-// and writes docs/benchmarks.md. It is not part of what is shipped.
+// Command bench measures the service against bare handlers, which do the least that the same job needs, in the same run and with
+// the same load generator. The service is the real binary, in a process of its own on a throwaway PostgreSQL. The command prints
+// a table and writes docs/benchmarks.md. It is not part of what is shipped.
 //
 //	bench -binary bin/apikeys            everything
-//	bench -binary bin/apikeys -only ...  some yardsticks; the document keeps what it has of the others
+//	bench -binary bin/apikeys -only ...  some yardsticks; the document keeps the results of the others
 //
-// A yardstick is a file here and a line in the list below. What it compares takes turns in short portions, so that what else
-// the machine does hits all alike; what is reported is the ratio of the medians of all rounds.
+// A yardstick is a file here and a line in the list below. The sides that it compares take turns in short portions, so that
+// whatever else the machine does affects both alike. The result is the ratio of the medians over all rounds.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-// yardsticks are all that is measured, in the order of the document.
+// yardsticks is everything that is measured, in the order of the document.
 var yardsticks = []yardstick{
 	{"token", "Tokens per second", measureTokens},
 	{"verify", "Asking whether a token counts", measureVerification},
@@ -44,7 +44,7 @@ type yardstick struct {
 	measure func(context.Context, *bench) (section, error)
 }
 
-// options are the command line.
+// options are those of the command line.
 type options struct {
 	binary  string
 	only    string
@@ -65,7 +65,7 @@ func main() {
 	}
 }
 
-// run is the command; with the name of a role in front it is a process of one of its own measurements.
+// run executes the command. If the first argument is the name of a role, this is a process that takes part in a measurement.
 func run(ctx context.Context, arguments []string) error {
 	if len(arguments) > 0 {
 		if role, ok := roles[arguments[0]]; ok {
@@ -112,7 +112,7 @@ func choose(list string) ([]yardstick, error) {
 	return chosen, nil
 }
 
-// measure runs yardsticks and reports them. One that fails does not keep the others from being reported.
+// measure runs yardsticks and reports their results. If one fails, the others are still reported.
 func (b *bench) measure(ctx context.Context, chosen []yardstick) error {
 	report, err := readReport(b.results)
 	if err != nil {

@@ -12,17 +12,19 @@ import (
 	"time"
 )
 
-// openPause is how long the open loop pauses before it looks again at what has come and at what is due. It is what its times are
-// exact to. A clock that ticks would have it hurry after it was late, which keeps the server's threads from their processors.
+// openPause is how long the open loop pauses before it checks again which answers have come and which requests are due. Its times
+// are accurate to this pause. With a ticker, the loop would hurry after a delay, which would keep the server's threads from their
+// processors.
 const openPause = 250 * time.Microsecond
 
-// openLoop sends requests at a constant rate, whether or not the ones before have been answered, and counts each one's time
-// from when it was due. A closed loop would wait for a slow answer and send less just then, which hides what callers feel
-// who do not wait for each other. A request that is due when no connection is free is sent late, and its time runs.
+// openLoop sends requests at a constant rate, whether or not the previous ones have been answered, and measures the time of each
+// from when it was due. A closed loop would wait for a slow answer and send less meanwhile, which hides what callers experience
+// who don't wait for each other. If no connection is free when a request is due, it is sent late, but its time is already
+// running.
 //
-// One thread has all connections and looks at each in turn. Goroutines that wait for an answer each would be woken for each,
-// which takes more than twice the processor time; and where the server has all processors they would wait for the end of one
-// of the kernel's time slices, then send at once all that was due meanwhile, and so make the tail that they measure.
+// One thread polls all connections in turn. Goroutines that each wait for an answer would have to be woken for each, which takes
+// more than twice the processor time. Where the server occupies all processors, they would also wait for the end of one of the
+// kernel's time slices and then send everything at once that had become due, and so create the tail latency that they measure.
 type openLoop struct {
 	target      process
 	connections int
@@ -33,10 +35,10 @@ type openLoop struct {
 	portion     time.Duration
 }
 
-// openConnection is a connection that the runtime's poller does not know of.
+// openConnection is a connection that the poller of Go's runtime does not know about.
 type openConnection struct {
 	socket int
-	due    time.Time // of the request that is on its way
+	due    time.Time // when the request in progress was due
 	room   []byte
 	read   int
 }
@@ -53,7 +55,7 @@ func (l openLoop) run(ctx context.Context) (outcome, error) {
 	var free, busy []*openConnection
 	defer func() {
 		for _, c := range slices.Concat(free, busy) {
-			_ = syscall.Close(c.socket) // nothing is on its way that counts
+			_ = syscall.Close(c.socket) // nothing in transit counts any more
 		}
 	}()
 	for range l.connections {
@@ -118,7 +120,7 @@ func (l openLoop) run(ctx context.Context) (outcome, error) {
 	return o, nil
 }
 
-// open connects to the target, on this machine.
+// open connects to the target, which is on this machine.
 func (l openLoop) open() (*openConnection, error) {
 	address, err := netip.ParseAddrPort(l.target.address)
 	if err != nil {
@@ -141,7 +143,7 @@ func (l openLoop) open() (*openConnection, error) {
 	return &openConnection{socket: socket, room: make([]byte, answerMax)}, nil
 }
 
-// send sends a request, which is far smaller than what a connection without one takes at once.
+// send sends a request. It is far smaller than what an idle connection accepts at once.
 func (c *openConnection) send(request []byte, due time.Time) error {
 	n, err := syscall.Write(c.socket, request)
 	if err == nil && n < len(request) {
@@ -151,7 +153,7 @@ func (c *openConnection) send(request []byte, due time.Time) error {
 	return err
 }
 
-// receive reads what has come of an answer, and reports whether that is all of it.
+// receive reads what has arrived of an answer, and reports whether that is all of it.
 func (c *openConnection) receive(wanted int) (whole bool, err error) {
 	n, err := syscall.Read(c.socket, c.room[c.read:])
 	switch {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pause is a timer of the kernel's for one thread. The runtime's own counts in milliseconds while it waits for connections, too.
+// pause is a kernel timer for one thread. The runtime's own timer counts in milliseconds while it also waits for connections.
 type pause struct {
 	timer  int
 	length unix.ItimerSpec
@@ -21,13 +21,13 @@ func newPause(length time.Duration) (*pause, error) {
 	return &pause{timer, unix.ItimerSpec{Value: unix.NsecToTimespec(length.Nanoseconds())}}, nil
 }
 
-// take waits for as long as the pause is.
+// take waits for the length of the pause.
 func (p *pause) take() error {
 	if err := unix.TimerfdSettime(p.timer, 0, &p.length, nil); err != nil {
 		return fmt.Errorf("start a timer: %w", err)
 	}
 	var ended [8]byte
-	_, _ = unix.Read(p.timer, ended[:]) // or until a signal comes
+	_, _ = unix.Read(p.timer, ended[:]) // a signal may end it early
 	return nil
 }
 

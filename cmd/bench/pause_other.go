@@ -14,7 +14,7 @@ func newPause(length time.Duration) (*pause, error) {
 	return &pause{time.NewTimer(length), length}, nil
 }
 
-// take waits for as long as the pause is, or longer.
+// take waits for the length of the pause, or longer.
 func (p *pause) take() error {
 	p.timer.Reset(p.length)
 	<-p.timer.C

@@ -16,16 +16,16 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
-// population is a tenancy full of API keys, written to the database as they are stored: by the service they would take
-// hours, as each change waits for the disk.
+// population is a tenancy full of API keys, which is written to the database directly, in the form in which they are stored.
+// Through the service it would take hours, since each change waits for the disk.
 type population struct {
-	pairs []pair // one for each key; nil when their secrets don't matter
+	pairs []pair // one for each key; nil if their secrets don't matter
 	size  int
 	words *vocabulary
-	since time.Time // when the first was created, the others a second apart
+	since time.Time // when the first key was created; the others follow one second apart
 }
 
-// newPopulation makes up keys. With secrets each can be spent.
+// newPopulation makes up keys. With secrets, each can be exchanged for a token.
 func newPopulation(size int, withSecrets bool) *population {
 	p := &population{size: size, words: newVocabulary(), since: time.Now().Add(-time.Duration(size) * time.Second)}
 	if withSecrets {
@@ -34,7 +34,7 @@ func newPopulation(size int, withSecrets bool) *population {
 	return p
 }
 
-// keyColumns and secretColumns are what of the tables has no default.
+// keyColumns and secretColumns are the columns of the tables that have no default.
 var (
 	keyColumns = []string{
 		"client_id", "tenancy_id", "name", "name_unique", "name_search", "description", "scopes", "lifespan_value", "lifespan_unit",
@@ -43,7 +43,7 @@ var (
 	secretColumns = []string{"id", "client_id", "digest", "last_four", "created_at", "last_used_ip"}
 )
 
-// rows returns the rows of the i-th key and of its secret.
+// rows returns the row of the i-th key and that of its secret.
 func (p *population) rows(i int) (key, secret []any) {
 	id, name, at := apikey.NewClientID(), p.words.name(i), p.since.Add(time.Duration(i)*time.Second).UnixMicro()
 	status, used := apikey.Active, any(nil)
@@ -66,7 +66,7 @@ func (p *population) rows(i int) (key, secret []any) {
 	return key, []any{uuid.NewString(), id, digest[:], lastFour, at, ""}
 }
 
-// intoPostgreSQL writes all keys.
+// intoPostgreSQL writes all keys to a PostgreSQL database.
 func (p *population) intoPostgreSQL(ctx context.Context, database string) error {
 	conn, err := pgx.Connect(ctx, database)
 	if err != nil {
@@ -88,11 +88,11 @@ func (p *population) intoPostgreSQL(ctx context.Context, database string) error 
 			return err
 		}
 	}
-	_, err = conn.Exec(ctx, "VACUUM ANALYZE") // as the server does by itself after a while
+	_, err = conn.Exec(ctx, "VACUUM ANALYZE") // the server does the same by itself after a while
 	return err
 }
 
-// intoSQLite writes all keys to a file that no service has open.
+// intoSQLite writes all keys to a SQLite file that no service has open.
 func (p *population) intoSQLite(ctx context.Context, path string) error {
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
@@ -126,12 +126,12 @@ func (p *population) intoSQLite(ctx context.Context, path string) error {
 	return transaction.Commit()
 }
 
-// insert returns a statement with a question mark for each value.
+// insert returns an INSERT statement with a question mark for each value.
 func insert(table string, columns []string) string {
 	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (?%s)", table, strings.Join(columns, ", "), strings.Repeat(", ?", len(columns)-1))
 }
 
-// vocabulary is what names are made of: customers with made-up names, what their programs do, and accents here and there.
+// vocabulary is what names are made of: made-up customers, what their programs do, and accents here and there.
 type vocabulary struct {
 	customers []string
 }
@@ -153,7 +153,7 @@ func newVocabulary() *vocabulary {
 	return v
 }
 
-// purposes are what programs do.
+// purposes are what customers' programs do.
 var purposes = []string{
 	"ERP", "CRM", "billing", "faturamento", "payroll", "folha", "inventory", "estoque", "reports", "relatórios", "integração",
 	"integration", "backup", "monitoring", "previsão", "dashboard", "webshop", "mobile app", "gateway", "data lake", "ETL", "audit",
@@ -164,7 +164,7 @@ func (v *vocabulary) name(i int) string {
 	return fmt.Sprintf("%s %s %d", v.customers[i*7919%len(v.customers)], purposes[i*31%len(purposes)], i/len(v.customers))
 }
 
-// part returns three letters of some name, as somebody types them who looks for a key.
+// part returns three letters of some name, as somebody types them to search for a key.
 func (v *vocabulary) part(random *sequence) string {
 	words := v.customers
 	if random.below(4) == 0 {

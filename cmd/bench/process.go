@@ -18,13 +18,13 @@ import (
 	"time"
 )
 
-// How long processes may take.
+// How long processes may take to start and to stop.
 const (
 	startTimeout = 60 * time.Second
 	stopTimeout  = 30 * time.Second
 )
 
-// process is a server that is measured.
+// process is a server under test.
 type process struct {
 	name    string
 	command *exec.Cmd
@@ -32,13 +32,13 @@ type process struct {
 	ended   chan struct{} // closed when it is gone
 }
 
-// announced is what a server says when it is ready, as the service does.
+// announced matches what a server prints when it is ready, as the service does.
 var announced = regexp.MustCompile(`listens on http://(\S+)`)
 
 // launch starts a server and returns when it listens.
 func launch(ctx context.Context, name string, command *exec.Cmd) (process, error) {
 	p := process{name: name, command: command, ended: make(chan struct{})}
-	// A pipe of our own: that of the command is closed by Wait, which may come before everything has been read.
+	// A pipe of our own, because Wait closes the command's pipe, possibly before everything has been read.
 	output, input, err := os.Pipe()
 	if err != nil {
 		return p, err
@@ -78,7 +78,7 @@ func launch(ctx context.Context, name string, command *exec.Cmd) (process, error
 	}
 }
 
-// stop ends the server in good order, or without.
+// stop shuts the server down, and kills it if that takes too long.
 func (p process) stop() {
 	if p.command == nil || p.command.Process == nil {
 		return
@@ -95,7 +95,7 @@ func (p process) stop() {
 // ticksPerSecond is the unit of times in /proc, the same on every Linux that Go runs on.
 const ticksPerSecond = 100
 
-// cpu returns how much processor time the server has used, 0 where that can't be known.
+// cpu returns how much processor time the server has used, 0 if that is unknown.
 func (p process) cpu() time.Duration {
 	if runtime.GOOS != "linux" || p.command == nil {
 		return 0
@@ -104,7 +104,7 @@ func (p process) cpu() time.Duration {
 	if err != nil {
 		return 0
 	}
-	_, after, ok := bytes.Cut(stat, []byte(") ")) // behind the name, which may have spaces
+	_, after, ok := bytes.Cut(stat, []byte(") ")) // after the name, which may contain spaces
 	fields := strings.Fields(string(after))
 	if !ok || len(fields) < 13 {
 		return 0
@@ -117,13 +117,14 @@ func (p process) cpu() time.Duration {
 	return time.Duration(user+system) * time.Second / ticksPerSecond
 }
 
-// machineCPU returns how much processor time all programs and the system have used, 0 where that can't be known.
+// machineCPU returns how much processor time all programs and the system have used, 0 if that is unknown.
 func machineCPU() time.Duration {
 	stat, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return 0
 	}
-	// user, nice, system, idle, iowait, irq, softirq; what follows is in those already, or another machine's.
+	// user, nice, system, idle, iowait, irq, softirq; the remaining fields are already included in these, or are another machine's
+	// time.
 	line, _, _ := strings.Cut(string(stat), "\n")
 	var ticks int64
 	for i, field := range strings.Fields(line) {
@@ -139,8 +140,7 @@ func machineCPU() time.Duration {
 	return time.Duration(ticks) * time.Second / ticksPerSecond
 }
 
-// ourselves returns a command that runs this program in a role, with its setting on standard input, which it may read to
-// learn when to end.
+// ourselves returns a command that runs this program in a role, with its setting as JSON on standard input.
 func ourselves(ctx context.Context, role string, setting any) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -155,7 +155,7 @@ func ourselves(ctx context.Context, role string, setting any) (*exec.Cmd, error)
 	return command, nil
 }
 
-// readSetting is the other end of ourselves.
+// readSetting reads the setting that ourselves has passed.
 func readSetting(into any) error {
 	encoded, err := io.ReadAll(os.Stdin)
 	if err != nil {

@@ -23,11 +23,11 @@ import (
 // profiledSetting is what the profiled service is started with.
 type profiledSetting struct {
 	Environment environment `json:"environment"`
-	Folder      string      `json:"folder"` // for its profiles
+	Folder      string      `json:"folder"` // where its profiles go
 }
 
-// serveProfiled is the service, put together by the same package as the binary, with profiles: SIGUSR1 starts them, SIGUSR2
-// ends them. The binary itself has no such switch: profiles tell what runs to whoever can ask for them.
+// serveProfiled runs the service, built by the same package as in the binary, but with profiles: SIGUSR1 starts them, and SIGUSR2
+// ends them. The binary itself has no such switch, since profiles reveal what runs to anybody who can ask for them.
 func serveProfiled(ctx context.Context) error {
 	var setting profiledSetting
 	if err := readSetting(&setting); err != nil {
@@ -53,7 +53,7 @@ func serveProfiled(ctx context.Context) error {
 	return errors.Join(a.Run(ctx), a.Close())
 }
 
-// turnProfiles records everything until the next signal.
+// turnProfiles records all profiles until the next signal.
 func turnProfiles(folder string, until <-chan os.Signal) error {
 	runtime.SetBlockProfileRate(int(10 * time.Microsecond))
 	runtime.SetMutexProfileFraction(10)
@@ -78,12 +78,12 @@ func turnProfiles(folder string, until <-chan os.Signal) error {
 	text := fmt.Sprintf("%d collections, %.1f %% of the processor time that the service used", int(after[0]-before[0]),
 		100*(after[1]-before[1])/((after[2]-before[2])-(after[3]-before[3])))
 	failures = append(failures, os.WriteFile(filepath.Join(folder, "gc.part"), []byte(text), 0o600))
-	// The last file is there whole, and says that all are.
+	// The last file appears whole, and shows that all the others are complete.
 	return errors.Join(append(failures, os.Rename(filepath.Join(folder, "gc.part"), filepath.Join(folder, "gc")))...)
 }
 
-// collection returns how many garbage collections there were, and their processor time, all processor time, and the idle
-// part of it, in seconds.
+// collection returns the number of garbage collections, their processor time, the total processor time, and the idle part of it.
+// Times are in seconds.
 func collection() (values [4]float64) {
 	samples := []metrics.Sample{
 		{Name: "/gc/cycles/total:gc-cycles"},
@@ -193,7 +193,7 @@ func (b *bench) profile(ctx context.Context, s *service, what string, requests [
 	return notes, nil
 }
 
-// awaitFile returns when a file is there.
+// awaitFile waits until a file exists.
 func awaitFile(ctx context.Context, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
@@ -207,7 +207,7 @@ func awaitFile(ctx context.Context, path string) error {
 	}
 }
 
-// placeOfProfile are the lines of a profile that tell of the machine that took it.
+// placeOfProfile matches the lines of a profile that describe the machine that took it.
 var placeOfProfile = regexp.MustCompile(`(?m)^(File|Build ID|Time|Main binary filename): .*\n`)
 
 // profileText returns a profile's top list.

@@ -15,8 +15,8 @@ import (
 	"text/template"
 )
 
-// report is everything that was measured, the newest of each yardstick. It is kept beside the document, so that some
-// yardsticks can be measured again without the others.
+// report is the newest result of each yardstick. It is kept beside the document, so that some yardsticks can be measured again
+// without the others.
 type report struct {
 	Machine  string    `json:"machine"`
 	Sections []section `json:"sections"`
@@ -37,7 +37,7 @@ func readReport(path string) (report, error) {
 	return r, nil
 }
 
-// put replaces what was known of a yardstick and keeps the order of the list.
+// put replaces the previous result of a yardstick, and keeps the order of the list.
 func (r *report) put(s section) {
 	r.Sections = slices.DeleteFunc(r.Sections, func(old section) bool { return old.Name == s.Name })
 	r.Sections = append(r.Sections, s)
@@ -50,7 +50,7 @@ func (r *report) put(s section) {
 //go:embed report.md.tmpl
 var reportTemplate string
 
-// write writes the figures and the document.
+// write writes the file of results and the document.
 func (r *report) write(o options) error {
 	r.Machine = machine()
 	figures, err := json.MarshalIndent(r, "", "  ")
@@ -75,7 +75,7 @@ func cells(r row) []string { return r.cells() }
 
 func tableLine(cells []string) string { return "| " + strings.Join(cells, " | ") + " |" }
 
-// machine describes where the figures come from.
+// machine describes the machine that the figures come from.
 func machine() string {
 	parts := []string{runtime.GOOS + "/" + runtime.GOARCH, fmt.Sprintf("%d processors", runtime.NumCPU())}
 	if model := processorModel(); model != "" {
@@ -84,7 +84,7 @@ func machine() string {
 	return strings.Join(append(parts, runtime.Version()), ", ")
 }
 
-// processorModel returns what Linux knows of the processor.
+// processorModel returns what Linux calls the processor.
 func processorModel() string {
 	text, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// section is what one yardstick found.
+// section is the result of one yardstick.
 type section struct {
 	Name     string    `json:"name"`
 	Title    string    `json:"title"`
@@ -24,16 +24,16 @@ type row struct {
 	What    string `json:"what"`
 	Unit    string `json:"unit"`           // such as "/s" or "ms"
 	Service sample `json:"service"`        // a value for each round
-	Bare    sample `json:"bare,omitempty"` // likewise of the bare handler, if there is one
-	// Target bounds the ratio of the medians, or, without a bare handler, the service's median; zero for none.
+	Bare    sample `json:"bare,omitempty"` // the same for the bare handler, if there is one
+	// Target bounds the ratio of the medians or, without a bare handler, the service's median. The zero value means no target.
 	Target target `json:"target,omitzero"`
 }
 
-// target is a bound that has to be kept. Only one of the two is set.
+// target is a bound that must be kept. Only one of its fields is set.
 type target struct {
 	AtLeast float64 `json:"at_least,omitempty"`
 	AtMost  float64 `json:"at_most,omitempty"`
-	Zero    bool    `json:"zero,omitempty"` // nothing at all
+	Zero    bool    `json:"zero,omitempty"` // the value must be zero
 }
 
 func (t target) met(value float64) bool {
@@ -56,7 +56,7 @@ func (t target) String() string {
 // sample is the values of all rounds.
 type sample []float64
 
-// median returns the middle value, of an even number the mean of the two in the middle.
+// median returns the middle value, or the mean of the two in the middle.
 func (s sample) median() float64 {
 	if len(s) == 0 {
 		return 0
@@ -69,7 +69,7 @@ func (s sample) median() float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// text returns the median, and how far the rounds are apart.
+// text returns the median, and the range of the rounds.
 func (s sample) text(unit string) string {
 	if len(s) == 0 {
 		return ""
@@ -81,7 +81,7 @@ func (s sample) text(unit string) string {
 	return text
 }
 
-// figure writes a number with as many digits as say something.
+// figure formats a number with its significant digits.
 func figure(v float64) string {
 	switch {
 	case v >= 100 || v == float64(int64(v)):
@@ -93,7 +93,7 @@ func figure(v float64) string {
 	}
 }
 
-// thousands writes an integer with commas.
+// thousands formats an integer with commas.
 func thousands(n int64) string {
 	digits := fmt.Sprint(n)
 	for i := len(digits) - 3; i > 0; i -= 3 {
@@ -133,7 +133,7 @@ func (r row) cells() []string {
 	return cells
 }
 
-// heads are the heads of every table.
+// heads are the column headings of every table.
 var heads = []string{"what", "service", "bare", "ratio", "target", "met"}
 
 // print writes the section for a terminal.
@@ -153,5 +153,5 @@ func (s section) print(w io.Writer) {
 			text.WriteString("  " + note + "\n")
 		}
 	}
-	_, _ = io.WriteString(w, text.String()) // a terminal that can't be written to has nobody to tell
+	_, _ = io.WriteString(w, text.String()) // if the terminal can't be written to, there is nobody to tell
 }

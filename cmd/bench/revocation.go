@@ -19,15 +19,15 @@ const (
 	revokedKeys = 100
 	// revocationGap is the time between two deactivations.
 	revocationGap = 50 * time.Millisecond
-	// refusalTimeout is when a key that is still honoured fails the measurement.
+	// refusalTimeout is how long a key may still be accepted before the measurement fails.
 	refusalTimeout = 10 * time.Second
-	// refusalPoll is the time between two looks.
+	// refusalPoll is the time between two checks.
 	refusalPoll = 2 * time.Millisecond
-	// refusalMax is the promise, in milliseconds.
+	// refusalMax is the time within which a key is promised to be refused, in milliseconds.
 	refusalMax = 1000
 )
 
-// place is somewhere a key or its token must be refused.
+// place is where a key or its token must be refused.
 type place struct {
 	what string
 	// refuses reports whether a key's credentials or its token are refused.
@@ -36,8 +36,8 @@ type place struct {
 	after   sample // milliseconds from the answer to the deactivation
 }
 
-// measureRevocation deactivates keys while others spend themselves as fast as they can, and looks when each was refused: by
-// the replica that was told, by another one, and by a resource server that verifies offline and follows the other one.
+// measureRevocation deactivates keys while others obtain tokens as fast as they can, and measures when each is refused: by the
+// replica that deactivated it, by another replica, and by a resource server that verifies offline and follows that other replica.
 func measureRevocation(ctx context.Context, b *bench) (section, error) {
 	var s section
 	service, err := b.service(ctx)
@@ -74,7 +74,7 @@ func measureRevocation(ctx context.Context, b *bench) (section, error) {
 			return err != nil, nil
 		}},
 	}
-	for i, k := range keys { // each place has seen each, so that refusing takes more than not knowing
+	for i, k := range keys { // each place has seen every token, so a refusal can't come from not knowing it
 		for _, p := range places {
 			switch refused, err := p.refuses(ctx, k, tokens[i]); {
 			case err != nil:
@@ -98,7 +98,7 @@ func measureRevocation(ctx context.Context, b *bench) (section, error) {
 	return s, nil
 }
 
-// deactivateUnderLoad deactivates the keys one by one while the service's other keys spend themselves.
+// deactivateUnderLoad deactivates the keys one by one while the service's other keys obtain tokens.
 func deactivateUnderLoad(ctx context.Context, s *service, keys []pair, tokens []string, places []*place) (outcome, error) {
 	var o outcome
 	loaded, cancel := context.WithCancel(ctx)
@@ -114,7 +114,7 @@ func deactivateUnderLoad(ctx context.Context, s *service, keys []pair, tokens []
 		watchers, watched := errgroup.WithContext(loaded)
 		for i, k := range keys {
 			if err := sleepUntil(watched, begin.Add(time.Duration(i)*revocationGap)); err != nil {
-				break // watchers.Wait has the reason
+				break // watchers.Wait returns the reason
 			}
 			if err := s.call(watched, http.MethodPost, "/v1/api-keys/"+k.ClientID+"/deactivate", struct{}{}, nil); err != nil {
 				return err
@@ -129,7 +129,7 @@ func deactivateUnderLoad(ctx context.Context, s *service, keys []pair, tokens []
 	return o, group.Wait()
 }
 
-// watch notes when the place refuses a key or its token.
+// watch records how long after its deactivation the place refuses a key or its token.
 func (p *place) watch(ctx context.Context, k pair, token string, deactivated time.Time) error {
 	ctx, cancel := context.WithDeadline(ctx, deactivated.Add(refusalTimeout))
 	defer cancel()
@@ -150,7 +150,7 @@ func (p *place) watch(ctx context.Context, k pair, token string, deactivated tim
 	}
 }
 
-// statusRefuses asks a replica, whose answer's status tells.
+// statusRefuses asks a replica, and tells by the status of its answer.
 func statusRefuses(target process, request func(k pair, token string) []byte) func(context.Context, pair, string) (bool, error) {
 	return func(ctx context.Context, k pair, token string) (bool, error) {
 		c, err := dial(ctx, target.address)

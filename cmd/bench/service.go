@@ -13,22 +13,23 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// service is a running service with API keys, and an operator who is signed in.
+// service is a running service with API keys and a signed-in operator.
 type service struct {
 	process
 	environment environment
-	keys        []pair // that spend themselves
-	inquirer    pair   // may ask about every token
+	keys        []pair // that obtain tokens
+	inquirer    pair   // may introspect every token
 	operator    *http.Client
 }
 
-// pair is what an API key proves itself with.
+// pair is the credentials of an API key.
 type pair struct {
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret"`
 }
 
-// service returns the one that yardsticks share, with as many keys as the options say, all of them in its memory.
+// service returns the service that the yardsticks share. It has as many keys as the options say, and all of them are in its
+// memory.
 func (b *bench) service(ctx context.Context) (*service, error) {
 	if b.running != nil {
 		return b.running, nil
@@ -56,7 +57,7 @@ func (b *bench) service(ctx context.Context) (*service, error) {
 	}
 	s.inquirer = inquirers[0]
 	b.running = s
-	_, err = s.tokens(ctx, len(s.keys)) // into its memory
+	_, err = s.tokens(ctx, len(s.keys)) // brings the keys into its memory
 	return s, err
 }
 
@@ -70,7 +71,7 @@ func (s *service) signIn(ctx context.Context) error {
 	return s.call(ctx, http.MethodPost, "/v1/session", map[string]string{"email": "admin@localhost", "password": password}, nil)
 }
 
-// call makes a management request as the operator, which must succeed, and decodes its answer into what is not nil.
+// call makes a management request as the operator. The request must succeed. Unless into is nil, the answer is decoded into it.
 func (s *service) call(ctx context.Context, method, path string, body, into any) error {
 	encoded, err := json.Marshal(body)
 	if err != nil {
@@ -100,7 +101,7 @@ func (s *service) call(ctx context.Context, method, path string, body, into any)
 	return json.Unmarshal(content, into)
 }
 
-// create registers n keys.
+// create creates n keys.
 func (s *service) create(ctx context.Context, n int, name string, scopes ...string) ([]pair, error) {
 	keys := make([]pair, n)
 	group, ctx := errgroup.WithContext(ctx)
@@ -114,7 +115,7 @@ func (s *service) create(ctx context.Context, n int, name string, scopes ...stri
 	return keys, group.Wait()
 }
 
-// tokens obtains n access tokens, of each key in turn.
+// tokens obtains n access tokens, from each key in turn.
 func (s *service) tokens(ctx context.Context, n int) ([]string, error) {
 	requests := make([][]byte, n)
 	for i := range requests {
@@ -142,7 +143,7 @@ func tokenRequest(k pair) []byte {
 
 // authRequest is POST /auth.
 func authRequest(k pair) []byte {
-	body, _ := json.Marshal(k) // two strings
+	body, _ := json.Marshal(k) // two strings can always be encoded
 	return encode(http.MethodPost, "/auth", string(body), "Content-Type", "application/json")
 }
 
@@ -159,7 +160,7 @@ func introspectRequest(inquirer pair, token string) []byte {
 		"Authorization", basic.Header.Get("Authorization"), "Content-Type", "application/x-www-form-urlencoded")
 }
 
-// requests returns a request for each of a list.
+// requests returns a request for each entry of a list.
 func requests[T any](list []T, of func(T) []byte) [][]byte {
 	encoded := make([][]byte, len(list))
 	for i, one := range list {

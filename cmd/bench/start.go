@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// idleFor is how long the service does nothing before its memory is read.
+// idleFor is how long the service is idle before its memory is read.
 const idleFor = 3 * time.Second
 
-// measureStart measures how long the service takes to start on a database that is there, and what it is when it idles.
+// measureStart measures how long the service takes to start on an existing database, and how large it is when idle.
 func measureStart(ctx context.Context, b *bench) (section, error) {
 	var s section
 	database, err := b.database(ctx)
@@ -22,7 +22,7 @@ func measureStart(ctx context.Context, b *bench) (section, error) {
 		return s, err
 	}
 	e := b.environment(database)
-	first, err := b.serve(ctx, e) // makes the schema
+	first, err := b.serve(ctx, e) // creates the schema
 	if err != nil {
 		return s, err
 	}
@@ -59,7 +59,7 @@ func measureStart(ctx context.Context, b *bench) (section, error) {
 	return s, nil
 }
 
-// ready asks the server whether it can serve. It must say so at once, since it has said that it listens.
+// ready asks the server whether it can serve requests. It must answer yes at once, since it has announced that it listens.
 func (p process) ready(ctx context.Context) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.address+"/readyz", http.NoBody)
 	if err != nil {
@@ -76,7 +76,7 @@ func (p process) ready(ctx context.Context) error {
 	return nil
 }
 
-// resident returns how many bytes of the server are in memory, 0 where that can't be known.
+// resident returns how many bytes of the server are in memory, 0 if that is unknown.
 func (p process) resident() int64 {
 	if runtime.GOOS != "linux" {
 		return 0
@@ -88,7 +88,7 @@ func (p process) resident() int64 {
 	for line := range strings.Lines(string(status)) {
 		fields := strings.Fields(line)
 		if len(fields) >= 2 && fields[0] == "VmRSS:" {
-			kilobytes, _ := strconv.ParseInt(fields[1], 10, 64) // 0 when it is no number
+			kilobytes, _ := strconv.ParseInt(fields[1], 10, 64) // 0 if it is not a number
 			return kilobytes << 10
 		}
 	}

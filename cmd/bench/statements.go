@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// flushInterval is longer than the service waits before it writes what it has counted.
+// flushInterval is longer than the time after which the service writes what it has counted.
 const flushInterval = 4 * time.Second
 
 // measureStatements counts what the service does with its database while it issues tokens, and while it does nothing.
@@ -39,7 +39,7 @@ func measureStatements(ctx context.Context, b *bench) (section, error) {
 	if err != nil {
 		return s, err
 	}
-	batches, err := service.database(ctx, settle) // what was counted last
+	batches, err := service.database(ctx, settle) // writes what was counted last
 	if err != nil {
 		return s, err
 	}
@@ -60,14 +60,14 @@ func measureStatements(ctx context.Context, b *bench) (section, error) {
 	return s, nil
 }
 
-// databaseUse is how often the service called its database, and what changed in it.
+// databaseUse is how often the service called its database, and how many rows changed in it.
 type databaseUse struct{ reads, writes, flushes, rows float64 }
 
 func (u databaseUse) plus(other databaseUse) databaseUse {
 	return databaseUse{u.reads + other.reads, u.writes + other.writes, u.flushes + other.flushes, u.rows + other.rows}
 }
 
-// database returns what the service did with its database while something ran.
+// database returns how the service used its database while during ran.
 func (s *service) database(ctx context.Context, during func() error) (databaseUse, error) {
 	before, err := s.databaseUse(ctx)
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *service) database(ctx context.Context, during func() error) (databaseUs
 	return after.plus(databaseUse{-before.reads, -before.writes, -before.flushes, -before.rows}), err
 }
 
-// databaseUse reads the service's metrics, and the database's own count of rows.
+// databaseUse reads the service's metrics and the database's own count of changed rows.
 func (s *service) databaseUse(ctx context.Context) (databaseUse, error) {
 	var u databaseUse
 	err := s.metrics(ctx, func(series string, value float64) {
@@ -106,7 +106,7 @@ func (s *service) databaseUse(ctx context.Context) (databaseUse, error) {
 	return u, err
 }
 
-// metrics reads the service's metrics, one series after the other.
+// metrics reads the service's metrics, and calls each for every series.
 func (s *service) metrics(ctx context.Context, each func(series string, value float64)) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+"/metrics", nil)
 	if err != nil {

@@ -7,10 +7,10 @@ import (
 	"runtime"
 )
 
-// freshPerProcessor is more new tokens than a processor can be asked about in a second.
+// freshPerProcessor is more than the number of new tokens that a processor can verify in a second.
 const freshPerProcessor = 15_000
 
-// measureVerification compares what gateways and resource servers ask that do not verify by themselves.
+// measureVerification compares the requests of gateways and resource servers that don't verify tokens themselves.
 func measureVerification(ctx context.Context, b *bench) (section, error) {
 	var s section
 	service, err := b.service(ctx)

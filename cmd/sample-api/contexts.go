@@ -45,7 +45,7 @@ type sortBy struct {
 	Order string `json:"order"`
 }
 
-// list is what was asked for.
+// list is a request for a page of contexts.
 type list struct {
 	page, pageSize int
 	search         string
@@ -86,7 +86,7 @@ func positive(query url.Values, name string, otherwise int) (int, error) {
 	return int(n), nil
 }
 
-// of returns the page of what matches, and how many match.
+// of returns the page of the matching contexts, and how many match in all.
 func (l list) of(all []workContext) ([]workContext, int) {
 	found := []workContext{}
 	for _, c := range all {

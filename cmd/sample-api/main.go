@@ -1,10 +1,10 @@
-// Command sample-api is a resource server: an API that accepts the access tokens of an API Keys server. It is documentation
-// that runs, and owns nothing but two made-up contexts.
+// Command sample-api is a resource server: an API that accepts the access tokens of an API Keys server. It is runnable
+// documentation, and has nothing to offer but two made-up contexts.
 //
 //	go run ./cmd/sample-api -issuer http://localhost:8080
 //	curl -H "Authorization: Bearer $TOKEN" http://localhost:8090/lighthouse/tenancies/$TENANCY_ID/contexts
 //
-// What protects it is all in newHandler.
+// Everything that protects it is in newHandler.
 package main
 
 import (
@@ -60,10 +60,10 @@ func run(ctx context.Context) error {
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("listen on %s: %w", *listen, err)
 	}
-	return <-answered // what has begun still needs the verifier
+	return <-answered // the requests in progress still need the verifier
 }
 
-// newHandler returns the API: a token needs the scope, and has to be of the tenancy in the path.
+// newHandler returns the API. A token needs the scope, and must belong to the tenancy in the path.
 func newHandler(verifier *resourceserver.Verifier) http.Handler {
 	protect := verifier.Middleware(func(r *http.Request) []resourceserver.Requirement {
 		return []resourceserver.Requirement{

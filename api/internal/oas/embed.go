@@ -1,5 +1,5 @@
-// Package oas owns what is generated from openapi.yaml for the server: types, a typed handler for each route of the
-// management API, and the contract itself.
+// Package oas owns what is generated for the server from openapi.yaml: types, a typed handler for each route of the management
+// API, and the contract itself.
 package oas
 
 import _ "embed"

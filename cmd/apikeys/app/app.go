@@ -1,5 +1,5 @@
-// Package app is the composition root: it reads the configuration, builds the service out of its parts and runs it. The
-// command and the tests boot the same application; nothing else names the SQL store.
+// Package app is the composition root: it reads the configuration, builds the service from its parts, and runs it. The command
+// and the tests start the same application, and no other part of the service names the SQL store.
 package app
 
 import (
@@ -13,7 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-	_ "time/tzdata" // time zones, also where the system has none
+	_ "time/tzdata" // time zones, for systems that have none
 
 	"golang.org/x/sync/errgroup"
 
@@ -46,19 +46,20 @@ const (
 	readyTimeout   = 2 * time.Second
 )
 
-// Options are what the command and tests decide. Logger is required.
+// Options are what the command and the tests decide. Logger is required.
 type Options struct {
 	Now    func() time.Time // nil for time.Now
 	Output io.Writer        // for what a person must read, such as the first password
 	Logger *slog.Logger
-	// Existing is for commands that are of no use on a new database: they make none, and no master key.
+	// Existing is for commands that make no sense on a new database: then neither a database nor a master key is created.
 	Existing bool
 	// Alone is for commands that no running service may disturb; see sqlstore.Options.
 	Alone  bool
 	Bounds Bounds // the zero value for [DefaultBounds]
 }
 
-// timeout bounds each call of the database. Work that is done alone, on all rows at once, takes the time that it takes.
+// timeout returns the time limit of each database call; 0 stands for the store's default. Work that is done alone, on all rows at
+// once, may take much longer.
 func (o Options) timeout() time.Duration {
 	if o.Alone {
 		return aloneTimeout
@@ -82,21 +83,21 @@ type App struct {
 	handler  http.Handler
 	box      *sealed.Box
 	metrics  *metrics.Metrics
-	traces   *tracing.Tracing // nil when they go nowhere
+	traces   *tracing.Tracing // nil if they are not exported
 	tls      *certificate     // nil without TLS
 	options  Options
-	lines    *Lines // of the log; nil when they are written as they come
+	lines    *Lines // of the log; nil if each is written at once
 	prepared atomic.Bool
 	draining atomic.Bool      // see drain
 	stopping chan struct{}    // closed when the service stops
 	floor    *strings.Builder // see newFloor
 
-	attention   atomic.Pointer[usage.Attention] // nil until it was counted
-	clockOffset atomic.Pointer[time.Duration]   // from the database's; nil until they were compared
+	attention   atomic.Pointer[usage.Attention] // nil until it has been counted
+	clockOffset atomic.Pointer[time.Duration]   // from the database's; nil until they have been compared
 }
 
-// New builds the service. It does not need the database to be there yet; [App.Run] and [App.Prepare] do.
-// Errors: a [ConfigError], or what can't be opened.
+// New builds the service. It does not need the database yet; [App.Run] and [App.Prepare] do. Errors: a [ConfigError], or the
+// error of whatever can't be opened.
 func New(c Config, o Options) (*App, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -212,8 +213,8 @@ func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 	return nil
 }
 
-// Migrate brings the schema up to date. A database that has none is given one, unless it is to be an existing one.
-// Errors: a [ConfigError] then; those of the store.
+// Migrate brings the schema up to date. A database without a schema is given one, unless Options.Existing is set. Errors: a
+// [ConfigError] in that case; those of the store.
 func (a *App) Migrate(ctx context.Context) error {
 	if a.options.Existing {
 		there, _, err := a.Store.Schema(ctx)
@@ -227,14 +228,14 @@ func (a *App) Migrate(ctx context.Context) error {
 	return a.Store.Migrate(ctx)
 }
 
-// Handler serves everything over HTTP. Until the database is prepared it answers 503.
+// Handler returns the handler of all routes. Until the database is prepared, it answers everything except probes with 503.
 func (a *App) Handler() http.Handler { return a.handler }
 
 // Logger returns the logger that the app was built with.
 func (a *App) Logger() *slog.Logger { return a.options.Logger }
 
-// Close sends the traces that are left, gives the database connections back and writes the rest of the log. Call it once,
-// after Run has returned.
+// Close sends the remaining traces, closes the database connections, and writes the rest of the log. Call it once, after Run has
+// returned.
 func (a *App) Close() error {
 	a.closeTraces()
 	err := a.Store.Close()
@@ -244,8 +245,9 @@ func (a *App) Close() error {
 	return err
 }
 
-// Prepare brings the schema up to date, loads the signing keys and makes sure that somebody can sign in; a generated
-// password is written to the output, once. Errors: apikey.ErrUnavailable when trying again may help; others are final.
+// Prepare brings the schema up to date, loads the signing keys, and makes sure that somebody can sign in. If it generates a
+// password, it writes it to Options.Output, this one time. Errors: apikey.ErrUnavailable if trying again may help; all others are
+// final.
 func (a *App) Prepare(ctx context.Context) error {
 	if err := a.Store.Migrate(ctx); err != nil {
 		return fmt.Errorf("prepare the database: %w", err)
@@ -258,7 +260,7 @@ func (a *App) Prepare(ctx context.Context) error {
 			return fmt.Errorf("prepare the status lists: %w", err)
 		}
 	}
-	// From here on changes are told: one that comes while the keys are loaded must not be missed.
+	// From here on, subscribers are told of changes, so that they miss none that happens while the keys are being loaded.
 	if err := a.Tailer.Poll(ctx); err != nil {
 		return fmt.Errorf("read the event log: %w", err)
 	}
@@ -272,7 +274,7 @@ func (a *App) Prepare(ctx context.Context) error {
 		return fmt.Errorf("create the first operator: %w", err)
 	}
 	if first.Password != "" {
-		a.announce("\n  First operator:  %s\n  Password:        %s\n  It is shown this once. Set another with: apikeys operator reset-password %s\n\n", first.Email, first.Password, first.Email)
+		a.announce("\n  First operator:  %s\n  Password:        %s\n  It is shown only this once. Set another one with: apikeys operator reset-password %s\n\n", first.Email, first.Password, first.Email)
 	}
 	if err := a.Tailer.Poll(ctx); err != nil {
 		return fmt.Errorf("read the event log: %w", err)
@@ -294,7 +296,7 @@ func (a *App) announce(format string, args ...any) {
 	}
 }
 
-// Ready returns nil when requests can be served, else why not.
+// Ready returns nil when requests can be served, otherwise the reason why they can't.
 func (a *App) Ready(ctx context.Context) error {
 	if !a.prepared.Load() {
 		return errors.New("the database is not prepared yet")
@@ -307,7 +309,7 @@ func (a *App) Ready(ctx context.Context) error {
 	if err := a.Store.Ping(ctx); err != nil {
 		return errors.New("the database does not answer")
 	}
-	if !a.Tailer.Fresh() { // else whoever follows the log has just read it
+	if !a.Tailer.Fresh() { // if it is fresh, the log has been read just now
 		if err := a.Tailer.Poll(ctx); err != nil || !a.Tailer.Fresh() {
 			return errors.New("the event log can't be read in time")
 		}
@@ -315,8 +317,8 @@ func (a *App) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Run listens, prepares the database, trying until it is there, and serves until ctx ends. Then it goes on serving for the
-// configured time, while proxies notice, finishes the running requests and writes what is counted in memory.
+// Run listens, prepares the database, retrying until it is reachable, and serves until ctx ends. Then it goes on serving for the
+// configured time, so that proxies notice, finishes the running requests, and writes what has only been counted in memory.
 func (a *App) Run(ctx context.Context) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.Config.Listen)
 	if err != nil {
@@ -325,18 +327,19 @@ func (a *App) Run(ctx context.Context) error {
 	return a.Serve(ctx, listener)
 }
 
-// Serve is Run on a listener that is open already; it closes it.
+// Serve is Run on a listener that is already open. It closes the listener.
 func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	server, scheme := a.newServer(a.closeWhileDraining(a.handler)), "http"
 	if a.tls != nil {
 		server.TLSConfig, scheme = a.tls.config(), "https"
 	}
-	// What serves goes on when ctx ends, until this replica has been drained. It ends at once when a part of it fails.
+	// The goroutines that serve outlive ctx until this replica has been drained. They end at once when one of them fails.
 	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))
 	serving, stop := context.WithCancel(failed)
 	defer stop()
-	// Who connects while the database is prepared waits for it, rather than to be told to try again: a proxy sends requests
-	// as soon as there is a listener. When the database is away, or it takes long, the probes must be able to say so.
+	// Clients that connect while the database is being prepared wait, rather than being told to try again: a proxy sends requests as
+	// soon as there is a listener. If the first attempt fails, or takes longer than prepareHold, serving begins anyway, so that the
+	// probes can say why.
 	held, release := context.WithTimeout(serving, prepareHold)
 	group.Go(func() error {
 		<-held.Done()
@@ -367,7 +370,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 			return err
 		}
 		if !a.prepared.Load() {
-			return nil // it ends before it has begun
+			return nil // ctx ended before the work began
 		}
 		settleMemory()
 		a.announce("API Keys listens on %s://%s\n", scheme, listener.Addr())
@@ -376,7 +379,8 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	return group.Wait()
 }
 
-// prepareUntilDone tries again while the database can't be reached. It calls tried after each time.
+// prepareUntilDone prepares the database, and tries again as long as it can't be reached. It calls tried after each attempt, and
+// returns nil when ctx ends.
 func (a *App) prepareUntilDone(ctx context.Context, tried func()) error {
 	retry := time.NewTicker(prepareRetry)
 	defer retry.Stop()
@@ -398,7 +402,7 @@ func (a *App) prepareUntilDone(ctx context.Context, tried func()) error {
 	}
 }
 
-// work runs what goes on beside requests, until ctx ends. Errors: [eventlog.ErrDiscontinued].
+// work runs the background tasks until ctx ends. Errors: [eventlog.ErrDiscontinued].
 func (a *App) work(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.Tailer.Run(ctx) })
@@ -420,7 +424,7 @@ func (a *App) work(ctx context.Context) error {
 	return group.Wait()
 }
 
-// repeat calls do at once and then in each interval, until ctx ends.
+// repeat calls do at once and then after each interval, until ctx ends.
 func repeat(ctx context.Context, interval time.Duration, do func(context.Context)) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -434,7 +438,7 @@ func repeat(ctx context.Context, interval time.Duration, do func(context.Context
 	}
 }
 
-// purge drops what has outlived its time.
+// purge deletes what has expired.
 func (a *App) purge(ctx context.Context) {
 	a.Keys.PurgeAnswers(ctx)
 	if err := a.Store.Sessions().Purge(ctx); err != nil && ctx.Err() == nil {

@@ -18,9 +18,9 @@ func (uncounted) Issued(string, string, string)         {}
 func (uncounted) Used(string, string, string)           {}
 func (uncounted) Denied(string, string, string, string) {}
 
-// BenchmarkCounting issues tokens with and without counting them, in turns: x-cpu is how many times as much of the processor
-// a token takes with counting, the writing of the batches included. It measures the use case alone, without HTTP, of which
-// counting is the largest part that it can be.
+// BenchmarkCounting issues tokens with and without counting them, in turns. x-cpu is the ratio of the processor time of a token
+// with counting, including the writing of the batches, to that of one without. It measures the use case alone, without HTTP, so
+// that counting is as large a part as it can be.
 func BenchmarkCounting(b *testing.B) {
 	a, created := benchApp(b)
 	cache := apikey.NewCache(a.Store, a.Tailer.Fresh)

@@ -37,7 +37,7 @@ func benchService(b *testing.B) (http.Handler, apikey.Created) {
 	return a.Handler(), created
 }
 
-// benchApp is the service on a SQLite database with one key. Its log is written, to nowhere.
+// benchApp is the service on a SQLite database with one key. It writes its log to nowhere.
 func benchApp(b *testing.B) (*app.App, apikey.Created) {
 	b.Helper()
 	config, err := app.LoadConfig(map[string]string{
@@ -77,8 +77,8 @@ func benchApp(b *testing.B) (*app.App, apikey.Created) {
 	return a, created
 }
 
-// bareHandler is the least that a token can cost: Echo, a request that is read and not looked at, one ES256 signature by jwx
-// of as much as a token's header and claims, and an answer of a token's size that is there already.
+// bareHandler is the least that a token can cost: Echo, a request that is read but not examined, one ES256 signature by jwx of as
+// many bytes as a token's header and claims, and a prepared answer of a token's size.
 func bareHandler(b *testing.B) http.Handler {
 	b.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -109,7 +109,7 @@ func bareHandler(b *testing.B) http.Handler {
 	return e
 }
 
-// discard is the least of a response writer.
+// discard is the least that a response writer can do.
 type discard struct {
 	header http.Header
 	status int
@@ -203,8 +203,8 @@ func overLoopback(b *testing.B, h http.Handler, s spend) func() {
 	}
 }
 
-// cost is what one request takes. The time is that of the processor, garbage collection included: other programs on the
-// machine, which would decide the time on the wall, hardly change it.
+// cost is what one request takes. The time is processor time, including garbage collection: other programs on the machine hardly
+// change it, whereas they would determine the wall-clock time.
 type cost struct{ nanoseconds, allocations, bytes float64 }
 
 // processorTime returns how long this process has run on any processor.
@@ -230,9 +230,9 @@ func measure(n int, request func()) cost {
 	return cost{float64(took.Nanoseconds()) / float64(n), each(after.Mallocs - before.Mallocs), each(after.TotalAlloc - before.TotalAlloc)}
 }
 
-// BenchmarkIssueToken measures a token over HTTP from a warm cache, everything of the service included, and sets it in
-// relation to the bare handler: x-cpu, x-allocs and x-bytes are how many times as much it takes. The two take turns in small
-// portions, so that what else the machine does hits both.
+// BenchmarkIssueToken measures a token over HTTP from a warm cache, with everything that the service does, and relates it to the
+// bare handler: x-cpu, x-allocs and x-bytes are the ratios. The two take turns in small portions, so that whatever else the
+// machine does affects both.
 func BenchmarkIssueToken(b *testing.B) {
 	for _, way := range []struct {
 		name    string
@@ -254,7 +254,7 @@ func BenchmarkIssueToken(b *testing.B) {
 	}
 }
 
-// BenchmarkVerifyToken measures the question of a gateway about a token that was seen before, likewise.
+// BenchmarkVerifyToken does the same for a gateway's question about a token that was seen before.
 func BenchmarkVerifyToken(b *testing.B) {
 	for _, way := range []struct {
 		name    string

@@ -12,20 +12,20 @@ import (
 	"time"
 )
 
-// Bounds are what one connection may take of the service, so that nobody can hold it up or blow it up. The bound of bodies, 1 MiB,
-// is package api's.
+// Bounds limit what one connection may take of the service, so that nobody can hold it up or exhaust its memory. Package api
+// limits the bodies of requests, to 1 MiB.
 type Bounds struct {
 	ReadHeader  time.Duration // for all headers of a request to arrive
 	Read        time.Duration // for the whole request
-	Write       time.Duration // from the end of the headers to the end of the answer; streams set their own for each event
+	Write       time.Duration // from the end of the headers to the end of the answer; streams set their own limit for each event
 	Idle        time.Duration // between two requests
-	HeaderBytes int           // of all headers together; net/http allows 4 KiB more
+	HeaderBytes int           // all headers together; net/http allows 4 KiB more
 }
 
 // DefaultBounds are generous for people and programs on slow lines.
 var DefaultBounds = Bounds{ReadHeader: 10 * time.Second, Read: 30 * time.Second, Write: time.Minute, Idle: 2 * time.Minute, HeaderBytes: 64 << 10}
 
-// newServer returns a server within the bounds.
+// newServer returns a server with these bounds.
 func (a *App) newServer(handler http.Handler) *http.Server {
 	b := a.options.Bounds
 	return &http.Server{
@@ -34,27 +34,27 @@ func (a *App) newServer(handler http.Handler) *http.Server {
 	}
 }
 
-// serverLog takes what net/http tells: mostly what strangers do wrong, which is not worth a line but at debug level, and what
-// panicked, which is an error of the service.
+// serverLog receives the messages of net/http itself. Most are about what strangers do wrong, and are logged at debug level only.
+// Panics are errors of the service.
 type serverLog struct{ to slog.Handler }
 
-// Write is of io.Writer; net/http calls it once for each message.
+// Write implements io.Writer. net/http calls it once for each message.
 func (l serverLog) Write(p []byte) (int, error) {
 	level := slog.LevelDebug
 	if bytes.HasPrefix(p, []byte("http: panic serving ")) || bytes.HasPrefix(p, []byte("http2: panic serving ")) {
 		level = slog.LevelError
 	}
 	if ctx := context.Background(); l.to.Enabled(ctx, level) {
-		_ = l.to.Handle(ctx, slog.NewRecord(time.Now(), level, strings.TrimSuffix(string(p), "\n"), 0)) // has nobody to tell
+		_ = l.to.Handle(ctx, slog.NewRecord(time.Now(), level, strings.TrimSuffix(string(p), "\n"), 0)) // there is nobody to report an error to
 	}
 	return len(p), nil
 }
 
-// refusalInterval is how often the log tells at most that connections can't be accepted.
+// refusalInterval is the shortest time between two log lines about connections that can't be accepted.
 const refusalInterval = time.Minute
 
-// tellingListener tells of connections that can't be accepted, as for want of file descriptors. net/http tries again, and tells it with
-// what strangers do wrong, which is not worth a line. Accept is called by one goroutine at a time.
+// tellingListener logs that connections can't be accepted, for example for lack of file descriptors. net/http tries again, and
+// reports it only among what strangers do wrong, which serverLog hides. Only one goroutine at a time may call Accept.
 type tellingListener struct {
 	net.Listener
 	log  *slog.Logger
@@ -62,7 +62,7 @@ type tellingListener struct {
 	told time.Time
 }
 
-// Accept is of net.Listener.
+// Accept implements net.Listener.
 func (l *tellingListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil && !errors.Is(err, net.ErrClosed) && l.now().Sub(l.told) >= refusalInterval {

@@ -16,8 +16,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
-// talk writes to a new connection and returns what is to be read of it. The test fails when the service keeps it open for
-// longer than anything here takes.
+// talk writes to a new connection and returns what can be read from it. The test fails if the service keeps the connection open
+// for longer than anything here takes.
 func talk(t *testing.T, address, text string) *bufio.Reader {
 	t.Helper()
 	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
@@ -130,8 +130,8 @@ func TestOneLineTellsOfConnectionsThatCantBeAccepted(t *testing.T) {
 	}
 }
 
-// TestARequestHasOneEnd sends requests about whose end two servers could be of different opinions (RFC 9112 §11.2). Behind each
-// stands another request, which must not be answered unless it is one for everybody.
+// TestARequestHasOneEnd sends requests about whose end two servers could disagree (RFC 9112 §11.2). Each is followed by another
+// request, which must not be answered unless every server would take it for one.
 func TestARequestHasOneEnd(t *testing.T) {
 	address, _ := serve(t, map[string]string{})
 	const start, smuggled = "POST /auth HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -159,7 +159,7 @@ func TestARequestHasOneEnd(t *testing.T) {
 			}
 		})
 	}
-	// With both, the coding counts (RFC 9112 §6.3), and what follows its end is the next request.
+	// If both are given, the coding counts (RFC 9112 §6.3), and what follows its end is the next request.
 	both := start + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
 	if statuses := answers(t, talk(t, address, both+smuggled)); len(statuses) == 0 || statuses[0] != http.StatusBadRequest || len(statuses) > 2 {
 		t.Errorf("a length and a coding: got %v", statuses)

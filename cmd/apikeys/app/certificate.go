@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// certificateRetry is how long after a failure files that have not changed are read again: what kept them from being read, as their
-// owner or a lack of file descriptors, is not seen in them.
+// certificateRetry is how long after a failure unchanged files are read again. What kept them from being read, such as their
+// owner or a lack of file descriptors, may be resolved without a trace in their size and time.
 const certificateRetry = 5 * time.Second
 
-// certificate is a certificate and its key in two files, read again when one of them changes: certificates are renewed
-// every few weeks, and that must not take a restart. It is safe for concurrent use.
+// certificate is a certificate and its key from two files, which are read again when one of them changes: certificates are
+// renewed every few weeks, and that must not take a restart. It is safe for concurrent use.
 type certificate struct {
 	certFile, keyFile string
 	log               *slog.Logger
@@ -22,11 +22,11 @@ type certificate struct {
 
 	mu     sync.Mutex
 	loaded *tls.Certificate
-	seen   [2]fileState // of the last attempt to load
-	failed time.Time    // of that attempt; zero when it succeeded
+	seen   [2]fileState // at the last attempt to load
+	failed time.Time    // when the last attempt failed; zero if it succeeded
 }
 
-// fileState tells a file that was replaced or written to from what it was.
+// fileState shows whether a file was replaced or written to.
 type fileState struct {
 	modified time.Time
 	size     int64
@@ -58,8 +58,8 @@ func (c *certificate) state() (state [2]fileState, err error) {
 	return state, nil
 }
 
-// current returns the certificate for a handshake. While the files are being replaced they may not belong together, or one is not
-// there: then the one before stays in use, and the first such failure is logged.
+// current returns the certificate for a handshake. While the files are being replaced, they may not belong together, or one may
+// be missing. Then the previous certificate stays in use, and the first such failure is logged.
 func (c *certificate) current(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,13 +84,13 @@ func (c *certificate) current(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.loaded, nil
 }
 
-// end returns when the certificate that is served ends.
+// end returns when the certificate that is served expires.
 func (c *certificate) end() time.Time {
 	served, _ := c.current(nil) // never fails
 	return served.Leaf.NotAfter
 }
 
-// config returns what a server needs. Without NextProtos net/http offers HTTP/2.
+// config returns the TLS configuration of a server. It leaves NextProtos empty, so net/http offers HTTP/2.
 func (c *certificate) config() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.current}
 }

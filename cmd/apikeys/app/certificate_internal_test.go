@@ -11,7 +11,8 @@ import (
 	"github.com/piercloud/apikeys/cmd/apikeys/certtest"
 )
 
-// TestACertificateThatCantBeReadIsTriedAgain, also when its files look as they did: their owner is not seen in them. One line tells.
+// TestACertificateThatCantBeReadIsTriedAgain, even if its files look unchanged: their owner does not show in them. One line is
+// logged.
 func TestACertificateThatCantBeReadIsTriedAgain(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, path string, content []byte, modified time.Time){
 		"unreadable": func(t *testing.T, path string, content []byte, modified time.Time) {

@@ -27,17 +27,17 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore"
 )
 
-// Prefix stands in front of every environment variable.
+// Prefix begins the name of every environment variable.
 const Prefix = "APIKEYS_"
 
-// Config is the configuration of the service. Each member is an environment variable; see the table in README.md.
+// Config is the configuration of the service. Each exported field is an environment variable; see the table in README.md.
 type Config struct {
 	Listen      string `env:"LISTEN"            envDefault:"127.0.0.1:8080"            validate:"address"`
 	DatabaseURL string `env:"DATABASE_URL"      envDefault:"sqlite://data/apikeys.db"  validate:"required"`
 	Issuer      string `env:"ISSUER"            envDefault:"http://localhost:8080"     validate:"issuer"`
 	Audience    string `env:"AUDIENCE"`
 	MasterKey   string `env:"MASTER_KEY"`
-	// MasterKeyPrevious opens what is sealed under it, and seals nothing.
+	// MasterKeyPrevious opens what was sealed under it. Nothing new is sealed under it.
 	MasterKeyPrevious string   `env:"MASTER_KEY_PREVIOUS"`
 	OperatorEmail     string   `env:"OPERATOR_EMAIL"    envDefault:"admin@localhost"           validate:"email-address"`
 	OperatorPassword  string   `env:"OPERATOR_PASSWORD" validate:"omitempty,min=12,max=256"`
@@ -62,16 +62,16 @@ type Config struct {
 	LogLevel          string   `env:"LOG_LEVEL"         envDefault:"info"                      validate:"oneof=debug info warn error"`
 	LogFormat         string   `env:"LOG_FORMAT"        validate:"omitempty,oneof=json text"`
 
-	secretFiles []string // that secrets were read from
+	secretFiles []string // from which secrets were read
 }
 
-// secretVariables may also be given as the name of a file, in NAME_FILE, and have no flag: a command line can be read by
-// every process of the machine.
+// secretVariables may also be given as the name of a file, in NAME_FILE. Their values have no flag, because every process on the
+// machine can read a command line.
 var secretVariables = []string{"DATABASE_URL", "MASTER_KEY", "MASTER_KEY_PREVIOUS", "OPERATOR_PASSWORD", "OIDC_CLIENT_SECRET"}
 
 // ConfigError says which variable is wrong.
 type ConfigError struct {
-	Variable string // with its prefix; or a flag that is no variable
+	Variable string // with its prefix; or a flag that has no variable
 	Problem  string // a predicate
 }
 
@@ -99,7 +99,7 @@ func LoadConfig(environment map[string]string) (Config, error) {
 	return c, c.validate()
 }
 
-// parseProblems names the variables whose values are not of their type. The only type besides text is a number.
+// parseProblems names the variables whose values have the wrong type. Apart from text, the only type is a number.
 func parseProblems(err error) error {
 	var all env.AggregateError
 	if !errors.As(err, &all) {
@@ -119,7 +119,8 @@ func parseProblems(err error) error {
 	return errors.Join(problems...)
 }
 
-// readSecretFiles replaces NAME_FILE by NAME with the file's content, without the line break at its end. It also returns the files.
+// readSecretFiles returns a copy of environment in which NAME has the content of the file that NAME_FILE names, without line
+// breaks at its end. It also returns the paths of these files.
 func readSecretFiles(environment map[string]string) (_ map[string]string, files []string, _ error) {
 	environment = maps.Clone(environment)
 	var problems []error
@@ -139,7 +140,7 @@ func readSecretFiles(environment map[string]string) (_ map[string]string, files 
 			continue
 		}
 		if environment[name] = strings.TrimRight(string(content), "\r\n"); environment[name] == "" {
-			problems = append(problems, &ConfigError{name + "_FILE", "names an empty file"}) // which is no way to set nothing
+			problems = append(problems, &ConfigError{name + "_FILE", "names an empty file"}) // which is more likely a mistake than meant
 		}
 		files = append(files, path)
 	}
@@ -180,12 +181,12 @@ func (c Config) validateMasterKeys() error {
 		}
 	}
 	if len(problems) == 0 && c.MasterKey == "" && c.MasterKeyPrevious != "" {
-		problems = append(problems, &ConfigError{Prefix + "MASTER_KEY_PREVIOUS", "is of use only together with " + Prefix + "MASTER_KEY"})
+		problems = append(problems, &ConfigError{Prefix + "MASTER_KEY_PREVIOUS", "is useful only together with " + Prefix + "MASTER_KEY"})
 	}
 	return errors.Join(problems...)
 }
 
-// limits returns the configured limits.
+// limits returns the configured rate limits.
 func (c Config) limits() limit.Config {
 	limits, err := limit.Parse(c.Limits)
 	if err != nil {
@@ -206,7 +207,7 @@ func (c Config) catalogue() (*scope.Catalogue, error) {
 	return catalogue, nil
 }
 
-// Bounds of APIKEYS_DRAIN, and its default where other replicas take over.
+// The default of APIKEYS_DRAIN where other replicas take over, and its maximum.
 const (
 	drainDefault = 5 * time.Second
 	drainMax     = 5 * time.Minute
@@ -217,7 +218,7 @@ func isDrain(text string) bool {
 	return err == nil && d >= 0 && d <= drainMax
 }
 
-// drain returns how long to go on serving before stopping. Nobody takes over from a service on SQLite.
+// drain returns how long to go on serving before stopping. By default it is 0 on SQLite, where no other replica takes over.
 func (c Config) drain() time.Duration {
 	if d, err := time.ParseDuration(c.Drain); err == nil { // validated before
 		return d
@@ -228,7 +229,7 @@ func (c Config) drain() time.Duration {
 	return drainDefault
 }
 
-// statusLists reports whether tokens name status lists.
+// statusLists reports whether tokens refer to status lists.
 func (c Config) statusLists() bool { return c.StatusList == "on" }
 
 // validateDatabase checks what depends on the kind of database. It never repeats the URL, which may hold a password.
@@ -264,7 +265,7 @@ func newConfigValidator() *validator.Validate {
 	return v
 }
 
-// isAddress accepts host:port; without a host it means all of the machine's addresses, and port 0 is any free one.
+// isAddress accepts host:port. Without a host it means all addresses of the machine, and port 0 means any free one.
 func isAddress(text string) bool {
 	_, port, err := net.SplitHostPort(text)
 	if err != nil {
@@ -274,8 +275,8 @@ func isAddress(text string) bool {
 	return err == nil
 }
 
-// isIssuer accepts scheme and host, with a port or without, and nothing behind it. How they are written is a matter between this
-// service and who verifies tokens, by comparing them as text (RFC 8414 §4).
+// isIssuer accepts scheme and host, with or without a port, and nothing after them. Their spelling is up to the operator:
+// verifiers compare the issuer as text (RFC 8414 §4).
 func isIssuer(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || text != u.Scheme+"://"+u.Host {
@@ -285,9 +286,9 @@ func isIssuer(text string) bool {
 	return u.Port() == "" && !strings.HasSuffix(u.Host, ":") || err == nil && port > 0
 }
 
-// isOrigin accepts what [isIssuer] does, as a browser writes it in Origin, which is compared as text
-// (https://url.spec.whatwg.org/#host-serializing). That is in small letters, names in ASCII, addresses in their shortest form,
-// and the port only where it is not the scheme's own.
+// isOrigin accepts what [isIssuer] does, but only as browsers write it in Origin, since it is compared as text
+// (https://url.spec.whatwg.org/#host-serializing). That is in lower case, with names in ASCII, addresses in their shortest form,
+// and a port only where it is not the scheme's default.
 func isOrigin(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil || !isIssuer(text) {
@@ -304,7 +305,7 @@ func isOrigin(text string) bool {
 	return hostName.MatchString(host)
 }
 
-// hostName is also what an IPv4 address looks like. Of other characters, CORS would take an asterisk for a pattern.
+// hostName also matches IPv4 addresses. It admits no other characters, since CORS would take an asterisk for a pattern.
 var hostName = regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$`)
 
 func isNetwork(text string) bool {
@@ -322,7 +323,7 @@ func configRule(f validator.FieldError) string {
 		return "must be scheme and host without a path, such as https://keys.example.com"
 	case "origin":
 		return "must be scheme and host as a browser writes them, such as https://keys.example.com or http://localhost:5173: " +
-			"in small letters, without a path, and with a port only where it is not 443 for https or 80 for http"
+			"in lower case, without a path, and with a port only where it is not 443 for https or 80 for http"
 	case "provider":
 		return "must be a URL with https, such as https://login.example.com, or http on this machine"
 	case "email-address":
@@ -332,7 +333,7 @@ func configRule(f validator.FieldError) string {
 	case "drain":
 		return "must be a time from 0s to 5m, such as 10s"
 	case "network":
-		return fmt.Sprintf("must be networks such as 10.0.0.0/8, separated by commas, and %q is none", f.Value())
+		return fmt.Sprintf("must be networks such as 10.0.0.0/8, separated by commas, which %q is not", f.Value())
 	case "required_with":
 		other, _ := reflect.TypeFor[Config]().FieldByName(f.Param())
 		return "must be set together with " + Prefix + other.Tag.Get("env")
@@ -354,9 +355,9 @@ func (c Config) sqlitePath() (path string, ok bool) {
 	return strings.CutPrefix(c.DatabaseURL, "sqlite://")
 }
 
-// noDatabase is the error of a command that is of no use on a new database.
+// noDatabase is the error of a command that makes no sense on a new database.
 func (c Config) noDatabase() *ConfigError {
-	const remedy = "; look whether it is the right one, or make it with: apikeys migrate"
+	const remedy = "; check that it is the right one, or create it with: apikeys migrate"
 	path, ok := c.sqlitePath()
 	if !ok {
 		return &ConfigError{Prefix + "DATABASE_URL", "names a PostgreSQL database without the tables of this service" + remedy}
@@ -364,12 +365,12 @@ func (c Config) noDatabase() *ConfigError {
 	return &ConfigError{Prefix + "DATABASE_URL", namesNothing(path) + remedy}
 }
 
-// namesNothing is what is wrong with the path of a SQLite database that is not there.
+// namesNothing says what is wrong with the path of a SQLite database that does not exist.
 func namesNothing(path string) string {
-	return "names " + absolute(path) + ", and there is no database of this service"
+	return "names " + absolute(path) + ", where there is no database of this service"
 }
 
-// absolute returns a path with the folder that it begins in, which may be another one than it seems.
+// absolute returns a path with the folder that it is relative to, which may not be the one that the user has in mind.
 func absolute(path string) string {
 	if whole, err := filepath.Abs(path); err == nil {
 		return whole
@@ -401,7 +402,7 @@ func (c Config) logLevel() slog.Level {
 type Variable struct {
 	Name    string // with its prefix
 	Default string
-	Secret  bool // has no flag; may be given as NAME_FILE
+	Secret  bool // its value has no flag; may be given as NAME_FILE
 }
 
 // Variables returns all variables in the order of [Config].

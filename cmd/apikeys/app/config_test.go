@@ -134,12 +134,12 @@ func TestABadValueIsNamed(t *testing.T) {
 }
 
 func TestTheProxyThatIsNoNetworkIsNamed(t *testing.T) {
-	if _, err := app.LoadConfig(map[string]string{"APIKEYS_TRUSTED_PROXIES": "10.0.0.0/8, 10.0.0.0/08"}); err == nil || !strings.Contains(err.Error(), `"10.0.0.0/08" is none`) {
+	if _, err := app.LoadConfig(map[string]string{"APIKEYS_TRUSTED_PROXIES": "10.0.0.0/8, 10.0.0.0/08"}); err == nil || !strings.Contains(err.Error(), `"10.0.0.0/08" is not`) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// TestAnOriginIsWrittenAsABrowserDoes: another would never be equal to what a browser sends, and nothing would say so.
+// TestAnOriginIsWrittenAsABrowserDoes: any other spelling would never equal what a browser sends, and nothing would say so.
 func TestAnOriginIsWrittenAsABrowserDoes(t *testing.T) {
 	for origin, right := range map[string]bool{
 		"https://keys.example.com": true, "http://localhost": true, "http://localhost:5173": true, "https://keys.example.com:8443": true,

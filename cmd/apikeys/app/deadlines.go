@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// lazyListener hands out connections whose deadlines are moved late. net/http moves them eight times for each request, and each
-// time the runtime reads the clock and moves a timer that hardly ever ends: a twentieth of what it takes to verify a token. Here
-// a deadline that moves away is only noted. When the timer ends, once in ten seconds instead of thousands of times, it is set
-// to what was asked for last, so that every call still ends exactly when it should.
+// lazyListener hands out connections that put off moving their deadlines. net/http moves them eight times for each request, and
+// each time the runtime reads the clock and resets a timer that hardly ever fires, which is a twentieth of the cost of verifying
+// a token. Here, a deadline that moves further away is only recorded. When the timer fires, once in ten seconds instead of being
+// reset thousands of times, it is set to the latest deadline. Every call still ends exactly when it should.
 type lazyListener struct{ net.Listener }
 
-// Accept is of net.Listener.
+// Accept implements net.Listener.
 func (l lazyListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
@@ -23,13 +23,13 @@ func (l lazyListener) Accept() (net.Conn, error) {
 	return &lazyConn{Conn: conn}, nil
 }
 
-// lazyConn is a connection whose deadlines are moved late. It is safe for concurrent use, as every net.Conn is.
+// lazyConn is a connection that puts off moving its deadlines. Like every net.Conn, it is safe for concurrent use.
 type lazyConn struct {
 	net.Conn
 	read, write deadline
 }
 
-// Read is of net.Conn.
+// Read implements net.Conn.
 func (c *lazyConn) Read(p []byte) (n int, err error) {
 	if !c.read.begin() {
 		return 0, os.ErrDeadlineExceeded
@@ -43,7 +43,7 @@ func (c *lazyConn) Read(p []byte) (n int, err error) {
 	}
 }
 
-// Write is of net.Conn.
+// Write implements net.Conn.
 func (c *lazyConn) Write(p []byte) (written int, err error) {
 	if !c.write.begin() {
 		return 0, os.ErrDeadlineExceeded
@@ -58,20 +58,21 @@ func (c *lazyConn) Write(p []byte) (written int, err error) {
 	}
 }
 
-// SetReadDeadline is of net.Conn.
+// SetReadDeadline implements net.Conn.
 func (c *lazyConn) SetReadDeadline(t time.Time) error { return c.read.set(t, c.Conn.SetReadDeadline) }
 
-// SetWriteDeadline is of net.Conn.
+// SetWriteDeadline implements net.Conn.
 func (c *lazyConn) SetWriteDeadline(t time.Time) error {
 	return c.write.set(t, c.Conn.SetWriteDeadline)
 }
 
-// SetDeadline is of net.Conn.
+// SetDeadline implements net.Conn.
 func (c *lazyConn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
-// CloseWrite tells the peer that nothing more comes. net/http asks for it, so that a peer that still sends reads its answer.
+// CloseWrite tells the peer that nothing more follows. net/http looks for this method, so that a peer that is still sending gets
+// to read its answer.
 func (c *lazyConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -79,19 +80,19 @@ func (c *lazyConn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// longAgo tells deadlines apart: one before it is there to interrupt a call, not to limit it. Net/http's is in the first second of
-// 1970.
+// longAgo separates limits from interruptions. A deadline before it isn't a limit but interrupts a call in progress: net/http
+// sets one in the first second of 1970.
 var longAgo = time.Date(1971, time.January, 1, 0, 0, 0, 0, time.UTC)
 
-// deadline is that of one direction. Zero times are none.
+// deadline is the deadline of one direction. A zero time means none.
 type deadline struct {
 	mu     sync.Mutex
-	wanted time.Time // as it was asked for last
-	armed  time.Time // that of the connection below: not after wanted, unless wanted is an interruption
-	users  int       // how many read, or write, at this moment
+	wanted time.Time // the one last asked for
+	armed  time.Time // the underlying connection's: not after wanted, unless wanted is an interruption
+	users  int       // calls in progress
 }
 
-// begin reports whether a call may begin, which end must follow: not when it would have been interrupted.
+// begin reports whether a call may begin, that is, whether it would not be interrupted at once. If so, end must follow.
 func (d *deadline) begin() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -108,7 +109,7 @@ func (d *deadline) end() {
 	d.users--
 }
 
-// set notes a deadline, and has the connection below know it if that would be too late otherwise.
+// set records a deadline, and passes it on to the underlying connection if that would act too late otherwise.
 func (d *deadline) set(t time.Time, arm func(time.Time) error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -117,13 +118,13 @@ func (d *deadline) set(t time.Time, arm func(time.Time) error) error {
 	case t.IsZero() || !d.armed.IsZero() && !t.Before(d.armed):
 		return nil
 	case isInterruption(t) && d.users == 0:
-		return nil // begin knows
+		return nil // there is no call to interrupt, and begin lets none begin
 	}
 	d.armed = t
 	return arm(t)
 }
 
-// postpone is for a call that has met the armed deadline: it arms the one that is wanted, and reports whether that is to come.
+// postpone is for a call that has run into the armed deadline. It arms the wanted one, and reports whether that is still to come.
 func (d *deadline) postpone(arm func(time.Time) error) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -33,10 +33,10 @@ func pipe(t *testing.T) (ours *lazyConn, below *moved, theirs net.Conn) {
 	return &lazyConn{Conn: below}, below, client
 }
 
-// in returns a time so far from now.
+// in returns the time that is this long from now.
 func in(d time.Duration) time.Time { return time.Now().Add(d) }
 
-// TestADeadlineEndsACallWhenItWasLastSetTo: neither before nor after, whatever was asked for earlier.
+// TestADeadlineEndsACallWhenItWasLastSetTo: neither earlier nor later, whatever it was set to before.
 func TestADeadlineEndsACallWhenItWasLastSetTo(t *testing.T) {
 	for name, set := range map[string][]time.Duration{
 		"once": {5 * time.Second}, "later": {time.Second, 5 * time.Second}, "earlier": {time.Minute, 5 * time.Second},
@@ -134,7 +134,7 @@ func TestAnInterruptedConnectionGoesOn(t *testing.T) {
 	})
 }
 
-// TestAPostponedDeadlineTearsNothing: a timer that ends in the middle of a long write, which goes on.
+// TestAPostponedDeadlineTearsNothing: a timer may fire in the middle of a long write, which then goes on.
 func TestAPostponedDeadlineTearsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, _, theirs := pipe(t)

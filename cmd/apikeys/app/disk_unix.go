@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// freeBytes returns how much an ordinary user can still write at a path.
+// freeBytes returns how many bytes an unprivileged user can still write at a path.
 func freeBytes(path string) (uint64, error) {
 	var stat syscall.Statfs_t
 	if err := syscall.Statfs(path, &stat); err != nil {
@@ -18,7 +18,8 @@ func freeBytes(path string) (uint64, error) {
 	return uint64(stat.Bavail) * uint64(stat.Bsize), nil //nolint:gosec,unconvert // neither is negative; their types differ between systems
 }
 
-// giveOwner gives a file that root has made to whom another belongs, who may be a service's user.
+// giveOwner gives path the owner of another file if this process is root: root may run a command for a service that has a user of
+// its own.
 func giveOwner(path, of string) error {
 	info, err := os.Stat(of)
 	if err != nil {
@@ -31,5 +32,5 @@ func giveOwner(path, of string) error {
 	return os.Lchown(path, int(owner.Uid), int(owner.Gid))
 }
 
-// writable returns an error when this process can make no file in a folder.
+// writable returns an error if this process can't create files in a folder.
 func writable(folder string) error { return unix.Access(folder, unix.W_OK|unix.X_OK) }

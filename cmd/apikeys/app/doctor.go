@@ -12,13 +12,13 @@ import (
 	"github.com/piercloud/apikeys/pkg/signing"
 )
 
-// Verdict is what a check found.
+// Verdict says how a check turned out.
 type Verdict string
 
 // The verdicts.
 const (
 	Fine    Verdict = "ok"
-	Warning Verdict = "warning" // it works, and may not be what is meant
+	Warning Verdict = "warning" // it works, but may not be what was intended
 	Problem Verdict = "problem" // it does not work, or is not safe
 )
 
@@ -30,11 +30,11 @@ type Finding struct {
 	Remedy  string  `json:"remedy,omitempty"` // what to do about it
 }
 
-// Bounds of what is found fine.
+// Bounds of what the doctor finds fine.
 const (
 	skewTolerated   = time.Second
-	skewMax         = 5 * time.Second // what resource servers allow for
-	verifiedEvents  = 10_000          // from the log's end
+	skewMax         = 5 * time.Second // what resource servers tolerate
+	verifiedEvents  = 10_000          // at the end of the log
 	diagnoseTimeout = time.Minute
 )
 
@@ -56,7 +56,7 @@ func (d *doctor) problem(check, remedy, format string, args ...any) {
 	d.findings = append(d.findings, Finding{check, Problem, fmt.Sprintf(format, args...), remedy})
 }
 
-// Diagnose looks at a configuration and at what it names, and changes nothing. failure is that of [LoadConfig].
+// Diagnose examines a configuration and what it names, and changes nothing. failure is the error of [LoadConfig].
 func Diagnose(ctx context.Context, c Config, failure error) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, diagnoseTimeout)
 	defer cancel()
@@ -64,7 +64,7 @@ func Diagnose(ctx context.Context, c Config, failure error) []Finding {
 	d.checkNames()
 	if failure != nil {
 		for _, err := range unjoin(failure) {
-			d.problem("configuration", "set it as README.md says", "%v", err)
+			d.problem("configuration", "set it as described in README.md", "%v", err)
 		}
 		return d.findings
 	}
@@ -80,7 +80,7 @@ func Diagnose(ctx context.Context, c Config, failure error) []Finding {
 	return d.findings
 }
 
-// unjoin returns the errors that were joined.
+// unjoin returns the single errors of a joined one.
 func unjoin(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
@@ -92,7 +92,7 @@ func unjoin(err error) []error {
 	return []error{err}
 }
 
-// checkStart makes what the service does before it asks for its database, and reports whether that is possible. The certificate
+// checkStart builds what the service builds before it needs its database, and reports whether that is possible. The certificate
 // has a check of its own.
 func (d *doctor) checkStart(ctx context.Context) bool {
 	_, err := d.config.catalogue()
@@ -102,15 +102,15 @@ func (d *doctor) checkStart(ctx context.Context) bool {
 	}
 	if err = errors.Join(err, tracesErr); err != nil {
 		for _, err := range unjoin(err) {
-			d.problem("configuration", "set it as README.md says", "%v", err)
+			d.problem("configuration", "set it as described in README.md", "%v", err)
 		}
 		return false
 	}
-	d.fine("configuration", "every variable that the service knows can be used")
+	d.fine("configuration", "all variables of the service are valid")
 	return true
 }
 
-// checkService builds the service and looks into the database.
+// checkService builds the service and examines its database.
 func (d *doctor) checkService(ctx context.Context) {
 	a, err := New(d.config, Options{Existing: true, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -123,16 +123,16 @@ func (d *doctor) checkService(ctx context.Context) {
 	there, known, err := a.Store.Schema(ctx)
 	switch {
 	case err != nil:
-		d.problem("database", "check "+Prefix+"DATABASE_URL, the network and whether the server runs", "can't be reached: %v", err)
+		d.problem("database", "check "+Prefix+"DATABASE_URL, the network, and that the server is running", "can't be reached: %v", err)
 		return
 	case there > known:
-		d.warn("database", "nothing, when this is the release before the one that brought it up to date; else run that one, or a newer one",
-			"its schema is version %d, this service knows %d", there, known)
+		d.warn("database", "nothing, if this is the release before the one that migrated the database; otherwise run that one, or a newer one",
+			"its schema has version %d, and this release knows version %d", there, known)
 	case there < known:
-		d.warn("database", "apikeys migrate, or start the service", "its schema is version %d of %d: migrations are pending, nothing else is looked at", there, known)
+		d.warn("database", "run apikeys migrate, or start the service", "its schema has version %d of %d: migrations are pending, and nothing else was checked", there, known)
 		return
 	default:
-		d.fine("database", "answers; its schema is version %d, the newest", there)
+		d.fine("database", "answers; its schema has version %d, the newest", there)
 	}
 	d.checkClock(ctx, a)
 	d.checkMasterKey(ctx, a)
@@ -140,7 +140,7 @@ func (d *doctor) checkService(ctx context.Context) {
 	d.checkLog(ctx, a)
 	switch err := a.refuseBackup(ctx); {
 	case errors.Is(err, ErrNotInService):
-		d.problem("backup", "apikeys restore", "%v", err)
+		d.problem("backup", "run apikeys restore", "%v", err)
 	case err != nil:
 		d.problem("backup", "", "%v", err)
 	}
@@ -149,14 +149,14 @@ func (d *doctor) checkService(ctx context.Context) {
 func (d *doctor) checkClock(ctx context.Context, a *App) {
 	ahead, err := a.clockAhead(ctx)
 	if err != nil {
-		d.problem("clock", "", "the database's can't be read: %v", err)
+		d.problem("clock", "", "the database's clock can't be read: %v", err)
 		return
 	}
 	d.judgeClock(ahead.Abs())
 }
 
 func (d *doctor) judgeClock(skew time.Duration) {
-	const remedy = "let NTP set the clocks of this machine and of the database"
+	const remedy = "synchronize the clocks of this machine and of the database with NTP"
 	switch skew = max(skew, 0).Round(time.Millisecond); {
 	case skew > skewMax:
 		d.problem("clock", remedy, "differs from the database's by %v", skew)
@@ -167,7 +167,7 @@ func (d *doctor) judgeClock(skew time.Duration) {
 	}
 }
 
-// opens reports whether an app opens everything that is sealed, by its error.
+// opens returns nil if an app can open everything that is sealed.
 func opens(ctx context.Context, a *App) error {
 	return errors.Join(a.Keyring.Check(ctx), a.Keys.CheckAnswers(ctx))
 }
@@ -178,19 +178,19 @@ func (d *doctor) checkMasterKey(ctx context.Context, a *App) {
 		d.problem("master key", "", "what it encrypts can't be read: %v", err)
 		return
 	case err != nil:
-		d.problem("master key", "configure the key that this database was used with, as "+Prefix+"MASTER_KEY_PREVIOUS if it is being replaced", "does not open what is in the database: %v", err)
+		d.problem("master key", "configure the key that this database was used with, as "+Prefix+"MASTER_KEY_PREVIOUS if it is being replaced", "does not decrypt what is in the database: %v", err)
 		return
 	}
 	if d.config.MasterKeyPrevious != "" {
 		const previous = Prefix + "MASTER_KEY_PREVIOUS"
-		if d.opensAlone(ctx) { // it is the old one that was replaced, or the new one that nobody uses yet
-			d.warn("master key", "in step 1 of docs/operations/master-key.md go on with step 2; after step 3 take it away", "%s opens nothing that %sMASTER_KEY does not", previous, Prefix)
+		if d.opensAlone(ctx) { // it is the old key, which has been replaced, or the new one, which nobody uses yet
+			d.warn("master key", "after step 1 of docs/operations/master-key.md, go on with step 2; after step 3, remove it", "%s decrypts nothing that %sMASTER_KEY does not", previous, Prefix)
 		} else {
-			d.warn("master key", "apikeys rotate-master-key, when all replicas have this configuration; then take it away", "%s opens what %sMASTER_KEY does not", previous, Prefix)
+			d.warn("master key", "when all replicas have this configuration, run apikeys rotate-master-key; then remove it", "%s decrypts what %sMASTER_KEY does not", previous, Prefix)
 		}
 		return
 	}
-	d.fine("master key", "opens everything that is encrypted")
+	d.fine("master key", "decrypts everything that is encrypted")
 }
 
 // opensAlone reports whether the master key opens everything without the previous one.
@@ -212,15 +212,15 @@ func (d *doctor) checkSigningKeys(ctx context.Context, a *App) {
 		return
 	}
 	now := time.Now()
-	var newest signing.Record // of those that sign or will
+	var newest signing.Record // of those that sign or will sign
 	for i, state := range signing.States(records, now) {
 		if state != signing.Signs && state != signing.Waits {
 			continue
 		}
 		newest = records[i]
 		if newest.NotBefore.After(now.Add(signing.PublishLead + skewMax)) {
-			d.problem("signing keys", "correct the clock that was ahead when it was made, then apikeys signing-key rotate",
-				"%s signs only from %s on, and until then no other is made", newest.KID, newest.NotBefore.Format(time.DateOnly))
+			d.problem("signing keys", "correct the clock that was ahead when the key was made, then run apikeys signing-key rotate",
+				"%s signs only from %s on, and no other key is made before then", newest.KID, newest.NotBefore.Format(time.DateOnly))
 			return
 		}
 	}
@@ -229,13 +229,13 @@ func (d *doctor) checkSigningKeys(ctx context.Context, a *App) {
 		return
 	}
 	if age := now.Sub(newest.NotBefore); age > signing.Period {
-		d.warn("signing keys", "start the service, which rotates them, or apikeys signing-key rotate", "the newest, %s, has signed for %d days", newest.KID, int(age.Hours()/24))
+		d.warn("signing keys", "start the service, which rotates them, or run apikeys signing-key rotate", "the newest, %s, has been signing for %d days", newest.KID, int(age.Hours()/24))
 		return
 	}
-	d.fine("signing keys", "the newest, %s, is of %s", newest.KID, newest.NotBefore.Format(time.DateOnly))
+	d.fine("signing keys", "the newest, %s, signs from %s on", newest.KID, newest.NotBefore.Format(time.DateOnly))
 }
 
-// checkLog verifies the end of the event log; verify-log verifies all of it.
+// checkLog verifies the end of the event log. The command verify-log verifies all of it.
 func (d *doctor) checkLog(ctx context.Context, a *App) {
 	head, err := a.Store.Head(ctx)
 	base, baseErr := a.Store.Base(ctx)
@@ -251,7 +251,7 @@ func (d *doctor) checkLog(ctx context.Context, a *App) {
 			return
 		}
 		if len(events) == 0 {
-			d.problem("event log", "apikeys verify-log", "lacks event %d", begin)
+			d.problem("event log", "run apikeys verify-log", "lacks event %d", begin)
 			return
 		}
 		from = eventlog.Head{Seq: events[0].Seq, Hash: events[0].Hash}

@@ -22,7 +22,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/oidc"
 )
 
-// Bounds of what is found fine around the service.
+// Bounds of what the doctor finds fine around the service.
 const (
 	certificateLeft = 30 * 24 * time.Hour
 	diskFree        = 1 << 30 // bytes
@@ -30,10 +30,10 @@ const (
 	metadataMax     = 64 << 10
 )
 
-// orchestrated are the names that Kubernetes gives to every container beside a service called apikeys.
+// orchestrated matches the variables that Kubernetes sets in every container beside a service called apikeys.
 var orchestrated = regexp.MustCompile(`^` + Prefix + `(SERVICE|PORT)(_|$)`)
 
-// checkNames looks for variables that are meant for the service and that it does not know: nothing else would tell.
+// checkNames looks for variables that are meant for the service but that it does not know. Nothing else would report them.
 func (d *doctor) checkNames() {
 	var known []string
 	for _, v := range Variables() {
@@ -47,15 +47,16 @@ func (d *doctor) checkNames() {
 		if !strings.HasPrefix(name, Prefix) || orchestrated.MatchString(name) || slices.Contains(known, name) {
 			continue
 		}
-		remedy := "take it away, or name one of the table in README.md"
+		remedy := "remove it, or use one of the variables in README.md"
 		if near := nearest(known, name); near != "" {
-			remedy = "perhaps " + near + " is meant"
+			remedy = "perhaps you mean " + near
 		}
-		d.warn("configuration", remedy, "%s is no variable of the service", name)
+		d.warn("configuration", remedy, "%s is not a variable of the service", name)
 	}
 }
 
-// nearest returns the known name that another one looks like, and nothing where none is obvious. Only of secrets a file may be named.
+// nearest returns the known name that a name resembles, or "" if there is no obvious one. It ignores _FILE at the end, since only
+// secrets may be given as files.
 func nearest(known []string, name string) (near string) {
 	const editsMax = 3
 	name = strings.TrimSuffix(name, "_FILE")
@@ -68,9 +69,9 @@ func nearest(known []string, name string) (near string) {
 	return near
 }
 
-// editDistance returns how many letters are to be put in, taken out or replaced to make one text of another.
+// editDistance returns how many bytes must be inserted, deleted or replaced to turn one text into the other.
 func editDistance(a, b string) int {
-	row := make([]int, len(b)+1) // from what was read of a to each beginning of b
+	row := make([]int, len(b)+1) // the distances from the part of a that was read to each prefix of b
 	for j := range row {
 		row[j] = j
 	}
@@ -88,7 +89,7 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-// checkTLS looks at the certificate's key, time and name.
+// checkTLS checks the certificate's key, validity and name.
 func (d *doctor) checkTLS() {
 	if d.config.TLSCertFile == "" {
 		return
@@ -96,21 +97,21 @@ func (d *doctor) checkTLS() {
 	const check = "TLS certificate"
 	pair, err := tls.LoadX509KeyPair(d.config.TLSCertFile, d.config.TLSKeyFile)
 	if err != nil {
-		d.problem(check, "give the certificate and the key that belongs to it", "can't be used: %v", err)
+		d.problem(check, "configure a certificate and the key that belongs to it", "can't be used: %v", err)
 		return
 	}
 	leaf, left := pair.Leaf, time.Until(pair.Leaf.NotAfter)
 	switch {
 	case time.Until(leaf.NotBefore) > 0:
-		d.problem(check, "use one that counts now, or correct the clock", "counts from %s on", leaf.NotBefore.Format(time.DateTime))
+		d.problem(check, "use one that is valid now, or correct the clock", "is valid only from %s on", leaf.NotBefore.Format(time.DateTime))
 	case left <= 0:
 		d.problem(check, "renew it", "expired on %s", leaf.NotAfter.Format(time.DateOnly))
 	case left < certificateLeft:
 		d.warn(check, "renew it", "expires on %s", leaf.NotAfter.Format(time.DateOnly))
 	case leaf.VerifyHostname(d.issuerHost()) != nil:
-		d.warn(check, "have one for the host of "+Prefix+"ISSUER, unless a proxy stands in front", "is not for %s", d.issuerHost())
+		d.warn(check, "get one for the host of "+Prefix+"ISSUER, unless a proxy in front of the service has it", "is not valid for %s", d.issuerHost())
 	default:
-		d.fine(check, "is for %s until %s", d.issuerHost(), leaf.NotAfter.Format(time.DateOnly))
+		d.fine(check, "is valid for %s until %s", d.issuerHost(), leaf.NotAfter.Format(time.DateOnly))
 	}
 }
 
@@ -128,12 +129,12 @@ func isLocal(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// checkProxies looks whether what is in front of the service fits what is said of it.
+// checkProxies checks whether the trusted proxies fit the way in which the service is reached.
 func (d *doctor) checkProxies() {
 	const check = "proxies"
 	for _, p := range d.config.trustedProxies() {
 		if p.Bits() == 0 {
-			d.problem(check, "name the networks of your proxies only", "%sTRUSTED_PROXIES trusts %v: everybody can claim to be anybody, for rate limits and in the audit log", Prefix, p)
+			d.problem(check, "list only the networks of your proxies", "%sTRUSTED_PROXIES trusts %v: anybody can claim to have any address, for rate limits and in the audit log", Prefix, p)
 			return
 		}
 	}
@@ -142,26 +143,26 @@ func (d *doctor) checkProxies() {
 	behind := public && isLocal(host) || d.config.TLSCertFile == "" && strings.HasPrefix(d.config.Issuer, "https:")
 	if behind && len(d.config.TrustedProxies) == 0 {
 		d.warn(check, "set "+Prefix+"TRUSTED_PROXIES to the network of the proxy",
-			"%s is reached through a proxy, and none is trusted: all clients seem to have its address, for rate limits and in the audit log", d.config.Issuer)
+			"%s is reached through a proxy, but none is trusted: all clients seem to have the proxy's address, for rate limits and in the audit log", d.config.Issuer)
 		return
 	}
-	d.fine(check, "what is trusted is plausible")
+	d.fine(check, "the trusted networks are plausible")
 }
 
 // checkIssuer asks the issuer's address for the service's own metadata, as clients do.
 func (d *doctor) checkIssuer(ctx context.Context) {
 	const check = "issuer"
 	if u, err := url.Parse(d.config.Issuer); err == nil && u.Scheme == "http" && !isLocal(u.Hostname()) {
-		d.warn(check, "use https", "%s is not encrypted: who listens has the secrets", d.config.Issuer)
+		d.warn(check, "use https", "%s is not encrypted: anybody who listens in gets the secrets", d.config.Issuer)
 	}
 	issuer, err := fetchIssuer(ctx, d.config.Issuer+"/.well-known/oauth-authorization-server")
 	switch {
 	case err != nil:
-		d.warn(check, "nothing, if the service does not run or its address is not for this machine", "%s does not answer: %v", d.config.Issuer, err)
+		d.warn(check, "nothing, if the service is not running, or if this machine can't reach that address", "%s does not answer: %v", d.config.Issuer, err)
 	case issuer != d.config.Issuer:
 		d.problem(check, "set "+Prefix+"ISSUER to the address at which clients reach the service, the same for all replicas", "the service at %s calls itself %q", d.config.Issuer, issuer)
 	default:
-		d.fine(check, "%s answers by this name", issuer)
+		d.fine(check, "the service at %s has this issuer", issuer)
 	}
 }
 
@@ -182,13 +183,13 @@ func fetchIssuer(ctx context.Context, address string) (string, error) {
 	}
 	var metadata struct{ Issuer string }
 	if err := json.NewDecoder(io.LimitReader(response.Body, metadataMax)).Decode(&metadata); err != nil {
-		return "", fmt.Errorf("the answer is no metadata: %w", err)
+		return "", fmt.Errorf("the answer is not metadata: %w", err)
 	}
 	return metadata.Issuer, nil
 }
 
-// checkProvider looks for the OpenID Connect provider, as the first sign-in does. Whether it knows the client only a sign-in
-// tells.
+// checkProvider looks for the OpenID Connect provider, as the first sign-in does. Only a sign-in can tell whether the provider
+// knows the client.
 func (d *doctor) checkProvider(ctx context.Context) {
 	if d.config.OIDCIssuer == "" {
 		return
@@ -196,17 +197,17 @@ func (d *doctor) checkProvider(ctx context.Context) {
 	const check = "OpenID Connect"
 	provider, err := d.config.provider()
 	if err != nil {
-		d.problem(check, "set it as README.md says", "%v", err)
+		d.problem(check, "set it as described in README.md", "%v", err)
 		return
 	}
 	if err := oidc.New(provider, nil, nil, time.Now).Discover(ctx); err != nil {
-		d.problem(check, "check "+Prefix+"OIDC_ISSUER, which must be what the provider calls itself, and the network", "nobody can sign in by %s: %v", d.config.OIDCIssuer, err)
+		d.problem(check, "check "+Prefix+"OIDC_ISSUER, which must be what the provider calls itself, and the network", "nobody can sign in with %s: %v", d.config.OIDCIssuer, err)
 		return
 	}
-	d.fine(check, "%s is there; it must send people back to %s", d.config.OIDCIssuer, provider.RedirectURL)
+	d.fine(check, "%s answers; register %s there as the redirect URI", d.config.OIDCIssuer, provider.RedirectURL)
 }
 
-// checkSecretFiles looks who can use the files that were configured. A group may be there to share them.
+// checkSecretFiles checks who can use the files that were configured. It accepts groups, since a group may exist to share them.
 func (d *doctor) checkSecretFiles() {
 	files := d.config.secretFiles
 	if d.config.TLSKeyFile != "" {
@@ -217,7 +218,7 @@ func (d *doctor) checkSecretFiles() {
 		case mode&0o002 != 0:
 			d.problem("files", "chmod o= "+file, "everybody can change %s, whose mode is %04o", file, mode)
 		case mode&0o004 != 0:
-			d.warn("files", "chmod o= "+file+", or nothing where nobody else can enter its folder, as in a container", "everybody can read %s, whose mode is %04o", file, mode)
+			d.warn("files", "chmod o= "+file+"; nothing, if nobody else can enter its folder, as in a container", "everybody can read %s, whose mode is %04o", file, mode)
 		default:
 			return true
 		}
@@ -225,7 +226,8 @@ func (d *doctor) checkSecretFiles() {
 	})
 }
 
-// checkModes has private say of each file that is there whether its mode lets only those use it who may, and if not, why.
+// checkModes calls private for each file that exists. private reports whether the file's mode admits only those who may use it,
+// and records a finding if not.
 func (d *doctor) checkModes(files []string, who string, private func(file string, mode fs.FileMode) bool) {
 	var fine []string
 	for _, file := range files {
@@ -238,15 +240,15 @@ func (d *doctor) checkModes(files []string, who string, private func(file string
 	}
 }
 
-// checkFiles looks at the files of a SQLite database and reports whether there is a database to look into.
+// checkFiles checks the files of a SQLite database, and reports whether there is a database to examine.
 func (d *doctor) checkFiles() bool {
 	path, ok := d.config.sqlitePath()
 	if !ok {
 		return true
 	}
 	if folder, err := usableFolder(filepath.Dir(path)); err != nil {
-		d.problem("database", "let the user that the service runs as write there, or check "+Prefix+"DATABASE_URL and the folder the service is started in",
-			"can't be made or changed in %s: %v", folder, err)
+		d.problem("database", "let the service's user write there, or check "+Prefix+"DATABASE_URL and the folder in which the service is started",
+			"can't be created or changed in %s: %v", folder, err)
 		return false
 	}
 	files := []string{path, path + "-wal", path + "-shm"}
@@ -254,10 +256,10 @@ func (d *doctor) checkFiles() bool {
 		key := d.config.masterKeyFile()
 		files = append(files, string(key), string(key.next()))
 		if exists(string(key.next())) {
-			d.warn("master key", "apikeys rotate-master-key, while the service is stopped", "%s is there: a rotation was cut off", key.next())
+			d.warn("master key", "stop the service and run apikeys rotate-master-key", "%s exists: a rotation was interrupted", key.next())
 		}
 		if hasContent(path) && !exists(string(key)) {
-			d.problem("master key", "put it back, or set "+Prefix+"MASTER_KEY", "%s is not there, and the database is", key)
+			d.problem("master key", "put it back, or set "+Prefix+"MASTER_KEY", "%s is missing, but the database exists", key)
 			return false
 		}
 		if _, err := key.read(); err != nil && exists(string(key)) {
@@ -266,7 +268,7 @@ func (d *doctor) checkFiles() bool {
 		}
 	}
 	if !hasContent(path) {
-		d.warn("database", "nothing, before the first start; else check "+Prefix+"DATABASE_URL and the folder the service is started in", "%s is not there yet", path)
+		d.warn("database", "nothing, before the first start; otherwise check "+Prefix+"DATABASE_URL and the folder in which the service is started", "%s does not exist yet", path)
 		return false
 	}
 	d.checkModes(files, "its owner", func(file string, mode fs.FileMode) bool {
@@ -280,8 +282,8 @@ func (d *doctor) checkFiles() bool {
 	return true
 }
 
-// usableFolder returns the folder itself, or else the next one above it that is there, in which it would be made, and why nothing
-// can be made there.
+// usableFolder returns the folder itself or, if it does not exist, the nearest existing folder above, in which it would be
+// created. The error says why nothing can be created there.
 func usableFolder(folder string) (string, error) {
 	info, err := os.Stat(folder)
 	above := filepath.Dir(folder)
@@ -291,7 +293,7 @@ func usableFolder(folder string) (string, error) {
 	case err != nil:
 		return folder, err
 	case !info.IsDir():
-		return folder, errors.New("it is no folder")
+		return folder, errors.New("it is not a folder")
 	default:
 		return folder, writable(folder)
 	}
@@ -300,7 +302,7 @@ func usableFolder(folder string) (string, error) {
 func (d *doctor) checkDisk(folder string) {
 	free, err := freeBytes(folder)
 	if err != nil {
-		d.warn("disk", "", "how much is free at %s can't be told: %v", folder, err)
+		d.warn("disk", "", "the free space at %s can't be determined: %v", folder, err)
 		return
 	}
 	d.judgeDisk(folder, free)
@@ -308,7 +310,7 @@ func (d *doctor) checkDisk(folder string) {
 
 func (d *doctor) judgeDisk(folder string, free uint64) {
 	if free < diskFree {
-		d.warn("disk", "make room: without it nothing can be changed", "only %d MB are free at %s", free>>20, folder)
+		d.warn("disk", "make room: nothing can be changed on a full disk", "only %d MB are free at %s", free>>20, folder)
 		return
 	}
 	d.fine("disk", "%d MB are free at %s", free>>20, folder)

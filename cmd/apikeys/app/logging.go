@@ -14,10 +14,10 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 )
 
-// redacted stands where a secret was.
+// redacted takes the place of a secret.
 const redacted = "[redacted]"
 
-// secretAttributes are attributes whose values are never logged, whoever logs them.
+// secretAttributes are the attributes whose values are never logged, no matter who logs them.
 var secretAttributes = []string{
 	"access_token", "authorization", "client_secret", "cookie", "master_key", "password", "secret", "set-cookie", "token",
 }
@@ -28,9 +28,10 @@ var jwtPattern = regexp.MustCompile(`eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*\.[0-9A-Za
 // basicPattern finds credentials of the Basic and Bearer schemes in text.
 var basicPattern = regexp.MustCompile(`(?i)\b(basic|bearer) [0-9A-Za-z+/_.=-]{8,}`)
 
-// NewLogger returns the service's logger: JSON, or text on a terminal unless the format is configured. Secrets, passwords,
-// tokens and cookies are replaced wherever they appear, in messages and in errors too: the last line of defence, since no
-// part of the service logs them to begin with. JSON to [Lines] is gathered; [App.Close] writes the rest of it.
+// NewLogger returns the service's logger. It writes JSON or text, whichever is configured; the default is text on a terminal and
+// JSON elsewhere. Secrets, passwords, tokens and cookies are replaced wherever they appear, in messages and in errors too. This
+// is the last line of defense, since no part of the service logs them to begin with. JSON to [Lines] is gathered, and [App.Close]
+// writes the rest of it.
 func NewLogger(c Config, to io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.logLevel(), ReplaceAttr: redact}
 	text := c.LogFormat == "text" || c.LogFormat == "" && isTerminal(to)
@@ -68,23 +69,23 @@ func redact(_ []string, a slog.Attr) slog.Attr {
 		}
 	case slog.KindAny:
 		switch value := a.Value.Any().(type) {
-		case slog.Level: // on every line
+		case slog.Level: // every line has one, and it holds no secret
 		case error:
 			a.Value = slog.StringValue(redactText(value.Error()))
-		default: // such as a header: in its own form unless it holds a secret
+		default: // such as a header; it keeps its form unless it holds a secret
 			text := fmt.Sprint(value)
 			if safe := redactText(text); safe != text {
 				a.Value = slog.StringValue(safe)
 			}
 		}
 	default:
-		// Numbers and times hold no secret, and the members of a group come here one by one.
+		// Numbers and times hold no secrets, and slog passes the members of a group one by one.
 	}
 	return a
 }
 
-// mayHoldSecret is a cheap look for what every pattern has in it. Nearly no text has, and the patterns would cost each
-// line of the access log more than everything else in it.
+// mayHoldSecret is a cheap test for what every match of a pattern contains. Hardly any value does, and the patterns would cost
+// each line of the access log more than everything else in it.
 func mayHoldSecret(text string) bool {
 	return strings.Contains(text, "aks_") || strings.Contains(text, "eyJ") || strings.Contains(text, " ")
 }

@@ -16,37 +16,38 @@ import (
 const (
 	// gatherTime is how long a plain line of the log may wait for others.
 	gatherTime = 50 * time.Millisecond
-	// gatherMax is how many bytes may wait. Beyond it who logs waits for whoever reads the log.
+	// gatherMax is how many bytes may wait. Beyond that, whoever logs waits until the log has been written.
 	gatherMax = 1 << 20
-	// readerPatience is how long who logs waits for that. A log that nobody reads loses lines: it must not stop the service.
+	// readerPatience is how long whoever logs waits for that. A log that nobody reads loses lines, because it must not stop the
+	// service.
 	readerPatience = time.Second
-	// lineRoom is the size of most lines; room for longer ones is not kept.
+	// lineRoom is the size of most lines, in bytes. The memory of longer lines is not reused.
 	lineRoom = 512
 )
 
-// Lines gathers lines of a log and writes many of them at once. Every request has a line, and writing each by itself took
-// a fifth of the time of the quick ones, under a lock that made requests wait for each other's system calls. Adding a line
-// takes no lock; lines stay in the order in which they were added. It is safe for concurrent use.
+// Lines gathers lines of a log and writes many of them at once. Every request logs a line. Writing each one separately took a
+// fifth of the time of a quick request, under a lock that made requests wait for each other's system calls. Adding a line takes
+// no lock. Lines stay in the order in which they were added. It is safe for concurrent use.
 //
-// Only what says that all is well is gathered: a write through [Lines.Write] is done at once, after what was gathered. What
-// is gathered is lost when the process is killed, at most what came in the last 50 ms. While a write takes longer than a second all
-// lines are gathered, and those for which there is no room are dropped and counted.
+// Only lines that report nothing wrong are gathered: [Lines.Write] first writes what was gathered and then its own text, at once.
+// If the process is killed, the gathered lines are lost: at most those of the last 50 ms. While a write takes longer than a
+// second, all lines are gathered, and those for which there is no room are dropped and counted.
 type Lines struct {
 	to      io.Writer
 	newest  atomic.Pointer[line]
 	waiting atomic.Int64 // bytes
 	room    sync.Pool
-	began   atomic.Pointer[time.Time] // of the write that is under way; nil for none
+	began   atomic.Pointer[time.Time] // when the write in progress began; nil if there is none
 	dropped atomic.Int64              // lines
-	tell    func(dropped int64)       // is told of lines that were dropped, after the write that held them up; nil is nobody
+	tell    func(dropped int64)       // is told of dropped lines, after the write that held them up; may be nil
 
-	writing chan struct{} // has an entry while somebody writes, which guards what follows, and to
+	writing chan struct{} // has an entry while somebody writes; guards to and the fields below
 	batch   []*line
 	text    []byte
-	told    int64 // of dropped
+	told    int64 // the part of dropped that tell knows
 }
 
-// line is one that waits, and the one before it.
+// line is a line that waits, and the one before it.
 type line struct {
 	text   []byte
 	before *line
@@ -60,7 +61,7 @@ func NewLines(to io.Writer) *Lines {
 // Dropped returns how many lines were dropped because the log could not be written to.
 func (l *Lines) Dropped() int64 { return l.dropped.Load() }
 
-// take returns an empty line. Give it to add or to give.
+// take returns an empty line. Pass it to add or to give.
 func (l *Lines) take() *line {
 	taken, _ := l.room.Get().(*line)
 	return taken
@@ -73,7 +74,7 @@ func (l *Lines) give(back *line) {
 	}
 }
 
-// add puts a line behind the others, if there is room. Whoever adds the first sees to it that they are written.
+// add appends a line if there is room. Whoever adds the first line makes sure that they are written.
 func (l *Lines) add(added *line) {
 	for l.waiting.Load() > gatherMax {
 		if !l.Flush() {
@@ -93,8 +94,9 @@ func (l *Lines) add(added *line) {
 	}
 }
 
-// Flush writes what was gathered. It reports whether that is done, else it goes on without the caller, who has waited for a second, or
-// not at all where others already have. A log that can't be written to has nobody to tell.
+// Flush writes what was gathered, and reports whether it has finished. It waits for a second at most, and not at all while an
+// earlier write has already taken that long; the writing then goes on without the caller. It does not report errors: if the log
+// can't be written to, there is nobody to tell.
 func (l *Lines) Flush() (done bool) {
 	if began := l.began.Load(); began != nil && time.Since(*began) > readerPatience {
 		return false
@@ -114,7 +116,7 @@ func (l *Lines) Flush() (done bool) {
 	}
 }
 
-// Write writes what was gathered, and then p, at once, as far as [Lines.Flush] does. It returns no error.
+// Write writes what was gathered and then p, at once, within the limits of [Lines.Flush]. It returns no error.
 func (l *Lines) Write(p []byte) (int, error) {
 	room := l.take()
 	room.text = append(room.text, p...)
@@ -131,11 +133,11 @@ func (l *Lines) flush() {
 	l.told += dropped
 	<-l.writing
 	if dropped > 0 && l.tell != nil {
-		go l.tell(dropped) // which logs, and whoever logs may be waiting for this to end
+		go l.tell(dropped) // it logs, and so might wait for this very flush
 	}
 }
 
-// write is called by one at a time.
+// write may be called by only one goroutine at a time.
 func (l *Lines) write() {
 	l.batch, l.text = l.batch[:0], l.text[:0]
 	for one := l.newest.Swap(nil); one != nil; one = one.before {
@@ -154,20 +156,20 @@ func (l *Lines) write() {
 	}
 	began := time.Now()
 	l.began.Store(&began)
-	_, _ = l.to.Write(l.text) // has nobody to tell
+	_, _ = l.to.Write(l.text) // there is nobody to report an error to
 	l.began.Store(nil)
 }
 
-// lineHandler is slog's handler. For JSON it has a short way for what nearly all lines of a busy service are: plain, as
-// [appendPlain] says, and nothing to worry about.
+// lineHandler is the service's slog.Handler. For JSON, it has a fast path for nearly all lines of a busy service: those that
+// report nothing wrong and are plain, as [appendPlain] defines it.
 type lineHandler struct {
 	slog.Handler // writes to lines
 	lines        *Lines
 	json         bool
-	given        []byte // the attributes of WithAttrs, as they stand in a line
+	given        []byte // the attributes of WithAttrs, as they appear in a line
 }
 
-// Handle is of slog.Handler.
+// Handle implements slog.Handler.
 func (h *lineHandler) Handle(ctx context.Context, r slog.Record) error {
 	if h.json && r.Level <= slog.LevelInfo {
 		room := h.lines.take()
@@ -181,7 +183,7 @@ func (h *lineHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-// WithAttrs is of slog.Handler. Lines with attributes that are not plain all take the long way.
+// WithAttrs implements slog.Handler. If one of the attributes is not plain, no line takes the fast path.
 func (h *lineHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
 	next, given := h.Handler.WithAttrs(attributes), slices.Clip(h.given)
 	for _, a := range attributes {
@@ -193,8 +195,9 @@ func (h *lineHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
 	return &lineHandler{next, h.lines, h.json, given}
 }
 
-// appendPlain appends a record exactly as slog's handler and redact do, if it is plain: its attributes are numbers, durations
-// and texts that need no escapes and can't hold a secret. given are those that come first.
+// appendPlain appends a record exactly as slog's handler and redact do, if the record is plain: its attributes are numbers,
+// durations, and texts that need no escapes and can't hold a secret. given are the attributes that come first, as they appear in
+// a line.
 func appendPlain(b, given []byte, r slog.Record) (text []byte, plain bool) {
 	if !isPlain(r.Message) {
 		return b, false
@@ -215,17 +218,17 @@ func appendPlain(b, given []byte, r slog.Record) (text []byte, plain bool) {
 	return append(b, "}\n"...), plain
 }
 
-// second is how times of one second and place are written, without what follows the second.
+// second is the text of all times within one second and location: what comes before and after the fraction.
 type second struct {
 	unix        int64
 	place       *time.Location
 	until, zone string
 }
 
-// present is the second that a time was last written of. All lines of a second share it.
+// present is the second of the time that was written last. All lines of a second share it.
 var present atomic.Pointer[second]
 
-// appendTime appends a time as time.RFC3339Nano has it.
+// appendTime appends a time in the form of time.RFC3339Nano.
 func appendTime(b []byte, t time.Time) []byte {
 	s := present.Load()
 	if s == nil || s.unix != t.Unix() || s.place != t.Location() {
@@ -237,7 +240,8 @@ func appendTime(b []byte, t time.Time) []byte {
 	return append(b, s.zone...)
 }
 
-// appendFraction appends what follows the integer in a number, of which there are so many digits, without zeros at the end.
+// appendFraction appends the point and the decimals of a number, without zeros at the end. fraction is these decimals as an
+// integer, and digits is how many there are.
 func appendFraction(b []byte, fraction, digits int) []byte {
 	if fraction == 0 {
 		return b
@@ -249,8 +253,8 @@ func appendFraction(b []byte, fraction, digits int) []byte {
 	return bytes.TrimRight(b, "0")
 }
 
-// appendNumber appends a number without an exponent, in the fewest digits that tell it from all others. Milliseconds, of which there
-// are thousandths, take a short way: no two numbers have the same nine digits.
+// appendNumber appends a number without an exponent, in the fewest digits that identify it. Milliseconds with at most three
+// decimals take a fast path, which is exact because different numbers of at most nine digits are different floats.
 func appendNumber(b []byte, value float64) []byte {
 	if value > 0 && value < 1e6 {
 		if thousandths := int(value*1000 + .5); float64(thousandths)/1000 == value {
@@ -260,7 +264,7 @@ func appendNumber(b []byte, value float64) []byte {
 	return strconv.AppendFloat(b, value, 'f', -1, 64)
 }
 
-// appendAttribute appends an attribute of a line, if it is plain.
+// appendAttribute appends an attribute of a line, and reports whether it is plain.
 func appendAttribute(b []byte, a slog.Attr) (text []byte, plain bool) {
 	if !isPlain(a.Key) || slices.Contains(secretAttributes, strings.ToLower(a.Key)) {
 		return b, false
@@ -280,15 +284,15 @@ func appendAttribute(b []byte, a slog.Attr) (text []byte, plain bool) {
 		return strconv.AppendInt(b, int64(a.Value.Duration()), 10), true
 	case slog.KindFloat64:
 		value := a.Value.Float64()
-		// Others have an exponent.
+		// slog writes others with an exponent.
 		return appendNumber(b, value), value == 0 || value >= 1e-6 && value < 1e21
 	default:
 		return b, false
 	}
 }
 
-// isPlain reports whether a text stands in JSON as it is and holds no secret. It looks once at each character, so it also
-// calls some texts not plain that are: those with the least that every secret has in it, see [mayHoldSecret].
+// isPlain reports whether a text needs no escapes in JSON and holds no secret. It looks at each character only once, and
+// therefore rejects some harmless texts: those with the least that every secret contains, see [mayHoldSecret].
 func isPlain(text string) bool {
 	for i := range len(text) {
 		switch kinds[text[i]] {
@@ -303,7 +307,7 @@ func isPlain(text string) bool {
 	return text != ""
 }
 
-// kinds of characters, by their code.
+// kinds are the kinds of characters, by their code.
 var kinds = func() (kinds [256]byte) {
 	for c := range kinds {
 		if c <= ' ' || c > '~' {
@@ -315,6 +319,6 @@ var kinds = func() (kinds [256]byte) {
 }()
 
 const (
-	special   = 1 // has to be escaped, or may begin a pattern of secrets
-	inSecrets = 2 // ends what every secret has in it: aks_ or eyJ
+	special   = 1 // must be escaped, or may be a part of what a pattern of secrets matches
+	inSecrets = 2 // ends the text that every secret contains: aks_ or eyJ
 )

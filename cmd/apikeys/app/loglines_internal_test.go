@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestTheEndKnowsWhatGathersTheLog: what it is to write the rest of, also where lines pass through something else before.
+// TestTheEndKnowsWhatGathersTheLog, so that it writes the rest, even if lines pass through something else first.
 func TestTheEndKnowsWhatGathersTheLog(t *testing.T) {
 	for name, collector := range map[string]string{"without traces": "", "with traces": "http://127.0.0.1:1"} {
 		t.Run(name, func(t *testing.T) {

@@ -42,7 +42,7 @@ func (w *written) content() (text string, writes int) {
 
 var jsonLog = app.Config{LogLevel: "debug", LogFormat: "json"}
 
-// TestGatheredLinesAreThoseOfSlog: whether a line takes the short way or not can't be seen in it.
+// TestGatheredLinesAreThoseOfSlog: a line does not show whether it took the fast path.
 func TestGatheredLinesAreThoseOfSlog(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.FixedZone("", 3600))
 	secret := apikey.NewSecret()
@@ -89,7 +89,7 @@ func TestGatheredLinesAreThoseOfSlog(t *testing.T) {
 	}
 }
 
-// TestTimesAndNumbersAreThoseOfSlog: they have a short way of their own.
+// TestTimesAndNumbersAreThoseOfSlog: they have a fast path of their own.
 func TestTimesAndNumbersAreThoseOfSlog(t *testing.T) {
 	places := []*time.Location{time.UTC, time.Local, time.FixedZone("", -3*3600), time.FixedZone("", 5*3600+1800)}
 	rapid.Check(t, func(r *rapid.T) {
@@ -111,8 +111,8 @@ func TestTimesAndNumbersAreThoseOfSlog(t *testing.T) {
 	})
 }
 
-// TestLogIsWrittenInItsOrder: also when part of it is gathered and part of it is not, and from many goroutines at once each
-// in its own order. Nothing is lost or torn.
+// TestLogIsWrittenInItsOrder, even if only a part of it is gathered; of many concurrent goroutines, each in its own order.
+// Nothing is lost or torn.
 func TestLogIsWrittenInItsOrder(t *testing.T) {
 	const goroutines, each = 8, 500
 	out := &written{}
@@ -175,7 +175,7 @@ func TestGatheredLinesAreWrittenWithoutBeingAskedFor(t *testing.T) {
 	}
 }
 
-// TestLogThatIsReadLateIsBoundedAndWhole: who logs waits for the reader, for a moment.
+// TestLogThatIsReadLateIsBoundedAndWhole: whoever logs waits for the reader for a moment.
 func TestLogThatIsReadLateIsBoundedAndWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader, writer := io.Pipe()
@@ -203,7 +203,7 @@ func TestLogThatIsReadLateIsBoundedAndWhole(t *testing.T) {
 	})
 }
 
-// TestLogThatNobodyReadsHoldsNobodyUp: it loses what there is no room for, and tells of it when it is read again.
+// TestLogThatNobodyReadsHoldsNobodyUp: it loses lines for which there is no room, and says so when it is read again.
 func TestLogThatNobodyReadsHoldsNobodyUp(t *testing.T) {
 	const count = 4000
 	for _, format := range []string{"json", "text"} {

@@ -12,7 +12,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/sealed"
 )
 
-// box returns what seals under the master key, and also opens what is sealed under the one before or after it.
+// box returns what seals under the master key, and opens what is sealed under it or under the key before or after it.
 func (c Config) box() (*sealed.Box, error) {
 	if c.MasterKey != "" {
 		key, err := sealed.ParseMasterKey(c.MasterKey)
@@ -30,17 +30,17 @@ func (c Config) box() (*sealed.Box, error) {
 	}
 	file := c.masterKeyFile()
 	database, _ := c.sqlitePath()
-	used := hasContent(database) // before the key is looked for, which is made before there is any
+	used := hasContent(database) // asked before the key file is looked for: a new one is made before the database has content
 	if used && !exists(string(file)) {
-		return nil, fmt.Errorf("it is not set, and the file with it, %s, is not there, while the database is; "+
-			"put the file back, or set it to what was in there: a new one would open nothing", absolute(string(file)))
+		return nil, fmt.Errorf("it is not set, and the file that held it, %s, is missing, but the database exists; "+
+			"put the file back, or set the variable to its content: a new key would decrypt nothing", absolute(string(file)))
 	}
 	key, err := file.ensure()
 	if err != nil {
 		return nil, err
 	}
 	switch next, err := file.next().read(); {
-	case err == nil: // a rotation was cut off
+	case err == nil: // a rotation was interrupted
 		return sealed.NewBox(key, next)
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
@@ -49,13 +49,13 @@ func (c Config) box() (*sealed.Box, error) {
 	}
 }
 
-// hasContent reports whether a database was ever written to, which is so unless it is known that it was not.
+// hasContent reports whether a database was ever written to. When in doubt, it says yes.
 func hasContent(path string) bool {
 	info, err := os.Stat(path)
 	return !errors.Is(err, fs.ErrNotExist) && (err != nil || info.Size() > 0)
 }
 
-// masterKeyFile is where the master key is when none is configured: beside the SQLite database.
+// masterKeyFile is where the master key is kept when none is configured: beside the SQLite database.
 func (c Config) masterKeyFile() keyFile {
 	database, _ := c.sqlitePath()
 	return keyFile(database + ".master-key")
@@ -64,11 +64,11 @@ func (c Config) masterKeyFile() keyFile {
 // keyFile is the path of a file with a master key, mode 0600.
 type keyFile string
 
-// next is where the successor waits until everything is sealed under it.
+// next is where the new key waits until everything is sealed under it.
 func (f keyFile) next() keyFile { return f + ".next" }
 
-// ensure returns the key in the file, which is made the first time. The file appears whole or not at all, and one that is
-// there, or that another process is faster with, is never overwritten.
+// ensure returns the key in the file, which it creates the first time. The file appears whole or not at all. An existing file is
+// never overwritten, even if another process has just created it.
 func (f keyFile) ensure() ([]byte, error) {
 	if _, err := os.Lstat(string(f)); errors.Is(err, fs.ErrNotExist) {
 		if err := f.create(); err != nil {
@@ -83,7 +83,7 @@ func (f keyFile) create() error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
-	draft, err := os.CreateTemp(folder, filepath.Base(string(f))+".draft-") // of mode 0600
+	draft, err := os.CreateTemp(folder, filepath.Base(string(f))+".draft-") // its mode is 0600
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (f keyFile) read() ([]byte, error) {
 	return key, nil
 }
 
-// succeed puts the next key in the place of this one.
+// succeed puts the next key in place of this one.
 func (f keyFile) succeed() error {
 	if err := os.Rename(string(f.next()), string(f)); err != nil {
 		return fmt.Errorf("replace the master key: %w", err)
@@ -117,7 +117,7 @@ func (f keyFile) succeed() error {
 	return syncFolder(filepath.Dir(string(f)))
 }
 
-// syncFolder makes what was created, renamed or removed in a folder survive a loss of power.
+// syncFolder makes what was created, renamed or removed in a folder survive a power failure.
 func syncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {
@@ -126,13 +126,13 @@ func syncFolder(path string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// Resealed counts what was sealed anew.
+// Resealed counts what was sealed under the new key.
 type Resealed struct{ SigningKeys, Answers int }
 
-// RotateMasterKey seals everything under the configured master key that is sealed under the previous one. On SQLite with
-// its file, it makes a new key, seals everything under that, and then lets its file take the place of the old one. It may be
-// cut off at any moment, and repeated: until it has ended the service opens what is sealed under either key.
-// Errors: a [ConfigError] when there is no previous key; sealed.ErrWrongKey when something is sealed under neither.
+// RotateMasterKey seals everything under the configured master key that is sealed under the previous one. On SQLite with a key
+// file, it makes a new key, seals everything under it, and then replaces the key file. It may be interrupted at any moment and
+// repeated: until it has finished, the service opens what is sealed under either key. Errors: a [ConfigError] if there is no
+// previous key; sealed.ErrWrongKey if something is sealed under neither.
 func (a *App) RotateMasterKey(ctx context.Context, actor eventlog.Actor) (Resealed, error) {
 	if a.Config.MasterKey != "" {
 		if a.Config.MasterKeyPrevious == "" {
@@ -163,7 +163,7 @@ func (a *App) RotateMasterKey(ctx context.Context, actor eventlog.Actor) (Reseal
 	return done, file.succeed()
 }
 
-// reseal goes through everything that is sealed. A test holds it against what the source seals.
+// reseal goes through everything that is sealed. A test checks that it leaves out nothing that the source code seals.
 func (a *App) reseal(ctx context.Context, box *sealed.Box, actor eventlog.Actor) (done Resealed, err error) {
 	if done.Answers, err = a.Keys.ResealAnswers(ctx, box); err != nil {
 		return done, fmt.Errorf("reseal the kept answers: %w", err)

@@ -139,7 +139,7 @@ func TestTheMasterKeyIsReplacedWhileReplicasHaveEither(t *testing.T) {
 	}
 }
 
-// TestAKeyFileIsReplacedWhole goes through every state that a rotation of the file can be cut off in.
+// TestAKeyFileIsReplacedWhole tries every state in which a rotation of the file can be interrupted.
 func TestAKeyFileIsReplacedWhole(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "apikeys.db")
 	pairs := []string{"APIKEYS_DATABASE_URL", "sqlite://" + path}
@@ -151,7 +151,7 @@ func TestAKeyFileIsReplacedWhole(t *testing.T) {
 	// The next key is there, and nothing is sealed under it.
 	writeFile(t, next, []byte(otherMasterKey()))
 	s.opens(pairs...)
-	// A part is.
+	// A part is sealed under it.
 	s.boot(pairs, func(a *app.App) {
 		box, err := sealed.NewBox(bytes.Repeat([]byte{9}, sealed.KeySize), decodeKey(t, old))
 		if err != nil {
@@ -162,7 +162,7 @@ func TestAKeyFileIsReplacedWhole(t *testing.T) {
 		}
 	})
 	s.opens(pairs...)
-	// All is.
+	// Everything is sealed under it.
 	s.rotate(pairs, app.Resealed{SigningKeys: 1})
 	if _, err := os.Stat(next); !errors.Is(err, fs.ErrNotExist) || !bytes.Equal(readFile(t, file), []byte(otherMasterKey())) {
 		t.Errorf("the next key did not take the place of the old one: %v", err)
@@ -173,7 +173,7 @@ func TestAKeyFileIsReplacedWhole(t *testing.T) {
 	// The command finishes it.
 	s.rotate(pairs, app.Resealed{})
 	s.opens(pairs...)
-	// And the next time the key is another again.
+	// The next rotation makes yet another key.
 	s.rotate(pairs, app.Resealed{SigningKeys: 1, Answers: 1})
 	s.opens(pairs...)
 	if now := readFile(t, file); bytes.Equal(now, []byte(otherMasterKey())) || bytes.Equal(now, old) {
@@ -238,8 +238,8 @@ func TestThePreviousMasterKeyIsChecked(t *testing.T) {
 	}
 }
 
-// TestWhatIsSealedIsResealed: whoever adds something that is sealed must add it to RotateMasterKey, and to this list. What is
-// sealed by pkg/oidc is in a browser's cookie for some minutes and nowhere else: the previous key opens it.
+// TestWhatIsSealedIsResealed: whoever adds something that is sealed must add it to RotateMasterKey and to this list. What
+// pkg/oidc seals is kept only in a browser's cookie, for some minutes, and the previous key opens it.
 func TestWhatIsSealedIsResealed(t *testing.T) {
 	resealed := map[string]string{"pkg/apikey": "ResealAnswers", "pkg/signing": "Reseal"}
 	var sealing []string

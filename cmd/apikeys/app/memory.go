@@ -8,35 +8,37 @@ import (
 	"time"
 )
 
-// heapFloor is how many bytes the collector counts as in use beyond what is: its next collection comes when the heap has
-// doubled, and that of this service is so small that it would come hundreds of times a second under load, and take a
-// fifth of the time of every token. The bytes are never touched, so they take address space and no memory. With a heap
-// that many cached keys have made large they change little, which a higher GOGC would not.
+// heapFloor is how many bytes the garbage collector counts as in use on top of what really is. It runs when the heap has doubled.
+// This service's heap is so small that under load the collector would run hundreds of times a second, and take a fifth of the
+// time of every token. The bytes are never touched, so they take up address space but no memory. Once many cached keys have made
+// the heap large, they change little, unlike a higher GOGC.
 const heapFloor = 48 << 20
 
-// newFloor returns what the collector is to count. It is no slice: where memory was in use before, make clears it, and all of it
-// is resident then. What a Builder reserves is not cleared.
+// newFloor returns what the collector is to count. It is not a slice: make clears memory that was in use before, which makes all
+// of it resident. What a Builder reserves is not cleared.
 func newFloor() *strings.Builder {
 	var floor strings.Builder
 	floor.Grow(heapFloor)
 	return &floor
 }
 
-// settleInterval is how long a service must have had little to do before it gives memory back.
+// settleInterval is how long the service must have had little to do before it gives memory back.
 const settleInterval = 30 * time.Second
 
-// settleMemory gives back what only the start has needed, most of it for hashing passwords and reading the contract.
+// settleMemory gives unused memory back to the system. After the start, that is mostly what hashing passwords and reading the
+// contract took.
 func settleMemory() { debug.FreeOSMemory() }
 
-// settle gives back what a load has left and what following the log leaves, which nobody would collect before it is as much as
-// the floor. It goes on until ctx ends.
+// settle gives back the memory that a load leaves behind, and the garbage of following the log, which otherwise would not be
+// collected before it is as much as the floor. It runs until ctx ends.
 func (a *App) settle(ctx context.Context) {
 	ticker := time.NewTicker(settleInterval)
 	defer ticker.Stop()
 	settleWhenIdle(ctx, ticker.C, collections, settleMemory)
 }
 
-// settleWhenIdle calls settle at each tick when nothing was collected since the one before: under load something always is.
+// settleWhenIdle calls settle at each tick if there was no garbage collection since the tick before. Under load there always is
+// one.
 func settleWhenIdle(ctx context.Context, ticks <-chan time.Time, collections func() uint64, settle func()) {
 	for before := collections(); ; before = collections() {
 		select {
@@ -50,7 +52,7 @@ func settleWhenIdle(ctx context.Context, ticks <-chan time.Time, collections fun
 	}
 }
 
-// collections returns how often garbage was collected.
+// collections returns how many garbage collections there have been.
 func collections() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}}
 	metrics.Read(sample)

@@ -12,7 +12,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// measure connects what the parts count with the metrics.
+// measure registers the metrics for what the parts of the service count.
 func (a *App) measure(cache *apikey.Cache) {
 	m := a.metrics
 	for result, count := range map[string]func(apikey.CacheStats) int64{
@@ -69,7 +69,7 @@ func (a *App) measure(cache *apikey.Cache) {
 	}
 }
 
-// measureAttention connects what [App.survey] finds. Until then there is no number.
+// measureAttention registers the metrics for what [App.survey] finds. They are NaN until the first survey.
 func (a *App) measureAttention() {
 	gauge := func(name, help, label, value string, of func(*usage.Attention) int64) {
 		a.metrics.Gauge(name, help, label, value, func() float64 {
@@ -89,8 +89,8 @@ func (a *App) measureAttention() {
 	gauge("unused_keys", unused, "for", "90d", func(f *usage.Attention) int64 { return f.Unused90Days })
 }
 
-// survey counts what deserves attention. It is called seldom, since it reads every key, and whatever the number of those who read
-// the metrics.
+// survey counts what deserves attention. It reads every key, so it runs seldom, and independently of how often somebody reads the
+// metrics.
 func (a *App) survey(ctx context.Context) {
 	if found, err := a.Usage.Attention(ctx); err == nil {
 		a.attention.Store(&found)
@@ -99,15 +99,16 @@ func (a *App) survey(ctx context.Context) {
 	}
 }
 
-// compareClocks keeps how far the clock is from the database's. That it can't be read the metrics of the database tell.
+// compareClocks records how far this clock is ahead of the database's. If that can't be found out, the metrics of the database
+// show why.
 func (a *App) compareClocks(ctx context.Context) {
 	if offset, err := a.clockAhead(ctx); err == nil {
 		a.clockOffset.Store(&offset)
 	}
 }
 
-// clockAhead returns how far the clock is ahead of the database's, at least: what the question took may be all that there is between
-// them. Errors: those of the store.
+// clockAhead returns how far this clock is ahead of the database's, negative if it is behind. It is the least difference that is
+// certain: up to the duration of the query, a difference may come from the query alone. Errors: those of the store.
 func (a *App) clockAhead(ctx context.Context) (time.Duration, error) {
 	before := a.options.Now()
 	theirs, err := a.Store.Clock(ctx)
@@ -117,7 +118,7 @@ func (a *App) clockAhead(ctx context.Context) (time.Duration, error) {
 	return max(before.Sub(theirs), min(a.options.Now().Sub(theirs), 0)), nil
 }
 
-// serveMetrics serves nothing but the metrics, on an address of their own, until ctx ends.
+// serveMetrics serves only the metrics, on an address of their own, until ctx ends.
 func (a *App) serveMetrics(ctx context.Context) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.Config.MetricsListen)
 	if err != nil {
@@ -126,7 +127,7 @@ func (a *App) serveMetrics(ctx context.Context) error {
 	routes := http.NewServeMux()
 	routes.Handle("GET /metrics", a.metrics.Handler(a.options.Logger))
 	server := a.newServer(routes)
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // a reader comes again
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // whoever reads the metrics will come again
 	defer stop()
 	a.announce("Metrics are at http://%s/metrics\n", listener.Addr())
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -135,7 +136,7 @@ func (a *App) serveMetrics(ctx context.Context) error {
 	return nil
 }
 
-// metricsHandler returns what serves the metrics on the service's own address: nothing when they have one of their own.
+// metricsHandler returns the handler of the metrics on the service's own address: nil if they have an address of their own.
 func (a *App) metricsHandler() http.Handler {
 	if a.Config.MetricsListen != "" {
 		return nil

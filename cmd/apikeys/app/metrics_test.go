@@ -214,7 +214,7 @@ func TestAnAlertTellsOfAServiceThatIsGoneWithItsMetrics(t *testing.T) {
 	}
 }
 
-// TestNoAlertFiresForASingleFailure: its increase is there for as long as the window lasts.
+// TestNoAlertFiresForASingleFailure, whose increase is visible for as long as the window lasts.
 func TestNoAlertFiresForASingleFailure(t *testing.T) {
 	anyAtAll := regexp.MustCompile(`(?:rate|increase)\([^[]*\[(\w+)\]\)+ > 0$`)
 	asked := 0
@@ -237,7 +237,7 @@ func TestNoAlertFiresForASingleFailure(t *testing.T) {
 	}
 }
 
-// TestNoAlertTakesAReplicaThatIsNotReadyForAnError: its 503s are what probes ask for, and no line of the log tells of them.
+// TestNoAlertTakesAReplicaThatIsNotReadyForAnError: its 503s are what probes ask for, and the log has no line about them.
 func TestNoAlertTakesAReplicaThatIsNotReadyForAnError(t *testing.T) {
 	selector := regexp.MustCompile(`apikeys_http_[a-z_]+({[^}]*})?`)
 	asked := 0

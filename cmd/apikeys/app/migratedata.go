@@ -24,10 +24,10 @@ type Migrated struct {
 	Log    audit.Report // of the new database
 }
 
-// MigrateData moves everything from the SQLite database at a URL to the configured one on PostgreSQL, which must be empty, and
-// verifies the event log there. The source is locked meanwhile, and stays as it is. progress is as in [sqlstore.Store.MoveTo], and
-// so is what is returned with an error.
-// Errors: a [ConfigError] when there is no source, or the master key is not its own; [ErrInUse]; sqlstore.ErrNotEmpty.
+// MigrateData moves everything from the SQLite database at a URL to the configured PostgreSQL database, which must be empty, and
+// verifies the event log there. Meanwhile the source is locked. Its schema is brought up to date, and its data stays as it is.
+// progress is as in [sqlstore.Store.MoveTo], and so is the result that comes with an error. Errors: a [ConfigError] if there is
+// no source, or if the master key is not the source's; [ErrInUse]; sqlstore.ErrNotEmpty.
 func (a *App) MigrateData(ctx context.Context, from string, progress func(table string, rows int64)) (Migrated, error) {
 	source, err := sqlstore.Open(sqlstore.Options{
 		URL: from, Existing: true, Alone: true, Timeout: aloneTimeout, Logger: a.options.Logger, Now: a.options.Now,
@@ -40,7 +40,7 @@ func (a *App) MigrateData(ctx context.Context, from string, progress func(table 
 	}
 	if there, _, err := source.Schema(ctx); err == nil && there == 0 {
 		return Migrated{}, errors.Join(noSource(from), source.Close())
-	} // what else is wrong comes up again
+	} // any other error comes up again below
 	done, err := a.moveFrom(ctx, source, progress)
 	return done, errors.Join(err, source.Close())
 }

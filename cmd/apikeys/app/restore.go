@@ -14,28 +14,28 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore"
 )
 
-// timelineInterval is how often a process looks whether the database was restored under it.
+// timelineInterval is how often a process checks whether the database was restored while it was running.
 const timelineInterval = time.Second
 
 // Errors of a database that was restored from a backup.
 var (
-	// ErrNotInService: the database is a backup that was put in place without apikeys restore.
+	// ErrNotInService says that the database is a backup that was put in place without apikeys restore.
 	ErrNotInService = errors.New("the database is a backup, which does not know what was revoked since; put it into service with: apikeys restore")
-	// ErrRestored: the database is another one than this process has read.
-	ErrRestored = errors.New("the database was restored from a backup, or lost its newest changes, under the running service; start the service again")
+	// ErrRestored says that the database is not the one that this process has read.
+	ErrRestored = errors.New("the database was restored from a backup, or lost its newest changes, while the service was running; start the service again")
 )
 
-// PlaceBackup puts a backup where the configured SQLite database is to be, as restore has left it. That is given the
-// configuration of a copy beside that place. Nothing may be there, and when anything is wrong nothing is.
-// Errors: a [ConfigError] when the database is not SQLite, or its master key is not there; those of restore.
+// PlaceBackup puts a backup in the place of the configured SQLite database, after restore has worked on it. It gives restore the
+// configuration of a copy beside that place. Nothing may be in the place before, and nothing is there afterwards if anything
+// fails. Errors: a [ConfigError] if the database is not SQLite or its master key is missing; those of restore.
 func (c Config) PlaceBackup(ctx context.Context, backup string, restore func(Config) error) error {
 	path, ok := c.sqlitePath()
 	if !ok {
 		return &ConfigError{Prefix + "DATABASE_URL", "is not SQLite; restore with pg_restore, then run apikeys restore without a file"}
 	}
-	if c.MasterKey == "" { // the file with it is not beside the copy
+	if c.MasterKey == "" { // the key file is beside the place, not beside the copy
 		if err := c.readMasterKeys(); err != nil {
-			return &ConfigError{Prefix + "MASTER_KEY", "must be the one of the backup, or its file be there: " + err.Error()}
+			return &ConfigError{Prefix + "MASTER_KEY", "must be the one of the backup, or its file must exist: " + err.Error()}
 		}
 	}
 	return sqlstore.PlaceBackup(ctx, backup, path, func(draft string) error {
@@ -44,7 +44,8 @@ func (c Config) PlaceBackup(ctx context.Context, backup string, restore func(Con
 	})
 }
 
-// readMasterKeys configures what is in the files beside the database, the second of which is of a rotation that was cut off.
+// readMasterKeys configures the keys in the files beside the database. The second file is left by a rotation that was
+// interrupted.
 func (c *Config) readMasterKeys() error {
 	file := c.masterKeyFile()
 	key, err := os.ReadFile(string(file))
@@ -59,9 +60,9 @@ func (c *Config) readMasterKeys() error {
 	return nil
 }
 
-// Restore puts a database into service that was restored from a backup. What was issued, revoked or changed after the backup
-// is not known to it, so everything that was issued ends: all tokens, sessions and one-time links. Followers of the
-// revocation feed start over. Errors: a [ConfigError] when the master key is another one; those of the store.
+// Restore puts a database that was restored from a backup into service. The database does not know what was issued, revoked or
+// changed after the backup, so everything that was issued ends: all tokens, sessions and one-time links. Followers of the
+// revocation feed start over. Errors: a [ConfigError] if the master key is not the database's; those of the store.
 func (a *App) Restore(ctx context.Context, actor eventlog.Actor) error {
 	if err := a.Keyring.Check(ctx); errors.Is(err, sealed.ErrWrongKey) {
 		return &ConfigError{Prefix + "MASTER_KEY", "is not the master key of this database: " + err.Error()}
@@ -86,7 +87,7 @@ func (a *App) Restore(ctx context.Context, actor eventlog.Actor) error {
 	return a.Store.Restored(ctx, now, fresh, event)
 }
 
-// refuseBackup keeps a backup from being served as it is.
+// refuseBackup returns [ErrNotInService] if the database is a backup that was not put into service.
 func (a *App) refuseBackup(ctx context.Context) error {
 	switch is, err := a.Store.IsBackup(ctx); {
 	case err != nil:
@@ -98,9 +99,9 @@ func (a *App) refuseBackup(ctx context.Context) error {
 	}
 }
 
-// watchTimeline returns [ErrRestored] when the log is shorter than what this process has read of it, ends with another event at
-// that place, or its feed has another base: nothing that is in memory holds then. Of a longer one [eventlog.Tailer] sees that it
-// does not go on from what was read. A look that fails is logged and taken again. It returns nil when ctx ends.
+// watchTimeline returns [ErrRestored] when the log is shorter than what this process has read of it, has another event at the end
+// of that, or its feed has another base. Then nothing in memory holds any longer. If the log is longer, [eventlog.Tailer] notices
+// that it does not continue what was read. A check that fails is logged and repeated. watchTimeline returns nil when ctx ends.
 func (a *App) watchTimeline(ctx context.Context) error {
 	ticker := time.NewTicker(timelineInterval)
 	defer ticker.Stop()
@@ -114,7 +115,7 @@ func (a *App) watchTimeline(ctx context.Context) error {
 		if !a.prepared.Load() {
 			continue
 		}
-		read := a.Tailer.Read() // before the log is asked, which only grows
+		read := a.Tailer.Read() // before asking the log, which only grows
 		head, base, err := a.Store.Timeline(ctx)
 		switch {
 		case ctx.Err() != nil:

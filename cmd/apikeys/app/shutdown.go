@@ -12,9 +12,9 @@ const (
 	flushOnExitMax  = 5 * time.Second
 )
 
-// drain goes on serving for the configured time while this replica says that it is not ready. A proxy that was about to send
-// a request finds the listener open, and one that keeps connections is told with each answer to give that connection up: so
-// that when they are closed at last, nobody is about to use one. ctx ends it early.
+// drain lets the service go on for the configured time while this replica says that it is not ready. A proxy that was about to
+// send a request still finds the listener open. A proxy that keeps connections is told with each answer to give up that
+// connection, so that nobody is about to use one when they are closed at last. drain returns early if ctx ends.
 func (a *App) drain(ctx context.Context) {
 	wait := a.Config.drain()
 	if !a.prepared.Load() || wait == 0 {
@@ -30,7 +30,8 @@ func (a *App) drain(ctx context.Context) {
 	}
 }
 
-// closeWhileDraining makes an answer the last one of its connection: HTTP/1.1 closes it, HTTP/2 takes no new requests on it.
+// closeWhileDraining makes each answer during the drain the last one of its connection: HTTP/1.1 closes it, and HTTP/2 accepts no
+// new requests on it.
 func (a *App) closeWhileDraining(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.draining.Load() {
@@ -40,7 +41,7 @@ func (a *App) closeWhileDraining(next http.Handler) http.Handler {
 	})
 }
 
-// shutDown finishes the running requests, then writes the uses and the failed sign-ins that they left.
+// shutDown finishes the running requests, and then writes the uses and failed sign-ins that they left in memory.
 func (a *App) shutDown(ctx context.Context, server *http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
 	defer cancel()

@@ -9,7 +9,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/oidc"
 )
 
-// validateOIDC checks that a provider is configured whole or not at all. It never repeats the client secret.
+// validateOIDC checks that a provider is configured completely or not at all. It never repeats the client secret.
 func (c Config) validateOIDC() []error {
 	const prefix = Prefix + "OIDC_"
 	if c.OIDCIssuer == "" {
@@ -30,14 +30,14 @@ func (c Config) validateOIDC() []error {
 		problems = append(problems, &ConfigError{prefix + "SCOPES", "must be separated by spaces, with openid among them"})
 	}
 	if c.OIDCRoles == "" {
-		problems = append(problems, &ConfigError{prefix + "ROLES", "is required with " + prefix + "ISSUER: else nobody could sign in"})
+		problems = append(problems, &ConfigError{prefix + "ROLES", "is required with " + prefix + "ISSUER: otherwise nobody could sign in"})
 	} else if _, err := oidc.ParseRoles(c.OIDCRoles); err != nil {
 		problems = append(problems, &ConfigError{prefix + "ROLES", err.Error()})
 	}
 	return problems
 }
 
-// isProvider accepts the URL of an OpenID Connect provider: https, but for one on this machine.
+// isProvider accepts the URL of an OpenID Connect provider: https, or http if it is on this machine.
 func isProvider(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.User != nil || strings.ContainsAny(text, "?# ") {
@@ -46,7 +46,7 @@ func isProvider(text string) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && isLocal(u.Hostname())
 }
 
-// provider returns what is configured of the provider. There must be one.
+// provider returns the configuration of the provider. There must be one.
 func (c Config) provider() (oidc.Config, error) {
 	roles, err := oidc.ParseRoles(c.OIDCRoles)
 	if err != nil {
@@ -59,7 +59,7 @@ func (c Config) provider() (oidc.Config, error) {
 	}, nil
 }
 
-// singleSignOn returns the client of the configured provider, nil without one.
+// singleSignOn returns the client of the configured provider, or nil if there is none.
 func (a *App) singleSignOn() (*oidc.Client, error) {
 	if a.Config.OIDCIssuer == "" {
 		return nil, nil

@@ -5,7 +5,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/token"
 )
 
-// statusLists returns the status lists and how tokens name them; nil for neither.
+// statusLists returns the status lists and how tokens refer to them, or nil for both if they are off.
 func (a *App) statusLists() (status func(index int64) token.Status, lists *statuslist.Lists) {
 	if !a.Config.statusLists() {
 		return nil, nil

@@ -11,10 +11,10 @@ import (
 	"github.com/piercloud/apikeys/pkg/tracing"
 )
 
-// tracesOnExitMax bounds how long the end of the process waits for the collector.
+// tracesOnExitMax bounds how long the process waits for the collector when it ends.
 const tracesOnExitMax = 5 * time.Second
 
-// newTracing returns what the environment asks for, nil for no traces. Errors: a [ConfigError].
+// newTracing returns the tracing that the environment asks for, or nil if it asks for none. Errors: a [ConfigError].
 func newTracing(log *slog.Logger) (*tracing.Tracing, error) {
 	traces, err := tracing.FromEnvironment(context.Background(), os.Getenv, log)
 	if wrong, ok := errors.AsType[*tracing.VariableError](err); ok {
@@ -23,7 +23,7 @@ func newTracing(log *slog.Logger) (*tracing.Tracing, error) {
 	return traces, err
 }
 
-// tracer returns what follows requests: nothing when traces go nowhere, so that they cost nothing.
+// tracer returns what traces requests. It is nil if traces are not exported, so that they cost nothing.
 func (a *App) tracer() api.Tracer {
 	if a.traces == nil {
 		return nil
@@ -31,7 +31,7 @@ func (a *App) tracer() api.Tracer {
 	return a.traces
 }
 
-// observeStore returns what is told of each call of the database.
+// observeStore returns the function that is told of each database call.
 func (a *App) observeStore() func(context.Context, string, time.Duration, bool) {
 	if a.traces == nil {
 		return func(_ context.Context, operation string, took time.Duration, unavailable bool) {
@@ -44,7 +44,7 @@ func (a *App) observeStore() func(context.Context, string, time.Duration, bool) 
 	}
 }
 
-// observeSigning returns what is told of each signature of a token, nil for nothing.
+// observeSigning returns the function that is told of each signature of a token, or nil without traces.
 func (a *App) observeSigning() func(context.Context, time.Duration) {
 	if a.traces == nil {
 		return nil
@@ -52,7 +52,7 @@ func (a *App) observeSigning() func(context.Context, time.Duration) {
 	return func(ctx context.Context, took time.Duration) { a.traces.Step(ctx, "sign token", took, false) }
 }
 
-// closeTraces sends the spans that are left.
+// closeTraces sends the remaining spans.
 func (a *App) closeTraces() {
 	if a.traces == nil {
 		return

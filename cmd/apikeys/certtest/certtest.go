@@ -1,4 +1,4 @@
-// Package certtest makes certificates for tests of what is served with TLS, in files as the service reads them.
+// Package certtest makes certificates for tests of TLS, in files like those that the service reads.
 package certtest
 
 import (
@@ -18,13 +18,13 @@ import (
 
 // Certificate is what a test asks for.
 type Certificate struct {
-	Address string    // the IP address that it is for
-	Serial  int64     // small, and another one for each certificate that replaces another
-	Begins  time.Time // a day ago, when zero
+	Address string    // the IP address that it is valid for
+	Serial  int64     // small, and different in a certificate that replaces another
+	Begins  time.Time // a day ago if zero
 	Ends    time.Time
 }
 
-// Write writes a certificate, signed by itself, and its key to files, and returns a pool that trusts it.
+// Write writes a self-signed certificate and its key to files, and returns a pool that trusts it.
 func (c Certificate) Write(t testing.TB, certFile, keyFile string) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -47,7 +47,7 @@ func (c Certificate) Write(t testing.TB, certFile, keyFile string) *x509.CertPoo
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A file of another size is seen as changed also where times of files are coarse.
+	// A different size shows that a file has changed even where file times are coarse.
 	padding := strings.Repeat("\n", int(c.Serial))
 	for path, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: private}} {
 		if err := os.WriteFile(path, append(pem.EncodeToMemory(block), padding...), 0o600); err != nil {

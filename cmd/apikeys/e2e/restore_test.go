@@ -159,7 +159,7 @@ func TestARestoredBackupHonoursNothingOfBefore(t *testing.T) {
 		s.stop()
 
 		e, r := restore()
-		if r.code != 0 || !strings.Contains(r.stdout, "is to be done again") {
+		if r.code != 0 || !strings.Contains(r.stdout, "must be done again") {
 			t.Fatalf("restore: %+v", r)
 		}
 		again := start(t, e.with("APIKEYS_LISTEN", s.address))
