@@ -97,6 +97,7 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 		{"PruningLeavesNoHole", pruningLeavesNoHole},
 		{"InterruptedPruningVerifies", interruptedPruningVerifies},
 		{"BrokenLogIsNotPruned", brokenLogIsNotPruned},
+		{"OfTwoPruningsAtOnceOneMovesTheBase", ofTwoPruningsOneMovesTheBase},
 		{"PruningDoesNotDisturbVerifying", pruningDoesNotDisturbVerifying},
 	}
 	for _, test := range tests {
