@@ -73,6 +73,7 @@ func TestAChangeWithACookieFromAnotherOriginIsRefused(t *testing.T) {
 	}
 	for i, from := range []map[string]string{
 		{"Sec-Fetch-Site": "same-origin"}, {"Origin": s.url}, {"Sec-Fetch-Site": "same-site", "Origin": "https://console.example.com"}, {},
+		{"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "empty"}, // as the console fetches
 	} {
 		c := *admin
 		c.headers = from

@@ -169,7 +169,7 @@ func TestAChangeBasedOnAnOldVersionIsRefused(t *testing.T) {
 		k := admin.create("key")
 		edit := map[string]any{"description": "edited"}
 		k2 := admin.with("If-Match", k.etag).patch(k.path(), edit).wants(http.StatusOK).key()
-		for _, stale := range []string{k.etag, `"0"`, `"02"`, `W/` + k2.etag, "2", `"2`, `"2" "3"`, "x", `"99999999999999999999"`, `W/"1", "1"`, `"-2"`, `""`} {
+		for _, stale := range []string{k.etag, `"0"`, `"02"`, `W/` + k2.etag, "2", `"2`, `2"`, `"2" "3"`, "x", `"99999999999999999999"`, `W/"1", "1"`, `"-2"`, `""`} {
 			c := admin.with("If-Match", stale)
 			c.patch(k.path(), map[string]any{"description": "stale"}).refused(http.StatusPreconditionFailed, "api-key/precondition-failed")
 			c.post(k.path()+"/deactivate", nil).refused(http.StatusPreconditionFailed, "api-key/precondition-failed")

@@ -77,6 +77,8 @@ func TestTheVendorsRouteReadsOneObjectOfTwoMembers(t *testing.T) {
 		"an unknown member":   {"/auth", "application/json", `{"client_id":"a","client_secret":"b","scope":"c"}`, http.StatusBadRequest},
 		"a long member":       {"/auth", "application/json", `{"` + strings.Repeat("a", 1000) + `":1}`, http.StatusBadRequest},
 		"what is no UTF-8":    {"/auth", "application/json", "{\"client_id\":\"a\",\"client_secret\":\"\xff\"}", http.StatusBadRequest},
+		"no client id":        {"/auth", "application/json", `{"client_secret":"b"}`, http.StatusBadRequest},
+		"no client secret":    {"/auth", "application/json", `{"client_id":"a"}`, http.StatusBadRequest},
 		"a secret of no text": {"/auth", "application/json", `{"client_id":"a","client_secret":1}`, http.StatusBadRequest},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, test.target, strings.NewReader(test.body))

@@ -267,6 +267,49 @@ func TestBadParametersAreRefusedWithTheirName(t *testing.T) {
 	})
 }
 
+func TestAHeaderOfSeveralLinesIsAListOrRefused(t *testing.T) {
+	s := onOne(t)
+	admin := s.admin(t)
+	k := admin.create("key")
+	for name, test := range map[string]struct {
+		method, path string
+		lines        []string
+		fields       string // what is wrong, if anything
+	}{
+		"If-Match":        {"PATCH", k.path(), []string{`"8"`, k.etag}, ""},
+		"Idempotency-Key": {"POST", "/v1/api-keys", []string{"one", "two"}, "Idempotency-Key must be given once"},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), test.method, s.url+test.path, strings.NewReader(`{"name":"n","scopes":["cca:admin"]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = http.Header{"Content-Type": {"application/json"}, name: test.lines}
+		response, err := admin.http.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		a := answer{t, response, body}
+		if test.fields == "" {
+			a.wants(http.StatusOK)
+		} else if got := a.refused(http.StatusBadRequest, badRequest).fields(); got != test.fields {
+			t.Errorf("got %q, want %q", got, test.fields)
+		}
+	}
+}
+
+func TestATokenRequestNamesItsGrant(t *testing.T) {
+	s := onOne(t)
+	k := s.admin(t).create("key")
+	client := s.stranger(t).basic(k.ClientID, k.ClientSecret)
+	client.form("/oauth2/token").oauthError(http.StatusBadRequest, "invalid_request")
+	client.form("/oauth2/token", "grant_type", "password").oauthError(http.StatusBadRequest, "unsupported_grant_type")
+}
+
 func TestCredentialsInAQueryStringAreRefusedOnEveryRoute(t *testing.T) {
 	s := onOne(t)
 	admin := s.admin(t)

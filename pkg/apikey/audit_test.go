@@ -35,6 +35,24 @@ func TestEventsTellWhatChanged(t *testing.T) {
 			`{"description":"","token_lifespan":{"unit":"minutes","value":1}}`,
 		},
 		{
+			func() error {
+				return second(f.Update(t.Context(), ana(), id, nil, apikey.Patch{RateLimit: pointer(7)}))
+			},
+			`{"rate_limit":null}`, `{"rate_limit":7}`,
+		},
+		{
+			func() error {
+				return second(f.Update(t.Context(), ana(), id, nil, apikey.Patch{RateLimit: pointer(8)}))
+			},
+			`{"rate_limit":7}`, `{"rate_limit":8}`,
+		},
+		{
+			func() error {
+				return second(f.Update(t.Context(), ana(), id, nil, apikey.Patch{RateLimit: pointer(0)}))
+			},
+			`{"rate_limit":8}`, `{"rate_limit":null}`,
+		},
+		{
 			func() error { return second(f.Deactivate(t.Context(), ana(), id, nil)) },
 			`{"generation":1,"status":"active"}`, `{"generation":2,"status":"inactive"}`,
 		},
@@ -67,27 +85,34 @@ func TestEventsTellWhatChanged(t *testing.T) {
 	}
 }
 
-func TestTheEventOfARotationShowsWhichSecretsThereAre(t *testing.T) {
+func TestEventsShowWhichSecretsThereAre(t *testing.T) {
 	f := newFixture(t)
 	created := f.create(t, "Acme")
 	rotated, err := f.RotateSecret(t.Context(), ana(), created.Key.ClientID, nil, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
-	event, _ := f.lastEvent(t)
-	var after struct {
-		Secrets []map[string]string `json:"secrets"`
+	shows := func(want ...map[string]string) {
+		t.Helper()
+		event, _ := f.lastEvent(t)
+		var after struct {
+			Secrets []map[string]string `json:"secrets"`
+		}
+		if err := json.Unmarshal(event.After, &after); err != nil {
+			t.Fatal(err)
+		}
+		if fmt.Sprint(after.Secrets) != fmt.Sprint(want) {
+			t.Errorf("%s shows %v, want %v", event.Action, after.Secrets, want)
+		}
 	}
-	if err := json.Unmarshal(event.After, &after); err != nil {
+	old, fresh := created.Key.Secrets[0].ID, map[string]string{"id": rotated.Key.Secrets[0].ID, "last_four": apikey.LastFour(rotated.Secret)}
+	shows(fresh, map[string]string{
+		"id": old, "last_four": apikey.LastFour(created.Secret), "expires_at": f.stored().Add(time.Hour).Format(time.RFC3339),
+	})
+	if err := f.RetireSecret(t.Context(), ana(), created.Key.ClientID, old, nil); err != nil {
 		t.Fatal(err)
 	}
-	want := []map[string]string{
-		{"id": rotated.Key.Secrets[0].ID, "last_four": apikey.LastFour(rotated.Secret)},
-		{"id": created.Key.Secrets[0].ID, "last_four": apikey.LastFour(created.Secret), "expires_at": f.stored().Add(time.Hour).Format(time.RFC3339)},
-	}
-	if fmt.Sprint(after.Secrets) != fmt.Sprint(want) {
-		t.Errorf("the event shows %v, want %v", after.Secrets, want)
-	}
+	shows(fresh)
 }
 
 func TestEventsHoldNoSecretAndNoDigest(t *testing.T) {

@@ -131,8 +131,11 @@ func TestAuthenticateTellsWhenTheStoreIsDown(t *testing.T) {
 	if _, _, err := auth.Authenticate(t.Context(), created.Key.ClientID, created.Secret); !errors.Is(err, apikey.ErrUnavailable) || errors.Is(err, apikey.ErrInvalidClient) {
 		t.Errorf("the error is %v", err)
 	}
-	if _, _, err := auth.Authenticate(t.Context(), "nobody's", created.Secret); !errors.Is(err, apikey.ErrInvalidClient) {
-		t.Errorf("a client id that can't be anyone's needs no store: %v", err)
+	id := created.Key.ClientID
+	for _, other := range []string{"nobody's", id + "0", id[:len(id)-1], id[len("ak_"):], "ak-" + id[len("ak_"):], id[:9] + "-" + id[10:]} {
+		if _, _, err := auth.Authenticate(t.Context(), other, created.Secret); !errors.Is(err, apikey.ErrInvalidClient) {
+			t.Errorf("%s can't be anyone's, and needs no store: %v", other, err)
+		}
 	}
 }
 

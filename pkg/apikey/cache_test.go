@@ -104,6 +104,24 @@ func TestACacheThatMayBeStaleIsNotUsed(t *testing.T) {
 	}
 }
 
+// TestWhatIsReadBeforeTheLogIsIsNotKept: following the log begins at its head, so nobody tells of a change of before.
+func TestWhatIsReadBeforeTheLogIsIsNotKept(t *testing.T) {
+	f := newFixture(t)
+	id := f.create(t, "Acme").Key.ClientID
+	fresh := false
+	cache := apikey.NewCache(f.store, func() bool { return fresh })
+	if _, err := cache.Lookup(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.store.Update(t.Context(), tenancy, id, limitTo(7)); err != nil {
+		t.Fatal(err)
+	}
+	fresh = true
+	if client, err := cache.Lookup(t.Context(), id); err != nil || client.RateLimit != 7 {
+		t.Errorf("got %+v, %v", client, err)
+	}
+}
+
 func limitTo(requests int) func(apikey.Key) (apikey.Key, *eventlog.Draft, error) {
 	return func(k apikey.Key) (apikey.Key, *eventlog.Draft, error) {
 		k.RateLimit, k.Version = requests, k.Version+1

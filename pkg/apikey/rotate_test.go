@@ -36,6 +36,12 @@ func TestRotatingNowEndsTheOldSecretAtOnce(t *testing.T) {
 	if len(rotated.Key.Secrets) != 1 || rotated.Key.Secrets[0].LastFour != apikey.LastFour(rotated.Secret) || !rotated.Key.Secrets[0].ExpiresAt.IsZero() {
 		t.Errorf("the secrets are %+v", rotated.Key.Secrets)
 	}
+	_, before := f.lastEvent(t)
+	f.advance(time.Second)
+	f.RetireExpired(t.Context())
+	if event, n := f.lastEvent(t); n != before {
+		t.Errorf("what ended with the rotation ends again: %s", event.Action)
+	}
 }
 
 func TestRotatingWithGraceKeepsTheOldSecretUntilItsEnd(t *testing.T) {

@@ -203,17 +203,19 @@ func TestFailedSignInsThatFollowAreOneEventAMinuteLater(t *testing.T) {
 	}
 	began := s.now
 	for range 2 {
-		for range 30 { // most of them are not even looked at
+		for i := range 30 { // most of them are not even looked at
 			s.now = s.now.Add(time.Second)
-			_ = s.try(t, "ann@example.com", typed, "192.0.2.1")
+			if early := s.due(t); len(early) != 0 {
+				t.Fatalf("before the minute is over: %+v", early)
+			}
+			_, _ = s.SignIn(t.Context(), "ann@example.com", typed, eventlog.Origin{IP: "192.0.2.1", RequestID: fmt.Sprint(i)})
 		}
-		if early := s.due(t); len(early) != 0 {
-			t.Fatalf("before the minute is over: %+v", early)
-		}
+		last := s.now
 		s.now = began.Add(foldPeriod)
 		got := s.due(t)
 		if len(got) != 1 || attemptsIn(t, got) != 30 || got[0].TenancyID != "anns" || told(t, got[0])["email"] != "ann@example.com" ||
-			told(t, got[0])["first_at"] != began.Add(time.Second).Format(time.RFC3339) {
+			told(t, got[0])["first_at"] != began.Add(time.Second).Format(time.RFC3339) ||
+			told(t, got[0])["last_at"] != last.Format(time.RFC3339) || got[0].Origin.RequestID != "29" {
 			t.Fatalf("got %+v", got)
 		}
 		began = s.now
@@ -235,6 +237,23 @@ func TestAFloodFromOneAddressIsOneEvent(t *testing.T) {
 	got := s.due(t)
 	if len(got) != 1 || told(t, got[0])["attempts"] != float64(flood) || told(t, got[0])["refused"] != float64(flood-accountBurst) {
 		t.Errorf("got %d events: %+v", len(got), got)
+	}
+	if got[0].TenancyID != "anns" || got[0].Subject.ID != "ann" || told(t, got[0])["email"] != "ann@example.com" {
+		t.Errorf("whose account it is is told by %+v %s", got[0], got[0].After)
+	}
+}
+
+// TestAnAccountsEventIsItsOwnDuringAFlood that leaves room for no other.
+func TestAnAccountsEventIsItsOwnDuringAFlood(t *testing.T) {
+	s := newSignIns(t, false)
+	s.failed(s.store.operator, eventlog.Origin{IP: "192.0.2.1"})
+	for i := range 2 * foldsMax {
+		s.failed(Operator{}, eventlog.Origin{IP: fmt.Sprintf("2001:db8:%x::1", i)})
+	}
+	s.failed(s.store.operator, eventlog.Origin{IP: "192.0.2.1"})
+	got := slices.DeleteFunc(s.due(t), func(e eventlog.Draft) bool { return e.TenancyID != "anns" })
+	if len(got) != 1 || told(t, got[0])["attempts"] != 2.0 {
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -312,6 +331,34 @@ func TestRefusedIdentitiesAreFoldedAsFailedSignInsAre(t *testing.T) {
 	rest := slices.IndexFunc(got, func(e eventlog.Draft) bool { return e.Action == eventlog.OperatorSignInFailed })
 	if rest < 0 || told(t, got[rest])["addresses"] != "many" || told(t, got[rest])["subject"] != nil {
 		t.Errorf("the rest is at %d of %+v", rest, got)
+	}
+}
+
+// TestWhatTheLogDidNotTakeIsWrittenOnceItDoes, not a minute later.
+func TestWhatTheLogDidNotTakeIsWrittenOnceItDoes(t *testing.T) {
+	s := newSignIns(t, false)
+	s.failed(s.store.operator, eventlog.Origin{IP: "192.0.2.1"})
+	s.store.err = errors.New("down")
+	if err := s.writeAttempts(t.Context(), false); !errors.Is(err, s.store.err) {
+		t.Fatalf("got %v", err)
+	}
+	s.store.err = nil
+	if got := s.due(t); len(got) != 1 || attemptsIn(t, got) != 1 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestFlushDoesNotWaitForTheMinute, since nothing runs any more that would write the rest.
+func TestFlushDoesNotWaitForTheMinute(t *testing.T) {
+	s := newSignIns(t, false)
+	s.failed(s.store.operator, eventlog.Origin{IP: "192.0.2.1"})
+	s.due(t)
+	s.failed(s.store.operator, eventlog.Origin{IP: "192.0.2.1"})
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.store.recorded(); len(got) != 1 || attemptsIn(t, got) != 1 {
+		t.Errorf("got %+v", got)
 	}
 }
 

@@ -3,6 +3,7 @@ package operator_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"sync"
@@ -169,6 +170,19 @@ func TestSignInIsThrottledWhetherThePasswordIsRightOrNot(t *testing.T) {
 	f.advance(throttled.RetryAfter)
 	if _, err := f.SignIn(t.Context(), "ana@example.com", password, home); err != nil {
 		t.Errorf("after the time it says: %v", err)
+	}
+}
+
+// TestWhatIsNoAddressIsOneAccount: what is typed in its place must not be a way around the limit, nor be kept for it.
+func TestWhatIsNoAddressIsOneAccount(t *testing.T) {
+	f := newFixture(t, true)
+	f.ana(t)
+	attempts := limit.Default.SignInAccount.Requests
+	for i := range attempts + 1 {
+		_, err := f.SignIn(t.Context(), fmt.Sprintf("no address %d", i), password, home)
+		if throttled := errors.As(err, new(*limit.ExceededError)); throttled != (i == attempts) {
+			t.Fatalf("attempt %d: %v", i+1, err)
+		}
 	}
 }
 
@@ -510,5 +524,49 @@ func TestOfTwoWhoUseALinkAtOnceOneSetsThePassword(t *testing.T) {
 	group.Wait()
 	if (errs[0] == nil) == (errs[1] == nil) || !errors.Is(errors.Join(errs...), operator.ErrLinkUsed) {
 		t.Errorf("got %v", errs)
+	}
+}
+
+// TestALinkThatIsReplacedSetsNoPassword, also when that happens while the password is hashed: who makes another may not trust whoever
+// has the first.
+func TestALinkThatIsReplacedSetsNoPassword(t *testing.T) {
+	f := newFixture(t, false)
+	own := operator.Caller{TenancyID: f.ana(t).TenancyID}
+	invited, err := f.Invite(t.Context(), own, "bea@example.com", operator.Editor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var second operator.Invitation
+	s := operator.NewService(&meddled{f.store, func() {
+		if second, err = f.Relink(t.Context(), own, invited.Operator.ID); err != nil {
+			t.Fatal(err)
+		}
+	}}, limit.Config{}, f.Now)
+	if _, err := s.Accept(t.Context(), invited.Token, password, home); !errors.Is(err, operator.ErrLinkUsed) {
+		t.Errorf("the link of before: %v", err)
+	}
+	if _, err := f.Accept(t.Context(), second.Token, newPassword, home); err != nil {
+		t.Errorf("the link of now: %v", err)
+	}
+}
+
+func TestALinkIsDeadTheMomentItExpires(t *testing.T) {
+	f := newFixture(t, false)
+	own := operator.Caller{TenancyID: f.ana(t).TenancyID}
+	for email, test := range map[string]struct {
+		after time.Duration
+		want  error
+	}{
+		"bea@example.com":  {operator.LinkLifetime - time.Microsecond, nil},
+		"carl@example.com": {operator.LinkLifetime, operator.ErrLinkUsed},
+	} {
+		invited, err := f.Invite(t.Context(), own, email, operator.Editor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.advance(test.after)
+		if _, err := f.Accept(t.Context(), invited.Token, password, home); !errors.Is(err, test.want) {
+			t.Errorf("after %v: %v, want %v", test.after, err, test.want)
+		}
 	}
 }

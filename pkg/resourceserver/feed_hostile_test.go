@@ -20,6 +20,9 @@ const (
 	feedPath   = "/v1/revocations"
 )
 
+// heartbeat is a message of the stream that says no more than that it is alive.
+const heartbeat = "id: 0\nevent: position\ndata: {}\n\n"
+
 // between is a network element that answers some requests for the feed and the keys itself.
 type between struct {
 	next     http.RoundTripper
@@ -82,6 +85,28 @@ func TestProxyThatBuffersTheStreamCostsAPollInterval(t *testing.T) {
 			_, err := verifier.Verify(t.Context(), token)
 			wantError(t, err, resourceserver.ErrRevoked)
 		}
+	})
+}
+
+// TestAStreamThatDiesWithoutAWordIsLeft, as of a proxy that hangs: as long as it is trusted nobody reads the snapshot.
+func TestAStreamThatDiesWithoutAWordIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
+		streamed, stream := io.Pipe()
+		verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: &between{
+			next:   issuer.Client().Transport,
+			stream: func(*http.Request) *http.Response { return answer("text/event-stream", streamed) },
+		}}})
+		_, _ = io.WriteString(stream, heartbeat)
+		let(resourceserver.FeedLossMaxDefault + time.Second)
+		token := issuer.Token()
+		if _, err := verifier.Verify(t.Context(), token); err != nil {
+			t.Fatalf("after %+v: %v", verifier.FeedStatus(), err)
+		}
+		issuer.RevokeToken(token)
+		let(time.Second)
+		_, err := verifier.Verify(t.Context(), token)
+		wantError(t, err, resourceserver.ErrRevoked)
 	})
 }
 

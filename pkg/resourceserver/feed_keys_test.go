@@ -106,7 +106,12 @@ func TestTheKeyAfterARevokedOneIsFoundAtOnce(t *testing.T) {
 	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
 		_, err := verifier.Verify(t.Context(), issuer.SignToken(map[string]any{"kid": "none"}))
 		wantError(t, err, resourceserver.ErrUnknownKey)
+		before := issuer.Requests(keySetPath)
 		await(t, verifier, issuer.RevokeSigningKey())
+		synctest.Wait()
+		if read := issuer.Requests(keySetPath) - before; read != 1 {
+			t.Errorf("the keys were read %d times before a token asked for one", read)
+		}
 		if _, err := verifier.Verify(t.Context(), issuer.Token()); err != nil {
 			t.Error(err)
 		}

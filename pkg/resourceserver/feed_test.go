@@ -3,6 +3,8 @@ package resourceserver_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -38,19 +40,28 @@ func let(d time.Duration) {
 }
 
 func TestRevocationArrivesByStreamAtOnce(t *testing.T) {
-	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
-		token := issuer.Token()
-		start := time.Now()
-		await(t, verifier, issuer.Revoke(resourceservertest.ClientID))
-		if took := time.Since(start); took != 0 {
-			t.Errorf("it took %v of fake time", took)
-		}
-		_, err := verifier.Verify(t.Context(), token)
-		wantError(t, err, resourceserver.ErrRevoked)
-		if !verifier.FeedStatus().Streaming {
-			t.Error("not streaming")
-		}
-	})
+	for name, revoke := range map[string]func(issuer *resourceservertest.Issuer, token string) uint64{
+		"of a client": func(issuer *resourceservertest.Issuer, _ string) uint64 {
+			return issuer.Revoke(resourceservertest.ClientID)
+		},
+		"of a token": (*resourceservertest.Issuer).RevokeToken,
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
+				token := issuer.Token()
+				start, requests := time.Now(), issuer.Requests(feedPath)
+				await(t, verifier, revoke(issuer, token))
+				if took, more := time.Since(start), issuer.Requests(feedPath)-requests; took != 0 || more != 0 {
+					t.Errorf("it took %v of fake time and %d further requests", took, more)
+				}
+				_, err := verifier.Verify(t.Context(), token)
+				wantError(t, err, resourceserver.ErrRevoked)
+				if !verifier.FeedStatus().Streaming {
+					t.Error("not streaming")
+				}
+			})
+		})
+	}
 }
 
 func TestQuietStreamStaysUpOnHeartbeats(t *testing.T) {
@@ -250,7 +261,11 @@ func TestKeepAcceptingEndsAfterTheBound(t *testing.T) {
 				t.Errorf("%s token within the bound: %v", name, err)
 			}
 		}
-		let(5*time.Second + time.Nanosecond)
+		let(5 * time.Second) // to the bound
+		if _, err := verifier.Verify(t.Context(), seen); err != nil {
+			t.Errorf("at the bound: %v", err)
+		}
+		let(time.Nanosecond)
 		for name, token := range map[string]string{"seen": seen, "unseen": issuer.Token()} {
 			_, err := verifier.Verify(t.Context(), token)
 			t.Log(name)
@@ -297,7 +312,6 @@ func TestASleepOfTheMachineCountsForTheBound(t *testing.T) {
 
 // TestWhatWasUnderWayWhenTheMachineSleptIsNoNews: it is read when the machine wakes, and was sent before.
 func TestWhatWasUnderWayWhenTheMachineSleptIsNoNews(t *testing.T) {
-	const heartbeat = "id: 0\nevent: position\ndata: {}\n\n"
 	for name, streaming := range map[string]bool{"a heartbeat": true, "an answer to the poll": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -345,21 +359,35 @@ func TestWhatWasUnderWayWhenTheMachineSleptIsNoNews(t *testing.T) {
 }
 
 func TestRefuseAtOnceRefusesFromTheBreakToTheNextContact(t *testing.T) {
-	inBubble(t, resourceserver.Options{OnFeedLost: resourceserver.RefuseAtOnce}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
-		token := issuer.Token()
-		if _, err := verifier.Verify(t.Context(), token); err != nil {
-			t.Fatal(err)
-		}
-		issuer.Stop()
-		synctest.Wait()
-		_, err := verifier.Verify(t.Context(), token)
-		wantError(t, err, resourceserver.ErrFeedStale)
-		issuer.Resume()
-		let(time.Second)
-		if _, err := verifier.Verify(t.Context(), token); err != nil {
-			t.Errorf("after the return: %v", err)
-		}
-	})
+	for name, test := range map[string]struct {
+		streaming bool
+		noticed   time.Duration // after the break
+	}{
+		"of a stream":     {true, 0},
+		"of what is read": {false, resourceserver.PollIntervalDefault},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, resourceserver.Options{OnFeedLost: resourceserver.RefuseAtOnce}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
+				if !test.streaming {
+					issuer.SetStreaming(false)
+					let(time.Minute)
+				}
+				token := issuer.Token()
+				if _, err := verifier.Verify(t.Context(), token); err != nil {
+					t.Fatal(err)
+				}
+				issuer.Stop()
+				let(test.noticed)
+				_, err := verifier.Verify(t.Context(), token)
+				wantError(t, err, resourceserver.ErrFeedStale)
+				issuer.Resume()
+				let(2 * resourceserver.PollIntervalDefault)
+				if _, err := verifier.Verify(t.Context(), token); err != nil {
+					t.Errorf("after the return: %v", err)
+				}
+			})
+		})
+	}
 }
 
 func TestEveryByteAtWhichAStreamCanBeCut(t *testing.T) {
@@ -408,17 +436,60 @@ func TestRevocationsAreForgottenWhenNoTokenCanBeAlive(t *testing.T) {
 }
 
 func TestOldSigningKeysGoWithTheNextReadingOfTheKeySet(t *testing.T) {
-	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
-		token := issuer.Token()
-		if _, err := verifier.Verify(t.Context(), token); err != nil {
-			t.Fatal(err)
-		}
-		issuer.RotateSigningKey()
-		issuer.WithdrawOldKeys()
-		let(5 * time.Minute) // what the server's Cache-Control says
-		_, err := verifier.Verify(t.Context(), token)
-		wantError(t, err, resourceserver.ErrUnknownKey)
-	})
+	for name, test := range map[string]struct {
+		inPlace bool // the new key has the kid of the old one
+		want    error
+	}{
+		"withdrawn":             {false, resourceserver.ErrUnknownKey},
+		"replaced in its place": {true, resourceserver.ErrSignature},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
+				var instead atomic.Pointer[[]byte] // of the issuer's own key set
+				verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: &between{
+					next: issuer.Client().Transport,
+					keys: func(*http.Request) *http.Response {
+						if keys := instead.Load(); keys != nil {
+							return answer("application/json", bytes.NewReader(*keys))
+						}
+						return nil
+					},
+				}}})
+				token := issuer.Token()
+				if _, err := verifier.Verify(t.Context(), token); err != nil {
+					t.Fatal(err)
+				}
+				old := kidOf(t, token)
+				issuer.RotateSigningKey()
+				issuer.WithdrawOldKeys()
+				if test.inPlace {
+					keys := bytes.ReplaceAll(read(t, issuer, keySetPath), []byte(kidOf(t, issuer.Token())), []byte(old))
+					instead.Store(&keys)
+				}
+				let(5 * time.Minute) // what the server's Cache-Control says
+				_, err := verifier.Verify(t.Context(), token)
+				wantError(t, err, test.want)
+			})
+		})
+	}
+}
+
+// kidOf returns which key a token says it is signed by.
+func kidOf(t *testing.T, token string) string {
+	t.Helper()
+	encoded, _, _ := strings.Cut(token, ".")
+	text, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var header struct {
+		KeyID string `json:"kid"`
+	}
+	if err := json.Unmarshal(text, &header); err != nil {
+		t.Fatal(err)
+	}
+	return header.KeyID
 }
 
 func TestNewTriesAgainUntilTheIssuerIsThere(t *testing.T) {

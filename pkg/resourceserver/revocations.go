@@ -73,8 +73,7 @@ func (r *revocations) revokeClient(client digest, generation int64) {
 	until := seconds(r.clock.elapsed() + LifespanMax + r.leeway + revocationSlack)
 	shard := r.shard(client)
 	shard.mu.Lock()
-	known, ok := shard.clients[client]
-	changed := !ok || generation > known.generation
+	changed := generation > shard.clients[client].generation
 	if changed {
 		shard.clients[client] = clientRevocation{generation: generation, until: until}
 	}

@@ -100,6 +100,7 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 		{"InterruptedPruningVerifies", interruptedPruningVerifies},
 		{"BrokenLogIsNotPruned", brokenLogIsNotPruned},
 		{"AnOutageIsNoTampering", anOutageIsNoTampering},
+		{"OfTwoPruningsAtOnceOneMovesTheBase", ofTwoPruningsOneMovesTheBase},
 		{"PruningDoesNotDisturbVerifying", pruningDoesNotDisturbVerifying},
 	}
 	for _, test := range tests {

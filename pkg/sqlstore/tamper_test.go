@@ -514,6 +514,31 @@ func anOutageIsNoTampering(t *testing.T, open func(testing.TB, Options) *Store) 
 	}
 }
 
+// ofTwoPruningsOneMovesTheBase: the other, which read where the log began before that, might move it back below what is deleted.
+func ofTwoPruningsOneMovesTheBase(t *testing.T, open func(testing.TB, Options) *Store) {
+	e := newEvidence(t, open(t, Options{Timeout: patience}))
+	old, err := e.Base(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	prune(e, 7*day)
+	moved, err := e.Base(t.Context())
+	if err != nil || moved.Seq == old.Seq {
+		t.Fatalf("the log begins after %d, %v", moved.Seq, err)
+	}
+	left, err := e.After(t.Context(), moved.Seq, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := audit.Base{Head: eventlog.Head{Seq: left[1].Seq, Hash: left[1].Hash}, PrunedAt: e.now, Proof: "x"}
+	if err := e.SetBase(t.Context(), old, next, eventlog.Draft{At: e.now, Action: eventlog.LogPruned}); !errors.Is(err, audit.ErrMoved) {
+		t.Errorf("the second pruning: %v", err)
+	}
+	if base, err := e.Base(t.Context()); err != nil || base.Seq != moved.Seq {
+		t.Errorf("the log begins after %d, %v; want %d", base.Seq, err, moved.Seq)
+	}
+}
+
 // pruneMeanwhile is a store whose log is pruned by another process while it is read.
 type pruneMeanwhile struct {
 	*Store

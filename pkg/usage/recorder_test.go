@@ -66,10 +66,14 @@ func TestUsesAreWrittenWithTheNextFlush(t *testing.T) {
 
 func TestADeniedExchangeIsNoUse(t *testing.T) {
 	f := newFixture(t)
-	f.Denied("a", "wrong-secret", "192.0.2.3", "request")
-	f.flush(t)
-	if key := f.key(t, "a"); !key.LastUsedAt.IsZero() {
-		t.Errorf("the key was used at %v", key.LastUsedAt)
+	store := &recordStore{Store: f.store}
+	recorder := usage.NewRecorder(store, f.Now)
+	recorder.Denied("a", "wrong-secret", "192.0.2.3", "request")
+	if err := recorder.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if key := f.key(t, "a"); !key.LastUsedAt.IsZero() || len(store.batches[0].Uses) != 0 {
+		t.Errorf("the key was used at %v, and what was written is %+v", key.LastUsedAt, store.batches[0])
 	}
 }
 
@@ -120,8 +124,11 @@ func TestManyUsesAreOneRowForEachSecretAndHour(t *testing.T) {
 	for i := range 10_000 {
 		recorder.Issued("a", "sa", "192.0.2.1")
 		recorder.Issued("b", "sb", "192.0.2.1")
-		if i == 5000 {
+		switch i {
+		case 5000:
 			f.advance(time.Hour)
+		case 7500:
+			f.advance(-time.Hour) // as a clock that is set
 		}
 	}
 	if err := recorder.Flush(t.Context()); err != nil {
@@ -156,6 +163,17 @@ func TestWhatCanNotBeWrittenIsKept(t *testing.T) {
 	store.err = nil
 	if err := recorder.Flush(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	// One of each secret and hour, or PostgreSQL refuses the batch whenever it is tried.
+	written := store.batches[len(store.batches)-1]
+	uses := []usage.Use{
+		{ClientID: "a", SecretID: "sa", At: early.Add(40 * time.Minute), IP: "192.0.2.2"},
+		{ClientID: "a", SecretID: "sa", At: early.Add(80 * time.Minute), IP: "192.0.2.2"},
+		{ClientID: "a", SecretID: "sa", At: late, IP: "192.0.2.2"},
+		{ClientID: "b", SecretID: "sb", At: early, IP: "192.0.2.1"},
+	}
+	if counts := len(uses) + 2; !slices.Equal(written.Uses, uses) || len(written.Counts) != counts {
+		t.Errorf("what is written in the end is %+v", written)
 	}
 	if key := f.key(t, "a"); !key.LastUsedAt.Equal(late) || key.Secrets[0].LastUsedIP != "192.0.2.2" {
 		t.Errorf("a was used at %v from %s, want %v", key.LastUsedAt, key.Secrets[0].LastUsedIP, late)
@@ -233,6 +251,7 @@ func TestManyKeysAreWrittenInBatches(t *testing.T) {
 	}
 }
 
+// TestOnlyTheNewestDenialsAreKept, in memory as in the store.
 func TestOnlyTheNewestDenialsAreKept(t *testing.T) {
 	for name, failing := range map[string]bool{"written at once": false, "after a failure": true} {
 		t.Run(name, func(t *testing.T) {
@@ -253,6 +272,11 @@ func TestOnlyTheNewestDenialsAreKept(t *testing.T) {
 			store.err = nil
 			if err := recorder.Flush(t.Context()); err != nil {
 				t.Fatal(err)
+			}
+			for _, b := range store.batches {
+				if len(b.Denials) > usage.DenialsKept {
+					t.Errorf("a batch holds %d denials", len(b.Denials))
+				}
 			}
 			denials, err := f.service.Denials(t.Context(), tenancy, "a")
 			if err != nil || len(denials) != usage.DenialsKept {

@@ -46,7 +46,7 @@ type Denial struct {
 // Batch is what is written at once.
 type Batch struct {
 	Uses    []Use
-	Counts  []Count
+	Counts  []Count // of each secret and hour one, or of each key and hour of what was denied
 	Denials []Denial
 }
 
