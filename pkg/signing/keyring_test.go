@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -703,14 +704,14 @@ func TestRunFollowsWhatOtherReplicasDo(t *testing.T) {
 // countingStore counts the loadings, which fail while down is set.
 type countingStore struct {
 	keyStore
-	loadings int
-	down     error
+	loadings atomic.Int32
+	down     atomic.Bool
 }
 
 func (s *countingStore) ChangeSigningKeys(ctx context.Context, change func([]signing.Record) (*signing.Change, error)) error {
-	s.loadings++
-	if s.down != nil {
-		return s.down
+	s.loadings.Add(1)
+	if s.down.Load() {
+		return errors.New("down")
 	}
 	return s.keyStore.ChangeSigningKeys(ctx, change)
 }
@@ -725,21 +726,20 @@ func TestKeysAreLoadedForTheirEventsAloneUntilItSucceeds(t *testing.T) {
 		happen := func(kind eventlog.SubjectKind, action eventlog.Action) {
 			keyring.Apply(eventlog.Event{Draft: eventlog.Draft{Action: action, Subject: eventlog.Subject{Kind: kind, ID: "id"}}})
 		}
-		wantLoadings := func(when string, after time.Duration, want int) {
+		wantLoadings := func(when string, after time.Duration, want int32) {
 			t.Helper()
 			time.Sleep(after) //nolint:forbidigo // in a bubble: moves the fake clock
 			synctest.Wait()
-			if store.loadings != want {
-				t.Errorf("%s: the keys were loaded %d times, not %d", when, store.loadings, want)
+			if got := store.loadings.Swap(0); got != want {
+				t.Errorf("%s: the keys were loaded %d times, not %d", when, got, want)
 			}
-			store.loadings = 0
 		}
 		happen(eventlog.SubjectAPIKey, eventlog.APIKeyCreated)
 		wantLoadings("another kind of event", 0, 0)
-		store.down = errors.New("down")
+		store.down.Store(true)
 		happen(eventlog.SubjectSigningKey, eventlog.SigningKeyCreated)
 		wantLoadings("while the store is down", 0, 1)
-		store.down = nil
+		store.down.Store(false)
 		wantLoadings("afterwards", 2*time.Second, 1)
 		wantLoadings("and then", 20*time.Second, 0)
 	})
