@@ -72,7 +72,10 @@ func TestAChangeWithACookieFromAnotherOriginIsRefused(t *testing.T) {
 		c.get("/v1/api-keys").wants(http.StatusOK)
 	}
 	for i, from := range []map[string]string{
-		{"Sec-Fetch-Site": "same-origin"}, {"Origin": s.url}, {"Sec-Fetch-Site": "same-site", "Origin": "https://console.example.com"}, {},
+		{"Sec-Fetch-Site": "same-origin"},
+		{"Origin": s.url},
+		{"Sec-Fetch-Site": "same-site", "Origin": "https://console.example.com"},
+		{},
 		{"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "empty"}, // as the console fetches
 	} {
 		c := *admin
