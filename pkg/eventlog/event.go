@@ -221,14 +221,14 @@ func (e Event) computeHash() ([]byte, error) {
 	return h.Sum(nil), nil
 }
 
-// succeeds reports whether e claims to be the successor of head. It does not recompute the hash of e.
-func (e Event) succeeds(head Head) bool {
+// linksTo reports whether e claims to be the successor of head. It does not recompute the hash of e.
+func (e Event) linksTo(head Head) bool {
 	return e.Seq == head.Seq+1 && bytes.Equal(e.PrevHash, head.Hash)
 }
 
-// follows reports whether e is the successor of head, by number and by hash, and is unaltered.
-func (e Event) follows(head Head) (bool, error) {
-	if !e.succeeds(head) {
+// verifiesAfter reports whether e is the successor of head, by number and by hash, and is unaltered.
+func (e Event) verifiesAfter(head Head) (bool, error) {
+	if !e.linksTo(head) {
 		return false, nil
 	}
 	want, err := e.computeHash()

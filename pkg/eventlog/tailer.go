@@ -144,7 +144,7 @@ func (t *Tailer) Poll(ctx context.Context) error {
 			return err
 		}
 		for _, e := range events {
-			if !e.succeeds(t.Read()) {
+			if !e.linksTo(t.Read()) {
 				t.readAt.Store(nil)
 				return ErrDiscontinued
 			}

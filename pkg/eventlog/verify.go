@@ -52,7 +52,7 @@ func VerifyEach(ctx context.Context, log Log, from Head, visit func(Event) error
 			return at, err
 		}
 		for _, e := range events {
-			ok, err := e.follows(at)
+			ok, err := e.verifiesAfter(at)
 			switch {
 			case err != nil:
 				return at, err

@@ -231,9 +231,9 @@ func draft(now time.Time, action eventlog.Action, actor eventlog.Actor, kid stri
 // binding is the associated data for sealing a private key: one that was moved to another row can't be opened.
 func binding(kid string) []byte { return []byte("signing-key\x00" + kid) }
 
-// Current makes sure that the keys in use are those that the log has reported or, while the log can't be read in time, those that
+// Refresh makes sure that the keys in use are those that the log has reported or, while the log can't be read in time, those that
 // were in the store at most [eventlog.StalenessMax] ago. Errors: those of the store.
-func (k *Keyring) Current(ctx context.Context) error {
+func (k *Keyring) Refresh(ctx context.Context) error {
 	if k.fresh == nil || k.fresh() {
 		return nil
 	}

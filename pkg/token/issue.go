@@ -55,7 +55,7 @@ func (i *Issuer) Prepare(g Grant) (*Prepared, error) {
 
 // Issue returns a signed token. Errors: signing.ErrNoKey; those of the signing key store.
 func (i *Issuer) Issue(ctx context.Context, p *Prepared) (string, error) {
-	if err := i.keyring.Current(ctx); err != nil {
+	if err := i.keyring.Refresh(ctx); err != nil {
 		return "", err
 	}
 	key, err := i.keyring.Signer()

@@ -151,7 +151,7 @@ func (i *Issuer) Read(ctx context.Context, raw string) (Claims, error) {
 		claims = &verified
 		i.seen.Set(digest, claims)
 	}
-	if err := i.keyring.Current(ctx); err != nil { // only for tokens signed here, so that others cause no reading of keys
+	if err := i.keyring.Refresh(ctx); err != nil { // only for tokens signed here, so that others cause no reading of keys
 		return Claims{}, err
 	}
 	if !i.keyring.Published(claims.KeyID) {
