@@ -67,8 +67,8 @@ func measureChanges(ctx context.Context, b *bench) (section, error) {
 			{What: "create, edit, rotate on PostgreSQL", Unit: "/s", Service: ours, Bare: theirs, Target: target{AtLeast: .5}},
 			{What: "the same on SQLite", Unit: "/s", Service: embedded, Target: target{AtLeast: 400}},
 		},
-		Notes: []string{fmt.Sprintf("%d writers, one change at a time each, through HTTP; every commit waits for the disk. The bare side sends the same statements, "+
-			"prepared, with pgx and nothing around them; it too changes one key at a time, behind the lock on the log's head.", writers)},
+		Notes: []string{fmt.Sprintf("%d writers make one change at a time each, through HTTP. Every commit waits for the disk. The bare side sends the same statements, "+
+			"prepared, through pgx alone. It also changes one key at a time, behind the lock on the log's head.", writers)},
 	}, nil
 }
 

@@ -25,7 +25,7 @@ func measureCold(ctx context.Context, b *bench) (section, error) {
 	}
 	return section{
 		Rows: rates("first token of a key", target{AtLeast: .8}, ours, theirs),
-		Notes: []string{fmt.Sprintf("%s keys, each spent once, 16 connections, PostgreSQL; %d times, with other keys. The bare handler runs one prepared SELECT with pgx and signs with the standard library.",
+		Notes: []string{fmt.Sprintf("%s keys, each used once, over 16 connections, on PostgreSQL; repeated %d times with different keys. The bare handler runs one prepared SELECT through pgx and signs with the standard library.",
 			thousands(coldKeys), coldTimes)},
 	}, nil
 }

@@ -39,10 +39,10 @@ func measureConsole(ctx context.Context, b *bench) (section, error) {
 	}
 	s.Notes = []string{
 		"Lighthouse with its own profiles: mobile is a line of 1.6 Mbit/s with 150 ms of latency and a processor a quarter as fast as this one, " +
-			"desktop a line of 10 Mbit/s with 40 ms. Each visit starts with an empty cache. Lighthouse computes what would become of a visit on this machine " +
-			"as it is. It takes the times of this machine by four, so that whatever else it does counts fourfold, and assumes that a paint waits for all " +
-			"that had arrived before it here, where the line takes no time: for the scripts, too, in a visit where they came before the frame was " +
-			"painted. Slowed down indeed, by the browser, it does not (Lighthouse's throttling method devtools).",
+			"desktop a line of 10 Mbit/s with 40 ms. Each visit starts with an empty cache. Lighthouse visits the page at full speed and computes from that " +
+			"how a slower visit would have gone. It multiplies this machine's times by four, so that any other load counts fourfold. It also assumes that " +
+			"a paint waits for everything that arrived before it here, where the line takes no time, and so for the scripts, too, in a visit in which they " +
+			"arrived before the frame was painted. \"Actually slowed down\" is a visit that the browser itself slows down (Lighthouse's throttling method devtools).",
 	}
 	return s, nil
 }
@@ -75,7 +75,7 @@ func visitRows(profile string, visits []visit) []row {
 	largestPaint := func(v visit) float64 { return v.LargestPaint }
 	soon := target{AtMost: 1800}
 	if profile == "slowed" {
-		return []row{line("mobile, slowed down indeed: largest contentful paint", " ms", soon, largestPaint)}
+		return []row{line("mobile, actually slowed down: largest contentful paint", " ms", soon, largestPaint)}
 	}
 	if profile == "desktop" {
 		soon = target{}

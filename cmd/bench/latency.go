@@ -68,10 +68,10 @@ func measureLatency(ctx context.Context, b *bench) (section, error) {
 	)
 	s.Notes = append(saturated.notes("the open loop", ours.generator, theirs.generator), disturbed.notes("the open loop", ours.others, theirs.others)...)
 	s.Notes = append(s.Notes,
-		fmt.Sprintf("The open loop sends at constant intervals over %d connections and counts from when a request was due, so that waiting for a free connection counts too. "+
-			"It looks at what is due and what has come every %v.", openConnections, openPause),
-		"A server's ratio can't be below the machine's own, which its last line tells: where the same hash takes several times as long every now and then, "+
-			"so does every request of that moment, and those behind it wait.")
+		fmt.Sprintf("The open loop sends at constant intervals over %d connections. A request's time starts when it was due, so it includes waiting for a free connection. "+
+			"Every %v the loop sends the requests that are due and reads the responses that have arrived.", openConnections, openPause),
+		"A server's ratio can't be lower than the machine's own, which is in the last line: if computing the same hash takes several times as long every now and then, "+
+			"so does every request at that moment, and the requests behind it wait.")
 	return s, nil
 }
 

@@ -45,10 +45,10 @@ func measureLists(ctx context.Context, b *bench) (section, error) {
 		s.Rows = append(s.Rows, rows...)
 	}
 	s.Notes = []string{
-		fmt.Sprintf("%d requests of each kind in a round, one after the other, through HTTP as the console makes them: "+
-			"pages 1 to 100 of 10 keys in every order, a third of them of active or inactive keys alone (1 %% are inactive); searches for three letters "+
-			"in a row of some word of the names, in every order.", listRequests),
-		"How many keys a list has is counted once, and again after a thousand changes or where it is ten thousand or less after any; in the first round all of it is.",
+		fmt.Sprintf("Each round makes %d requests of each kind through HTTP, one after the other, as the console makes them: "+
+			"pages 1 to 100 of 10 keys in every order, a third of them restricted to active or to inactive keys (1 %% are inactive), and searches for three "+
+			"consecutive letters of a word that occurs in the names, in every order.", listRequests),
+		"The number of keys in a list is counted once, and again after a thousand changes, or after any change if it is ten thousand or less. In the first round everything is counted.",
 	}
 	return s, nil
 }

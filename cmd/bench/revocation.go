@@ -93,7 +93,7 @@ func measureRevocation(ctx context.Context, b *bench) (section, error) {
 			row{What: p.what + ", slowest of " + fmt.Sprint(len(p.after)), Unit: " ms", Service: sample{slices.Max(p.after)}, Target: target{AtMost: refusalMax}},
 			row{What: "the median", Unit: " ms", Service: sample{p.after.median()}})
 	}
-	s.Notes = []string{fmt.Sprintf("%d keys were deactivated, one every %v, while the others obtained %s tokens a second; time counts from the answer to the deactivation. Every place had accepted each key or token before.",
+	s.Notes = []string{fmt.Sprintf("%d keys were deactivated, one every %v, while the others obtained %s tokens per second. Time counts from the response to the deactivation. Every place had accepted each key or token before.",
 		revokedKeys, revocationGap, thousands(int64(o.rate())))}
 	return s, nil
 }

@@ -55,7 +55,7 @@ func measureStart(ctx context.Context, b *bench) (section, error) {
 		{What: "resident memory, idle", Unit: " MB", Service: resident, Target: target{AtMost: 50}},
 		{What: "binary, the console inside", Unit: " MB", Service: sample{float64(binary.Size()) / 1e6}, Target: target{AtMost: 45}},
 	}
-	s.Notes = []string{fmt.Sprintf("PostgreSQL. Ready is when `/readyz` answers 200; the memory is read %v later.", idleFor)}
+	s.Notes = []string{fmt.Sprintf("On PostgreSQL. The service is ready when `/readyz` answers 200; its memory is read %v later.", idleFor)}
 	return s, nil
 }
 

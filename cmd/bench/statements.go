@@ -47,15 +47,15 @@ func measureStatements(ctx context.Context, b *bench) (section, error) {
 	tokens := float64(o.requests)
 	s.Rows = []row{
 		{What: fmt.Sprintf("tokens in %v", span), Service: sample{tokens}},
-		{What: "readings of the database in the same time, idle", Service: sample{idle.reads}},
-		{What: "readings under load", Service: sample{busy.reads}},
-		{What: "readings per token beyond the idle ones", Service: sample{max(0, busy.reads-idle.reads) / tokens}, Target: target{AtMost: .001}},
+		{What: "database reads in the same time, idle", Service: sample{idle.reads}},
+		{What: "database reads under load", Service: sample{busy.reads}},
+		{What: "database reads per token beyond the idle ones", Service: sample{max(0, busy.reads-idle.reads) / tokens}, Target: target{AtMost: .001}},
 		{What: "batches of usage", Service: sample{written.flushes}},
 		{What: "write transactions per batch and key that was used in it", Service: sample{written.writes / written.flushes / float64(b.keys)}, Target: target{AtMost: 1}},
 		{What: "rows written per batch and key", Service: sample{written.rows / written.flushes / float64(b.keys)}},
 	}
 	s.Notes = []string{
-		"The readings are those of the event log, a few each second however much or little is done; a test shows that tokens of keys in memory, issued or verified, call the database not once.",
+		"The reads are those of the event log, a few per second whatever the load. A test shows that issuing or verifying a token of a key in memory makes no database call at all.",
 	}
 	return s, nil
 }

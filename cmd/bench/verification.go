@@ -54,7 +54,7 @@ func measureVerification(ctx context.Context, b *bench) (section, error) {
 		}
 		s.Rows, s.Notes = append(s.Rows, rows...), append(s.Notes, notes...)
 	}
-	s.Notes = append(s.Notes, fmt.Sprintf("%s tokens, %d connections. The bare handler of `/oauth2/verify` looks whether there is a Bearer token and answers 200; that of `/oauth2/introspect` verifies the signature with jwx each time and asks nobody who they are.",
+	s.Notes = append(s.Notes, fmt.Sprintf("%s tokens, %d connections. The bare handler for `/oauth2/verify` checks that there is a Bearer token and answers 200. The one for `/oauth2/introspect` verifies the signature with jwx each time and does not authenticate its callers.",
 		thousands(int64(len(seen))), connections))
 	return s, nil
 }

@@ -10,7 +10,7 @@ const timings = {
   speedIndex: "speed-index",
 };
 
-/** How many visits may be lost: on a busy machine the browser sometimes leaves the start of one out of its trace. */
+/** How many visits may fail: on a busy machine the browser sometimes leaves the start of a visit out of its trace. */
 const LOST_MAX = 3;
 
 function median(values) {
@@ -18,8 +18,8 @@ function median(values) {
 }
 
 /**
- * What Lighthouse is told of a profile. Its own are computed from a visit on the machine as it is; in `slowed` the browser
- * is made slow.
+ * The settings of each profile. Lighthouse computes its own profiles from a visit at full speed; for `slowed`, the browser itself
+ * is slowed down.
  */
 const settings = {
   mobile: [{}, undefined],
@@ -29,7 +29,7 @@ const settings = {
 
 /**
  * Loads a page several times with an empty cache, in a profile: Lighthouse's own `mobile` and `desktop` with their simulated
- * network and processor, or `slowed`, which is `mobile` with both slowed down indeed. Returns the scores (0 to 100) and timings
+ * network and processor, or `slowed`, which is `mobile` with both actually slowed down. Returns the scores (0 to 100) and timings
  * (milliseconds; cls has no unit) of each run, the median of each, and what kept a score of any run below 100.
  */
 export async function measure({ url, cookie, profile, runs, executable }) {
