@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,9 +13,6 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jwk"
 	"github.com/lestrrat-go/jwx/v2/jws"
-
-	"github.com/piercloud/apikeys/pkg/await"
-	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
 // snapshot is what a snapshot says.
@@ -181,45 +177,6 @@ func TestSnapshotIsSentAgainOnlyWhenItHasChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	stranger.revocations(s).verified(stranger)
-}
-
-// TestASnapshotThatIsKeptSaysHowOldItIs: a follower is told that a snapshot lacks something, whether it is sent that snapshot or
-// already has it.
-func TestASnapshotThatIsKeptSaysHowOldItIs(t *testing.T) {
-	s := onOne(t)
-	stranger := s.stranger(t)
-	s.follow(t)
-	head, err := s.Store.Head(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	revoke := func() {
-		head.Seq++
-		revoked := eventlog.Revocation{ClientID: fmt.Sprint("ak_", head.Seq), Generation: 2}
-		s.Revoked.Apply(eventlog.Event{Seq: head.Seq, Draft: eventlog.Draft{At: s.now(), Revokes: &revoked}})
-	}
-	for range 20_000 { // which is kept for a tenth of a second
-		revoke()
-	}
-	for _, status := range []int{http.StatusOK, http.StatusNotModified} {
-		await.Until(t, time.Minute, fmt.Sprintf("a %d comes of a snapshot that lacks something", status), func() bool {
-			asking := stranger
-			before := stranger.revocations(s)
-			if status == http.StatusNotModified {
-				asking = stranger.with("If-None-Match", before.Header.Get("ETag"))
-			}
-			revoke()
-			a := asking.get("/v1/revocations")
-			if age := a.Header.Get("Age"); age != "" && age != "1" {
-				t.Fatalf("it is of the age %q", age)
-			}
-			return a.StatusCode == status && a.Header.Get("Age") == "1"
-		})
-	}
-	s.pass(500 * time.Millisecond)
-	if a := stranger.revocations(s).wants(http.StatusOK); a.Header.Get("Age") != "" {
-		t.Errorf("one that lacks nothing is of the age %q", a.Header.Get("Age"))
-	}
 }
 
 func TestWhatCannotMatterIsNotInTheFeed(t *testing.T) {

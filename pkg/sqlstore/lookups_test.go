@@ -182,8 +182,9 @@ func waitingLookupsEndInTime(t *testing.T, open func(testing.TB, Options) *Store
 		}
 	}
 
-	s = open(t, Options{Timeout: impatience})
+	s = open(t, Options{Timeout: patience})
 	id = fillKeys(t, s, newTenancy(t, s), 1)[0]
+	s.timeout = impatience
 	release = occupy(t, s)
 	if err := <-ask(t.Context(), s, id); !errors.Is(err, apikey.ErrUnavailable) {
 		t.Errorf("with no connection: %v", err)
