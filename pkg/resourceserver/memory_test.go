@@ -28,7 +28,7 @@ func TestAMillionRevocationsStayBelow150MB(t *testing.T) {
 	for i := range manyRevocations {
 		binary.BigEndian.PutUint32(id[3:], uint32(i))
 		if i%2 == 0 {
-			revoked.revokeClient(digestOf(string(id)), int64(i))
+			revoked.revokeClient(digestOf(string(id)), int64(i+1))
 		} else {
 			revoked.revokeToken(digestOf(string(id)), expires)
 		}
@@ -100,7 +100,7 @@ func millionRevocations() []byte {
 		if i > 0 {
 			document.WriteByte(',')
 		}
-		fmt.Fprintf(&document, `"ak_%022d":%d`, i, i)
+		fmt.Fprintf(&document, `"ak_%022d":%d`, i, i+1)
 	}
 	document.WriteString(`},"tokens":{`)
 	for i := range count / 2 {
