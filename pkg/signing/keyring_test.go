@@ -728,7 +728,7 @@ func TestKeysAreLoadedForTheirEventsAloneUntilItSucceeds(t *testing.T) {
 		}
 		wantLoadings := func(when string, after time.Duration, want int32) {
 			t.Helper()
-			time.Sleep(after) //nolint:forbidigo // in a bubble: moves the fake clock
+			<-time.After(after) // by the bubble's clock, which moves on when everybody waits
 			synctest.Wait()
 			if got := store.loadings.Swap(0); got != want {
 				t.Errorf("%s: the keys were loaded %d times, not %d", when, got, want)
