@@ -169,7 +169,7 @@ func hidesNoRevocation(t *testing.T, old, behind time.Duration) {
 		failedOver.Store(&now)
 		issuer.Revoke(resourceservertest.ClientID)
 		_ = open.CloseWithError(io.ErrUnexpectedEOF)
-		let(behind + 2*time.Second)
+		let(behind + 1250*time.Millisecond) // a poll interval, and a quarter
 		_, err := verifier.Verify(t.Context(), token)
 		wantError(t, err, resourceserver.ErrRevoked)
 	})
@@ -360,11 +360,11 @@ func TestWhatWasUnderWayWhenTheMachineSleptIsNoNews(t *testing.T) {
 
 func TestRefuseAtOnceRefusesFromTheBreakToTheNextContact(t *testing.T) {
 	for name, test := range map[string]struct {
-		streaming bool
-		noticed   time.Duration // after the break
+		streaming     bool
+		noticed, over time.Duration // after the break, and after its end
 	}{
-		"of a stream":     {true, 0},
-		"of what is read": {false, resourceserver.PollIntervalDefault},
+		"of a stream":     {true, 0, time.Second},
+		"of what is read": {false, resourceserver.PollIntervalDefault, 2 * resourceserver.PollIntervalDefault},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, resourceserver.Options{OnFeedLost: resourceserver.RefuseAtOnce}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
@@ -381,7 +381,7 @@ func TestRefuseAtOnceRefusesFromTheBreakToTheNextContact(t *testing.T) {
 				_, err := verifier.Verify(t.Context(), token)
 				wantError(t, err, resourceserver.ErrFeedStale)
 				issuer.Resume()
-				let(2 * resourceserver.PollIntervalDefault)
+				let(test.over)
 				if _, err := verifier.Verify(t.Context(), token); err != nil {
 					t.Errorf("after the return: %v", err)
 				}
