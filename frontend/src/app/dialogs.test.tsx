@@ -11,7 +11,6 @@ import RotateDialog from "@/features/api-keys/actions/rotate-dialog";
 import { CancelRotationDialog } from "@/features/api-keys/detail/cancel-rotation-dialog";
 import { RevokeTokensDialog } from "@/features/api-keys/detail/revoke-tokens-dialog";
 import SecretDialog from "@/features/api-keys/secret/secret-dialog";
-import type { Operator } from "@/features/operators/api/operators";
 import { DeactivateDialog } from "@/features/operators/deactivate-dialog";
 import { InviteDialog } from "@/features/operators/invite-dialog";
 import { LinkDialog } from "@/features/operators/link-dialog";
@@ -19,20 +18,11 @@ import { RemoveDialog } from "@/features/operators/remove-dialog";
 import { RoleDialog } from "@/features/operators/role-dialog";
 import { SessionsDialog } from "@/features/operators/sessions-dialog";
 import { SignInForm } from "@/features/session/sign-in-form";
-import { apiKey, secret } from "@/test/fixtures";
+import { apiKey, operator, secret } from "@/test/fixtures";
 import { renderInConsole } from "@/test/render";
 import { at, server } from "@/test/server";
 
-const operator: Operator = {
-  id: "op_EXAMPLE",
-  email: "eva@example.com",
-  role: "editor",
-  sign_in_method: "password",
-  status: "active",
-  created_at: "2026-11-20T12:00:00Z",
-  updated_at: "2026-11-20T12:00:00Z",
-  invitation_expires_at: null,
-};
+const eva = operator();
 
 const current = secret("sec_NEW1", null);
 const old = secret("sec_OLD1", "2036-11-21T12:00:00Z");
@@ -93,24 +83,24 @@ const changes = [
   },
   {
     what: "a role is changed",
-    dialog: <RoleDialog operator={operator} own={false} onClose={onClose} />,
+    dialog: <RoleDialog operator={eva} own={false} onClose={onClose} />,
     fill: () => fireEvent.click(screen.getByRole("radio", { name: /Admin/ })),
     press: "Save",
   },
   {
     what: "sessions are ended",
-    dialog: <SessionsDialog operator={operator} own={false} onClose={onClose} />,
+    dialog: <SessionsDialog operator={eva} own={false} onClose={onClose} />,
     fill: () => screen.findByRole("list", { name: "Sessions" }),
     press: "Sign out everywhere",
   },
   {
     what: "an operator is deactivated",
-    dialog: <DeactivateDialog operator={operator} own={false} onClose={onClose} />,
+    dialog: <DeactivateDialog operator={eva} own={false} onClose={onClose} />,
     press: "Deactivate",
   },
   {
     what: "an operator is removed",
-    dialog: <RemoveDialog operator={operator} own={false} onClose={onClose} />,
+    dialog: <RemoveDialog operator={eva} own={false} onClose={onClose} />,
     press: "Remove",
   },
 ];
@@ -168,7 +158,7 @@ const issued = { clientId: "ak_EXAMPLE", clientSecret: "aks_EXAMPLE", name: "ERP
 it.each([
   {
     what: "a role",
-    dialog: <RoleDialog operator={operator} own={false} onClose={onClose} />,
+    dialog: <RoleDialog operator={eva} own={false} onClose={onClose} />,
     start: { role: "radio", name: /^Editor/ },
   },
   {

@@ -1,5 +1,7 @@
 import type { ApiKey, SecretInfo } from "@/features/api-keys/api/api-key";
 import type { ScopeCatalogue } from "@/features/api-keys/api/scope-catalogue";
+import type { Event } from "@/features/audit/api/event";
+import type { Operator } from "@/features/operators/api/operators";
 import type { Session } from "@/features/session/session-query";
 
 export function apiKey(override: Partial<ApiKey> = {}): ApiKey {
@@ -29,6 +31,38 @@ export function secret(id: string, expiresAt: string | null): SecretInfo {
     expires_at: expiresAt,
     last_used_at: null,
     last_used_ip: null,
+  };
+}
+
+export function operator(override: Partial<Operator> = {}): Operator {
+  return {
+    id: "op_EXAMPLE",
+    email: "eva@example.com",
+    role: "editor",
+    sign_in_method: "password",
+    status: "active",
+    created_at: "2026-11-20T12:00:00Z",
+    updated_at: "2026-11-20T12:00:00Z",
+    invitation_expires_at: null,
+    ...override,
+  };
+}
+
+/** An entry of the audit log. */
+export function event(override: Partial<Event> = {}): Event {
+  return {
+    seq: 7,
+    at: "2026-11-23T12:00:00Z",
+    action: "api-key.updated",
+    actor: { kind: "operator", id: "op-1", name: "ana@example.com" },
+    ip: "192.0.2.1",
+    user_agent: "",
+    request_id: "",
+    subject: { kind: "api-key", id: "ak_EXAMPLE" },
+    before: null,
+    after: null,
+    hash: "",
+    ...override,
   };
 }
 

@@ -2,23 +2,16 @@ import { screen } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { expect, it } from "vitest";
 import { sessionQuery } from "@/features/session/session-query";
-import { session } from "@/test/fixtures";
+import { event, session } from "@/test/fixtures";
 import { renderInConsole, testQueryClient } from "@/test/render";
 import { at, server } from "@/test/server";
 import { KeyHistory } from "./key-history";
 
 it("calls the key by its name, and asks for no other", async () => {
-  const event = {
-    seq: 7,
-    at: "2026-11-23T12:00:00Z",
-    action: "api-key.deactivated",
-    actor: { kind: "operator", id: "op_EXAMPLE", name: "ana@example.com" },
-    ip: "",
-    subject: { kind: "api-key", id: "ak_EXAMPLE" },
-  };
+  const deactivated = event({ action: "api-key.deactivated" });
   const asked: string[] = [];
   server.use(
-    http.get(at("/v1/events"), () => HttpResponse.json({ items: [event], meta: { next_before: null } })),
+    http.get(at("/v1/events"), () => HttpResponse.json({ items: [deactivated], meta: { next_before: null } })),
     http.get(at("/v1/*"), ({ request }) => {
       asked.push(new URL(request.url).pathname);
       return HttpResponse.json({ code: "unknown" }, { status: 403 });

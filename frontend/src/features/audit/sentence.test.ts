@@ -1,27 +1,11 @@
 import i18next, { type i18n } from "i18next";
 import { beforeAll, describe, expect, it } from "vitest";
+import { event } from "@/test/fixtures";
 import { addLanguage } from "@/test/language";
 import type { Event } from "./api/event";
 import { actions, plainSentence, sentence } from "./sentence";
 
 const noNames = new Map<string, string>();
-
-function event(override: Partial<Event> = {}): Event {
-  return {
-    seq: 7,
-    at: "2026-11-23T12:00:00Z",
-    action: "api-key.updated",
-    actor: { kind: "operator", id: "op-1", name: "ana@example.com" },
-    ip: "192.0.2.1",
-    user_agent: "",
-    request_id: "",
-    subject: { kind: "api-key", id: "ak_EXAMPLE" },
-    before: null,
-    after: null,
-    hash: "",
-    ...override,
-  };
-}
 
 function about(action: string): Event {
   const kind = action.startsWith("operator.") ? "operator" : "api-key";

@@ -3,25 +3,11 @@ import userEvent from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
 import { expect, it } from "vitest";
 import { type Session, sessionQuery } from "@/features/session/session-query";
-import { session } from "@/test/fixtures";
+import { operator, session } from "@/test/fixtures";
 import { renderInConsole, testQueryClient } from "@/test/render";
 import { at, server } from "@/test/server";
 import type { Operator } from "./api/operators";
 import { OperatorsPage } from "./operators-page";
-
-function operator(email: string, override: Partial<Operator> = {}): Operator {
-  return {
-    id: email,
-    email,
-    role: "editor",
-    sign_in_method: "password",
-    status: "active",
-    created_at: "2026-11-20T12:00:00Z",
-    updated_at: "2026-11-20T12:00:00Z",
-    invitation_expires_at: null,
-    ...override,
-  };
-}
 
 function open(operators: Operator[], role: Session["operator"]["role"] = "admin") {
   server.use(http.get(at("/v1/operators"), () => HttpResponse.json({ items: operators })));
@@ -36,22 +22,33 @@ it("leads on whoever may not see the operators", () => {
 });
 
 it("says how operators sign in where not all have a password", async () => {
-  open([operator("eva@example.com"), operator("rui@example.com", { sign_in_method: "oidc" })]);
+  open([
+    operator({ id: "eva@example.com", email: "eva@example.com" }),
+    operator({ id: "rui@example.com", email: "rui@example.com", sign_in_method: "oidc" }),
+  ]);
   expect(await screen.findByRole("rowheader", { name: /eva/ })).toHaveTextContent("Password");
   expect(screen.getByRole("rowheader", { name: /rui/ })).toHaveTextContent("Single sign-on");
 });
 
 it("doesn't say that everybody has a password", async () => {
-  open([operator("eva@example.com"), operator("rui@example.com")]);
+  open([
+    operator({ id: "eva@example.com", email: "eva@example.com" }),
+    operator({ id: "rui@example.com", email: "rui@example.com" }),
+  ]);
   expect(await screen.findByRole("rowheader", { name: /eva/ })).not.toHaveTextContent("Password");
 });
 
 it.each([
-  ["is not red where the password works on", "Reset password", operator("eva@example.com"), false],
+  [
+    "is not red where the password works on",
+    "Reset password",
+    operator({ id: "eva@example.com", email: "eva@example.com" }),
+    false,
+  ],
   [
     "is red where it ends an earlier one",
     "New invitation link",
-    operator("eva@example.com", { status: "invited" }),
+    operator({ id: "eva@example.com", email: "eva@example.com", status: "invited" }),
     true,
   ],
 ])("the button that makes a link %s", async (_what, action, of, red) => {
