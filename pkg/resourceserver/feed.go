@@ -99,9 +99,9 @@ func (f *feed) resync(ctx context.Context) error {
 	return nil
 }
 
-// takeSnapshot reads and applies a snapshot, unless the one with this tag is still current. Either outcome is a sign of life.
+// takeSnapshot reads and applies a snapshot, unless the one with this tag is still current. Either outcome is a sign of life, as of
+// the time at which the snapshot was complete.
 func (f *feed) takeSnapshot(ctx context.Context, tag string) (reading, error) {
-	asked := f.clock.now()
 	read, err := f.fetchSnapshot(ctx, tag)
 	if err != nil {
 		return reading{}, err
@@ -110,7 +110,7 @@ func (f *feed) takeSnapshot(ctx context.Context, tag string) (reading, error) {
 		f.apply(read.snapshot)
 		f.tag.Store(&read.tag)
 	}
-	f.fresh.contact(asked, f.clock.now())
+	f.fresh.contact(read.complete, f.clock.now())
 	return read, nil
 }
 
@@ -228,7 +228,7 @@ func (f *feed) poll(ctx context.Context) {
 			failures = 0
 			continue
 		}
-		current, asked := f.current.Load(), f.clock.now()
+		current := f.current.Load()
 		read, err := f.takeSnapshot(ctx, *f.tag.Load())
 		if ctx.Err() != nil {
 			return
@@ -245,7 +245,7 @@ func (f *feed) poll(ctx context.Context) {
 		if read.snapshot != nil {
 			f.position.advance(read.snapshot.position)
 		}
-		if current != nil && asked.Add(-read.age).Sub(current.since) >= replicaLagMax {
+		if current != nil && read.complete.Sub(current.since) >= replicaLagMax {
 			current.trusted.Store(true)
 		}
 	}

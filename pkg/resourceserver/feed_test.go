@@ -175,6 +175,40 @@ func hidesNoRevocation(t *testing.T, old, behind time.Duration) {
 	})
 }
 
+// TestAKeptSnapshotIsReliedOnFromItsCompletionOn: where only snapshots arrive, what was revoked since they were made is not known,
+// however promptly they are sent.
+func TestAKeptSnapshotIsReliedOnFromItsCompletionOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
+		before := read(t, issuer, feedPath)
+		var old atomic.Int64
+		verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: &between{
+			next: issuer.Client().Transport,
+			stream: func(*http.Request) *http.Response {
+				return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: http.NoBody}
+			},
+			snapshot: func(*http.Request) *http.Response {
+				a := answer("application/jose+json", bytes.NewReader(bytes.Clone(before)))
+				a.Header.Set("Age", strconv.FormatInt(old.Load(), 10))
+				return a
+			},
+		}}})
+		token := issuer.Token()
+		old.Store(int64(resourceserver.FeedLossMaxDefault/time.Second) - 5)
+		let(time.Minute)
+		if _, err := verifier.Verify(t.Context(), token); err != nil {
+			t.Errorf("with snapshots that are younger than what is borne: %v", err)
+		}
+		old.Store(int64(resourceserver.FeedLossMaxDefault/time.Second) + 1)
+		let(time.Minute)
+		_, err := verifier.Verify(t.Context(), token)
+		wantError(t, err, resourceserver.ErrFeedStale)
+		if status := verifier.FeedStatus(); time.Since(status.LastContact) <= resourceserver.FeedLossMaxDefault {
+			t.Errorf("got %+v at %v", status, time.Now())
+		}
+	})
+}
+
 // TestAStreamAfterALostOneIsNoSignOfLifeWithoutASnapshot, since it may be of another history.
 func TestAStreamAfterALostOneIsNoSignOfLifeWithoutASnapshot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

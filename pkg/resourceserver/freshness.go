@@ -37,10 +37,10 @@ func newFreshness(policy FeedLostPolicy, lossMax time.Duration) *freshness {
 	return &freshness{policy: policy, bound: lossMax}
 }
 
-// contact notes that the server was alive at a time, which must not be after now: the arrival of a complete message of the
-// stream, or the time at which an answered snapshot request was sent (not when its answer was read, which may have been waiting
-// while the machine slept). A time before the last contact says nothing new; a last contact that lies in the future comes from a
-// clock that has since been set back.
+// contact notes that everything revoked before a time is known; the time must not be after now. It is that of the arrival of a
+// complete message of the stream, or of the completion of a snapshot, counted from the sending of the request (not from the reading
+// of its answer, which may have been waiting while the machine slept). A time before the last contact says nothing new; a last
+// contact that lies in the future comes from a clock that has since been set back.
 func (f *freshness) contact(at, now time.Time) {
 	if last := f.last.Load(); last != nil && last.After(at) && !last.After(now) {
 		return
@@ -64,7 +64,7 @@ func (f *freshness) isStale(now time.Time) bool {
 	return last == nil || f.ended.Load() || age(*last, now) > f.bound
 }
 
-// lastContact returns the time of the last sign of life; zero if there was none.
+// lastContact returns the time of the last contact; zero if there was none.
 func (f *freshness) lastContact() time.Time {
 	if last := f.last.Load(); last != nil {
 		return *last

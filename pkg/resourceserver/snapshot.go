@@ -31,9 +31,9 @@ type tokenEntry struct {
 
 // reading is the server's response to a request for its snapshot.
 type reading struct {
-	snapshot *snapshot     // nil if the one with the tag that was sent is still current
-	tag      string        // for the next conditional request
-	age      time.Duration // how long before the response the snapshot was completed
+	snapshot *snapshot // nil if the one with the tag that was sent is still current
+	tag      string    // for the next conditional request
+	complete time.Time // the snapshot has everything that was revoked before this time
 }
 
 // fetchSnapshot reads the snapshot, and verifies and parses all of it before returning, so that a broken one changes nothing.
@@ -47,11 +47,12 @@ func (f *feed) fetchSnapshot(ctx context.Context, tag string) (reading, error) {
 	if tag != "" {
 		header.Set("If-None-Match", tag)
 	}
+	asked := f.clock.now()
 	document, err := f.remote.get(ctx, f.url, header, snapshotMax, snapshotTimeout)
 	if err != nil {
 		return reading{}, err
 	}
-	read := reading{tag: tag, age: answerAge(document.header)}
+	read := reading{tag: tag, complete: asked.Add(-answerAge(document.header))}
 	if document.unchanged {
 		if tag == "" {
 			return reading{}, errors.New("snapshot: 304 to a request without a condition")

@@ -345,7 +345,8 @@ type FeedStatus struct {
 	Streaming bool
 	// Stale is true while tokens are refused because nothing is heard from the feed.
 	Stale bool
-	// LastContact is when the server was last heard from.
+	// LastContact is when everything that had been revoked was last known: the time of the stream's last message, or the time at
+	// which the last snapshot was complete.
 	LastContact time.Time
 	// Position is the place in the feed up to which everything is known. It only distinguishes earlier from later: once the
 	// server has been restored from a backup, it need not be the number that the server's log has for the same event.
