@@ -126,6 +126,7 @@ export function EventRow({ event, names, linked }: EventRowProps) {
         <button
           type="button"
           className={classes.toggle}
+          data-reach="around"
           aria-expanded={open}
           aria-controls={detailsId}
           aria-label={t("audit.details", { sentence: plainSentence(pieces) })}

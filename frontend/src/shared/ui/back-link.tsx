@@ -9,7 +9,7 @@ interface AnchorProps extends AnchorHTMLAttributes<HTMLAnchorElement> {
 
 function Anchor({ children, ref, ...rest }: AnchorProps) {
   return (
-    <a ref={ref} {...rest} className={classes.link}>
+    <a ref={ref} {...rest} className={classes.link} data-reach="height">
       <IconArrowLeft size={15} stroke={1.8} aria-hidden />
       {children}
     </a>

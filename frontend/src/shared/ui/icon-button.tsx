@@ -16,6 +16,7 @@ export function IconButton({ size, tone = "gray", className, ...rest }: IconButt
       type="button"
       {...rest}
       className={className ? `${classes.root} ${className}` : classes.root}
+      data-reach="around"
       data-size={size}
       data-tone={tone}
     />

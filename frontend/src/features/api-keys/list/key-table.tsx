@@ -38,7 +38,13 @@ function Sortable({ field, label, search, onSort }: SortableProps) {
   const Icon = sorted ? (search.sort_order === "ASC" ? IconArrowUp : IconArrowDown) : IconSelector;
   return (
     <th scope="col" aria-sort={sorted ? (search.sort_order === "ASC" ? "ascending" : "descending") : "none"}>
-      <button type="button" className={classes.sortable} data-sorted={sorted} onClick={() => onSort(field)}>
+      <button
+        type="button"
+        className={classes.sortable}
+        data-reach="height"
+        data-sorted={sorted}
+        onClick={() => onSort(field)}
+      >
         {label}
         <Icon size={14} stroke={2} aria-hidden />
       </button>
@@ -50,7 +56,7 @@ function Sortable({ field, label, search, onSort }: SortableProps) {
 export function KeyTable({ search, onSort, busy, children }: KeyTableProps) {
   const { t } = useTranslation();
   return (
-    <div className={classes.tableFrame} data-busy={busy}>
+    <div className={classes.tableFrame}>
       <table className={table.table} aria-label={t("list.title")} aria-busy={busy}>
         <colgroup>
           <col className={classes.colName} />
@@ -74,7 +80,8 @@ export function KeyTable({ search, onSort, busy, children }: KeyTableProps) {
             </th>
           </tr>
         </thead>
-        <tbody>{children}</tbody>
+        {/* The headers stay legible and usable while the rows are loading. */}
+        <tbody data-busy={busy}>{children}</tbody>
       </table>
     </div>
   );

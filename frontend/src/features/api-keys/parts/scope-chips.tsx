@@ -28,6 +28,7 @@ function MoreScopes({ scopes, hidden }: { scopes: string[]; hidden: number }) {
         type="button"
         {...button}
         className={classes.more}
+        data-reach="around"
         aria-label={t("scopes.showAll", { count: scopes.length })}
       >
         +{hidden}

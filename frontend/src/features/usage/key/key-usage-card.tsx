@@ -38,7 +38,7 @@ export function KeyUsageCard({ clientId, range, onRange }: KeyUsageCardProps) {
       )}
       {!data && !error && <Skeleton height={266} aria-hidden />}
       {data && (
-        <div className={classes.shown} aria-busy={isPlaceholderData} data-busy={isPlaceholderData}>
+        <div aria-busy={isPlaceholderData} data-busy={isPlaceholderData}>
           <p className={classes.legend}>
             <span className={classes.total} data-tone="issued">
               {t("usage.issuedCount", { count: totals.issued })}
