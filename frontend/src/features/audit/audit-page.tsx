@@ -11,10 +11,10 @@ import { toaster } from "@/shared/ui/toaster-store";
 import { exportEvents } from "./api/export-events";
 import { keyNamesQuery } from "./api/names";
 import { useVerifyEvents } from "./api/verify-events";
-import classes from "./audit.module.css";
-import { AuditFilters } from "./audit-filters";
+import classes from "./audit-page.module.css";
 import { type AuditSearch, auditDefaults, type ExportFormat, exportFormats, isFiltered } from "./audit-search";
 import { EventList } from "./event-list";
+import { AuditFilters } from "./filters/audit-filters";
 import { isAboutKeys } from "./sentence";
 import { VerificationResult } from "./verify-log";
 

@@ -5,7 +5,7 @@ import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import type { EventVerification } from "./api/event";
-import classes from "./audit.module.css";
+import classes from "./verify-log.module.css";
 
 /** The names of the locale files' texts about a broken log, by the service's wording of what is wrong. */
 const reasons = {

@@ -7,8 +7,8 @@ import { type Session, sessionQuery } from "@/features/session/session-query";
 import { apiKey, session } from "@/test/fixtures";
 import { renderInConsole, testQueryClient } from "@/test/render";
 import { at, server } from "@/test/server";
+import { type AuditSearch, auditDefaults } from "../audit-search";
 import { AuditFilters } from "./audit-filters";
-import { type AuditSearch, auditDefaults } from "./audit-search";
 
 function open(search: Partial<AuditSearch>, role: Session["operator"]["role"] = "admin", ...known: HttpHandler[]) {
   server.use(
