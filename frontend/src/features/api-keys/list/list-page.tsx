@@ -1,20 +1,18 @@
-import { Button } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import { IconKey, IconPlus, IconSearchOff } from "@tabler/icons-react";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
 import { useCanWrite } from "@/features/session/session-query";
 import { listUsageQuery } from "@/features/usage/api/list-usage";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
-import { ButtonLink } from "@/shared/ui/button-link";
-import { EmptyState } from "@/shared/ui/empty-state";
 import { fetchOnDemandParts } from "@/shared/ui/on-demand";
 import { Page } from "@/shared/ui/page";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { useAnnouncement } from "@/shared/ui/use-announcement";
 import { useKeyActions } from "../actions/key-actions";
-import { apiKeysQuery, useApiKeys } from "../api/list-api-keys";
+import { useApiKeys } from "../api/list-api-keys";
+import { AddButton } from "./add-button";
+import { NoKeys, NoMatch } from "./empty-list";
 import { KeyCard } from "./key-cards";
 import { KeyRow, KeyTable } from "./key-table";
 import classes from "./list.module.css";
@@ -22,20 +20,12 @@ import { ListPager, rangeText } from "./list-pager";
 import { isFiltered, type ListSearch, listDefaults, type PageRange, pageRange, sortedBy } from "./list-search";
 import { SkeletonCards, SkeletonRows } from "./list-skeleton";
 import { ListToolbar } from "./list-toolbar";
+import { useExistingPage } from "./use-existing-page";
 import { useGradually } from "./use-gradually";
 
 interface ListPageProps {
   search: ListSearch;
   onChange: (next: ListSearch, options?: { replace?: boolean }) => void;
-}
-
-function AddButton() {
-  const { t } = useTranslation();
-  return (
-    <ButtonLink to="/api-keys/new" leftSection={<IconPlus size={16} stroke={2.2} aria-hidden />}>
-      {t("action.add")}
-    </ButtonLink>
-  );
 }
 
 /** A hundred keys take a while to render; this many fill a screen. */
@@ -45,7 +35,6 @@ export function ListPage({ search, onChange }: ListPageProps) {
   const { t } = useTranslation();
   const format = useFormat();
   const canWrite = useCanWrite();
-  const queryClient = useQueryClient();
   const wide = useMediaQuery("(min-width: 60em)", undefined, { getInitialValueInEffect: false });
   const { data, error, isPending, isPlaceholderData, isFetching, refetch } = useApiKeys(search);
   const { actions, dialogs } = useKeyActions({ onDeleted: () => document.getElementById("main")?.focus() });
@@ -55,19 +44,17 @@ export function ListPage({ search, onChange }: ListPageProps) {
   const change = (part: Partial<ListSearch>, options?: { replace?: boolean }) =>
     onChange({ ...search, page: 1, ...part }, options);
 
+  function clear() {
+    setCleared((count) => count + 1);
+    change({ search: "", status: listDefaults.status });
+  }
+
   const range = data && pageRange(data.meta, data.items.length);
   const foundText = (found: PageRange) =>
     found.pages > 1 ? `${t("list.title")} ${rangeText(t, format, found)}` : t("list.found", { count: found.total });
 
-  // The last key of the last page was deleted, or a link is older than the list. Go to the last page that exists. If the
-  // count is capped, go to the previous page if the operator came from it, and otherwise to a page that must exist.
   const pages = isPlaceholderData ? undefined : range?.pages;
-  useEffect(() => {
-    if (pages === undefined || search.page <= pages) return;
-    const before = { ...search, page: search.page - 1 };
-    const known = queryClient.getQueryData(apiKeysQuery(before).queryKey);
-    onChange(known?.items.length ? before : { ...search, page: pages }, { replace: true });
-  }, [pages, search, onChange, queryClient]);
+  useExistingPage(search, pages, onChange);
 
   const settled = range !== undefined && pages !== undefined && search.page <= pages;
   useAnnouncement(JSON.stringify(search), settled ? foundText(range) : undefined);
@@ -92,38 +79,7 @@ export function ListPage({ search, onChange }: ListPageProps) {
         </div>
       );
     }
-    if (nothing && isFiltered(search)) {
-      return (
-        <EmptyState
-          icon={<IconSearchOff size={22} stroke={1.6} />}
-          title={t("list.noMatch.title")}
-          action={
-            <Button
-              variant="default"
-              onClick={() => {
-                setCleared((count) => count + 1);
-                onChange({ ...search, search: "", status: listDefaults.status, page: 1 });
-              }}
-            >
-              {t("list.noMatch.clear")}
-            </Button>
-          }
-        >
-          {search.search ? t("list.noMatch.search", { search: search.search }) : t("list.noMatch.status")}
-        </EmptyState>
-      );
-    }
-    if (nothing) {
-      return (
-        <EmptyState
-          icon={<IconKey size={22} stroke={1.6} />}
-          title={t("list.empty.title")}
-          action={canWrite ? <AddButton /> : undefined}
-        >
-          {canWrite ? t("list.empty.text") : t("list.empty.readonly")}
-        </EmptyState>
-      );
-    }
+    if (nothing) return isFiltered(search) ? <NoMatch searched={search.search} onClear={clear} /> : <NoKeys />;
     if (!wide) {
       return (
         <ul className={classes.cards} aria-label={t("list.title")} aria-busy={isPending || isPlaceholderData}>
