@@ -1,24 +1,30 @@
-import { type KeyboardEvent, type PointerEvent, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, type PointerEvent, useMemo, useState } from "react";
 import { dateLocale } from "@/shared/i18n/date-locale";
-import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import type { UsagePoint } from "../api/key-usage";
 import type { Resolution } from "../usage-range";
-import { gridValues, labelledPositions, timeLabels } from "./series";
+import { ChartDrawing } from "./chart-drawing";
+import { plotOf } from "./plot";
+import { timeLabels } from "./series";
 import classes from "./usage-chart.module.css";
-
-const HEIGHT = 232;
-const TOP = 10;
-const BOTTOM = 26;
-const LEFT = 44;
-const RIGHT = 4;
-const LABEL_WIDTH = 76;
-const BAR_MAX = 30;
+import { useWidth } from "./use-width";
 
 interface UsageChartProps {
   points: UsagePoint[];
   resolution: Resolution;
 }
+
+/** Where a key leads from a position. */
+const moves: Record<string, (present: number, last: number) => number> = {
+  ArrowLeft: (present) => present - 1,
+  ArrowDown: (present) => present - 1,
+  ArrowRight: (present) => present + 1,
+  ArrowUp: (present) => present + 1,
+  PageDown: (present) => present - 7,
+  PageUp: (present) => present + 7,
+  Home: () => 0,
+  End: (_, last) => last,
+};
 
 /**
  * Tokens issued, with denied requests stacked on top, as bars. Like a slider, the chart is read with the arrow keys: each
@@ -26,36 +32,16 @@ interface UsageChartProps {
  */
 export function UsageChart({ points, resolution }: UsageChartProps) {
   const { t, language } = useTranslation();
-  const format = useFormat();
-  const ref = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
+  const [ref, width] = useWidth<HTMLDivElement>();
   const [position, setPosition] = useState<number | null>(null);
   const [focused, setFocused] = useState(false);
 
-  useLayoutEffect(() => {
-    const element = ref.current;
-    if (!element) return;
-    const measure = () => setWidth(element.clientWidth);
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-
-  const last = points.length - 1;
   const labels = useMemo(
     () => timeLabels(dateLocale(language), resolution, points.length),
     [language, resolution, points.length],
   );
-  const grid = useMemo(() => gridValues(Math.max(0, ...points.map((each) => each.issued + each.denied))), [points]);
-  const top = grid[grid.length - 1] ?? 1;
-  const plotWidth = Math.max(0, width - LEFT - RIGHT);
-  const plotHeight = HEIGHT - TOP - BOTTOM;
-  const band = points.length > 0 ? plotWidth / points.length : 0;
-  const bar = Math.min(BAR_MAX, Math.max(1, band * 0.72));
-  const y = (value: number) => TOP + plotHeight * (1 - value / top);
-  const x = (index: number) => LEFT + band * index + (band - bar) / 2;
-
+  const plot = useMemo(() => plotOf(points, width), [points, width]);
+  const last = points.length - 1;
   const shown = position === null ? null : Math.min(position, last);
   const point = shown === null ? undefined : points[shown];
   const spoken = points[shown ?? last];
@@ -66,41 +52,16 @@ export function UsageChart({ points, resolution }: UsageChartProps) {
       denied: t("usage.deniedCount", { count: each.denied }),
     });
 
-  function column(from: (each: UsagePoint) => number, to: (each: UsagePoint) => number): string {
-    return points
-      .map((each, index) => {
-        const [low, high] = [y(from(each)), y(to(each))];
-        // Makes a single refusal among thousands of tokens visible.
-        const height = to(each) > from(each) ? Math.max(1.5, low - high) : 0;
-        return height === 0
-          ? ""
-          : `M${x(index).toFixed(1)} ${low.toFixed(1)}v${(-height).toFixed(1)}h${bar.toFixed(1)}V${low.toFixed(1)}z`;
-      })
-      .join("");
-  }
-
   function onKeyDown(event: KeyboardEvent) {
-    const present = shown ?? last;
-    const moves: Record<string, number> = {
-      ArrowLeft: present - 1,
-      ArrowDown: present - 1,
-      ArrowRight: present + 1,
-      ArrowUp: present + 1,
-      PageDown: present - 7,
-      PageUp: present + 7,
-      Home: 0,
-      End: last,
-    };
-    const next = moves[event.key];
+    const next = moves[event.key]?.(shown ?? last, last);
     if (next === undefined) return;
     event.preventDefault();
     setPosition(Math.min(last, Math.max(0, next)));
   }
 
   function onPointerMove(event: PointerEvent<HTMLDivElement>) {
-    if (band === 0) return;
-    const at = event.clientX - event.currentTarget.getBoundingClientRect().left - LEFT;
-    setPosition(Math.min(last, Math.max(0, Math.floor(at / band))));
+    const index = plot.indexAt(event.clientX - event.currentTarget.getBoundingClientRect().left);
+    if (index !== undefined) setPosition(index);
   }
 
   return (
@@ -128,60 +89,12 @@ export function UsageChart({ points, resolution }: UsageChartProps) {
         setPosition(null);
       }}
     >
-      {width > 0 && (
-        <svg width={width} height={HEIGHT} aria-hidden="true" focusable="false">
-          {grid.map((value) => (
-            <g key={value}>
-              <path
-                className={value === 0 ? classes.base : classes.grid}
-                d={`M${LEFT} ${Math.round(y(value)) + 0.5}H${width - RIGHT}`}
-              />
-              <text className={classes.label} x={LEFT - 10} y={y(value) + 4} textAnchor="end">
-                {format.compact(value)}
-              </text>
-            </g>
-          ))}
-          {shown !== null && (
-            <rect className={classes.band} x={LEFT + band * shown} y={TOP} width={band} height={plotHeight} />
-          )}
-          <path
-            className={classes.issued}
-            d={column(
-              () => 0,
-              (each) => each.issued,
-            )}
-          />
-          <path
-            className={classes.denied}
-            d={column(
-              (each) => each.issued,
-              (each) => each.issued + each.denied,
-            )}
-          />
-          {labelledPositions(points, resolution, Math.floor(plotWidth / LABEL_WIDTH)).map((index) => {
-            const each = points[index];
-            if (!each) return null;
-            const middle = LEFT + band * (index + 0.5);
-            const edge = middle > width - 24 ? "end" : "middle";
-            return (
-              <text
-                key={each.start}
-                className={classes.label}
-                x={edge === "end" ? width - RIGHT : middle}
-                y={HEIGHT - 7}
-                textAnchor={edge}
-              >
-                {labels.axis(each)}
-              </text>
-            );
-          })}
-        </svg>
-      )}
+      {width > 0 && <ChartDrawing plot={plot} points={points} resolution={resolution} labels={labels} shown={shown} />}
       {point && shown !== null && (
         <div
           className={classes.tip}
           data-side={shown > last / 2 ? "left" : "right"}
-          style={{ left: LEFT + band * (shown + 0.5) }}
+          style={{ left: plot.bandMiddle(shown) }}
         >
           <span className={classes.tipTime}>{labels.full(point)}</span>
           <span className={classes.tipLine} data-tone="issued">
