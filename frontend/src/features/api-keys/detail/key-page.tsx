@@ -1,91 +1,25 @@
 import "@mantine/core/styles/Tabs.layer.css";
-import { ActionIcon, Box, Button, Menu, Tabs } from "@mantine/core";
-import {
-  IconBan,
-  IconCircleCheck,
-  IconCircleOff,
-  IconDots,
-  IconPencil,
-  IconRefresh,
-  IconTrash,
-} from "@tabler/icons-react";
+import { Box, Tabs } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { useCanWrite } from "@/features/session/session-query";
 import { DenialsCard } from "@/features/usage/key/denials-card";
 import { KeyUsageCard } from "@/features/usage/key/key-usage-card";
 import { isNotFound } from "@/shared/api/api-error";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { BackLink } from "@/shared/ui/back-link";
-import { ButtonLink } from "@/shared/ui/button-link";
-import { Card } from "@/shared/ui/card";
-import { ignoreHeldEnter } from "@/shared/ui/ignore-held-enter";
 import { Page } from "@/shared/ui/page";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
-import { type KeyActions, useKeyActions } from "../actions/key-actions";
+import { useKeyActions } from "../actions/key-actions";
 import { type ApiKey, oldSecret } from "../api/api-key";
 import { apiKeyQuery } from "../api/get-api-key";
 import { EVIDENCE_REFRESH_MS } from "../parts/evidence";
 import { KeyPageFallback } from "../parts/key-page-fallback";
 import { StatusBadge } from "../parts/status-badge";
-import { SnippetTabs } from "../secret/snippet-tabs";
 import classes from "./detail.module.css";
-import { KeyFacts } from "./key-facts";
+import { KeyOverview } from "./key-overview";
+import { KeyPageActions } from "./key-page-actions";
 import { type KeyPageSearch, keyTabs } from "./key-page-search";
-import { KeyScopes } from "./key-scopes";
-import { KeySecrets } from "./key-secrets";
-import { RevokeTokensDialog } from "./revoke-tokens-dialog";
-
-function KeyPageActions({ apiKey, actions }: { apiKey: ApiKey; actions: KeyActions }) {
-  const { t } = useTranslation();
-  const [revoking, setRevoking] = useState(false);
-  const active = apiKey.status === "active";
-  const icon = { size: 16, stroke: 1.7, "aria-hidden": true } as const;
-  return (
-    <>
-      <ButtonLink
-        to="/api-keys/$clientId/edit"
-        params={{ clientId: apiKey.client_id }}
-        variant="default"
-        leftSection={<IconPencil {...icon} />}
-      >
-        {t("action.edit")}
-      </ButtonLink>
-      <Button
-        variant="default"
-        leftSection={active ? <IconCircleOff {...icon} /> : <IconCircleCheck {...icon} />}
-        // The button turns into its opposite at once, so neither the second half of a double click nor a held
-        // Enter may press it.
-        onClick={({ detail }) => {
-          if (detail < 2) actions.setStatus(apiKey, active ? "inactive" : "active");
-        }}
-        onKeyDown={ignoreHeldEnter}
-      >
-        {active ? t("action.deactivate") : t("action.activate")}
-      </Button>
-      <Button leftSection={<IconRefresh {...icon} />} onClick={() => actions.rotate(apiKey)}>
-        {t("action.rotate")}
-      </Button>
-      <Menu>
-        <Menu.Target>
-          <ActionIcon variant="default" size="input-sm" aria-label={t("action.more")}>
-            <IconDots size={18} stroke={1.8} />
-          </ActionIcon>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <Menu.Item leftSection={<IconBan {...icon} />} onClick={() => setRevoking(true)}>
-            {t("action.revokeTokens")}
-          </Menu.Item>
-          <Menu.Divider />
-          <Menu.Item data-danger leftSection={<IconTrash {...icon} />} onClick={() => actions.remove(apiKey)}>
-            {t("action.delete")}
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
-      {revoking && <RevokeTokensDialog apiKey={apiKey} onClose={() => setRevoking(false)} />}
-    </>
-  );
-}
 
 interface KeyPageProps {
   clientId: string;
@@ -138,19 +72,8 @@ export function KeyPage({ clientId, search, onSearch, onDeleted, history }: KeyP
               </Tabs.Tab>
             ))}
           </Tabs.List>
-          <Tabs.Panel value="overview" className={classes.page}>
-            <KeyFacts apiKey={key} />
-            <div className={classes.columns}>
-              <div className={classes.column}>
-                <KeySecrets apiKey={key} />
-                <Card title={t("snippets.title")} description={t("snippets.description")}>
-                  <SnippetTabs clientId={key.client_id} />
-                </Card>
-              </div>
-              <div className={classes.column}>
-                <KeyScopes scopes={key.scopes} />
-              </div>
-            </div>
+          <Tabs.Panel value="overview">
+            <KeyOverview apiKey={key} />
           </Tabs.Panel>
           <Tabs.Panel value="usage">
             <KeyUsageCard
