@@ -64,6 +64,12 @@ export function useKeyForm(initialValues: KeyValues) {
   /** The props that a field of the form needs. */
   const inputProps = (field: KeyField) => ({ ...form.getInputProps(field), error: errorOf(field) });
 
+  /** Chooses scopes, which makes a missing choice right at once. */
+  function setScopes(scopes: string[]) {
+    form.setFieldValue("scopes", scopes);
+    if (scopes.length > 0) form.clearFieldError("scopes");
+  }
+
   /** Changes the unit and shows at once whether the value fits it. */
   function setUnit(unit: LifespanUnit) {
     form.setFieldValue("lifespanUnit", unit);
@@ -85,5 +91,5 @@ export function useKeyForm(initialValues: KeyValues) {
     return rejected.length > 0 && error.fieldErrors.every(({ field }) => fieldOf(field));
   }
 
-  return { form, ref, fail, errorOf, inputProps, lifespanRule, setUnit, showRejected };
+  return { form, ref, fail, errorOf, inputProps, lifespanRule, setScopes, setUnit, showRejected };
 }
