@@ -16,8 +16,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// request returns a request of an operation, and its body. It returns nil if net/http
-// would refuse the URL before any handler is called.
+// request returns a request of an operation, and its body. It returns nil if net/http would refuse the URL before any handler is
+// called.
 func (b *barrage) request(id string, o contractOperation) (*http.Request, string) {
 	b.t.Helper()
 	g := b.g

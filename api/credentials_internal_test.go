@@ -15,8 +15,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/oauth"
 )
 
-// TestClientCredentialsAreReadFromOneFormOrOneHeader: ambiguous credentials are refused, and so are those in the query, which
-// would end up in logs.
+// TestClientCredentialsAreReadFromOneFormOrOneHeader: ambiguous credentials are refused, and so are those in the query, which would
+// end up in logs.
 func TestClientCredentialsAreReadFromOneFormOrOneHeader(t *testing.T) {
 	const form = "application/x-www-form-urlencoded"
 	basic := func(pair string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(pair)) }

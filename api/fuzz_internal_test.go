@@ -16,8 +16,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/scope"
 )
 
-// FuzzParseBasic: an Authorization header is refused, or read as credentials that stay the same when encoded and read again
-// (RFC 6749 §2.3.1).
+// FuzzParseBasic: an Authorization header is refused, or read as credentials that stay the same when encoded and read again (RFC
+// 6749 §2.3.1).
 func FuzzParseBasic(f *testing.F) {
 	for _, seed := range []string{
 		"", "Basic", "Basic ", "basic YTpi", "Basic  YTpi", "Basic YTpi=", "Basic YSUzQTpiJTI1", "Basic YTolenp6", "Bearer YTpi", "Basic \x00",
@@ -37,8 +37,8 @@ func FuzzParseBasic(f *testing.F) {
 	})
 }
 
-// FuzzReadForm: a form is read or refused with an error of RFC 6749 §5.2. A form that is read repeats no
-// parameter that the OAuth routes read.
+// FuzzReadForm: a form is read or refused with an error of RFC 6749 §5.2. A form that is read repeats no parameter that the OAuth
+// routes read.
 func FuzzReadForm(f *testing.F) {
 	for _, seed := range []string{"", "grant_type=client_credentials&scope=a:b", "token=x&token=y", "a=%zz", "a;b=c", "&&==", "%00=%ff", "token=" + strings.Repeat("a", 64<<10)} {
 		f.Add(seed, "application/x-www-form-urlencoded")

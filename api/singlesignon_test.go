@@ -336,8 +336,8 @@ func TestAPageCanNotUseUpTheSignInsOfItsVisitorsAddress(t *testing.T) {
 	visit := func(site string) map[string]string {
 		return map[string]string{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 	}
-	// Sign-ins begin at a link in the console, at a bookmark, and in a browser that sends none of these headers. The provider, which
-	// leads back, is another site.
+	// Sign-ins begin at a link in the console, at a bookmark, and in a browser that sends none of these headers. The provider,
+	// which leads back, is another site.
 	for name, headers := range map[string][2]map[string]string{
 		"a link": {visit("same-origin"), visit("cross-site")}, "a bookmark": {visit("none"), visit("cross-site")}, "an old browser": {},
 	} {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// checkpointed returns the path of a database with some events, and of a checkpoint of it.
+// checkpointed returns the path of a database with some events, and that of a checkpoint of it.
 func checkpointed(t *testing.T) (database, checkpoint string) {
 	t.Helper()
 	database = newDatabase(t)
