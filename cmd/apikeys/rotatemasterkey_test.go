@@ -46,7 +46,7 @@ func TestTheMasterKeyFileIsRotatedOnlyWhileNobodyServes(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if r := run(t, "", "rotate-master-key").succeeded(t); r.stdout != "1 signing keys and 0 kept answers encrypted under the new master key\n" {
+	if r := run(t, "", "rotate-master-key").succeeded(t); r.stdout != "1 signing keys and 0 idempotency answers encrypted under the new master key\n" {
 		t.Errorf("it prints %q", r.stdout)
 	}
 	if after, err := os.ReadFile(path + ".master-key"); err != nil || bytes.Equal(before, after) {
@@ -129,7 +129,7 @@ func TestConfiguredMasterKeysAreReplacedWhileTheServiceHasBoth(t *testing.T) {
 	t.Setenv("APIKEYS_MASTER_KEY_PREVIOUS", string(before))
 	advised(opens, true)
 	a = serving(t)
-	if r := run(t, "", "rotate-master-key").succeeded(t); r.stdout != "1 signing keys and 1 kept answers encrypted under the new master key\n" {
+	if r := run(t, "", "rotate-master-key").succeeded(t); r.stdout != "1 signing keys and 1 idempotency answers encrypted under the new master key\n" {
 		t.Errorf("it prints %q", r.stdout)
 	}
 	advised(idle, false)
