@@ -78,7 +78,7 @@ func claims(t *testing.T, token string) map[string]any {
 	return says
 }
 
-// broken returns texts that are no tokens, or not valid ones, by what is wrong.
+// broken returns texts that are not valid tokens, by what is wrong with them.
 func broken(token string) map[string]string {
 	head, rest, _ := strings.Cut(token, ".")
 	body, signature, _ := strings.Cut(rest, ".")

@@ -33,7 +33,7 @@ type sealing struct {
 	created apikey.Created // created with an Idempotency-Key
 }
 
-// caller is who created the key.
+// caller creates the key.
 var caller = apikey.Caller{TenancyID: operator.PlatformTenancyID, Actor: eventlog.Actor{Kind: eventlog.ActorOperator, ID: "1", Name: "ana@example.com"}}
 
 func newSealing(t *testing.T, pairs ...string) *sealing {

@@ -87,7 +87,7 @@ func TestALogThatNobodyReadsStopsNothing(t *testing.T) {
 	s.process, s.ended = refused, make(chan struct{})
 	go func() {
 		defer close(s.ended)
-		_ = refused.Wait() // the exit code tells
+		_ = refused.Wait() // exitCode returns how it ended
 	}()
 	if code := s.exitCode(); code != 2 {
 		t.Errorf("a refused configuration ends with code %d", code)
