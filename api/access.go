@@ -148,7 +148,7 @@ func (s *server) identify(r *http.Request, n need) (context.Context, principal, 
 		}
 	}
 	if n.visit && !isVisit(r.Header) {
-		return nil, principal{}, forbidden("This is for browsers that are led here. Pages can't load it, nor fetch it ahead.")
+		return nil, principal{}, forbidden("Only a browser that navigates here may request this. Pages can't load or prefetch it.")
 	}
 	ctx, err := s.loadSession(r)
 	if err != nil || n.public {

@@ -103,11 +103,11 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}, withStatusLists)
 }
 
-// hashing are the operations that hash a password for everybody who asks, which takes long. They are tried with one caller of
-// each kind, as all operations are on the second database.
+// hashing lists the operations that hash a password for any caller, which is slow. They are tried with one caller of each kind, as
+// all operations are on PostgreSQL.
 var hashing = map[string]bool{"signIn": true, "acceptInvitation": true}
 
-// try makes one request and checks what became of it.
+// try makes one request and checks its answer and its effects.
 func (w *world) try(id string, operation contractOperation, who namedCaller, want int) {
 	w.t.Helper()
 	made := workingRequests[id](w, who)
@@ -147,10 +147,10 @@ func (w *world) try(id string, operation contractOperation, who namedCaller, wan
 	}
 }
 
-// strangers are the callers who belong to another tenancy.
+// strangers lists the kinds of callers that belong to another tenancy.
 var strangers = []string{"other", "plat", "t:oth", "t:pla"}
 
-// refused checks the form of a refusal: its code, and what it says about doing better.
+// refused checks the form of a refusal: its code, and that a 401 names the authentication scheme.
 func (w *world) refused(id string, who namedCaller, a answer) {
 	w.t.Helper()
 	if !strings.HasPrefix(a.Request.URL.Path, "/v1/") {
@@ -172,7 +172,8 @@ func (w *world) refused(id string, who namedCaller, a answer) {
 	}
 }
 
-// otherRoutes are the routes that are not in the contract. They are open to everybody, and answer everybody alike.
+// otherRoutes lists the routes that are not in the contract, with their statuses. They are open to everybody and answer everybody
+// alike.
 var otherRoutes = map[string]int{
 	"GET /docs": 301, "GET /docs/": 200, "HEAD /docs/": 200, "HEAD /openapi.yaml": 200, "HEAD /healthz": 200, "HEAD /readyz": 200,
 	"HEAD /docs": 301, "HEAD /.well-known/oauth-authorization-server": 200, "HEAD /.well-known/openid-configuration": 200, "HEAD /.well-known/jwks.json": 200,
@@ -184,7 +185,7 @@ var otherRoutes = map[string]int{
 	"GET /v1": 404, "GET /v1/none": 404, "GET /auth/none": 404, "GET /oauth2/none": 404, "POST /": 404, "GET /docs/none": 404,
 }
 
-// consoleStatus is how its pages are answered: the tests also run before it is built.
+// consoleStatus returns the status of the console's pages. The tests also run before the console is built.
 func consoleStatus() int {
 	if _, err := fs.Stat(frontend.Dist(), "index.html"); err != nil {
 		return http.StatusServiceUnavailable
@@ -192,7 +193,8 @@ func consoleStatus() int {
 	return http.StatusOK
 }
 
-// TestRoutesAndMethodsBesideTheContractAreTheSameForEverybody also finds a route that is neither there nor in the contract.
+// TestRoutesAndMethodsBesideTheContractAreTheSameForEverybody also fails for a route that is neither in otherRoutes nor in the
+// contract.
 func TestRoutesAndMethodsBesideTheContractAreTheSameForEverybody(t *testing.T) {
 	s := onOne(t, withStatusLists)
 	contract := contractOperations(t)
@@ -213,7 +215,7 @@ func TestRoutesAndMethodsBesideTheContractAreTheSameForEverybody(t *testing.T) {
 	wanted := maps.Clone(otherRoutes)
 	for _, o := range contract {
 		if o.path == "/oauth2/verify" {
-			continue // any method asks the same there
+			continue // every method gets the same answer there
 		}
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} {
 			if name := method + " " + o.path; !described[name] && wanted[name] == 0 {
@@ -230,7 +232,7 @@ func TestRoutesAndMethodsBesideTheContractAreTheSameForEverybody(t *testing.T) {
 		for i, c := range callers {
 			ask := func() answer { return c.do(method, path, "", nil) }
 			a := ask()
-			if a.StatusCode == http.StatusServiceUnavailable && want != a.StatusCode { // a status list
+			if a.StatusCode == http.StatusServiceUnavailable && want != a.StatusCode { // a status list: the log must be read first
 				a = s.followed(t, ask)
 			}
 			if a.StatusCode != want {

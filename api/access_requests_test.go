@@ -34,7 +34,7 @@ func withForm(values ...string) workingRequest {
 
 func plain(*world, namedCaller) workingRequest { return workingRequest{} }
 
-// workingRequests make, for each operation, a request that succeeds when the caller may make it.
+// workingRequests holds, for each operation, a function that returns a request that succeeds if the caller may make it.
 var workingRequests = map[string]func(*world, namedCaller) workingRequest{
 	"authenticate": func(w *world, _ namedCaller) workingRequest {
 		return withJSON(map[string]any{"client_id": w.key().ClientID, "client_secret": w.key().ClientSecret})
@@ -127,8 +127,8 @@ func (w *world) operator() string {
 	return w.operatorID
 }
 
-// renew makes the next request use another key and another operator. If the request has not removed the old operator, renew does,
-// since every look at the tenancy lists all of them.
+// renew makes the next request use another key and another operator. It removes the old operator if the request has not, since
+// state lists all operators of the tenancy.
 func (w *world) renew() {
 	w.t.Helper()
 	if w.operatorID != "" {
@@ -137,7 +137,7 @@ func (w *world) renew() {
 	w.current, w.operatorID, w.issued = nil, "", ""
 }
 
-// state returns the state of everything in the customer's tenancy that requests are about. It is empty for operations that only
+// state returns the state of the key, the operators and the token that requests are about. It is empty for operations that only
 // read.
 func (w *world) state(operation contractOperation) string {
 	w.t.Helper()

@@ -130,7 +130,7 @@ func TestOnlyConfiguredOriginsMayReadAnswers(t *testing.T) {
 	}
 }
 
-// listen returns the header of the feed's answer to a page.
+// listen requests the feed from a page of the given origin and returns the response header.
 func (s *service) listen(t *testing.T, accept, origin string) http.Header {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -142,7 +142,7 @@ func (s *service) listen(t *testing.T, accept, origin string) http.Header {
 	r.Header.Set("Accept", accept)
 	r.Header.Set("Origin", origin)
 	for {
-		s.follow(t) // which counts for a moment
+		s.follow(t) // the log counts as read only for a moment
 		response, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)
@@ -154,7 +154,7 @@ func (s *service) listen(t *testing.T, accept, origin string) http.Header {
 	}
 }
 
-// TestManagementTakesOneBearerTokenAlone: if there are two credentials, or another scheme, none is accepted.
+// TestManagementTakesOneBearerTokenAlone: a request with two credentials, or with another scheme, is refused.
 func TestManagementTakesOneBearerTokenAlone(t *testing.T) {
 	s := onOne(t)
 	good := s.bearer(t, "settings.api-keys:readonly").headers["Authorization"]

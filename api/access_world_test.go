@@ -15,18 +15,19 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
-// targetName begins the names and the e-mail addresses of what the requests of [TestWhoMayDoWhat] work on, and of nothing else.
+// targetName is the prefix of the names and e-mail addresses of the keys and operators that the requests of [TestWhoMayDoWhat] are
+// about. Nothing else starts with it.
 const targetName = "target-of-the-customer"
 
-// world is everybody who calls in [TestWhoMayDoWhat], and what they call about: a key and an operator of the customer's tenancy,
-// both of which are made anew after a change.
+// world holds the callers of [TestWhoMayDoWhat], and the key and the operator of the customer's tenancy that their requests are
+// about. Both are replaced after a change.
 type world struct {
 	t           *testing.T
 	s           *service
-	owner       *caller // an admin of the customer's tenancy, who sets up and looks on
-	platform    *caller // an admin of the platform's
+	owner       *caller // an admin of the customer's tenancy, who sets up the test and reads the state
+	platform    *caller // an admin of the platform tenancy
 	callers     []namedCaller
-	sessions    map[string]string // the cookies of those who are signed in, by e-mail address
+	sessions    map[string]string // session cookies by e-mail address
 	editorToken string
 	current     *createdKey
 	operatorID  string
@@ -38,14 +39,14 @@ type world struct {
 type namedCaller struct {
 	kind, name    string
 	email         string // of an operator with a session
-	cookie        string // of a session that there is not
+	cookie        string // of a session that is not valid
 	authorization string
 }
 
 // sessionEnding are the operations that change or end the caller's session.
 var sessionEnding = map[string]bool{"signOut": true, "changePassword": true}
 
-// caller returns who makes a request. It keeps no cookies: nobody signs in by accident.
+// caller returns the caller that makes a request. It has no cookie jar, so that nobody is signed in by accident.
 func (w *world) caller(n namedCaller) *caller {
 	w.t.Helper()
 	c := w.s.stranger(w.t)
@@ -71,7 +72,7 @@ func (w *world) session(email string) string {
 	return w.sessions[email]
 }
 
-// newWorld makes three tenancies and everybody in them.
+// newWorld creates three tenancies and all callers.
 func newWorld(t *testing.T, s *service) *world {
 	t.Helper()
 	w := &world{t: t, s: s, sessions: map[string]string{}}
@@ -100,7 +101,7 @@ func newWorld(t *testing.T, s *service) *world {
 	return w
 }
 
-// newKey returns a new key, and newToken an access token of one.
+// newKey returns a new key and an access token of it; newToken returns only the token.
 func (w *world) newKey(owner *caller, name string, scopes ...string) (createdKey, string) {
 	w.t.Helper()
 	k := owner.create(name, scopes...)

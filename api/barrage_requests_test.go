@@ -16,7 +16,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// request returns a request of an operation, and its body. It returns nil if a server would not pass such a request on.
+// request returns a request of an operation, and its body. It returns nil if net/http would refuse the URL before any handler is
+// called.
 func (b *barrage) request(id string, o contractOperation) (*http.Request, string) {
 	b.t.Helper()
 	g := b.g
@@ -123,7 +124,7 @@ func (b *barrage) body(o contractOperation) (body, media string) {
 	return body, media
 }
 
-// pair makes most client ids come with one of their secrets.
+// pair gives most client ids their own secret.
 func (b *barrage) pair(o object) {
 	if b.g.often(30) {
 		return
@@ -163,12 +164,12 @@ func (b *barrage) form(o object) string {
 	return strings.Join(pairs, "&")
 }
 
-// transfer makes some bodies arrive differently from what was announced.
+// transfer sends some bodies in chunks, compressed, falsely declared as compressed, or cut off.
 func (b *barrage) transfer(r *http.Request, body string) {
 	switch b.g.IntN(30) {
 	case 0: // in chunks
 		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), -1
-	case 1: // compressed, in word alone
+	case 1: // declared as compressed, but not
 		r.Header.Set("Content-Encoding", one(b.g, "gzip", "br", "identity", "x"))
 	case 2: // compressed
 		var compressed bytes.Buffer
@@ -184,12 +185,12 @@ func (b *barrage) transfer(r *http.Request, body string) {
 	}
 }
 
-// brokenReader is a connection that breaks.
+// brokenReader is the end of a connection that breaks.
 type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// authenticate makes the request in somebody's name, mostly somebody who may make it.
+// authenticate adds credentials to most requests, usually of a caller who may make the request.
 func (b *barrage) authenticate(r *http.Request, id string) {
 	g := b.g
 	switch n := g.IntN(20); {

@@ -16,11 +16,11 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
-// TestNoRequestIsAnsweredByAFault sends generated requests of every operation of the contract, valid ones and ones that are
-// spoilt in some way. Every answer must be one that the contract describes and no fault of the service, a refused request must
-// change nothing, and in the end the log must be intact and everything readable.
+// TestNoRequestIsAnsweredByAFault sends generated requests, valid and spoilt ones, for every operation of the contract. Every
+// answer must be one that the contract describes, and none may be a fault of the service. A refused request must change nothing. At
+// the end, the log must be intact and everything must be readable.
 //
-// CONTRACT_REQUESTS is how many are sent on SQLite; PostgreSQL gets a tenth. CONTRACT_SEED repeats a run.
+// CONTRACT_REQUESTS is the number of requests on SQLite; PostgreSQL gets a tenth. CONTRACT_SEED repeats a run.
 func TestNoRequestIsAnsweredByAFault(t *testing.T) {
 	t.Parallel()
 	count, seed := setting(t, "CONTRACT_REQUESTS", 3000), setting(t, "CONTRACT_SEED", rand.Uint64N(1<<32))
@@ -41,8 +41,8 @@ func TestNoRequestIsAnsweredByAFault(t *testing.T) {
 	}, map[string]string{"APIKEYS_LOG_LEVEL": "error"}, withStatusLists)
 }
 
-// shotsForAll is a number of requests of which some of every operation must have been accepted, except for operations that need a
-// provider.
+// shotsForAll is the number of requests from which on at least one of every operation must have been accepted, except for the
+// operations that need a provider and the [seldom] ones.
 const shotsForAll = 10_000
 
 // failuresMax is how many failures a run reports before it ends.
@@ -61,13 +61,13 @@ func setting(t *testing.T, name string, otherwise uint64) uint64 {
 	return n
 }
 
-// barrage is a run of generated requests in the names of an admin, of programs and of strangers.
+// barrage is a run of generated requests by an admin, by programs and by strangers.
 type barrage struct {
 	t          *testing.T
 	s          *service
 	g          *generator
 	operations map[string]contractOperation
-	names      []string // of operations, each as often as it is drawn
+	names      []string // of operations, repeated to be drawn more often
 	cookie     string
 	tokens     []string
 	keys       []createdKey           // the latest
@@ -83,8 +83,8 @@ type deadlineWriter struct{ *httptest.ResponseRecorder }
 func (deadlineWriter) SetReadDeadline(time.Time) error  { return nil }
 func (deadlineWriter) SetWriteDeadline(time.Time) error { return nil }
 
-// seldom are the operations that hash a password, or after which one has to be hashed, and those that read the whole log. An
-// answer costs as much as hundreds of others.
+// seldom lists expensive operations, each of which costs as much as hundreds of others: they hash a password, make the test hash
+// one to sign in again, or return the whole log, the metrics or the contract.
 var seldom = map[string]bool{
 	"signIn": true, "signOut": true, "changePassword": true, "acceptInvitation": true, "exportEvents": true, "verifyEvents": true, "getMetrics": true, "getContract": true,
 }
@@ -118,7 +118,7 @@ func newBarrage(t *testing.T, s *service, seed uint64) *barrage {
 	return b
 }
 
-// known makes further requests use a value, and forgets the oldest ones.
+// known adds a value for further requests to use, and keeps the newest 20.
 func (b *barrage) known(name, value string) {
 	known := append(b.g.known[name], value)
 	b.g.known[name] = known[max(0, len(known)-20):]
@@ -135,7 +135,7 @@ func (b *barrage) keep(k createdKey) {
 	b.known("If-Match", k.etag)
 }
 
-// forget lets no further request use a key that is gone, as long as there are others.
+// forget stops further requests from using a deleted key, unless it is the only one.
 func (b *barrage) forget(clientID string) {
 	others := slices.DeleteFunc(slices.Clone(b.keys), func(k createdKey) bool { return k.ClientID == clientID })
 	if len(others) > 0 {
@@ -191,7 +191,7 @@ func (b *barrage) shoot() {
 		var made invitation
 		answer{b.t, w.Result(), w.Body.Bytes()}.decode(&made)
 		b.known("operator_id", made.Operator.ID)
-	case id == "issueToken": // of a key that may be given up; the tokens of the callers are to live
+	case id == "issueToken": // further requests may revoke this token, but not those in b.tokens
 		var issued struct {
 			AccessToken string `json:"access_token"`
 		}
@@ -204,7 +204,7 @@ func (b *barrage) shoot() {
 	}
 }
 
-// target returns the path of what a request is to change: the operators or, for some of the requests, a key.
+// target returns the path of what a request may change: the operators or, for some of the requests, a key.
 func (b *barrage) target(r *http.Request) string {
 	parts := strings.Split(r.URL.Path, "/")
 	switch {
@@ -218,7 +218,7 @@ func (b *barrage) target(r *http.Request) string {
 	return ""
 }
 
-// state returns the version of a key, or the list of operators. It is empty if there is no such thing.
+// state returns the version of the key, or the list of operators, at path. It is empty if there is none.
 func (b *barrage) state(path string) string {
 	if path == "" {
 		return ""
@@ -236,7 +236,7 @@ func (b *barrage) state(path string) string {
 	return w.Header().Get("ETag")
 }
 
-// survey checks what all the requests have left behind.
+// survey checks the state of the service after all the requests.
 func (b *barrage) survey() {
 	b.t.Helper()
 	admin := b.s.stranger(b.t)
@@ -266,7 +266,7 @@ func (b *barrage) survey() {
 			b.t.Errorf("no request of %s was accepted: %v", id, statuses)
 		}
 	}
-	// Usually two in five are. One in five is of an operation that needs no credentials.
+	// Usually two in five are accepted. One in five is of an operation that needs no credentials.
 	if accepted := classes[2]; accepted < b.shots/4 {
 		b.t.Errorf("%d of %d requests were accepted: the others try nothing", accepted, b.shots)
 	}

@@ -39,7 +39,7 @@ func TestLongListsAreCompressedForWhoAcceptsThat(t *testing.T) {
 	}
 }
 
-// The length of what is compressed tells about it.
+// TestWhatHoldsASecretIsNotCompressed: the length of a compressed response reveals something about its content.
 func TestWhatHoldsASecretIsNotCompressed(t *testing.T) {
 	s := onOne(t)
 	admin := s.admin(t)

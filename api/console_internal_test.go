@@ -146,7 +146,7 @@ func TestWhatIsNotThereIsNotTheConsole(t *testing.T) {
 }
 
 func TestAFolderOfTheBuildIsNotThere(t *testing.T) {
-	// A folder of files, like an embedded one and unlike a map, can't be read as if it were empty.
+	// Reading a folder fails here as in an embedded build, unlike in fstest.MapFS: the error is not fs.ErrInvalid.
 	build := t.TempDir()
 	if err := os.Mkdir(filepath.Join(build, "assets"), 0o700); err != nil {
 		t.Fatal(err)

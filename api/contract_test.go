@@ -23,7 +23,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
 
-// readContract reads openapi.yaml as a reader of the repository sees it.
+// readContract reads the openapi.yaml of the repository.
 var readContract = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromFile("../openapi.yaml") })
 
 func contractDocument(t testing.TB) *openapi3.T {
@@ -41,14 +41,14 @@ var contract = sync.OnceValues(func() (routers.Router, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The contract describes itself as text, and is checked as such.
+	// The contract describes bodies of these types as text, and they are checked as such.
 	openapi3filter.RegisterBodyDecoder("application/yaml", openapi3filter.RegisteredBodyDecoder("text/plain"))
 	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.RegisteredBodyDecoder("text/plain"))
 	openapi3filter.RegisterBodyDecoder("application/statuslist+jwt", openapi3filter.RegisteredBodyDecoder("text/plain"))
 	return gorillamux.NewRouter(doc)
 })
 
-// contractTransport makes requests and fails the test when an answer is not one that the contract describes.
+// contractTransport makes requests, and fails the test if the contract does not describe the answer.
 type contractTransport struct{ t *testing.T }
 
 func (c contractTransport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -104,8 +104,8 @@ func checkAnswer(r *http.Request, status int, header http.Header, body []byte) e
 	return nil
 }
 
-// Clients that are generated from the contract leave out read-only members when they write an answer down, and with them the
-// secret that is shown only once.
+// TestNoMemberOfAnAnswerIsReadOnly: generated clients omit read-only members when they serialize an answer, including the secret
+// that is shown only once.
 func TestNoMemberOfAnAnswerIsReadOnly(t *testing.T) {
 	t.Parallel()
 	var check func(where string, schema *openapi3.Schema)
@@ -196,7 +196,7 @@ func literal(t *testing.T, node ast.Expr) string {
 
 var inBackticks = regexp.MustCompile("`([^`]+)`")
 
-// wantQuoted checks what the description of a member has in backticks.
+// wantQuoted checks that the description of a member names exactly these values in backticks.
 func wantQuoted(t *testing.T, schema, member string, want map[string]bool) {
 	t.Helper()
 	named := map[string]bool{}

@@ -15,7 +15,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/oauth"
 )
 
-// TestClientCredentialsAreReadFromOneFormOrOneHeader: ambiguous credentials are refused, and so are those that end up in logs.
+// TestClientCredentialsAreReadFromOneFormOrOneHeader: ambiguous credentials are refused, and so are those in the query, which would
+// end up in logs.
 func TestClientCredentialsAreReadFromOneFormOrOneHeader(t *testing.T) {
 	const form = "application/x-www-form-urlencoded"
 	basic := func(pair string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(pair)) }
@@ -60,12 +61,12 @@ func TestClientCredentialsAreReadFromOneFormOrOneHeader(t *testing.T) {
 	}
 }
 
-// TestTheVendorsRouteReadsOneObjectOfTwoMembers, and nothing beside it.
+// TestTheVendorsRouteReadsOneObjectOfTwoMembers: anything else is refused.
 func TestTheVendorsRouteReadsOneObjectOfTwoMembers(t *testing.T) {
 	const good = `{"client_id":"a","client_secret":"b"}`
 	for name, test := range map[string]struct {
 		target, contentType, body string
-		want                      int // 0 for none
+		want                      int // status of the refusal; 0 for none
 	}{
 		"as documented":       {"/auth", "application/json", good, 0},
 		"with a charset":      {"/auth", "application/json; charset=utf-8", good + "\n", 0},
@@ -96,10 +97,10 @@ func TestTheVendorsRouteReadsOneObjectOfTwoMembers(t *testing.T) {
 	}
 }
 
-// A client id is remembered by the cache of keys and for the counts of its uses. As a substring of the text that it came in, it
-// would keep all of that text in memory, including the secret.
+// TestAClientIDKeepsNoSecretInMemory: the key cache and the usage counters keep client ids. A substring of the request's text would
+// keep all of that text in memory, including the secret.
 func TestAClientIDKeepsNoSecretInMemory(t *testing.T) {
-	id, secret := apikey.NewClientID(), apikey.NewSecret() // of their own lengths: small texts may lie together anyway
+	id, secret := apikey.NewClientID(), apikey.NewSecret() // of real length, since the allocator packs very short texts together
 	for name, request := range map[string]struct{ body, authorization string }{
 		"in the body":   {"client_id=" + id + "&client_secret=" + secret, ""},
 		"in the header": {"", "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+secret))},

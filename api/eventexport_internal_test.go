@@ -19,11 +19,11 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// endlessLog has an event at every position, until it fails.
+// endlessLog has an event at every position down to failAt, where reading fails.
 type endlessLog struct {
 	audit.Store
 	failAt int64         // position below which it can't be read
-	asked  chan struct{} // when there is one, a reading tells it, and then waits for its caller to leave
+	asked  chan struct{} // if not nil, each read signals it and then waits until its caller leaves
 }
 
 func (l *endlessLog) Events(ctx context.Context, q audit.Selection) ([]eventlog.Event, error) {
@@ -46,7 +46,7 @@ func (l *endlessLog) Events(ctx context.Context, q audit.Selection) ([]eventlog.
 }
 
 // exporting serves the export of a log as the whole service does: errors before the first byte become answers. The path is the
-// tenancy that asks.
+// caller's tenancy.
 func exporting(t *testing.T, log *endlessLog) (*httptest.Server, *server) {
 	t.Helper()
 	s := &server{

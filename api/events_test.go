@@ -17,7 +17,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
-// event is what a test reads of an event.
+// event holds the members of an event that tests read.
 type event struct {
 	Seq       int64          `json:"seq"`
 	At        time.Time      `json:"at"`
@@ -51,7 +51,7 @@ func (c *caller) events(query string) eventPage {
 	return page
 }
 
-// actions returns what happened, newest first.
+// actions returns the actions of the page's events, newest first.
 func (p eventPage) actions() string {
 	actions := make([]string, len(p.Items))
 	for i, e := range p.Items {
@@ -266,7 +266,7 @@ func TestExportsHoldEveryEvent(t *testing.T) {
 		for _, name := range names {
 			admin.create(name)
 		}
-		const more = 520 // more than are read at once
+		const more = 520 // more than one read of the log returns
 		caller := apikey.Caller{TenancyID: s.tenancy(t), Actor: system}
 		for i := range more {
 			draft := apikey.Draft{Name: fmt.Sprint("key ", i), Scopes: []string{"cca:readonly"}, Lifespan: apikey.DefaultLifespan}
@@ -319,7 +319,7 @@ func TestExportsHoldEveryEvent(t *testing.T) {
 	})
 }
 
-// verification is what a test reads of one.
+// verification holds the members of a verification of the log that tests read.
 type verification struct {
 	Verified bool
 	Events   int64
@@ -438,14 +438,14 @@ func TestSignInsAreEvents(t *testing.T) {
 	})
 }
 
-// otherTenancyHas reports whether the admin of another tenancy sees an action.
+// otherTenancyHas reports whether the admin of another tenancy sees an event with this action.
 func (s *service) otherTenancyHas(t *testing.T, action string) bool {
 	t.Helper()
 	_, email := s.otherTenancy(t)
 	return len(s.as(t, email).events("?action="+action).Items) > 0
 }
 
-// Nothing may change without the log telling who did it, from where, and what is different now.
+// TestEveryEventSaysWhoFromWhereAndWhat: the log must say of every change who made it, from where, and what has changed.
 func TestEveryEventSaysWhoFromWhereAndWhat(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		admin := s.admin(t)

@@ -16,7 +16,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/scope"
 )
 
-// FuzzParseBasic: an Authorization header is read or refused, and what is read is what was meant (RFC 6749 §2.3.1).
+// FuzzParseBasic: an Authorization header is refused, or read as credentials that stay the same when encoded and read again (RFC
+// 6749 §2.3.1).
 func FuzzParseBasic(f *testing.F) {
 	for _, seed := range []string{
 		"", "Basic", "Basic ", "basic YTpi", "Basic  YTpi", "Basic YTpi=", "Basic YSUzQTpiJTI1", "Basic YTolenp6", "Bearer YTpi", "Basic \x00",
@@ -36,7 +37,8 @@ func FuzzParseBasic(f *testing.F) {
 	})
 }
 
-// FuzzReadForm: a form is read or refused with an error of RFC 6749 §5.2, and no parameter that counts stands in it twice.
+// FuzzReadForm: a form is read or refused with an error of RFC 6749 §5.2. A form that is read repeats no parameter that the OAuth
+// routes read.
 func FuzzReadForm(f *testing.F) {
 	for _, seed := range []string{"", "grant_type=client_credentials&scope=a:b", "token=x&token=y", "a=%zz", "a;b=c", "&&==", "%00=%ff", "token=" + strings.Repeat("a", 64<<10)} {
 		f.Add(seed, "application/x-www-form-urlencoded")
@@ -65,7 +67,7 @@ func FuzzReadForm(f *testing.F) {
 	})
 }
 
-// FuzzReadAuthRequest: a body of POST /auth is read whole or refused as what the caller did wrong.
+// FuzzReadAuthRequest: a body of POST /auth is read as a whole or refused as the caller's error.
 func FuzzReadAuthRequest(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", `{"client_id":"a","client_secret":"b"}`, `{"client_id":1}`, `{"client_id":"a","client_secret":"b"} x`, `{"CLIENT_ID":"a"}`,
@@ -89,7 +91,7 @@ func FuzzReadAuthRequest(f *testing.F) {
 	})
 }
 
-// FuzzWantedScopes: what a gateway asks for is read or refused, and nothing that is appended to it makes it less.
+// FuzzWantedScopes: a gateway's query is read or refused, and appending to it never makes it ask for less.
 func FuzzWantedScopes(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"scope=cca:editor", "any_scope=lia:admin"},
@@ -119,7 +121,7 @@ func FuzzWantedScopes(f *testing.F) {
 	})
 }
 
-// FuzzLastEventID: whatever a follower says where it is, it is answered, and never with a fault of the service.
+// FuzzLastEventID: whatever position a follower sends, it gets a stream and never a fault of the service.
 func FuzzLastEventID(f *testing.F) {
 	for _, seed := range []string{"", "0", "1", "2", "3", "-1", "+1", "9223372036854775807", "9223372036854775808", "x", "1 ", "\x00", "١", strings.Repeat("1", 64<<10)} {
 		f.Add(seed)

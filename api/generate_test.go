@@ -13,7 +13,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// generator makes values that the contract describes, and values that it does not. One seed makes the same ones each time.
+// generator makes values that the contract describes, and values that it does not. The same seed makes the same values.
 type generator struct {
 	*rand.Rand
 	known map[string][]string // texts that mean something to the service, by the name of the member or parameter
@@ -47,13 +47,13 @@ var hostileValues = []verbatim{
 	`{"a":1,"a":2}`, `{"":1}`, `{"__proto__":{"a":1}}`, `"\ud83d\ude00"`, "[", "]", "}", "",
 }
 
-// one returns a member of a list.
+// one returns a random element of a list.
 func one[T any](g *generator, of ...T) T { return of[g.IntN(len(of))] }
 
 // often returns true n times out of a hundred.
 func (g *generator) often(n int) bool { return g.IntN(100) < n }
 
-// text returns a text with so many characters, of several scripts.
+// text returns a text of this many characters, of several scripts.
 func (g *generator) text(characters int) string {
 	const alphabet = "abcdefghijklmnopqrstuvwxyzABCXYZ0123456789 -_.:éñßç漢字ж😀"
 	letters := []rune(alphabet)
@@ -76,7 +76,7 @@ func (g *generator) hostileText() string {
 	}
 }
 
-// value returns a value that the schema allows. name is that of the member or parameter.
+// value returns a value that the schema allows. name is the name of the member or parameter.
 func (g *generator) value(name string, schema *openapi3.Schema) any {
 	switch {
 	case schema.Nullable && g.often(20):
@@ -130,7 +130,7 @@ func (g *generator) validText(name string, schema *openapi3.Schema) string {
 		at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(g.IntN(400*24)) * time.Hour)
 		return at.In(time.FixedZone("", one(g, 0, -3, 14)*3600)).Format(time.RFC3339)
 	}
-	if schema.Pattern != "" { // the only one is of visible characters
+	if schema.Pattern != "" { // the contract's only pattern asks for visible characters
 		return fmt.Sprintf("k%d", g.IntN(50))
 	}
 	length := g.IntN(40)
@@ -216,7 +216,7 @@ func encode(b *strings.Builder, value any) {
 	default:
 		encoded, err := json.Marshal(v)
 		if err != nil {
-			panic(err) // only booleans and what the contract enumerates come here
+			panic(err) // only booleans and enumerated values get here
 		}
 		b.Write(encoded)
 	}

@@ -11,7 +11,7 @@ func TestEveryKindOfResponseHasTheSecurityHeaders(t *testing.T) {
 		t.Run(issuer, func(t *testing.T) {
 			s := onOne(t, map[string]string{"APIKEYS_ISSUER": issuer, "APIKEYS_LIMITS": "sign-in-account=1/1h"})
 			c := s.stranger(t)
-			c.http.Transport = http.DefaultTransport // some of these are not of the contract
+			c.http.Transport = http.DefaultTransport // some of these requests are not in the contract
 			wrong := credentials("admin@example.com", "a-password-that-is-wrong")
 			asset := c.get("/docs/swagger-ui.css")
 			preflight := c.with("Origin", "https://elsewhere.example").with("Access-Control-Request-Method", "POST")

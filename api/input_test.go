@@ -350,8 +350,7 @@ func TestUnknownRoutesAndMethodsAreAnsweredInTheFormOfTheirPath(t *testing.T) {
 	}
 }
 
-// TestManyUnknownMembersAreNoMoreWorkThanTheyAre: anybody may send them. When each was looked up among all the others, this took
-// hours.
+// TestManyUnknownMembersAreNoMoreWorkThanTheyAre: anybody may send them. Looking up each among all the others took hours.
 func TestManyUnknownMembersAreNoMoreWorkThanTheyAre(t *testing.T) {
 	s := onOne(t)
 	var body strings.Builder

@@ -12,7 +12,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
-// form sends a form; pairs are names and values in turn.
+// form sends a form; pairs alternates names and values.
 func (c *caller) form(path string, pairs ...string) answer {
 	c.t.Helper()
 	values := url.Values{}
@@ -44,7 +44,7 @@ func (a answer) oauthError(status int, code string) {
 	}
 }
 
-// inactive fails the test unless the answer says so and nothing else.
+// inactive fails the test unless the answer says that the token is inactive, and nothing else.
 func (a answer) inactive() {
 	a.t.Helper()
 	if a.wants(http.StatusOK); string(a.body) != `{"active":false}`+"\n" {
@@ -63,7 +63,7 @@ func (a answer) active(clientID string) map[string]any {
 	return says
 }
 
-// claims returns what a token says.
+// claims returns the claims of a token.
 func claims(t *testing.T, token string) map[string]any {
 	t.Helper()
 	parts := strings.Split(token, ".")
@@ -78,7 +78,7 @@ func claims(t *testing.T, token string) map[string]any {
 	return says
 }
 
-// broken are texts that are not tokens, or not valid ones.
+// broken returns texts that are not valid tokens, by what is wrong with them.
 func broken(token string) map[string]string {
 	head, rest, _ := strings.Cut(token, ".")
 	body, signature, _ := strings.Cut(rest, ".")
@@ -106,7 +106,7 @@ func broken(token string) map[string]string {
 	}
 }
 
-// TestIntrospectionTellsWhoMaySee is a table of callers and tokens.
+// TestIntrospectionTellsWhoMaySee: only callers who may see a token are told about it.
 func TestIntrospectionTellsWhoMaySee(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		tenancy, _ := s.otherTenancy(t)
@@ -153,7 +153,7 @@ func TestIntrospectionRepeatsTheClaims(t *testing.T) {
 	k := s.admin(t).create("key", "cca:editor", "lighthouse.workspaces:readonly")
 	c := s.stranger(t).basic(k.ClientID, k.ClientSecret)
 	token := s.stranger(t).token(k.ClientID, k.ClientSecret)
-	a := c.form("/oauth2/introspect", "token", token, "token_type_hint", "refresh_token") // a hint, no more (RFC 7662 §2.1)
+	a := c.form("/oauth2/introspect", "token", token, "token_type_hint", "refresh_token") // a wrong hint is ignored (RFC 7662 §2.1)
 	says, want := a.active(k.ClientID), claims(t, token)
 	want["active"], want["token_type"] = true, "Bearer"
 	for name, value := range want {
@@ -193,7 +193,7 @@ func TestIntrospectionOfWhatDoesNotCountSaysNothing(t *testing.T) {
 			},
 		} {
 			t.Run(name, func(t *testing.T) {
-				admin := s.admin(t) // time passes
+				admin := s.admin(t) // a new session: a case may advance the clock beyond its end
 				k := admin.create(name)
 				token := s.stranger(t).token(k.ClientID, k.ClientSecret)
 				admin.form("/oauth2/introspect", "token", token).active(k.ClientID)
@@ -204,7 +204,7 @@ func TestIntrospectionOfWhatDoesNotCountSaysNothing(t *testing.T) {
 	})
 }
 
-// TestInquiriesNeedAClientOrAnOperator is a table of callers who may use both routes or not, and of malformed requests.
+// TestInquiriesNeedAClientOrAnOperator tries introspection and revocation with all kinds of callers, and with malformed requests.
 func TestInquiriesNeedAClientOrAnOperator(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		admin := s.admin(t)
@@ -278,11 +278,11 @@ func TestInquiriesNeedAClientOrAnOperator(t *testing.T) {
 			basic.form(path, "token", strings.Repeat("a", 1<<20)).oauthError(http.StatusRequestEntityTooLarge, "invalid_request")
 			basic.send("GET", path, nil).oauthError(http.StatusMethodNotAllowed, "invalid_request")
 		}
-		basic.form("/oauth2/introspect", "token", token).active(k.ClientID) // nothing of this has ended it
+		basic.form("/oauth2/introspect", "token", token).active(k.ClientID) // none of these requests has revoked it
 	})
 }
 
-// TestRevocationEndsATokenOnceAndForAll is a table of callers and whose tokens they revoke.
+// TestRevocationEndsATokenOnceAndForAll, and only if the caller may revoke it.
 func TestRevocationEndsATokenOnceAndForAll(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		s.otherTenancy(t)

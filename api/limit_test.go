@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// standsAt fails the test unless the answer says how much of the caller's limit is left. retry is whether the caller has to wait.
+// standsAt fails the test unless the answer's headers state this limit and what remains of it. retry is whether Retry-After must be
+// set.
 func (a answer) standsAt(limit, remaining string, retry bool) answer {
 	a.t.Helper()
 	if a.Header.Get("RateLimit-Limit") != limit || a.Header.Get("RateLimit-Remaining") != remaining || a.Header.Get("RateLimit-Reset") == "" {
@@ -22,7 +23,7 @@ func (a answer) standsAt(limit, remaining string, retry bool) answer {
 	return a
 }
 
-// exchange asks for a token in the OAuth way.
+// exchange requests a token at /oauth2/token.
 func (c *caller) exchange(k createdKey, secret string) answer {
 	c.t.Helper()
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {k.ClientID}, "client_secret": {secret}}
@@ -47,7 +48,7 @@ func TestTooManyTokenRequestsOfAClientAreRefusedInTheRoutesOwnForm(t *testing.T)
 		t.Errorf("got %s", a.body)
 	}
 	c.exchange(other, other.ClientSecret).wants(http.StatusOK)
-	c.exchange(k, "aks_guess").wants(http.StatusUnauthorized) // learns nothing of the limit
+	c.exchange(k, "aks_guess").wants(http.StatusUnauthorized) // a wrong secret learns nothing of the limit
 
 	if err := s.Uses.Flush(t.Context()); err != nil {
 		t.Fatal(err)

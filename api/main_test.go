@@ -20,10 +20,10 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
-// password is every operator's; tests that look for it in the log use this text.
+// password is the password of every operator. Tests that look for passwords in the log search for it.
 const password = "correct horse battery staple"
 
-// masterKey encrypts what the tests' services keep: 32 bytes of nothing in particular.
+// masterKey is the master key of the tests' services: 32 arbitrary bytes.
 const masterKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 // system is the actor who sets up a test.
@@ -74,7 +74,7 @@ func onBoth(t *testing.T, test func(*testing.T, *service), settings ...map[strin
 	})
 }
 
-// onOne runs a test to which the kind of database does not matter.
+// onOne returns a service on SQLite, for tests that do not depend on the kind of database.
 func onOne(t *testing.T, settings ...map[string]string) *service {
 	t.Helper()
 	return boot(t, sqlstoretest.SQLite(t), settings...)
@@ -262,7 +262,7 @@ func (c *caller) patch(path string, body any) answer {
 }
 func (c *caller) delete(path string) answer { c.t.Helper(); return c.send("DELETE", path, nil) }
 
-// createdKey is what a test reads of a key.
+// createdKey holds the members of a key that tests read.
 type createdKey struct {
 	ClientID     string         `json:"client_id"`
 	ClientSecret string         `json:"client_secret"`
@@ -372,7 +372,7 @@ func (a answer) names() string {
 	return strings.Join(names, ",")
 }
 
-// cookie returns the session's cookie that the answer sets.
+// cookie returns the session cookie that the answer sets.
 func (a answer) cookie() *http.Cookie {
 	a.t.Helper()
 	for _, c := range a.Cookies() {

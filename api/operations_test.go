@@ -106,8 +106,8 @@ func TestAServiceWithoutItsDatabaseSaysSoAndRecovers(t *testing.T) {
 	}
 }
 
-// TestTheContractTellsOfOutagesAndFaults: until a service is prepared, everything except probes answers 503. Everything except
-// answers that never change can also fail, which the contract must say.
+// TestTheContractTellsOfOutagesAndFaults: the contract must say that everything except probes answers 503 until the service is
+// prepared, and that everything except fixed answers can also fail.
 func TestTheContractTellsOfOutagesAndFaults(t *testing.T) {
 	c := unprepared(t, sqlstoretest.SQLite(t)).stranger(t)
 	probes := []string{"getHealth", "getReadiness", "getMetrics"}
@@ -116,7 +116,7 @@ func TestTheContractTellsOfOutagesAndFaults(t *testing.T) {
 		if slices.Contains(probes, id) {
 			continue
 		}
-		c.send(o.method, o.path, nil).wants(http.StatusServiceUnavailable) // in the contract, or the test has failed
+		c.send(o.method, o.path, nil).wants(http.StatusServiceUnavailable) // fails the test if it is not in the contract
 		if o.spec.Responses.Status(http.StatusInternalServerError) == nil && !slices.Contains(fixed, id) {
 			t.Errorf("%s: no answer for a fault of the service", id)
 		}

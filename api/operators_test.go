@@ -88,7 +88,7 @@ func TestTheLastAdminCanNotBeLost(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		admin := s.admin(t)
 		self := admin.people()["admin@example.com"]
-		admin.invite("invited@example.com", "admin") // who can't sign in yet does not count
+		admin.invite("invited@example.com", "admin") // an admin who can't sign in yet does not count
 		for _, change := range []map[string]string{{"role": "editor"}, {"status": "deactivated"}} {
 			admin.patch(self.path(), change).refused(http.StatusConflict, "operator/last-admin")
 		}
@@ -142,7 +142,7 @@ func TestSigningOutEverywhereEndsEverySession(t *testing.T) {
 		if strings.Count(string(own.body), `"current":true`) != 1 {
 			t.Errorf("got %s", own.body)
 		}
-		s.pass(2*time.Hour - 30*time.Second) // by which the laptop's has ended
+		s.pass(2*time.Hour - 30*time.Second) // by then the laptop's session has ended
 		admin = s.admin(t)
 		if admin.get(path).wants(http.StatusOK).decode(&list); len(list.Items) != 1 {
 			t.Errorf("with one that was not used for two hours: %+v", list.Items)

@@ -115,8 +115,8 @@ func TestACallerThatLeftIsNoError(t *testing.T) {
 	}
 }
 
-// TestAnAnswerThatIsCutOffIsSeenToBe checks that its reader and the access log show that an answer was cut off, whatever the
-// reason.
+// TestAnAnswerThatIsCutOffIsSeenToBe checks that both the client and the access log can tell that an answer was cut off, whatever
+// the reason.
 func TestAnAnswerThatIsCutOffIsSeenToBe(t *testing.T) {
 	gone, leave := context.WithCancel(t.Context())
 	leave()

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestRoomIsMadeForWhatArrives, not for what is announced: announcing costs a caller nothing.
+// TestRoomIsMadeForWhatArrives: memory is allocated for the bytes that arrive, not for the announced Content-Length, which costs a
+// caller nothing.
 func TestRoomIsMadeForWhatArrives(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

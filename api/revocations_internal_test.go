@@ -31,8 +31,8 @@ func (s *signingKeys) ChangeSigningKeys(_ context.Context, change func([]signing
 	return err
 }
 
-// TestASnapshotThatIsKeptSaysHowOldItIs: a response that lacks something says so, to followers that are sent the snapshot and to
-// those that already have it.
+// TestASnapshotThatIsKeptSaysHowOldItIs: a response that lacks a revocation has an Age header, whether it sends the snapshot or
+// says that the follower's is unchanged.
 func TestASnapshotThatIsKeptSaysHowOldItIs(t *testing.T) {
 	now := time.Now().Truncate(time.Hour)
 	clock := func() time.Time { return now }

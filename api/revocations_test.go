@@ -15,7 +15,7 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jws"
 )
 
-// snapshot is what a snapshot says.
+// snapshot is the payload of a snapshot.
 type snapshot struct {
 	Issuer   string           `json:"iss"`
 	IssuedAt int64            `json:"iat"`
@@ -44,7 +44,7 @@ func (c *caller) revocations(s *service) answer {
 	}
 }
 
-// verified returns what the snapshot says after checking its signature with the published keys.
+// verified checks the snapshot's signature with the published keys and returns its payload.
 func (a answer) verified(c *caller) snapshot {
 	a.t.Helper()
 	a.wants(http.StatusOK)
@@ -72,7 +72,7 @@ func (a answer) verified(c *caller) snapshot {
 	return says
 }
 
-// TestSnapshotHoldsWhatIsRevoked tries everything that revokes, and things that don't.
+// TestSnapshotHoldsWhatIsRevoked tries every change that revokes, and changes that don't.
 func TestSnapshotHoldsWhatIsRevoked(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		admin, stranger := s.admin(t), s.stranger(t)
@@ -120,7 +120,7 @@ func TestSnapshotHoldsWhatIsRevoked(t *testing.T) {
 				if says.Clients[k.ClientID] != test.generation {
 					t.Errorf("the generation is %d, want %d", says.Clients[k.ClientID], test.generation)
 				}
-				// It may stand for an earlier position if nothing has been revoked since.
+				// Its position may be an earlier one if nothing has been revoked since.
 				if newest := head(); says.Seq > newest || test.generation > 0 && name != "deactivate, activate" && says.Seq != newest {
 					t.Errorf("it stands for %d, the log is at %d", says.Seq, newest)
 				}
@@ -224,8 +224,8 @@ func TestFeedIsForEveryone(t *testing.T) {
 	s.stranger(t).post("/v1/revocations", nil).refused(http.StatusMethodNotAllowed, "request/method-not-allowed")
 }
 
-// TestWhoNamesTheSnapshotGetsIt, even if the stream is named as well: generated clients name everything that the contract has,
-// and wait for an end.
+// TestWhoNamesTheSnapshotGetsIt, even if Accept names the stream as well: generated clients list every media type of the contract,
+// and would wait for the stream to end.
 func TestWhoNamesTheSnapshotGetsIt(t *testing.T) {
 	s := onOne(t)
 	s.follow(t)
@@ -240,7 +240,7 @@ func TestWhoNamesTheSnapshotGetsIt(t *testing.T) {
 	}
 }
 
-// TestStreamOfTheServiceBringsWhatIsRevoked goes all the way, from the change of a key to the listener.
+// TestStreamOfTheServiceBringsWhatIsRevoked covers the whole way from the change of a key to the listener.
 func TestStreamOfTheServiceBringsWhatIsRevoked(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

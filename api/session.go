@@ -113,7 +113,7 @@ func (s *server) signedIn(ctx context.Context) (operator.Operator, error) {
 		case errors.Is(err, apikey.ErrUnavailable):
 			// A store that can't be written to (a full disk, say) is no reason to turn the operator away; the session merely times out
 			// sooner.
-			s.log.WarnContext(ctx, "a session's use can't be noted", "error", err)
+			s.log.WarnContext(ctx, "the use of a session can't be recorded", "error", err)
 		case err != nil:
 			return operator.Operator{}, err
 		}

@@ -53,7 +53,7 @@ func (anyOperator) OperatorByID(_ context.Context, id string) (operator.Operator
 	return operator.Operator{ID: id, Status: operator.Active}, nil
 }
 
-// TestASessionCountsUntilItIsIdleOrEnded, also when it is ended between being read and being noted as used.
+// TestASessionCountsUntilItIsIdleOrEnded, also if it ends between being read and being recorded as used.
 func TestASessionCountsUntilItIsIdleOrEnded(t *testing.T) {
 	now := time.Unix(1_900_000_000, 0)
 	for name, test := range map[string]struct {

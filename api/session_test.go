@@ -51,7 +51,7 @@ func TestSigningInStartsASessionWithANewID(t *testing.T) {
 		old := s.stranger(t).with("Cookie", "apikeys_session="+first.Value)
 		old.get("/v1/session").refused(http.StatusUnauthorized, "failed")
 		planted := s.stranger(t).with("Cookie", "apikeys_session="+s.stranger(t).post("/v1/session", credentials("admin@example.com", password)).cookie().Value+"; apikeys_session="+first.Value)
-		planted.get("/v1/session").refused(http.StatusUnauthorized, "failed") // whose is it?
+		planted.get("/v1/session").refused(http.StatusUnauthorized, "failed") // either cookie may be planted
 		fixed := s.stranger(t).with("Cookie", "apikeys_session=chosen-by-an-attacker")
 		if got := fixed.post("/v1/session", credentials("admin@example.com", password)).wants(http.StatusCreated).cookie(); got.Value == "chosen-by-an-attacker" {
 			t.Error("the session's id was chosen by the request")
@@ -251,10 +251,10 @@ func TestWhoIsThrownOutWhileAChangeWaitsMakesNone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = connection.Close(context.Background()) }) // it is done with
+		t.Cleanup(func() { _ = connection.Close(context.Background()) }) // the test has ended
 		return connection
 	}
-	other, watcher := connect(), connect() // a transaction sees the same waiters to its end
+	other, watcher := connect(), connect() // a transaction keeps seeing the waiters that it saw first
 	execute := func(statement string, values ...any) {
 		t.Helper()
 		if _, err := other.Exec(t.Context(), statement, values...); err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/oidc/oidctest"
 )
 
-// The service's public URL is not where the tests reach it, as behind a reverse proxy.
+// publicURL is the service's URL for browsers. The tests reach it at another one, as behind a reverse proxy.
 const publicURL = "https://keys.example.com"
 
 var (
@@ -34,7 +34,7 @@ func withProvider(t *testing.T) (map[string]string, *oidctest.Provider) {
 	}, p
 }
 
-// browser is a caller that keeps Secure cookies, too, though the tests speak HTTP.
+// browser returns a caller that keeps Secure cookies, too, although the tests use HTTP.
 func (s *service) browser(t *testing.T) *caller {
 	t.Helper()
 	c := s.stranger(t)
@@ -56,7 +56,7 @@ func (j plainJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
 	}
 }
 
-// atProvider goes to the provider and returns the path with which it leads back.
+// atProvider requests location from the provider and returns the path that the provider redirects back to.
 func (c *caller) atProvider(location string) string {
 	c.t.Helper()
 	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, location, nil)
@@ -75,7 +75,7 @@ func (c *caller) atProvider(location string) string {
 	return back
 }
 
-// signsOn goes through a whole sign-in and returns where it leads.
+// signsOn completes a sign-in and returns where it redirects to.
 func (c *caller) signsOn(returnTo string) string {
 	c.t.Helper()
 	begun := c.get("/v1/session/oidc?return_to=" + url.QueryEscape(returnTo)).wants(http.StatusSeeOther)
@@ -138,7 +138,7 @@ func TestSigningInWithAProviderStartsASession(t *testing.T) {
 	}, settings)
 }
 
-// adminCookie returns the session of the first operator as a header; its own cookie is Secure.
+// adminCookie returns a session of the first operator as a Cookie header, since a jar sends no Secure cookie over HTTP.
 func (s *service) adminCookie(t *testing.T) string {
 	t.Helper()
 	c := s.stranger(t).post("/v1/session", credentials("admin@example.com", password)).wants(http.StatusCreated).cookie()
@@ -161,7 +161,8 @@ func TestASignInWithAProviderGetsANewSessionToken(t *testing.T) {
 	s.stranger(t).with("Cookie", before).get("/v1/session").refused(http.StatusUnauthorized, "failed")
 }
 
-// An attacker who makes the victim's browser finish the attacker's own sign-in would have the victim work in the wrong account.
+// TestNobodyIsSignedInByAnotherBrowsersAnswer: an attacker who makes the victim's browser finish the attacker's own sign-in would
+// have the victim work in the wrong account.
 func TestNobodyIsSignedInByAnotherBrowsersAnswer(t *testing.T) {
 	settings, p := withProvider(t)
 	s := onOne(t, settings)
@@ -240,7 +241,8 @@ func TestASignInDoesNotLeadToAnotherSite(t *testing.T) {
 	}
 }
 
-// A browser does not return a cookie that it can't keep, so the sign-in would fail after the visit to the provider.
+// TestASignInThatBeginsCanBeFinished: a browser drops a cookie that is too long, and the sign-in would fail after the visit to the
+// provider.
 func TestASignInThatBeginsCanBeFinished(t *testing.T) {
 	settings, _ := withProvider(t)
 	s := onOne(t, settings)
@@ -311,7 +313,8 @@ func TestSignInsWithAProviderAreLimited(t *testing.T) {
 	c.post("/v1/session", credentials("admin@example.com", password)).refused(http.StatusTooManyRequests, "rate-limit/exceeded")
 }
 
-// Otherwise any page that an operator visits could use up the sign-ins of everybody who shares the address.
+// TestAPageCanNotUseUpTheSignInsOfItsVisitorsAddress: otherwise any page that an operator visits could use up the sign-ins of
+// everybody who shares the address.
 func TestAPageCanNotUseUpTheSignInsOfItsVisitorsAddress(t *testing.T) {
 	settings, _ := withProvider(t)
 	settings["APIKEYS_LIMITS"] = "sign-in-address=6/1h"
@@ -333,8 +336,8 @@ func TestAPageCanNotUseUpTheSignInsOfItsVisitorsAddress(t *testing.T) {
 	visit := func(site string) map[string]string {
 		return map[string]string{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 	}
-	// From a link in the console, from a bookmark, and with a browser that sends none of these headers. The provider is another
-	// site.
+	// Sign-ins begin at a link in the console, at a bookmark, and in a browser that sends none of these headers. The provider,
+	// which leads back, is another site.
 	for name, headers := range map[string][2]map[string]string{
 		"a link": {visit("same-origin"), visit("cross-site")}, "a bookmark": {visit("none"), visit("cross-site")}, "an old browser": {},
 	} {

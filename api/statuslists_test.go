@@ -21,10 +21,10 @@ import (
 	"github.com/piercloud/apikeys/pkg/statuslist"
 )
 
-// withStatusLists makes tokens name their places in status lists.
+// withStatusLists is the setting that makes tokens name their places in status lists.
 var withStatusLists = map[string]string{"APIKEYS_STATUS_LIST": "on"}
 
-// place is where a token says that its status stands.
+// place is the place of a token's status in a list, as the token names it.
 type place struct {
 	Index int64  `json:"idx"`
 	URI   string `json:"uri"`
@@ -61,7 +61,7 @@ func (s *service) followed(t *testing.T, ask func() answer) answer {
 	}
 }
 
-// getList requests a list by its address, whose host is another one in tests.
+// getList requests a list by its URI, whose host is not the test server's.
 func (c *caller) getList(s *service, uri string) answer {
 	c.t.Helper()
 	path, ok := strings.CutPrefix(uri, s.Config.Issuer)
@@ -71,7 +71,7 @@ func (c *caller) getList(s *service, uri string) answer {
 	return s.followed(c.t, func() answer { return c.get(path) })
 }
 
-// statusList is what a list says, read as a third party does.
+// statusList is the payload of a list, decoded as a third party does.
 type statusList struct {
 	Issuer  string `json:"iss"`
 	Subject string `json:"sub"`
@@ -190,7 +190,7 @@ func TestStatusListIsWhatTheStandardAsks(t *testing.T) {
 			t.Error("the list does not tell that the token was revoked")
 		}
 
-		s.pass(time.Hour) // nobody has read the log for so long
+		s.pass(time.Hour) // the log has not been read for that long
 		c.get("/oauth2/status-lists/0").oauthError(http.StatusServiceUnavailable, "temporarily_unavailable")
 	}, withStatusLists)
 }
@@ -258,7 +258,7 @@ func TestStatusListSaysWhatTheGenerationRuleSays(t *testing.T) {
 				if a := admin.post(k.path()+"/rotate-secret", map[string]int{"grace_period_seconds": grace}); a.StatusCode == http.StatusOK {
 					keys[name] = a.key()
 				} else {
-					a.wants(http.StatusConflict) // one with a grace period runs already
+					a.wants(http.StatusConflict) // an earlier rotation is in its grace period
 				}
 			case "revoke tokens":
 				admin.post(k.path()+"/revoke-tokens", nil).wants(http.StatusOK)
@@ -275,8 +275,8 @@ func TestStatusListSaysWhatTheGenerationRuleSays(t *testing.T) {
 	}, withStatusLists)
 }
 
-// TestStatusListDoesNotTellOfSingleTokens: all tokens of a generation share one index, and the others live on. The service itself
-// knows which token was revoked.
+// TestStatusListDoesNotTellOfSingleTokens: all tokens of a generation share one index, so revoking one of them must not revoke the
+// others. The service itself knows which token was revoked.
 func TestStatusListDoesNotTellOfSingleTokens(t *testing.T) {
 	s := onOne(t, withStatusLists)
 	c := s.stranger(t)

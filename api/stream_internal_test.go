@@ -37,7 +37,7 @@ type feed struct {
 	echo  *echo.Echo
 }
 
-// always is the answer of a server that is prepared.
+// always is the prepared function of a server that is prepared.
 func always() bool { return true }
 
 func newFeed() *feed {
@@ -53,7 +53,7 @@ func newFeed() *feed {
 	return f
 }
 
-// handler is the route with the feed's present members, which may be changed before.
+// handler returns the route with the feed's current fields, so set them before.
 func (f *feed) handler() http.Handler {
 	f.register(f.echo)
 	return f.echo
@@ -76,7 +76,7 @@ func (f *feed) somethingElse() {
 	f.set.Apply(eventlog.Event{Seq: f.seq, Draft: eventlog.Draft{At: time.Now()}})
 }
 
-// recorder is a response that a test reads while it is written, without a network.
+// recorder is a response without a network, which a test reads while it is written.
 type recorder struct {
 	mu     sync.Mutex
 	header http.Header
@@ -98,7 +98,7 @@ func (r *recorder) Flush()                           {}
 func (r *recorder) SetReadDeadline(time.Time) error  { return nil }
 func (r *recorder) SetWriteDeadline(time.Time) error { return nil }
 
-// events returns what has been written so far, one event a line, and forgets it.
+// events returns the events that were written since the last call, each as one line.
 func (r *recorder) events() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -181,7 +181,7 @@ func TestStreamHasNoHeartbeatWhileTheLogCannotBeRead(t *testing.T) {
 		time.Sleep(heartbeat)
 		wantEvents(t, written, "0 position {}")
 		f.stale.Store(true)
-		f.revoke("ak_one", 2) // what is known is told
+		f.revoke("ak_one", 2) // known revocations are still sent
 		wantEvents(t, written, `1 revocation {"client_id":"ak_one","generation":2}`)
 		time.Sleep(heartbeat)
 		wantEvents(t, written)
@@ -206,7 +206,8 @@ func TestStreamOfAnotherLogIsReset(t *testing.T) {
 	}
 }
 
-// TestFollowerOfAReplicaThatIsAheadIsWaitedFor, so it need not start again from a snapshot.
+// TestFollowerOfAReplicaThatIsAheadIsWaitedFor: this replica catches up with the follower's position, which need not start again
+// from a snapshot.
 func TestFollowerOfAReplicaThatIsAheadIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFeed()
@@ -237,8 +238,8 @@ func TestStreamsEndWhenTheServiceStops(t *testing.T) {
 	})
 }
 
-// TestAFollowerThatHasMuchToCatchUpWithHoldsNoStopUp: over HTTP/2, stopping waits for the follower, which may read as slowly as
-// it likes.
+// TestAFollowerThatHasMuchToCatchUpWithHoldsNoStopUp: over HTTP/2, a stop waits for the handler, and the follower may read as
+// slowly as it likes.
 func TestAFollowerThatHasMuchToCatchUpWithHoldsNoStopUp(t *testing.T) {
 	for name, end := range map[string]func(f *feed, gone chan struct{}){
 		"the service stops":    func(f *feed, _ chan struct{}) { close(f.stop) },
@@ -263,7 +264,7 @@ func TestAFollowerThatHasMuchToCatchUpWithHoldsNoStopUp(t *testing.T) {
 	}
 }
 
-// TestAListenerIsCountedWithItsNetwork: whoever has one IPv6 address has as many as they like.
+// TestAListenerIsCountedWithItsNetwork: a caller with one IPv6 address can use any number of others in the same network.
 func TestAListenerIsCountedWithItsNetwork(t *testing.T) {
 	f := newFeed()
 	f.listeners = newPlaces[netip.Addr](3, 2)
@@ -298,7 +299,7 @@ func TestListenersAreLimited(t *testing.T) {
 		handler.ServeHTTP(w, r)
 		return w.ResponseRecorder
 	}
-	for range 10 { // those who left count no more
+	for range 10 { // followers that left no longer count
 		if w := ask("192.0.2.1"); w.Code != http.StatusOK {
 			t.Fatalf("got %d", w.Code)
 		}
@@ -315,9 +316,9 @@ func TestListenersAreLimited(t *testing.T) {
 			t.Errorf("%s: got %d with %v: %s", address, w.Code, w.Header(), w.Body)
 		}
 	}
-	refused("192.0.2.3") // there are three
+	refused("192.0.2.3") // three follow already
 	f.listeners.leave(limit.Address("192.0.2.2"))
-	refused("192.0.2.1") // it has two
+	refused("192.0.2.1") // two of this address follow already
 	if w := ask("192.0.2.3"); w.Code != http.StatusOK {
 		t.Errorf("got %d where there is room", w.Code)
 	}
@@ -329,7 +330,7 @@ type deadlineRecorder struct{ *httptest.ResponseRecorder }
 func (deadlineRecorder) SetReadDeadline(time.Time) error  { return nil }
 func (deadlineRecorder) SetWriteDeadline(time.Time) error { return nil }
 
-// serve serves the feed on a real listener, with little room in the network.
+// serve serves the feed on a real listener, with small send buffers.
 func (f *feed) serve(t testing.TB) (address string) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(f.handler())
@@ -372,8 +373,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// TestFollowerThatDoesNotReadIsDropped: 50 followers request everything there is, megabytes each, and read nothing. Meanwhile
-// nothing is kept for them, and followers that do read are not held up.
+// TestFollowerThatDoesNotReadIsDropped: 50 followers request the whole feed, megabytes each, and read nothing. Until they are
+// dropped, the service must not buffer it for them, and followers that do read are not held up.
 func TestFollowerThatDoesNotReadIsDropped(t *testing.T) {
 	const lazy, revocations = 50, 50_000
 	f := newFeed()
@@ -390,7 +391,7 @@ func TestFollowerThatDoesNotReadIsDropped(t *testing.T) {
 		}
 	}
 	await.Until(t, time.Minute, "all follow", func() bool { return f.listeners.count() == lazy })
-	// A batch in transit is kept, some 100 KB, and more with the race detector; everything would be megabytes.
+	// One batch is buffered for each, some 100 KB, and more with the race detector; the whole feed would be megabytes.
 	if grown := int64(heap()) - int64(before); grown > lazy*500<<10 {
 		t.Errorf("%d bytes are kept for each", grown/lazy)
 	}
@@ -403,7 +404,7 @@ func TestFollowerThatDoesNotReadIsDropped(t *testing.T) {
 	await.Until(t, time.Minute, "those who don't read are dropped", func() bool { return f.listeners.count() == 1 })
 }
 
-// replay reads a stream until its heartbeat, and adds what it says to what is known.
+// replay reads a stream until its heartbeat, and adds the revocations to known.
 func replay(address string, from int64, known map[string]int64) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -444,8 +445,8 @@ func replay(address string, from int64, known map[string]int64) error {
 	return io.ErrUnexpectedEOF
 }
 
-// TestStreamFromAnyPositionLeadsToTheSameState makes random changes and then follows from every position there was. What was
-// known at a position, together with what the stream adds, must be the present state.
+// TestStreamFromAnyPositionLeadsToTheSameState makes random changes and then follows from every position. The state at that
+// position, together with what the stream adds, must be the current state.
 func TestStreamFromAnyPositionLeadsToTheSameState(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		f := newFeed()
@@ -516,7 +517,7 @@ func BenchmarkIdleListener(b *testing.B) {
 	}
 }
 
-// inUse is the memory of the heap and of stacks.
+// inUse returns the memory of the heap and of stacks.
 func inUse() uint64 {
 	runtime.GC()
 	runtime.GC()

@@ -37,12 +37,12 @@ func takeOver(c echo.Context) (*takenOver, error) {
 	head.WriteString("HTTP/1.1 200 OK\r\n")
 	if err := h.Write(&head); err != nil {
 		_ = conn.Close()
-		return nil, fmt.Errorf("write the head: %w", err)
+		return nil, fmt.Errorf("write the response head: %w", err)
 	}
 	head.WriteString("\r\n")
 	if err := conn.SetDeadline(time.Time{}); err != nil { // removes the deadlines of net/http
 		_ = conn.Close()
-		return nil, fmt.Errorf("take the connection over: %w", err)
+		return nil, fmt.Errorf("take over the connection: %w", err)
 	}
 	return &takenOver{conn, head.Bytes()}, nil
 }
@@ -54,7 +54,7 @@ func (r revocationRoutes) attend(conn *takenOver, address netip.Addr, cursor int
 		_ = conn.Close()
 		r.leave(address)
 		if cause := recover(); cause != nil {
-			slog.Error("telling a follower of revocations panicked", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			slog.Error("streaming revocations to a follower panicked", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
 		}
 	}()
 	gone := make(chan struct{})

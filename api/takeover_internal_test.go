@@ -42,7 +42,7 @@ func TestTakenOverStreamHasTheHeadersOfEveryResponse(t *testing.T) {
 	if _, err := http.ParseTime(h.Get("Date")); err != nil || h.Get("X-Request-Id") == "" {
 		t.Errorf("the headers are %v", h)
 	}
-	// The connection's end is the response's: nothing else may be read as a frame of it.
+	// The response ends with its connection, so no header may frame its body.
 	if response.StatusCode != http.StatusOK || !response.Close || response.ContentLength != -1 || len(response.TransferEncoding) > 0 {
 		t.Errorf("the response is %+v", response)
 	}
@@ -51,7 +51,7 @@ func TestTakenOverStreamHasTheHeadersOfEveryResponse(t *testing.T) {
 	}
 }
 
-// TestFollowerThatGoesAwayIsNoticedAtOnce: also one that said something before.
+// TestFollowerThatGoesAwayIsNoticedAtOnce, also one that has sent something before.
 func TestFollowerThatGoesAwayIsNoticedAtOnce(t *testing.T) {
 	f := newFeed()
 	f.stale.Store(true) // no heartbeat would fail
@@ -66,7 +66,7 @@ func TestFollowerThatGoesAwayIsNoticedAtOnce(t *testing.T) {
 	await.Until(t, time.Minute, "it is noticed", func() bool { return f.listeners.count() == 0 })
 }
 
-// TestShutdownEndsStreamsAndDoesNotWaitForThem: as it happens when the service stops.
+// TestShutdownEndsStreamsAndDoesNotWaitForThem does what the service does when it stops.
 func TestShutdownEndsStreamsAndDoesNotWaitForThem(t *testing.T) {
 	f := newFeed()
 	server := httptest.NewServer(f.handler())
@@ -82,7 +82,7 @@ func TestShutdownEndsStreamsAndDoesNotWaitForThem(t *testing.T) {
 	await.Until(t, time.Minute, "nobody follows", func() bool { return f.listeners.count() == 0 })
 }
 
-// TestStreamIsServedOverTLSWithBothVersionsOfHTTP: HTTP/1.1 is taken over, HTTP/2 is not.
+// TestStreamIsServedOverTLSWithBothVersionsOfHTTP: the service takes over connections of HTTP/1.1, but not of HTTP/2.
 func TestStreamIsServedOverTLSWithBothVersionsOfHTTP(t *testing.T) {
 	for version, enable := range map[string]bool{"HTTP/1.1": false, "HTTP/2.0": true} {
 		f := newFeed()
@@ -107,7 +107,7 @@ func TestStreamIsServedOverTLSWithBothVersionsOfHTTP(t *testing.T) {
 	}
 }
 
-// TestListenerThatWaitsCostsAFewKilobytes: what both ends of a connection take in this process. With net/http it would be 27.
+// TestListenerThatWaitsCostsAFewKilobytes measures the memory of both ends of a connection. With net/http it would be 27 KB.
 func TestListenerThatWaitsCostsAFewKilobytes(t *testing.T) {
 	const listeners, most = 500, 18 << 10 // the race detector adds a third
 	f := newFeed()

@@ -37,7 +37,7 @@ func (s series) totals() (issued, denied int64) {
 	return issued, denied
 }
 
-// usage returns the usage of a key, after writing what was noted.
+// usage returns the usage of a key, after writing what was counted.
 func (s *service) usage(t *testing.T, c *caller, k createdKey, query string) series {
 	t.Helper()
 	if err := s.Uses.Flush(t.Context()); err != nil {
@@ -91,7 +91,8 @@ func TestUsageCountsWhatWasIssuedAndDeniedBySecret(t *testing.T) {
 	})
 }
 
-// A resource server may use its secret to ask about tokens alone: whoever wants to retire it has to see that.
+// TestAskingAboutTokensIsAUseOfTheSecretAndNoToken: a resource server may use its secret only to introspect or revoke tokens, and
+// an operator who wants to retire that secret has to see so.
 func TestAskingAboutTokensIsAUseOfTheSecretAndNoToken(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		admin := s.admin(t)
@@ -184,7 +185,7 @@ func TestAPeriodThatMakesNoSenseIsRefused(t *testing.T) {
 	}
 }
 
-// TestAPeriodInADayWithTwoMidnightsHasItsDay: in Amman it was midnight at 21:00 UTC, and again an hour later.
+// TestAPeriodInADayWithTwoMidnightsHasItsDay: on that day in Amman it was midnight at 21:00 UTC, and again an hour later.
 func TestAPeriodInADayWithTwoMidnightsHasItsDay(t *testing.T) {
 	s := onOne(t)
 	admin := s.admin(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
-// allows fails the test unless a gateway would let the request through, and returns what it is told.
+// allows fails the test unless a gateway would let the request through and is told about this key.
 func (a answer) allows(k createdKey) answer {
 	a.t.Helper()
 	a.wants(http.StatusOK)
@@ -26,7 +26,7 @@ func (a answer) allows(k createdKey) answer {
 	return a
 }
 
-// denies fails the test unless the request is refused with this challenge (RFC 6750 §3) and without telling about anybody.
+// denies fails the test unless the request is refused with this challenge (RFC 6750 §3) and names no client.
 func (a answer) denies(status int, challenge string) {
 	a.t.Helper()
 	a.wants(status)
@@ -61,7 +61,7 @@ func TestGatewayIsToldWhoCalls(t *testing.T) {
 	})
 }
 
-// TestGatewayMayAskForScopes is a table of what a gateway asks for and whether a token covers it.
+// TestGatewayMayAskForScopes tries what a gateway may ask for with one token.
 func TestGatewayMayAskForScopes(t *testing.T) {
 	s := onOne(t)
 	k := s.admin(t).create("key", "cca:editor", "lighthouse.workspaces:readonly", "spot:admin")
@@ -88,13 +88,13 @@ func TestGatewayMayAskForScopes(t *testing.T) {
 		"any_scope=cca:editor":                                http.StatusOK,
 		"any_scope=lia:admin+cca:readonly":                    http.StatusOK,
 		"any_scope=lia:admin+autofix:admin":                   insufficient,
-		"any_scope=lia:admin&any_scope=cca:editor":            insufficient, // each asks for one of its own
+		"any_scope=lia:admin&any_scope=cca:editor":            insufficient, // each any_scope must be met
 		"any_scope=cca:editor&any_scope=spot:editor":          http.StatusOK,
 		"scope=cca:editor&any_scope=lia:admin+spot:admin":     http.StatusOK,
 		"scope=lia:admin&any_scope=cca:editor":                insufficient,
 		"scope=cca:editor&any_scope=lia:admin":                insufficient,
 		"scope=lia:admin&uri=/reports?scope=cca:editor":       insufficient,
-		"scope=cca:editor&uri=/reports?a=b&scope=lia:admin":   http.StatusOK, // what follows uri is the request's
+		"scope=cca:editor&uri=/reports?a=b&scope=lia:admin":   http.StatusOK, // what follows uri belongs to the request
 		"uri=/reports?a=b&scope=everything&any_scope=nothing": http.StatusOK,
 
 		"scope":                                malformed,
@@ -107,7 +107,7 @@ func TestGatewayMayAskForScopes(t *testing.T) {
 		"scope=cca:editor++spot:admin":         malformed,
 		"scope=cca:editor,spot:admin":          malformed,
 		"any_scope=x":                          malformed,
-		"scope=cca:editor;any_scope=lia:x":     malformed, // would be dropped, and everybody let in
+		"scope=cca:editor;any_scope=lia:x":     malformed, // net/url drops it, which would let everybody in
 		"scope=%zz":                            malformed,
 		"scopes=lia:admin":                     malformed, // misspelt
 		"Scope=lia:admin":                      malformed,
@@ -132,14 +132,14 @@ func TestGatewayMayAskForScopes(t *testing.T) {
 	c.get("/oauth2/verify?scope=lia:admin+cca:editor&any_scope=autofix:admin+lia:admin").denies(insufficient,
 		`, error="insufficient_scope", scope="autofix:admin cca:editor lia:admin"`)
 
-	// Below the path, a parameter that is the request's own is let be, and can't make anything easier.
+	// Below the path, the request's own parameters are accepted, and can't make it ask for less.
 	c.get("/oauth2/verify/reports?a=b&scope=cca:editor").allows(k)
 	c.get("/oauth2/verify/reports?a=b&scope=lia:admin").wants(insufficient)
 	c.get("/oauth2/verify/reports?a=b&scope=everything").wants(malformed)
 	c.get("/oauth2/verify/reports?a=b;c").wants(malformed)
 }
 
-// TestGatewayIsToldWhatIsWrongWithAToken: whatever is sent, the answer is 401, and the service lives on.
+// TestGatewayIsToldWhatIsWrongWithAToken: whatever is sent as a token, the answer is 401 and the service does not panic.
 func TestGatewayIsToldWhatIsWrongWithAToken(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		admin := s.admin(t)
@@ -147,7 +147,7 @@ func TestGatewayIsToldWhatIsWrongWithAToken(t *testing.T) {
 		c := s.program(t, k)
 		token := strings.TrimPrefix(c.headers["Authorization"], "Bearer ")
 		for name, text := range broken(token) {
-			if !strings.ContainsAny(text, "\n\x00") && utf8.ValidString(text) { // no header has these
+			if !strings.ContainsAny(text, "\n\x00") && utf8.ValidString(text) { // a header can't have these
 				t.Run(name, func(t *testing.T) {
 					s.stranger(t).with("Authorization", "Bearer "+text).get("/oauth2/verify").denies(http.StatusUnauthorized, invalidToken)
 				})
@@ -196,7 +196,7 @@ func TestTwoTokensAreNone(t *testing.T) {
 	answer{t, response, nil}.denies(http.StatusUnauthorized, invalidToken)
 }
 
-// TestAnotherServicesTokenIsRefused: signed by a key that this service does not have, or for somebody else.
+// TestAnotherServicesTokenIsRefused: one signed by a key that this service does not have, or for another audience or issuer.
 func TestAnotherServicesTokenIsRefused(t *testing.T) {
 	s, another := onOne(t), onOne(t)
 	k := another.admin(t).create("key")
@@ -212,8 +212,8 @@ func TestAnotherServicesTokenIsRefused(t *testing.T) {
 	another.stranger(t).with("Authorization", foreign).get("/oauth2/verify").allows(k)
 }
 
-// TestCrossOriginPreflightIsNoPermission: a gateway that asks with the method of the request must not take the answer to a
-// browser's OPTIONS for one.
+// TestCrossOriginPreflightIsNoPermission: a gateway that asks with the method of the request must not mistake the answer to a
+// preflight for a permission.
 func TestCrossOriginPreflightIsNoPermission(t *testing.T) {
 	s := onOne(t, map[string]string{"APIKEYS_CORS_ORIGINS": "https://console.example.com"})
 	preflight := s.stranger(t).with("Origin", "https://console.example.com").with("Access-Control-Request-Method", "GET")

@@ -24,7 +24,7 @@ const (
 	newPassword = "battery staple correct horse"
 )
 
-// signIn reports whether a password is an operator's.
+// signIn signs an operator in, and fails if the password is wrong.
 func signIn(t *testing.T, email, password string) (operator.Operator, error) {
 	t.Helper()
 	config, err := app.LoadConfig(map[string]string{"APIKEYS_DATABASE_URL": databaseURL(t)})
@@ -260,7 +260,7 @@ func TestAnEmptyLogVerifies(t *testing.T) {
 	}
 }
 
-// TestACommandIsNamedInTheLogForAllThatItMakes, including what a first start would have made.
+// TestACommandIsNamedInTheLogForAllThatItMakes, including what the first start would have made otherwise.
 func TestACommandIsNamedInTheLogForAllThatItMakes(t *testing.T) {
 	path := newDatabase(t)
 	run(t, "", "operator", "create", "ana@example.com").succeeded(t)

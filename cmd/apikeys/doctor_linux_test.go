@@ -2,5 +2,5 @@ package main
 
 import "testing"
 
-// TestDoctorFindsAFolderThatCantBeWritten: not even root can write to this one, as on a disk that is mounted read-only.
+// TestDoctorFindsAFolderThatCantBeWritten uses a folder that not even root can write to, as on a read-only file system.
 func TestDoctorFindsAFolderThatCantBeWritten(t *testing.T) { findsNoRoom(t, "/proc/sys/kernel") }

@@ -38,7 +38,7 @@ func examine(t *testing.T) (found map[string]app.Finding, r result) {
 	return found, r
 }
 
-// issuing starts a server that answers with a service's metadata, and configures it as the issuer.
+// issuing starts a server that answers with the metadata of an issuer, by default its own, and configures it as the issuer.
 func issuing(t *testing.T, issuer string) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(nil)
@@ -48,13 +48,13 @@ func issuing(t *testing.T, issuer string) *httptest.Server {
 		if name == "" {
 			name = server.URL
 		}
-		_, _ = fmt.Fprintf(w, `{"issuer": %q}`, name) // the client sees when it fails
+		_, _ = fmt.Fprintf(w, `{"issuer": %q}`, name) // the client notices a failure
 	})
 	t.Setenv("APIKEYS_ISSUER", server.URL)
 	return server
 }
 
-// healthy is a database in which the doctor finds nothing.
+// healthy returns the path of a database in which the doctor finds nothing wrong.
 func healthy(t *testing.T) string {
 	t.Helper()
 	path := newDatabase(t)
@@ -113,17 +113,17 @@ func TestDoctorLeavesADatabaseAsItIs(t *testing.T) {
 	url := pgtest.URL(t)
 	t.Setenv("APIKEYS_DATABASE_URL", url)
 	run(t, "", "doctor").succeeded(t)
-	numbered(t, url) // which fails when the table is there
+	numbered(t, url) // fails if the doctor has made the table
 }
 
-// TestDoctorWaitsForNoWriter: it is run when something is wrong, beside a service that may be busy.
+// TestDoctorWaitsForNoWriter: the doctor is run when something is wrong, while the service may be writing.
 func TestDoctorWaitsForNoWriter(t *testing.T) {
 	path := healthy(t)
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = db.Close() }() // what it holds it gives back
+	defer func() { _ = db.Close() }() // releases its lock
 	db.SetMaxOpenConns(1)
 	if _, err := db.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
 		t.Fatal(err)
@@ -133,7 +133,7 @@ func TestDoctorWaitsForNoWriter(t *testing.T) {
 	}
 }
 
-// TestDoctorFindsWhatAStartRefuses also before there is a database.
+// TestDoctorFindsWhatAStartRefuses, also before there is a database.
 func TestDoctorFindsWhatAStartRefuses(t *testing.T) {
 	for variable, value := range map[string]string{
 		"APIKEYS_DATABASE_URL":        "sqlite://data/apikeys.db?mode=memory",
@@ -252,8 +252,8 @@ func TestDoctorNamesWhatIsBroken(t *testing.T) {
 	}
 }
 
-// TestDoctorFindsNothingWrongWithKeysAfterItsAdvice: after it, the key of the future no longer counts as one that will sign, and
-// neither does a revoked one.
+// TestDoctorFindsNothingWrongWithKeysAfterItsAdvice: after a rotation, a key whose time is far ahead no longer counts as one that
+// will sign, and neither does a revoked one.
 func TestDoctorFindsNothingWrongWithKeysAfterItsAdvice(t *testing.T) {
 	path := healthy(t)
 	run(t, "", "signing-key", "rotate").succeeded(t)
@@ -328,7 +328,7 @@ func signOnBy(t *testing.T, issuer, clientSecret string) {
 	t.Setenv("APIKEYS_OIDC_ROLES", "readonly=*")
 }
 
-// keyFrom configures a database's master key as a file with a mode.
+// keyFrom moves a database's master key to a file with a mode and configures that.
 func keyFrom(t *testing.T, database string, mode os.FileMode) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "master-key")

@@ -15,7 +15,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
-// result is what a command did.
+// result is the outcome of a command.
 type result struct {
 	stdout, stderr string
 	code           int
@@ -39,8 +39,7 @@ func run(t *testing.T, stdin string, arguments ...string) result {
 	return r
 }
 
-// newDatabase sets the environment for a SQLite database of the test's own, with its tables and nothing in them, and its master
-// key beside it, and returns its path.
+// newDatabase sets the environment for a new SQLite database with empty tables and its master key beside it, and returns its path.
 func newDatabase(t *testing.T) string {
 	t.Helper()
 	for _, entry := range os.Environ() {

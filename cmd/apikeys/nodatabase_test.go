@@ -14,17 +14,17 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
-// needing are command lines that need an existing database.
+// needing lists command lines that need an existing database.
 var needing = []string{
 	"backup copy.db", "checkpoint", "operator delete ana@example.com", "operator reset-password ana@example.com", "prune-log --keep 400d", "restore", "rotate-master-key",
 	"signing-key list", "signing-key revoke KID", "signing-key rotate", "tenancy list", "verify-log",
 }
 
-// beginning are command lines that may start on a new database, as serve may.
+// beginning lists command lines that may create the database, as serve may.
 var beginning = []string{"migrate", "operator create ana@example.com", "tenancy create Acme"}
 
 func TestEveryCommandIsSaidToNeedADatabaseOrNot(t *testing.T) {
-	said := []string{"serve", "migrate-data", "doctor", "scan", "version"} // in tests of their own, or without a database
+	said := []string{"serve", "migrate-data", "doctor", "scan", "version"} // have tests of their own, or use no database
 	for _, line := range slices.Concat(needing, beginning) {
 		command, _, err := newRootCommand().Find(strings.Fields(line))
 		if err != nil {
@@ -77,20 +77,20 @@ func TestACommandThatNeedsADatabaseMakesNone(t *testing.T) {
 	}
 }
 
-// anothers turns the database at path into that of another program, which does not use write-ahead logging.
+// anothers replaces the database at path by that of another program, which does not use write-ahead logging.
 func anothers(t *testing.T, path string) {
 	t.Helper()
 	write(t, path, nil)
 	tamper(t, path, "CREATE TABLE another_program (id INTEGER)")
 }
 
-// numbered gives the database at url the schema of another program, which numbers its schema as this service does.
+// numbered makes the schema of another program in the database at url, with the same table of versions as this service's.
 func numbered(t *testing.T, url string) {
 	t.Helper()
 	execute(t, url, "CREATE TABLE goose_db_version (version_id BIGINT); INSERT INTO goose_db_version VALUES (5)")
 }
 
-// unchanged fails the test unless a SQLite file is the same after work, with nothing beside it.
+// unchanged fails the test unless a SQLite file is the same after work and has no other file beside it.
 func unchanged(t *testing.T, path string, work func()) {
 	t.Helper()
 	before, err := os.ReadFile(path)
@@ -115,7 +115,7 @@ func TestACommandThatNeedsADatabaseMakesNoTablesInPostgreSQL(t *testing.T) {
 		}
 	}
 	need()
-	numbered(t, url) // which fails when the table is there
+	numbered(t, url) // fails if need has made the table
 	need()
 	execute(t, url, "DROP TABLE goose_db_version")
 	run(t, "", "migrate").succeeded(t)

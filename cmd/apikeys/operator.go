@@ -121,7 +121,7 @@ func readPassword(c *cobra.Command) (password, generated string, err error) {
 		terminal := int(file.Fd())
 		before, err := term.GetState(terminal)
 		if err != nil {
-			return "", "", fmt.Errorf("ask for the password: %w", err)
+			return "", "", fmt.Errorf("prompt for the password: %w", err)
 		}
 		c.PrintErr("Password (empty to generate one): ")
 		defer func() {

@@ -48,7 +48,7 @@ func echoes(t *testing.T, terminal *os.File) bool {
 	return state.Lflag&unix.ECHO != 0
 }
 
-// asked runs operator create at a terminal, and returns when it waits for the password.
+// asked runs operator create on a terminal, and returns when it waits for the password.
 func asked(t *testing.T, terminal *os.File) (cancel context.CancelCauseFunc, ended func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -62,7 +62,7 @@ func asked(t *testing.T, terminal *os.File) (cancel context.CancelCauseFunc, end
 	ended = sync.OnceValue(func() error { return <-result })
 	t.Cleanup(func() {
 		cancel(nil)
-		_ = ended() // whose error the test has looked at
+		_ = ended() // the test has checked the error
 	})
 	await.Until(t, 30*time.Second, "the terminal shows nothing that is typed", func() bool { return !echoes(t, terminal) })
 	return cancel, ended

@@ -10,8 +10,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
-// backedUp returns the path of a backup of a database with something encrypted in it, and the content of its key file. The
-// configured database is another one, of which nothing exists.
+// backedUp returns the path of a backup of a database with something encrypted in it, and the content of its key file. It
+// configures another database, at target, which does not exist.
 func backedUp(t *testing.T) (backup string, key []byte, target string) {
 	t.Helper()
 	path := newDatabase(t)
@@ -28,7 +28,7 @@ func backedUp(t *testing.T) (backup string, key []byte, target string) {
 	return backup, key, target
 }
 
-// ownersAlone fails the test unless nobody but a file's owner can read it.
+// ownersAlone fails the test unless only the owner of a file can read and write it.
 func ownersAlone(t *testing.T, path string) {
 	t.Helper()
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
@@ -71,18 +71,18 @@ func TestARefusedRestoreLeavesNothing(t *testing.T) {
 
 	run(t, "", "restore", backup).succeeded(t)
 	only(t, target, "", ".master-key")
-	run(t, "", "checkpoint").succeeded(t) // which a signing key signs
+	run(t, "", "checkpoint").succeeded(t) // needs the signing key, which the master key opens
 	run(t, "", "restore", backup).failed(t, 1, "move the old database away")
 }
 
-// TestADatabaseThatWasNotClosedIsNotRestoredWithoutItsLog, in which the newest changes are.
+// TestADatabaseThatWasNotClosedIsNotRestoredWithoutItsLog: the newest changes are only in its write-ahead log.
 func TestADatabaseThatWasNotClosedIsNotRestoredWithoutItsLog(t *testing.T) {
 	path := newDatabase(t)
 	key, err := os.ReadFile(path + ".master-key")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := sqlstoretest.Open(t, databaseURL(t)).Head(t.Context()); err != nil { // who has it open leaves its log as it is
+	if _, err := sqlstoretest.Open(t, databaseURL(t)).Head(t.Context()); err != nil { // stays open, so that the write-ahead log stays
 		t.Fatal(err)
 	}
 	run(t, "", "tenancy", "create", "Acme").succeeded(t)
@@ -116,13 +116,13 @@ func TestADatabaseThatWasNotClosedIsNotRestoredWithoutItsLog(t *testing.T) {
 	}
 }
 
-// TestAPlaceThatCantBeLookedAtIsNotTakenForAFile that is in the way.
+// TestAPlaceThatCantBeLookedAtIsNotTakenForAFile: the error must say why, not that a file is in the way.
 func TestAPlaceThatCantBeLookedAtIsNotTakenForAFile(t *testing.T) {
 	newDatabase(t)
 	run(t, "", "backup", filepath.Join(write(t, filepath.Join(t.TempDir(), "file"), nil), "backup.db")).failed(t, 1, "not a directory")
 }
 
-// TestARestoreThatWasKilledIsDoneAgain: what it left behind is not taken for a part of the backup.
+// TestARestoreThatWasKilledIsDoneAgain: its leftovers must not be taken for a part of the backup.
 func TestARestoreThatWasKilledIsDoneAgain(t *testing.T) {
 	backup, key, target := backedUp(t)
 	write(t, target+".master-key", []byte(sealed.NewMasterKey()))

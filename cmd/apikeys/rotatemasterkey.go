@@ -28,7 +28,7 @@ func newRotateMasterKeyCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				c.Printf("%d signing keys and %d kept answers encrypted under the new master key\n", done.SigningKeys, done.Answers)
+				c.Printf("%d signing keys and %d idempotency answers encrypted under the new master key\n", done.SigningKeys, done.Answers)
 				if config.MasterKey != "" && done == (app.Resealed{}) {
 					c.Println("APIKEYS_MASTER_KEY decrypts everything already: either it is the new one and this was done before, or it is still the old one")
 				}

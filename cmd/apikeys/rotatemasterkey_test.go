@@ -17,7 +17,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/sealed"
 )
 
-// serving returns a service that has the configured database open.
+// serving returns a service that has opened the configured database.
 func serving(t *testing.T) *app.App {
 	t.Helper()
 	config, err := configOf(t)
@@ -46,18 +46,18 @@ func TestTheMasterKeyFileIsRotatedOnlyWhileNobodyServes(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if r := run(t, "", "rotate-master-key").succeeded(t); r.stdout != "1 signing keys and 0 kept answers encrypted under the new master key\n" {
+	if r := run(t, "", "rotate-master-key").succeeded(t); r.stdout != "1 signing keys and 0 idempotency answers encrypted under the new master key\n" {
 		t.Errorf("it prints %q", r.stdout)
 	}
 	if after, err := os.ReadFile(path + ".master-key"); err != nil || bytes.Equal(before, after) {
 		t.Errorf("the key is the same, %v", err)
 	}
-	run(t, "", "checkpoint").succeeded(t) // which a signing key signs
+	run(t, "", "checkpoint").succeeded(t) // needs the signing key, which the master key opens
 	t.Setenv("APIKEYS_MASTER_KEY", string(before))
 	run(t, "", "rotate-master-key").failed(t, 2, "APIKEYS_MASTER_KEY_PREVIOUS")
 }
 
-// TestTheNextMasterKeyBelongsToWhomTheOneBeforeDid, even if root runs the command, as only root can in this test.
+// TestTheNextMasterKeyBelongsToWhomTheOneBeforeDid, even if root runs the command. Only a test that root runs can check that.
 func TestTheNextMasterKeyBelongsToWhomTheOneBeforeDid(t *testing.T) {
 	path := newDatabase(t)
 	run(t, "", "signing-key", "rotate").succeeded(t)
@@ -129,7 +129,7 @@ func TestConfiguredMasterKeysAreReplacedWhileTheServiceHasBoth(t *testing.T) {
 	t.Setenv("APIKEYS_MASTER_KEY_PREVIOUS", string(before))
 	advised(opens, true)
 	a = serving(t)
-	if r := run(t, "", "rotate-master-key").succeeded(t); r.stdout != "1 signing keys and 1 kept answers encrypted under the new master key\n" {
+	if r := run(t, "", "rotate-master-key").succeeded(t); r.stdout != "1 signing keys and 1 idempotency answers encrypted under the new master key\n" {
 		t.Errorf("it prints %q", r.stdout)
 	}
 	advised(idle, false)

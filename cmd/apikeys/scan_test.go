@@ -94,7 +94,7 @@ func TestScanEndsWhenItIsAskedTo(t *testing.T) {
 	}
 }
 
-// found scans content and returns what is reported, as line and last four characters.
+// found scans content and returns the line and the last four characters of each secret that is reported.
 func found(t *testing.T, content []byte) []string {
 	t.Helper()
 	var reports []string
@@ -115,7 +115,7 @@ func TestScanFindsSecretsAtEveryPlaceAroundTheEndOfAPiece(t *testing.T) {
 		var want []string
 		for i := range 19 {
 			secret := apikey.NewSecret()
-			at := piece + i*stride - 72 + 4*i // from before the end of a piece to behind it
+			at := piece + i*stride - 72 + 4*i // from before the end of a piece to after it
 			copy(content[at:], secret)
 			want = append(want, fmt.Sprint(bytes.Count(content[:at], []byte("\n"))+1, " ", apikey.LastFour(secret)))
 		}

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// checkpointed returns the path of a database with some events, and of a checkpoint of it.
+// checkpointed returns the path of a database with some events, and that of a checkpoint of it.
 func checkpointed(t *testing.T) (database, checkpoint string) {
 	t.Helper()
 	database = newDatabase(t)
@@ -78,7 +78,7 @@ func TestACheckpointFindsALogThatWasCutOff(t *testing.T) {
 	path, checkpoint := checkpointed(t)
 	tamper(t, path, "DELETE FROM event WHERE seq = 2")
 	tamper(t, path, "UPDATE log_head SET seq = 1, hash = (SELECT hash FROM event WHERE seq = 1)")
-	run(t, "", "verify-log").succeeded(t) // the chain alone can't tell
+	run(t, "", "verify-log").succeeded(t) // the chain alone does not show it
 	run(t, "", "verify-log", "--checkpoint", checkpoint).failed(t, 1, "event 2: is missing: the checkpoint tells of event 2")
 }
 

@@ -23,11 +23,11 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jws"
 )
 
-// The bare handlers do the least that the same job needs. They are what somebody would write who has no keys to manage, nothing
-// to revoke and nobody to account to: no log line, no request id, no counter, no limit, and no headers except those of the
-// content. They run in a process of their own with the defaults of Go and Echo.
+// The bare handlers do the least that the same job needs, without management of keys, revocation or an audit log: they have no log
+// line, no request id, no counter, no limit, and no headers except those of the content. They run in a process of their own with
+// the defaults of Go and Echo.
 
-// roles are what this program does when it runs as a process of its own measurements.
+// roles holds what this program does, by name, when it runs as a process that takes part in a measurement.
 var roles = map[string]func(context.Context) error{
 	"bare":     serveBare,
 	"profiled": serveProfiled,

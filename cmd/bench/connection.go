@@ -100,7 +100,7 @@ func (c *connection) want(request []byte, wanted int) ([]byte, error) {
 	return body, err
 }
 
-// encode returns a request as it is sent. headers are names and values in turn.
+// encode returns a request as it is sent. headers alternates names and values.
 func encode(method, path, body string, headers ...string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: localhost\r\n", method, path)

@@ -33,7 +33,7 @@ func measureConsole(ctx context.Context, b *bench) (section, error) {
 		}
 		var visits []visit
 		if err := json.Unmarshal(text, &visits); err != nil {
-			return s, fmt.Errorf("the figures of Lighthouse: %w", err)
+			return s, fmt.Errorf("decode the figures of Lighthouse: %w", err)
 		}
 		s.Rows = append(s.Rows, visitRows(profile, visits)...)
 	}

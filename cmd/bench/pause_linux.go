@@ -16,7 +16,7 @@ type pause struct {
 func newPause(length time.Duration) (*pause, error) {
 	timer, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC)
 	if err != nil {
-		return nil, fmt.Errorf("make a timer: %w", err)
+		return nil, fmt.Errorf("create a timer: %w", err)
 	}
 	return &pause{timer, unix.ItimerSpec{Value: unix.NsecToTimespec(length.Nanoseconds())}}, nil
 }

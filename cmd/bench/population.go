@@ -153,7 +153,7 @@ func newVocabulary() *vocabulary {
 	return v
 }
 
-// purposes are what customers' programs do.
+// purposes lists what customers' programs do.
 var purposes = []string{
 	"ERP", "CRM", "billing", "faturamento", "payroll", "folha", "inventory", "estoque", "reports", "relatórios", "integração",
 	"integration", "backup", "monitoring", "previsão", "dashboard", "webshop", "mobile app", "gateway", "data lake", "ETL", "audit",

@@ -80,7 +80,7 @@ func measureRevocation(ctx context.Context, b *bench) (section, error) {
 			case err != nil:
 				return s, fmt.Errorf("%s: %w", p.what, err)
 			case refused:
-				return s, fmt.Errorf("%s refuses a good key", p.what)
+				return s, fmt.Errorf("%s refuses a valid key", p.what)
 			}
 		}
 	}

@@ -205,7 +205,7 @@ const screens: Screens = {
   },
 };
 
-/** What closes when the window is resized. */
+/** Screens that close when the window is resized. */
 const menus: Screens = {
   "the menu of a key": async ({ page, admin }) => {
     await admin.createKey({ name: "ERP integration" });
@@ -290,8 +290,8 @@ test.describe("no serious finding, and no sideways scroll, on", () => {
 });
 
 /**
- * What is pressed on the page, and how high and wide the place is where a press meets it, in pixels. Left out is what stands in a
- * sentence, which is as high as its line.
+ * The controls on the page, and how high and wide the area is in which a press reaches each, in pixels. Controls within a sentence
+ * are left out, as they are only as high as its line.
  */
 function targets(page: Page): Promise<{ name: string; height: number; width: number; shared: boolean }[]> {
   return page.evaluate(() => {
@@ -344,7 +344,7 @@ test.describe("what is pressed is large enough", () => {
         await screens[name]?.({ page, admin, operator, complaints });
         const found = await targets(page);
         expect(found.length).toBeGreaterThan(5);
-        // A name and the button below it share the room that there is.
+        // A key's name and the button below it share the height of their cell or card title.
         const least = (shared: boolean) => (shared ? 33 : 44);
         expect(found.filter(({ height, width, shared }) => height < least(shared) || width < 33)).toEqual([]);
       });

@@ -182,7 +182,7 @@ test.describe("somebody who is not signed in", () => {
   test.use({ signedIn: false });
 
   test("sees no frame of what is behind the sign-in", async ({ page, complaints }) => {
-    complaints.expect(/401 \(Unauthorized\)/); // this is how the console learns it
+    complaints.expect(/401 \(Unauthorized\)/); // this tells the console that nobody is signed in
     const arrive = await slowConsole(page);
     await page.goto("/api-keys", { waitUntil: "commit" });
     await expect(page.locator("html")).toHaveAttribute("data-frame", "none");

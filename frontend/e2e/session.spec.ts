@@ -189,7 +189,7 @@ test.describe("two tabs of a browser", () => {
     await expect(secretWindow(page)).toBeVisible();
     const secret = await shownSecret(secretWindow(page));
 
-    // Signing out would announce itself to the other tabs; here nothing is announced before there is another session.
+    // Signing out would notify the other tabs; here they learn nothing before the browser has another session.
     const signedIn = await context.request.post("/v1/session", { data: { email: rui.email, password } });
     expect(signedIn.status()).toBe(201);
     const other = await context.newPage();
@@ -207,7 +207,7 @@ test.describe("two tabs of a browser", () => {
 
   test("sign out together, whatever is not saved", async ({ page, context, operator, complaints }) => {
     complaints.expect(/status of 401/);
-    page.on("dialog", (dialog) => void dialog.dismiss()); // an operator who is asked whether to leave stays
+    page.on("dialog", (dialog) => void dialog.dismiss()); // when asked whether to leave, the operator stays
     await page.goto("/api-keys/new");
     await nameField(page).press("E"); // a browser asks only on pages that the user has interacted with
     const other = await context.newPage();

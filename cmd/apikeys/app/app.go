@@ -292,7 +292,7 @@ func (a *App) announce(format string, args ...any) {
 		return
 	}
 	if _, err := fmt.Fprintf(a.options.Output, format, args...); err != nil {
-		a.options.Logger.Warn("what a person was to read can't be written to standard output", "error", err)
+		a.options.Logger.Warn("a message for the operator can't be written to standard output", "error", err)
 	}
 }
 

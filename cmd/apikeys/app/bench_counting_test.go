@@ -11,16 +11,16 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// uncounted notes nothing.
+// uncounted counts nothing.
 type uncounted struct{}
 
 func (uncounted) Issued(string, string, string)         {}
 func (uncounted) Used(string, string, string)           {}
 func (uncounted) Denied(string, string, string, string) {}
 
-// BenchmarkCounting issues tokens with and without counting them, in turns. x-cpu is the ratio of the processor time of a token
-// with counting, including the writing of the batches, to that of one without. It measures the use case alone, without HTTP, so
-// that counting is as large a part as it can be.
+// BenchmarkCounting issues tokens with and without counting them, in turns. x-cpu is the processor time of a token with counting,
+// including the writing of batches, divided by that of a token without. It measures the use case alone, without HTTP, where the
+// share of counting is largest.
 func BenchmarkCounting(b *testing.B) {
 	a, created := benchApp(b)
 	cache := apikey.NewCache(a.Store, a.Tailer.Fresh)

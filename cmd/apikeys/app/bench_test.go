@@ -30,14 +30,14 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
-// benchService serves what benchApp returns.
+// benchService returns the handler and the key of benchApp.
 func benchService(b *testing.B) (http.Handler, apikey.Created) {
 	b.Helper()
 	a, created := benchApp(b)
 	return a.Handler(), created
 }
 
-// benchApp is the service on a SQLite database with one key. It writes its log to nowhere.
+// benchApp returns the service on a SQLite database with one key. It discards its log.
 func benchApp(b *testing.B) (*app.App, apikey.Created) {
 	b.Helper()
 	config, err := app.LoadConfig(map[string]string{
@@ -77,8 +77,8 @@ func benchApp(b *testing.B) (*app.App, apikey.Created) {
 	return a, created
 }
 
-// bareHandler is the least that a token can cost: Echo, a request that is read but not examined, one ES256 signature by jwx of as
-// many bytes as a token's header and claims, and a prepared answer of a token's size.
+// bareHandler does the least that issuing a token can cost: Echo, a request that is read but not examined, one ES256 signature by
+// jwx over as many bytes as a token's header and claims, and a prepared answer of a token's size.
 func bareHandler(b *testing.B) http.Handler {
 	b.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -109,7 +109,7 @@ func bareHandler(b *testing.B) http.Handler {
 	return e
 }
 
-// discard is the least that a response writer can do.
+// discard is a response writer that discards the body.
 type discard struct {
 	header http.Header
 	status int
@@ -177,7 +177,7 @@ func overLoopback(b *testing.B, h http.Handler, s spend) func() {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
-		_ = conn.Close() // the server ends with it or without
+		_ = conn.Close() // the server ends in either case
 		_ = server.Close()
 		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 			b.Error(err)
@@ -254,7 +254,7 @@ func BenchmarkIssueToken(b *testing.B) {
 	}
 }
 
-// BenchmarkVerifyToken does the same for a gateway's question about a token that was seen before.
+// BenchmarkVerifyToken does the same for a gateway that asks about a token that the service has seen before.
 func BenchmarkVerifyToken(b *testing.B) {
 	for _, way := range []struct {
 		name    string
@@ -272,7 +272,7 @@ func BenchmarkVerifyToken(b *testing.B) {
 	}
 }
 
-// compare runs the benchmark's rounds of both requests and reports the relation.
+// compare runs the benchmark's rounds of both requests and reports the ratios.
 func compare(b *testing.B, service, bare func()) {
 	const portion = 500
 	var ours, theirs cost

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestWhatPanickedIsAnErrorInTheLog and what strangers do wrong is not.
+// TestWhatPanickedIsAnErrorInTheLog: errors of strangers, such as a failed TLS handshake, are debug lines only.
 func TestWhatPanickedIsAnErrorInTheLog(t *testing.T) {
 	var written strings.Builder
 	told := log.New(serverLog{slog.NewTextHandler(&written, nil)}, "", 0)

@@ -16,8 +16,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
-// talk writes to a new connection and returns what can be read from it. The test fails if the service keeps the connection open
-// for longer than anything here takes.
+// talk writes to a new connection and returns its reader. Reads fail after 20 seconds, which is longer than the service may keep a
+// connection open in these tests.
 func talk(t *testing.T, address, text string) *bufio.Reader {
 	t.Helper()
 	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
@@ -46,7 +46,7 @@ func answers(t *testing.T, from *bufio.Reader) []int {
 		if err != nil {
 			return statuses
 		}
-		_, _ = io.Copy(io.Discard, response.Body) // a connection that ends within is the next error
+		_, _ = io.Copy(io.Discard, response.Body) // if the connection ends within the body, the next read fails
 		response.Body.Close()
 		statuses = append(statuses, response.StatusCode)
 	}
@@ -96,7 +96,7 @@ func TestTheBoundsAreSetUnlessOthersAreAskedFor(t *testing.T) {
 	}
 }
 
-// exhausted is a listener that has no file descriptor for some connections.
+// exhausted is a listener that has no file descriptor for the first connections.
 type exhausted struct {
 	net.Listener
 	left int
@@ -130,8 +130,8 @@ func TestOneLineTellsOfConnectionsThatCantBeAccepted(t *testing.T) {
 	}
 }
 
-// TestARequestHasOneEnd sends requests about whose end two servers could disagree (RFC 9112 §11.2). Each is followed by another
-// request, which must not be answered unless every server would take it for one.
+// TestARequestHasOneEnd sends requests where two servers could disagree about the end (RFC 9112 §11.2). Each is followed by another
+// request, which must not be answered unless every server would see it as a request.
 func TestARequestHasOneEnd(t *testing.T) {
 	address, _ := serve(t, map[string]string{})
 	const start, smuggled = "POST /auth HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

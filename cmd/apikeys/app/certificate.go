@@ -51,7 +51,7 @@ func (c *certificate) state() (state [2]fileState, err error) {
 	for i, path := range []string{c.certFile, c.keyFile} {
 		info, err := os.Stat(path)
 		if err != nil {
-			return state, fmt.Errorf("look at %s: %w", path, err)
+			return state, fmt.Errorf("check %s: %w", path, err)
 		}
 		state[i] = fileState{info.ModTime(), info.Size()}
 	}
@@ -74,12 +74,12 @@ func (c *certificate) current(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	}
 	if err != nil {
 		if c.failed.IsZero() {
-			c.log.Warn("the TLS certificate can't be read again; the one before stays in use", "error", err)
+			c.log.Warn("the TLS certificate can't be reloaded; the previous one stays in use", "error", err)
 		}
 		c.failed = c.now()
 		return c.loaded, nil
 	}
-	c.log.Info("the TLS certificate was read again")
+	c.log.Info("the TLS certificate was reloaded")
 	c.loaded, c.failed = &loaded, time.Time{}
 	return c.loaded, nil
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/piercloud/apikeys/cmd/apikeys/certtest"
 )
 
-// TestACertificateThatCantBeReadIsTriedAgain, even if its files look unchanged: their owner does not show in them. One line is
-// logged.
+// TestACertificateThatCantBeReadIsTriedAgain, even if its files look unchanged, since a change of their owner or mode may have made
+// them readable. Only one line is logged.
 func TestACertificateThatCantBeReadIsTriedAgain(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, path string, content []byte, modified time.Time){
 		"unreadable": func(t *testing.T, path string, content []byte, modified time.Time) {
@@ -66,7 +66,7 @@ func TestACertificateThatCantBeReadIsTriedAgain(t *testing.T) {
 	}
 }
 
-// overwrite gives a file a content and a time.
+// overwrite sets the content and the modification time of a file.
 func overwrite(t *testing.T, path string, content []byte, modified time.Time) {
 	t.Helper()
 	if err := os.WriteFile(path, content, 0o600); err != nil {

@@ -80,7 +80,7 @@ func TestABadValueIsNamed(t *testing.T) {
 	if err := os.WriteFile(present, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// What a value is together with, where it would be wrong by itself.
+	// Further variables that a value needs to be wrong only for its own reason.
 	together := map[string]map[string]string{
 		"APIKEYS_TLS_CERT_FILE": {"APIKEYS_TLS_KEY_FILE": present}, "APIKEYS_TLS_KEY_FILE": {"APIKEYS_TLS_CERT_FILE": present},
 	}
@@ -122,9 +122,9 @@ func TestABadValueIsNamed(t *testing.T) {
 	}
 	for _, v := range app.Variables() {
 		switch v.Name {
-		case "APIKEYS_AUDIENCE", "APIKEYS_OIDC_ROLE_CLAIM", "APIKEYS_OIDC_EMAIL_VERIFIED_CLAIM": // any text, and checked when it is needed
+		case "APIKEYS_AUDIENCE", "APIKEYS_OIDC_ROLE_CLAIM", "APIKEYS_OIDC_EMAIL_VERIFIED_CLAIM": // any text is accepted here
 		case "APIKEYS_OIDC_ISSUER", "APIKEYS_OIDC_CLIENT_ID", "APIKEYS_OIDC_CLIENT_SECRET", "APIKEYS_OIDC_SCOPES", "APIKEYS_OIDC_ROLES",
-			"APIKEYS_OIDC_NAME": // together, in a test of their own
+			"APIKEYS_OIDC_NAME": // tried together in a test of their own
 		default:
 			if tests[v.Name] == nil {
 				t.Errorf("no bad value of %s is tried", v.Name)
@@ -139,7 +139,8 @@ func TestTheProxyThatIsNoNetworkIsNamed(t *testing.T) {
 	}
 }
 
-// TestAnOriginIsWrittenAsABrowserDoes: any other spelling would never equal what a browser sends, and nothing would say so.
+// TestAnOriginIsWrittenAsABrowserDoes: any other spelling would never equal the Origin that a browser sends, and nobody would
+// notice.
 func TestAnOriginIsWrittenAsABrowserDoes(t *testing.T) {
 	for origin, right := range map[string]bool{
 		"https://keys.example.com": true, "http://localhost": true, "http://localhost:5173": true, "https://keys.example.com:8443": true,
@@ -159,7 +160,7 @@ func TestAnOriginIsWrittenAsABrowserDoes(t *testing.T) {
 	}
 }
 
-// TestAnIssuerIsWrittenAsItAlwaysWas: whoever verifies tokens compares it as text.
+// TestAnIssuerIsWrittenAsItAlwaysWas: verifiers of tokens compare it as text.
 func TestAnIssuerIsWrittenAsItAlwaysWas(t *testing.T) {
 	for issuer, right := range map[string]bool{
 		"https://Keys.example.com": true, "https://keys.example.com:443": true, "http://[::1]:80": true, "https://b\u00fccher.example": true,
@@ -247,7 +248,7 @@ func TestSecretsMayBeInFiles(t *testing.T) {
 		"APIKEYS_MASTER_KEY_FILE":        file("key", masterKey()+"\n"),
 		"APIKEYS_OPERATOR_PASSWORD_FILE": file("password", " correct horse battery staple \r\n"),
 		"APIKEYS_DATABASE_URL_FILE":      file("url", "postgres://user:password@localhost/keys\n"),
-		"APIKEYS_OPERATOR_PASSWORD":      "", // as a composition file sets what it leaves empty
+		"APIKEYS_OPERATOR_PASSWORD":      "", // as docker compose sets a variable that is left empty
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -22,11 +22,11 @@ func (m *moved) SetReadDeadline(t time.Time) error {
 	return m.Conn.SetReadDeadline(t)
 }
 
-// pipe is both ends of a connection; the service's end has lazy deadlines.
+// pipe returns both ends of a connection; the service's end has lazy deadlines.
 func pipe(t *testing.T) (ours *lazyConn, below *moved, theirs net.Conn) {
 	server, client := net.Pipe()
 	t.Cleanup(func() {
-		_ = server.Close() // nothing is on its way
+		_ = server.Close() // closing a pipe never fails
 		_ = client.Close()
 	})
 	below = &moved{Conn: server}
@@ -36,7 +36,7 @@ func pipe(t *testing.T) (ours *lazyConn, below *moved, theirs net.Conn) {
 // in returns the time that is this long from now.
 func in(d time.Duration) time.Time { return time.Now().Add(d) }
 
-// TestADeadlineEndsACallWhenItWasLastSetTo: neither earlier nor later, whatever it was set to before.
+// TestADeadlineEndsACallWhenItWasLastSetTo: a call ends exactly at the last deadline that was set, whatever the earlier ones were.
 func TestADeadlineEndsACallWhenItWasLastSetTo(t *testing.T) {
 	for name, set := range map[string][]time.Duration{
 		"once": {5 * time.Second}, "later": {time.Second, 5 * time.Second}, "earlier": {time.Minute, 5 * time.Second},
@@ -89,7 +89,7 @@ func TestADeadlineMayMoveWhileACallWaits(t *testing.T) {
 				if err := ours.SetDeadline(in(test.from)); err != nil {
 					t.Fatal(err)
 				}
-				time.AfterFunc(time.Second, func() { _ = ours.SetDeadline(began.Add(test.to)) }) // what the calls return tells
+				time.AfterFunc(time.Second, func() { _ = ours.SetDeadline(began.Add(test.to)) }) // an error shows in when the read ends
 				_, err := ours.Read(make([]byte, 1))
 				if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || took != test.want {
 					t.Errorf("reading ended after %v with %v", took, err)
@@ -99,7 +99,7 @@ func TestADeadlineMayMoveWhileACallWaits(t *testing.T) {
 	}
 }
 
-// TestAnInterruptedConnectionGoesOn: net/http interrupts the reading of every connection after every answer.
+// TestAnInterruptedConnectionGoesOn: net/http interrupts the read of a connection after every answer.
 func TestAnInterruptedConnectionGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, _, theirs := pipe(t)
@@ -125,7 +125,7 @@ func TestAnInterruptedConnectionGoesOn(t *testing.T) {
 			if err := ours.SetReadDeadline(time.Time{}); err != nil {
 				t.Fatal(err)
 			}
-			go func() { _, _ = theirs.Write([]byte("x")) }() // the other end tells
+			go func() { _, _ = theirs.Write([]byte("x")) }() // an error shows in the read
 			got := make([]byte, 1)
 			if _, err := ours.Read(got); err != nil || got[0] != 'x' {
 				t.Fatalf("waiting: %t: read %q, %v", waiting, got, err)
@@ -134,7 +134,7 @@ func TestAnInterruptedConnectionGoesOn(t *testing.T) {
 	})
 }
 
-// TestAPostponedDeadlineTearsNothing: a timer may fire in the middle of a long write, which then goes on.
+// TestAPostponedDeadlineTearsNothing: the timer of the earlier deadline may fire in the middle of a long write, which must go on.
 func TestAPostponedDeadlineTearsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, _, theirs := pipe(t)

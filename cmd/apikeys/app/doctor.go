@@ -175,7 +175,7 @@ func opens(ctx context.Context, a *App) error {
 func (d *doctor) checkMasterKey(ctx context.Context, a *App) {
 	switch err := opens(ctx, a); {
 	case errors.Is(err, apikey.ErrUnavailable):
-		d.problem("master key", "", "what it encrypts can't be read: %v", err)
+		d.problem("master key", "", "the data that it encrypts can't be read: %v", err)
 		return
 	case err != nil:
 		d.problem("master key", "configure the key that this database was used with, as "+Prefix+"MASTER_KEY_PREVIOUS if it is being replaced", "does not decrypt what is in the database: %v", err)

@@ -45,7 +45,7 @@ func NewLogger(c Config, to io.Writer) *slog.Logger {
 	}
 	log := slog.New(&lineHandler{Handler: handler, lines: lines, json: !text})
 	lines.tell = func(dropped int64) {
-		log.Warn("lines of the log were dropped: it could not be written to", "lines", dropped)
+		log.Warn("lines of the log were dropped because it could not be written", "lines", dropped)
 	}
 	return log
 }

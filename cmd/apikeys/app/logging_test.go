@@ -91,7 +91,7 @@ func TestLogsKeepWhatIsNoSecret(t *testing.T) {
 func TestLogsAreOfTheConfiguredLevelAndFormat(t *testing.T) {
 	tests := []struct {
 		config      app.Config
-		first, last slog.Level // that appears, and that does not
+		first, last slog.Level // the lowest level that is logged, and a level that is not
 	}{
 		{config: app.Config{LogLevel: "debug"}, first: slog.LevelDebug, last: slog.LevelDebug - 1},
 		{config: app.Config{LogLevel: "info"}, first: slog.LevelInfo, last: slog.LevelDebug},

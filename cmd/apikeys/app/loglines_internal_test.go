@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestTheEndKnowsWhatGathersTheLog, so that it writes the rest, even if lines pass through something else first.
+// TestTheEndKnowsWhatGathersTheLog: when the service ends it must write the gathered lines, even if lines pass through the handler
+// for traces first.
 func TestTheEndKnowsWhatGathersTheLog(t *testing.T) {
 	for name, collector := range map[string]string{"without traces": "", "with traces": "http://127.0.0.1:1"} {
 		t.Run(name, func(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 )
 
-// written keeps what is written, and how often. It is safe for concurrent use.
+// written keeps what is written and counts the writes. It is safe for concurrent use.
 type written struct {
 	mu     sync.Mutex
 	text   bytes.Buffer
@@ -42,7 +42,7 @@ func (w *written) content() (text string, writes int) {
 
 var jsonLog = app.Config{LogLevel: "debug", LogFormat: "json"}
 
-// TestGatheredLinesAreThoseOfSlog: a line does not show whether it took the fast path.
+// TestGatheredLinesAreThoseOfSlog: lines of the fast path are the same, byte for byte.
 func TestGatheredLinesAreThoseOfSlog(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.FixedZone("", 3600))
 	secret := apikey.NewSecret()
@@ -68,7 +68,7 @@ func TestGatheredLinesAreThoseOfSlog(t *testing.T) {
 		"empty.group": {slog.Group("a")},
 	} {
 		for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelInfo - 1, slog.LevelWarn} {
-			for given := range len(attributes) + 1 { // that many are the logger's
+			for given := range len(attributes) + 1 { // so many attributes are the logger's
 				record := slog.NewRecord(at, level, message, 0)
 				record.AddAttrs(attributes[given:]...)
 				var want bytes.Buffer
@@ -111,8 +111,8 @@ func TestTimesAndNumbersAreThoseOfSlog(t *testing.T) {
 	})
 }
 
-// TestLogIsWrittenInItsOrder, even if only a part of it is gathered; of many concurrent goroutines, each in its own order.
-// Nothing is lost or torn.
+// TestLogIsWrittenInItsOrder, even if only some of its lines are gathered. The lines of each of many concurrent goroutines stay in
+// order, and none is lost or torn.
 func TestLogIsWrittenInItsOrder(t *testing.T) {
 	const goroutines, each = 8, 500
 	out := &written{}
@@ -175,7 +175,7 @@ func TestGatheredLinesAreWrittenWithoutBeingAskedFor(t *testing.T) {
 	}
 }
 
-// TestLogThatIsReadLateIsBoundedAndWhole: whoever logs waits for the reader for a moment.
+// TestLogThatIsReadLateIsBoundedAndWhole: logging waits a moment for the reader, so that no line is lost.
 func TestLogThatIsReadLateIsBoundedAndWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader, writer := io.Pipe()
@@ -203,7 +203,7 @@ func TestLogThatIsReadLateIsBoundedAndWhole(t *testing.T) {
 	})
 }
 
-// TestLogThatNobodyReadsHoldsNobodyUp: it loses lines for which there is no room, and says so when it is read again.
+// TestLogThatNobodyReadsHoldsNobodyUp: lines for which there is no room are dropped, and the log says so when it is read again.
 func TestLogThatNobodyReadsHoldsNobodyUp(t *testing.T) {
 	const count = 4000
 	for _, format := range []string{"json", "text"} {

@@ -166,7 +166,7 @@ func (a *App) RotateMasterKey(ctx context.Context, actor eventlog.Actor) (Reseal
 // reseal goes through everything that is sealed. A test checks that it leaves out nothing that the source code seals.
 func (a *App) reseal(ctx context.Context, box *sealed.Box, actor eventlog.Actor) (done Resealed, err error) {
 	if done.Answers, err = a.Keys.ResealAnswers(ctx, box); err != nil {
-		return done, fmt.Errorf("reseal the kept answers: %w", err)
+		return done, fmt.Errorf("reseal the idempotency answers: %w", err)
 	}
 	if done.SigningKeys, err = a.Keyring.Reseal(ctx, box, actor); err != nil {
 		return done, fmt.Errorf("reseal the signing keys: %w", err)

@@ -25,15 +25,15 @@ import (
 
 var operations = eventlog.Actor{Kind: eventlog.ActorSystem, ID: "test", Name: "test"}
 
-// sealing is a service whose database holds everything that is sealed.
+// sealing is a service whose database holds every kind of value that is sealed with the master key.
 type sealing struct {
 	t       *testing.T
 	pairs   []string // of its configuration
 	draft   apikey.Draft
-	created apikey.Created // by a create with an Idempotency-Key
+	created apikey.Created // created with an Idempotency-Key
 }
 
-// caller is who created the key.
+// caller creates the key.
 var caller = apikey.Caller{TenancyID: operator.PlatformTenancyID, Actor: eventlog.Actor{Kind: eventlog.ActorOperator, ID: "1", Name: "ana@example.com"}}
 
 func newSealing(t *testing.T, pairs ...string) *sealing {
@@ -139,7 +139,7 @@ func TestTheMasterKeyIsReplacedWhileReplicasHaveEither(t *testing.T) {
 	}
 }
 
-// TestAKeyFileIsReplacedWhole tries every state in which a rotation of the file can be interrupted.
+// TestAKeyFileIsReplacedWhole tries every state that an interrupted rotation of the file can leave.
 func TestAKeyFileIsReplacedWhole(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "apikeys.db")
 	pairs := []string{"APIKEYS_DATABASE_URL", "sqlite://" + path}
@@ -148,10 +148,10 @@ func TestAKeyFileIsReplacedWhole(t *testing.T) {
 	old := readFile(t, file)
 	writeFile(t, file+".draft-1", []byte("cut o"))
 
-	// The next key is there, and nothing is sealed under it.
+	// The next key exists, and nothing is sealed under it.
 	writeFile(t, next, []byte(otherMasterKey()))
 	s.opens(pairs...)
-	// A part is sealed under it.
+	// Some values are sealed under it.
 	s.boot(pairs, func(a *app.App) {
 		box, err := sealed.NewBox(bytes.Repeat([]byte{9}, sealed.KeySize), decodeKey(t, old))
 		if err != nil {
@@ -170,7 +170,7 @@ func TestAKeyFileIsReplacedWhole(t *testing.T) {
 	writeFile(t, next, []byte(otherMasterKey()))
 	writeFile(t, file, old)
 	s.opens(pairs...)
-	// The command finishes it.
+	// The command finishes the rotation.
 	s.rotate(pairs, app.Resealed{})
 	s.opens(pairs...)
 	// The next rotation makes yet another key.
@@ -238,8 +238,8 @@ func TestThePreviousMasterKeyIsChecked(t *testing.T) {
 	}
 }
 
-// TestWhatIsSealedIsResealed: whoever adds something that is sealed must add it to RotateMasterKey and to this list. What
-// pkg/oidc seals is kept only in a browser's cookie, for some minutes, and the previous key opens it.
+// TestWhatIsSealedIsResealed: a new kind of sealed value must be added to RotateMasterKey and to this list. Values that pkg/oidc
+// seals live only in a browser's cookie, for some minutes, and the previous key opens them.
 func TestWhatIsSealedIsResealed(t *testing.T) {
 	resealed := map[string]string{"pkg/apikey": "ResealAnswers", "pkg/signing": "Reseal"}
 	var sealing []string

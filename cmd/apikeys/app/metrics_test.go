@@ -14,7 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// scraped is the metrics of a service that has had something to do: names, and values of labels by label.
+// scraped returns the metrics of a service after some requests: their names, and the values of each label.
 func scraped(t *testing.T) (names map[string]bool, labels map[string]map[string]bool) {
 	t.Helper()
 	address, _ := serve(t, map[string]string{"APIKEYS_LIMITS": "token-client=2/1m"})
@@ -87,7 +87,7 @@ func scraped(t *testing.T) (names map[string]bool, labels map[string]map[string]
 	return names, labels
 }
 
-// cookieJar keeps the one cookie that there is.
+// cookieJar keeps the session cookie.
 type cookieJar struct{ cookie string }
 
 func TestNoLabelHasAValueThatACallerChooses(t *testing.T) {
@@ -121,7 +121,7 @@ func TestNoLabelHasAValueThatACallerChooses(t *testing.T) {
 // metricName finds the names of metrics in an expression.
 var metricName = regexp.MustCompile(`\b(apikeys|go|process|promhttp)_[a-z0-9_]+\b`)
 
-// namedRoutes finds the routes that an expression selects by, or leaves out.
+// namedRoutes finds the routes that an expression selects or excludes.
 var namedRoutes = regexp.MustCompile(`\broute[!=~]+"([^"]*)"`)
 
 // readOperations decodes a file of docs/operations.
@@ -214,7 +214,8 @@ func TestAnAlertTellsOfAServiceThatIsGoneWithItsMetrics(t *testing.T) {
 	}
 }
 
-// TestNoAlertFiresForASingleFailure, whose increase is visible for as long as the window lasts.
+// TestNoAlertFiresForASingleFailure: the increase of one failure is visible for the length of the window, so an alert must wait for
+// longer than that.
 func TestNoAlertFiresForASingleFailure(t *testing.T) {
 	anyAtAll := regexp.MustCompile(`(?:rate|increase)\([^[]*\[(\w+)\]\)+ > 0$`)
 	asked := 0
@@ -237,7 +238,7 @@ func TestNoAlertFiresForASingleFailure(t *testing.T) {
 	}
 }
 
-// TestNoAlertTakesAReplicaThatIsNotReadyForAnError: its 503s are what probes ask for, and the log has no line about them.
+// TestNoAlertTakesAReplicaThatIsNotReadyForAnError: a probe is meant to get a 503 from it, and the log has no line about that.
 func TestNoAlertTakesAReplicaThatIsNotReadyForAnError(t *testing.T) {
 	selector := regexp.MustCompile(`apikeys_http_[a-z_]+({[^}]*})?`)
 	asked := 0

@@ -91,7 +91,7 @@ func (a *App) Restore(ctx context.Context, actor eventlog.Actor) error {
 func (a *App) refuseBackup(ctx context.Context) error {
 	switch is, err := a.Store.IsBackup(ctx); {
 	case err != nil:
-		return fmt.Errorf("look whether the database is a backup: %w", err)
+		return fmt.Errorf("check whether the database is a backup: %w", err)
 	case is:
 		return ErrNotInService
 	default:
@@ -121,7 +121,7 @@ func (a *App) watchTimeline(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil && !failing:
-			a.options.Logger.WarnContext(ctx, "the log's place can't be read; a restored database is not noticed", "error", err)
+			a.options.Logger.WarnContext(ctx, "the end of the event log can't be read; a restored database would go unnoticed", "error", err)
 		case err != nil:
 		case head.Seq < read.Seq, head.Seq == read.Seq && !bytes.Equal(head.Hash, read.Hash), base != a.Revoked.Base():
 			return ErrRestored

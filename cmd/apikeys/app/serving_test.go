@@ -38,7 +38,7 @@ func (o *output) Write(p []byte) (int, error) {
 	return o.Buffer.Write(p)
 }
 
-// waitFor returns the rest of the line that begins with this text.
+// waitFor waits for a line that begins with this text and returns the rest of the line.
 func (o *output) waitFor(t *testing.T, prefix string) string {
 	t.Helper()
 	for {
@@ -57,13 +57,13 @@ func (o *output) waitFor(t *testing.T, prefix string) string {
 	}
 }
 
-// serve runs the service on a free port and returns its address and what it says.
+// serve runs the service on a free port and returns its address and its output.
 func serve(t *testing.T, environment map[string]string) (address string, said *output) {
 	t.Helper()
 	return serveWith(t, environment, io.Discard, app.Bounds{})
 }
 
-// serveWith is serve with the log going somewhere, and with other bounds.
+// serveWith is [serve] with a log and with other bounds.
 func serveWith(t *testing.T, environment map[string]string, log io.Writer, bounds app.Bounds) (address string, said *output) {
 	t.Helper()
 	environment["APIKEYS_DATABASE_URL"], environment["APIKEYS_MASTER_KEY"] = sqlstoretest.SQLite(t), masterKey()
@@ -79,7 +79,7 @@ func serveWith(t *testing.T, environment map[string]string, log io.Writer, bound
 	return address, said
 }
 
-// launch starts a service on a free port and returns it, its address, and what stops it, once.
+// launch starts a service on a free port and returns it, its address, and a function that stops it, once.
 func launch(t *testing.T, config app.Config, options app.Options) (a *app.App, address string, stop func()) {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

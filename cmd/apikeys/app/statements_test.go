@@ -44,8 +44,8 @@ func storeCalls(t *testing.T, h http.Handler) (calls int) {
 	return calls
 }
 
-// TestTokensOfKeysInMemoryTouchNoDatabase: neither issuing nor verifying calls it, and what was counted is written later, all
-// of it in one call however many tokens and keys there were. The clock stands still, so that nothing else is due.
+// TestTokensOfKeysInMemoryTouchNoDatabase: neither issuing nor verifying a token calls the database. All counts are written later
+// in one call, however many tokens and keys there were. The clock stands still, so that nothing else is due.
 func TestTokensOfKeysInMemoryTouchNoDatabase(t *testing.T) {
 	t.Parallel()
 	const keys, rounds = 10, 50
@@ -119,7 +119,7 @@ func obtains(t testing.TB, h http.Handler, k apikey.Created) string {
 	return issued.AccessToken
 }
 
-// verifies asks about a token, which must count.
+// verifies asks about a token, which must be accepted.
 func verifies(t *testing.T, h http.Handler, token string) {
 	t.Helper()
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/oauth2/verify", nil)

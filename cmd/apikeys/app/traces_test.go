@@ -20,7 +20,7 @@ import (
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
 )
 
-// collector is what receives spans by OTLP over HTTP.
+// collector receives spans by OTLP over HTTP.
 type collector struct {
 	*httptest.Server
 	mu      sync.Mutex
@@ -60,7 +60,7 @@ func newCollector(t *testing.T) *collector {
 	return c
 }
 
-// find waits for a span with this name that is in a trace, and below a parent unless that is nil.
+// find waits for a span with this name, in the trace and below the parent unless they are nil.
 func (c *collector) find(t *testing.T, name string, trace, parent []byte) *v1.Span {
 	t.Helper()
 	for {
@@ -223,7 +223,7 @@ func TestTracesAreOffUnlessTheEnvironmentNamesACollector(t *testing.T) {
 			t.Setenv(name, value)
 			address, _ := serve(t, map[string]string{})
 			fetch(t, "http://"+address+"/.well-known/jwks.json")
-		}) // it has ended, and would have sent what it has
+		}) // the service has ended, and would have sent its spans
 	}
 	if c.mu.Lock(); len(c.spans) > 0 {
 		t.Errorf("got %v", c.spans)
@@ -252,7 +252,7 @@ func TestAWrongVariableOfTracesIsNamedWithoutItsValue(t *testing.T) {
 	}
 }
 
-// TestOnlyASamplerThatIsUnderstoodIsTaken: the SDK would log the others, and trace every request.
+// TestOnlyASamplerThatIsUnderstoodIsTaken: for any other, the SDK would log an error and trace every request.
 func TestOnlyASamplerThatIsUnderstoodIsTaken(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318")
 	for _, test := range []struct{ sampler, argument, wrong string }{

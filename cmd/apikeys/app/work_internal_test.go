@@ -18,7 +18,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/sqlstoretest"
 )
 
-// TestTheServicePurgesWhatHasOutlivedItsTime: a kept answer holds a client secret, and the snapshot of revocations must stay small.
+// TestTheServicePurgesWhatHasOutlivedItsTime: a stored answer holds a client secret, and the snapshot of revocations must stay
+// small.
 func TestTheServicePurgesWhatHasOutlivedItsTime(t *testing.T) {
 	config, err := LoadConfig(map[string]string{
 		"APIKEYS_DATABASE_URL": sqlstoretest.SQLite(t), "APIKEYS_MASTER_KEY": base64.StdEncoding.EncodeToString(make([]byte, sealed.KeySize)),
@@ -84,7 +85,7 @@ func TestTheServicePurgesWhatHasOutlivedItsTime(t *testing.T) {
 	expect("afterwards", 0)
 }
 
-// TestWhoLooksForARestoredDatabaseSaysThatItCanNot: else nobody would know that it goes unnoticed.
+// TestWhoLooksForARestoredDatabaseSaysThatItCanNot: otherwise nobody would know that a restored database goes unnoticed.
 func TestWhoLooksForARestoredDatabaseSaysThatItCanNot(t *testing.T) {
 	config, err := LoadConfig(map[string]string{
 		"APIKEYS_DATABASE_URL": sqlstoretest.SQLite(t), "APIKEYS_MASTER_KEY": base64.StdEncoding.EncodeToString(make([]byte, sealed.KeySize)),
@@ -100,7 +101,7 @@ func TestWhoLooksForARestoredDatabaseSaysThatItCanNot(t *testing.T) {
 	if err := a.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	a.Close() // what follows can't be read
+	a.Close() // so that reading the database fails
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- a.watchTimeline(ctx) }()

@@ -22,10 +22,10 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// workPatience is how long what the service does by itself may keep a test waiting.
+// workPatience is how long a test waits for the service's background work.
 const workPatience = 20 * time.Second
 
-// worker is a service that can be stopped and started again on its database, by a clock that a test puts forward.
+// worker is a service that can be stopped and restarted on its database, with a clock that a test advances.
 type worker struct {
 	*app.App
 	config app.Config
@@ -50,7 +50,7 @@ func newWorkerOn(t *testing.T, database string) *worker {
 	}
 	w := &worker{config: config}
 	w.start(t)
-	t.Cleanup(func() { w.stop() }) // the last one
+	t.Cleanup(func() { w.stop() }) // of the last start
 	return w
 }
 
@@ -79,7 +79,7 @@ func (w *worker) create(t *testing.T) string {
 	return created.Key.ClientID
 }
 
-// events returns how many events of an action there are.
+// events returns the number of events with an action.
 func (w *worker) events(t *testing.T, action eventlog.Action) (n int) {
 	t.Helper()
 	events, err := w.Store.After(t.Context(), 0, 100)
@@ -128,7 +128,7 @@ func TestTheServicePurgesUsageThatIsTooOld(t *testing.T) {
 		return found
 	}
 	recent := w.now().UTC().Truncate(time.Hour)
-	old := recent.AddDate(0, 0, -w.config.UsageDays).Add(time.Hour) // not yet
+	old := recent.AddDate(0, 0, -w.config.UsageDays).Add(time.Hour) // not too old yet
 	counts := []usage.Count{{ClientID: id, Hour: recent, Denied: 1}, {ClientID: id, Hour: old, Denied: 1}}
 	if err := w.Store.Record(t.Context(), usage.Batch{Counts: counts}); err != nil {
 		t.Fatal(err)
@@ -145,7 +145,7 @@ func TestTheServicePurgesUsageThatIsTooOld(t *testing.T) {
 	}
 }
 
-// metrics returns what a program on this machine reads.
+// metrics returns the metrics as a program on this machine reads them.
 func (w *worker) metrics(t *testing.T) string {
 	t.Helper()
 	recorder := httptest.NewRecorder()
@@ -180,7 +180,7 @@ func TestTheServiceSurveysWhatDeservesAttention(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.stop()
-	w.start(t) // a survey is the first thing that it makes
+	w.start(t) // it surveys the keys at once
 	await.Until(t, workPatience, "the metrics tell of the key that is unused, and of its secret that ends", func() bool {
 		metrics := w.metrics(t)
 		return strings.Contains(metrics, `apikeys_unused_keys{for="30d"} 1`) && strings.Contains(metrics, `apikeys_unused_keys{for="90d"} 0`) &&

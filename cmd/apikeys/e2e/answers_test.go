@@ -81,7 +81,7 @@ func newRequest(t *testing.T, address, body string) *http.Request {
 	return r
 }
 
-// exchange returns the whole response, but for the two headers that are new each time.
+// exchange returns the whole response without the two headers that differ every time.
 func exchange(t *testing.T, r *http.Request) []byte {
 	t.Helper()
 	response, err := http.DefaultClient.Do(r)

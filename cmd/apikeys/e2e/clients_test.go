@@ -18,10 +18,10 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 )
 
-// publicURL is where the world finds the service of these tests; [reachedAt] leads there.
+// publicURL is the public URL of the service in these tests, which the clients of [reachedAt] can reach.
 const publicURL = "http://keys.example.test"
 
-// reachedAt returns an HTTP client for which every host is the service, as a name server and a proxy would have it.
+// reachedAt returns an HTTP client that reaches the service under every host name, as if by DNS and a proxy.
 func reachedAt(s *service) *http.Client {
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, s.address)
@@ -30,7 +30,7 @@ func reachedAt(s *service) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// accessClaims is what a token says (RFC 9068 §2.2).
+// accessClaims holds the claims of a token (RFC 9068 §2.2).
 type accessClaims struct {
 	Issuer     string `json:"iss"`
 	Audience   string `json:"aud"`
@@ -105,7 +105,7 @@ func TestStockClientsObtainAndVerifyTokens(t *testing.T) {
 	})
 }
 
-// verifyToken checks a token with the provider's key set and as the provider's verifier does, and its claims.
+// verifyToken checks a token with the provider's key set and with its verifier, and checks the claims.
 func verifyToken(ctx context.Context, t *testing.T, provider *oidc.Provider, key apiKey, raw, scope string) {
 	t.Helper()
 	var metadata struct {
@@ -162,7 +162,7 @@ func tokenHeader(t testing.TB, raw string) joseHeader {
 	return h
 }
 
-// curl runs the real one and returns what it printed.
+// curl runs the curl program and returns its output.
 func curl(t *testing.T, arguments ...string) string {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), "curl", append([]string{"--silent", "--show-error"}, arguments...)...)

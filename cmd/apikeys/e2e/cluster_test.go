@@ -22,7 +22,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
-// cluster is several replicas on one PostgreSQL of their own, behind one proxy.
+// cluster is several replicas behind one proxy, on a PostgreSQL server of their own.
 type cluster struct {
 	t        testing.TB
 	e        environment
@@ -33,7 +33,7 @@ type cluster struct {
 	replicas []*service
 }
 
-// startCluster starts so many replicas at once.
+// startCluster starts this many replicas at the same time.
 func startCluster(t testing.TB, replicas int) *cluster {
 	t.Helper()
 	database := pgtest.NewServer(t)
@@ -55,7 +55,7 @@ func (c *cluster) replica(i int) *service {
 	return c.replicas[i]
 }
 
-// restart starts a replica in place of one that is gone, and returns when the proxy uses it.
+// restart replaces a replica that is gone, and returns when the proxy uses the new one.
 func (c *cluster) restart(i int) {
 	c.t.Helper()
 	s := start(c.t, c.e)
@@ -78,7 +78,7 @@ func (c *cluster) stranger() *caller {
 	return stranger(&service{t: c.t, address: c.proxy.server.Listener.Addr().String()})
 }
 
-// at returns a caller of whatever is the i-th replica, past the proxy.
+// at returns a caller that bypasses the proxy and always calls the current i-th replica.
 func (c *cluster) at(i int) *caller {
 	direct := c.stranger()
 	direct.url = func(path string) string { return c.replica(i).url(path) }
@@ -87,7 +87,7 @@ func (c *cluster) at(i int) *caller {
 
 var logPosition = regexp.MustCompile(`(?m)^apikeys_log_position (\S+)$`)
 
-// awaitNews returns when every replica has read all that is in the log now.
+// awaitNews returns when every replica has read all current events of the log.
 func (c *cluster) awaitNews() {
 	c.t.Helper()
 	store, err := sqlstore.Open(sqlstore.Options{URL: c.database.URL()})
@@ -112,14 +112,14 @@ func (c *cluster) awaitNews() {
 	}
 }
 
-// Of the proxy's questions whether a replica is ready.
+// How often the proxy asks each replica whether it is ready, and how long it waits for the answer.
 const (
 	probeInterval = 50 * time.Millisecond
 	probeTimeout  = time.Second
 )
 
-// proxy takes replicas in turn, as a load balancer does. It asks each whether it is ready, keeps connections open, and sends
-// a request to another replica only when it could not connect to the first: of what was sent nobody knows what it did.
+// proxy uses the replicas in turn, as a load balancer does. It probes each for readiness, keeps connections open, and sends a
+// request to another replica only if it could not connect to the first, since a request that was sent may have been processed.
 type proxy struct {
 	address   func(i int) string
 	ready     []atomic.Bool
@@ -135,7 +135,7 @@ func newProxy(t testing.TB, replicas int, address func(i int) string) *proxy {
 	}
 	p.server = httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "replica" },
-		Transport: p, ErrorLog: log.New(io.Discard, "", 0), // whoever asked gets 502, and tells
+		Transport: p, ErrorLog: log.New(io.Discard, "", 0), // the caller gets 502 and reports it
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	var probes sync.WaitGroup
@@ -151,7 +151,7 @@ func newProxy(t testing.TB, replicas int, address func(i int) string) *proxy {
 	return p
 }
 
-// probe asks a replica again and again whether it is ready.
+// probe asks a replica regularly whether it is ready.
 func (p *proxy) probe(ctx context.Context, i int) {
 	client := &http.Client{Timeout: probeTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
 	ticker := time.NewTicker(probeInterval)
@@ -162,7 +162,7 @@ func (p *proxy) probe(ctx context.Context, i int) {
 		if err == nil {
 			if response, err := client.Do(request); err == nil {
 				ready = response.StatusCode == http.StatusOK
-				_ = response.Body.Close() // nothing of it is needed
+				_ = response.Body.Close() // only the status is needed
 			}
 		}
 		p.ready[i].Store(ready)

@@ -29,8 +29,8 @@ const frontend = "../../../frontend"
 
 // console is nginx with the configuration of the console's image in front of the service's replicas.
 type console struct {
-	url       string // of both
-	temporary string // its folder
+	url       string // of the console and the API
+	temporary string // nginx's folder for temporary files
 	process   *exec.Cmd
 	output    *recording
 }
@@ -70,8 +70,8 @@ func absolute(t testing.TB, path string) string {
 	return path
 }
 
-// elsewhere returns an address of this machine that is not the one that nginx has towards the replicas, so that a caller
-// can be told from it.
+// elsewhere returns an address of this machine other than the one that nginx connects to the replicas from, so that they can tell a
+// caller from nginx.
 func elsewhere(t testing.TB) net.Addr {
 	t.Helper()
 	address := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}
@@ -83,7 +83,7 @@ func elsewhere(t testing.TB) net.Addr {
 	return address
 }
 
-// TestConsoleInFrontOfReplicas runs what docker-compose.yml describes, as plain processes.
+// TestConsoleInFrontOfReplicas runs the set-up of docker-compose.yml as plain processes.
 func TestConsoleInFrontOfReplicas(t *testing.T) {
 	t.Parallel()
 	e := onPostgreSQL(pgtest.URL(t)).with("APIKEYS_TRUSTED_PROXIES", "127.0.0.1/32", "APIKEYS_METRICS_LISTEN", "127.0.0.1:0")
@@ -162,7 +162,7 @@ func TestConsoleInFrontOfReplicas(t *testing.T) {
 	})
 }
 
-// follow opens a stream of events, and returns what comes.
+// follow opens a stream of events and records it.
 func follow(t *testing.T, address string) *recording {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
@@ -189,8 +189,8 @@ func follow(t *testing.T, address string) *recording {
 	return received
 }
 
-// restartUnderLoad ends a replica in good order and starts it again, while programs ask for tokens and an operator reads.
-// It returns the new one.
+// restartUnderLoad stops a replica gracefully and starts it again, while programs request tokens and an operator reads. It returns
+// the new replica.
 func restartUnderLoad(t *testing.T, operator *caller, e environment, replica *service) *service {
 	key := operator.create("of programs")
 	var programs sync.WaitGroup
@@ -225,7 +225,7 @@ func restartUnderLoad(t *testing.T, operator *caller, e environment, replica *se
 	return again
 }
 
-// compareWithBinary asks nginx and the binary the same, for what nginx answers by itself.
+// compareWithBinary sends the same requests to nginx and to the binary, mostly ones that nginx answers itself.
 func compareWithBinary(t *testing.T, nginx, direct *caller) {
 	index := string(direct.want(http.StatusOK, direct.get("/")).body)
 	assets := regexp.MustCompile(`/assets/[^"]+\.(?:js|css|woff2)`).FindAllString(index, -1)
@@ -251,13 +251,13 @@ func compareWithBinary(t *testing.T, nginx, direct *caller) {
 			questions = append(questions, question{method: http.MethodGet, path: path, accepted: accepted})
 		}
 	}
-	// A location of its own; what it answers with is signed anew by each replica.
+	// nginx has a location for this. HEAD, since each replica signs a body of its own.
 	questions = append(questions, question{method: http.MethodHead, path: "/v1/revocations"})
 	for _, path := range []string{"/", "/api-keys", "/assets/gone.js"} {
 		questions = append(questions, question{method: http.MethodPost, path: path}, question{method: http.MethodDelete, path: path})
 	}
 	for _, path := range []string{"/v1/session", "/auth", "/oauth2/token"} {
-		for _, size := range []int{1 << 20, 1<<20 + 1} { // in JSON a text has two quotes
+		for _, size := range []int{1 << 20, 1<<20 + 1} { // including the two quotes of the JSON string
 			questions = append(questions, question{http.MethodPost, path, "", strings.Repeat("x", size-len(`""`))})
 		}
 	}
@@ -277,7 +277,7 @@ func compareWithBinary(t *testing.T, nginx, direct *caller) {
 			t.Errorf("with the cookie %q the binary answers\n%s\nnginx\n%s", cookie, a, b)
 		}
 	}
-	// What nginx only passes on has each header once, as the service has set it.
+	// Answers that nginx only passes on have each header once, as the service set it.
 	for _, path := range []string{"/healthz", "/readyz", "/openapi.yaml", "/docs", "/docs/", "/docs/swagger-ui.css", "/v1/none", "/.well-known/jwks.json", "/oauth2/none", "/auth"} {
 		want, got := direct.get(path), nginx.get(path)
 		if a, b := essence(want), essence(got); a != b {
@@ -286,7 +286,7 @@ func compareWithBinary(t *testing.T, nginx, direct *caller) {
 	}
 }
 
-// unpacked returns what was compressed with gzip, or why it can't.
+// unpacked decompresses gzip, or returns the error as text.
 func unpacked(compressed []byte) string {
 	reader, err := gzip.NewReader(bytes.NewReader(compressed))
 	if err != nil {
@@ -301,12 +301,12 @@ func unpacked(compressed []byte) string {
 
 var nonce = regexp.MustCompile(`'nonce-(\w{26,})'`)
 
-// essence is what two answers to the same question must have in common: everything but ids, times and nonces.
+// essence returns what two answers to the same request must have in common: everything except ids, times and nonces.
 func essence(a answer) string {
 	var b strings.Builder
 	policy, body := a.header.Get("Content-Security-Policy"), string(a.body)
 	if found := nonce.FindStringSubmatch(policy); found != nil {
-		if a.header.Get("Content-Encoding") == "gzip" { // each in a way of its own
+		if a.header.Get("Content-Encoding") == "gzip" { // nginx and the binary compress differently
 			body = unpacked(a.body)
 		}
 		policy = strings.ReplaceAll(policy, found[1], "NONCE")
@@ -319,7 +319,7 @@ func essence(a answer) string {
 	} {
 		lines[name] = a.header[name]
 	}
-	if a.status < http.StatusBadRequest { // nginx forbids to store its errors, the binary has nothing to say about some
+	if a.status < http.StatusBadRequest { // nginx forbids storing its errors; the binary sets no Cache-Control for some
 		lines["Cache-Control"] = a.header["Cache-Control"]
 	}
 	lines["Content-Type"] = []string{strings.ToLower(a.header.Get("Content-Type"))}
@@ -331,10 +331,10 @@ func essence(a answer) string {
 	return b.String()
 }
 
-// TestNginxOfTheConsole asks nginx in front of replicas that misbehave.
+// TestNginxOfTheConsole tries nginx in front of replicas that misbehave.
 func TestNginxOfTheConsole(t *testing.T) {
 	t.Parallel()
-	arrived := make(chan string, 64) // method and path of what came to a replica
+	arrived := make(chan string, 64) // method and path of each request that reached a replica
 	breaking := func() string {
 		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		if err != nil {
@@ -343,7 +343,7 @@ func TestNginxOfTheConsole(t *testing.T) {
 		server := &http.Server{ReadHeaderTimeout: startTimeout, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body) // as if it were processed
 			arrived <- r.Method + " " + r.URL.Path
-			panic(http.ErrAbortHandler) // breaks the connection off before the answer
+			panic(http.ErrAbortHandler) // closes the connection without an answer
 		})}
 		go func() { _ = server.Serve(listener) }() // until it is closed
 		t.Cleanup(func() { _ = server.Close() })
@@ -361,7 +361,7 @@ func TestNginxOfTheConsole(t *testing.T) {
 			}
 		}
 	}
-	// For a second after a failure nginx leaves a replica alone, so not every request arrives.
+	// nginx does not use a replica for a second after a failure, so not every request arrives.
 	for path, method := range map[string]string{"/healthz": http.MethodGet, "/auth": http.MethodPost, "/oauth2/token": http.MethodPost} {
 		await.Until(t, startTimeout, "what changes nothing is tried at both replicas", func() bool {
 			a := c.want(http.StatusServiceUnavailable, c.do(method, path, nil))
@@ -410,15 +410,15 @@ func TestNginxOfTheConsole(t *testing.T) {
 	})
 }
 
-// TestNginxOfTheConsoleSparesTokenRequestsAReplicaThatFails: one that was cut off from its database answers, and one that
-// stands still does not even that.
+// TestNginxOfTheConsoleSparesTokenRequestsAReplicaThatFails: a replica without its database answers 503, and one that hangs does
+// not answer at all.
 func TestNginxOfTheConsoleSparesTokenRequestsAReplicaThatFails(t *testing.T) {
 	t.Parallel()
 	const cutOff, still = "/auth", "/oauth2/token"
 	failures := make(chan string, 256) // paths of the requests that a replica failed
 	replica := func(fails ...string) string {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			_, _ = io.Copy(io.Discard, r.Body) // the server tells of the end of a connection only then
+			_, _ = io.Copy(io.Discard, r.Body) // net/http notices the end of a connection only after that
 			if !slices.Contains(fails, r.URL.Path) {
 				return
 			}
@@ -470,7 +470,7 @@ func TestNginxOfTheConsoleKeepsNoBodyAndNoQuery(t *testing.T) {
 		body, err := io.ReadAll(r.Body)
 		switch {
 		case err != nil || r.URL.Path == "/healthz":
-			panic(http.ErrAbortHandler) // which nginx has something to say about
+			panic(http.ErrAbortHandler) // which nginx logs
 		case r.URL.Path == "/auth":
 			_, _ = w.Write(body)
 		default:
@@ -480,7 +480,7 @@ func TestNginxOfTheConsoleKeepsNoBodyAndNoQuery(t *testing.T) {
 	t.Cleanup(replica.Close)
 	nginx := startConsole(t, issuer, replica.Listener.Addr().String())
 	c := newCaller(t, func(path string) string { return nginx.url + path }, nil)
-	for _, folder := range []string{"client_body", "proxy"} { // a file in its place, in which there can be none
+	for _, folder := range []string{"client_body", "proxy"} { // replaced by a file, so that nginx can't buffer there
 		path := filepath.Join(nginx.temporary, folder)
 		if err := errors.Join(os.Remove(path), os.WriteFile(path, nil, 0o600)); err != nil {
 			t.Fatal(err)

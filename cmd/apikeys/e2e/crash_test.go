@@ -17,13 +17,13 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore"
 )
 
-// crashRounds is how often a storm is ended by kill -9, and crashWriters how many writers make it.
+// crashRounds is the number of storms that kill -9 ends, and crashWriters the number of writers in each.
 const (
 	crashRounds  = 6
 	crashWriters = 4
 )
 
-// expected is what a writer knows of a key: everything that was acknowledged.
+// expected is the state of a key that a writer knows: everything that was acknowledged.
 type expected struct {
 	clientID    string
 	name        string
@@ -35,8 +35,8 @@ type expected struct {
 	deleted     bool
 }
 
-// writer changes keys of its own, one request at a time, and notes what is acknowledged. When the service dies, unsure is
-// what the change in flight would have made of the key, if there was one.
+// writer changes keys of its own, one request at a time, and keeps what is acknowledged. When the service dies, unsure is the
+// change in flight, if there was one.
 type writer struct {
 	*caller
 	id     int
@@ -44,20 +44,20 @@ type writer struct {
 	keys   []*expected
 	made   int
 	unsure *unsure
-	// outages is whether a change may also fail for want of a replica, or of its database. Then it may have been made as well.
+	// outages is whether a change may also fail because a replica or its database is away. Such a change may have been made, too.
 	outages bool
 }
 
-// unsure is a change that was not answered: it was made whole, or not at all.
+// unsure is a change that was not answered: it was made completely, or not at all.
 type unsure struct {
-	key    *expected // as it is without the change; of a creation, with no client id
+	key    *expected // without the change; no client id if the change is a creation
 	after  expected
 	method string
 	path   string
 	body   any
 }
 
-// write makes one random change. It reports false when it is not known whether the change was made.
+// write makes one random change. It reports false if the change failed or may have been made without an answer.
 func (w *writer) write() bool {
 	u := w.next()
 	headers := []string{}
@@ -123,7 +123,7 @@ func (w *writer) next() unsure {
 	}
 }
 
-// acknowledge notes a change that was answered.
+// acknowledge records a change that was answered.
 func (w *writer) acknowledge(u unsure, a answer) {
 	if strings.HasSuffix(u.path, "rotate-secret") || u.key.clientID == "" {
 		answered := decode[apiKey](w.t, a)
@@ -158,7 +158,7 @@ func TestAcknowledgedChangesSurviveKill(t *testing.T) {
 	})
 }
 
-// storm lets the writers write until the service is killed, at some moment after a random number of acknowledged changes.
+// storm lets the writers write until it kills the service, soon after a random number of acknowledged changes.
 func storm(t *testing.T, s *service, session *caller, writers []*writer) {
 	t.Helper()
 	var acknowledged atomic.Int64
@@ -182,14 +182,14 @@ func storm(t *testing.T, s *service, session *caller, writers []*writer) {
 	}()
 	select {
 	case <-reached:
-	case <-stopped: // every writer met an error, which it has reported
+	case <-stopped: // every writer has failed and reported it
 	}
 	s.kill()
 	<-stopped
 	t.Logf("killed after %d acknowledged changes", acknowledged.Load())
 }
 
-// checkAfterCrash compares what the restarted service has with what the writers know.
+// checkAfterCrash compares the state of the restarted service with what the writers know.
 func checkAfterCrash(t *testing.T, e environment, session *caller, writers []*writer) {
 	t.Helper()
 	if r := run(t, e, "verify-log"); r.code != 0 {
@@ -207,8 +207,8 @@ func checkAfterCrash(t *testing.T, e environment, session *caller, writers []*wr
 	checkNothingElse(t, e, session, writers)
 }
 
-// settle finds out whether the change in flight was made. A creation is repeated as a careful program would, with the
-// same Idempotency-Key: afterwards there is the key, once.
+// settle finds out whether the change in flight was made. It repeats a creation as a careful program would, with the same
+// Idempotency-Key: afterwards the key exists once.
 func (w *writer) settle() {
 	w.t.Helper()
 	u := *w.unsure
@@ -226,7 +226,7 @@ func (w *writer) settle() {
 		return
 	}
 	if strings.HasSuffix(u.path, "rotate-secret") {
-		// The secret was never seen. It is the first that the key lists; to know one again, the key gets another.
+		// The new secret was never seen, so the key is rotated again to get a known one.
 		listed := decode[apiKey](w.t, a)
 		if want := len(u.after.secrets) + 1; len(listed.Secrets) != want {
 			w.t.Errorf("%s was rotated and has %d secrets, not %d", u.key.clientID, len(listed.Secrets), want)
@@ -266,8 +266,8 @@ func checkKey(c *caller, k *expected) {
 	}
 }
 
-// checkNothingElse makes sure that there is no key that nobody made, and that every change has its event and every event
-// its change: a key's version counts them.
+// checkNothingElse checks that there is no key that no writer made, and that there are as many events of each key as changes, which
+// its version counts.
 func checkNothingElse(t *testing.T, e environment, session *caller, writers []*writer) {
 	t.Helper()
 	events := changesByKey(t, e)

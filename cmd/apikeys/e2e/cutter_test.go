@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// cutter is a network between a verifier and a service: it passes connections on, and cuts them where it is told to.
+// cutter is a network between a verifier and a service. It forwards connections, and cuts them when told to.
 type cutter struct {
 	listener net.Listener
 	tasks    sync.WaitGroup
@@ -41,7 +41,7 @@ func newCutter(t testing.TB, target string) *cutter {
 
 func (c *cutter) url() string { return "http://" + c.listener.Addr().String() }
 
-// aim sends new connections to another address.
+// aim forwards new connections to another address.
 func (c *cutter) aim(target string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,7 +63,7 @@ func (c *cutter) cutLocked() {
 	c.left = -1
 }
 
-// cutAfter cuts after so many bytes of answers, wherever that is, and once.
+// cutAfter cuts all connections once, after this many more bytes of answers, wherever in an answer that is.
 func (c *cutter) cutAfter(bytes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,7 +109,7 @@ func (c *cutter) accept() {
 	}
 }
 
-// limited writes answers as long as any may pass.
+// limited writes answers until the cutter's limit, where it cuts.
 type limited struct {
 	net.Conn
 	c *cutter

@@ -12,9 +12,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/await"
 )
 
-// TestReplicasKeepTheirPromisesWhateverHappens runs three replicas on one PostgreSQL behind a proxy. All the while, no
-// replica may honour a key that ended longer ago than promised, and at the end of each part everything that was acknowledged
-// must be there.
+// TestReplicasKeepTheirPromisesWhateverHappens runs three replicas on one PostgreSQL behind a proxy. At no time may a replica
+// honour a key for longer after its end than promised, and at the end of each part everything that was acknowledged must be there.
 func TestReplicasKeepTheirPromisesWhateverHappens(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, 3)
@@ -102,20 +101,20 @@ func (s *service) signal(signal syscall.Signal) {
 	}
 }
 
-// doomed are keys that every replica has in memory and that have ended.
+// doomed holds ended keys that every replica has in memory.
 type doomed struct {
 	keys   []apiKey
 	tokens []string
 	ended  time.Time // when the last end was acknowledged
 }
 
-// doom makes keys, spends them at every replica, and ends them after what happens in between.
+// doom creates keys, uses them at every replica, calls the functions, and then ends the keys.
 func (p *population) doom(c *cluster, n int, between ...func()) *doomed {
 	d := &doomed{}
 	for range n {
 		d.keys = append(d.keys, p.operator.create("doomed "+rand.Text()))
 	}
-	c.awaitNews() // after it, a key that is spent stays in memory
+	c.awaitNews() // from now on, a key that is used stays in memory
 	for _, k := range d.keys {
 		for i := range c.replicas {
 			direct := c.at(i)
@@ -143,7 +142,7 @@ func (d *doomed) awaitPromised(t *testing.T) {
 	await.Until(t, recoveryTimeout, "the promised time has passed", func() bool { return time.Since(d.ended) > promised })
 }
 
-// use sends a replica all keys and tokens, lets something happen when all are on their way, and wants the status of each.
+// use sends a replica requests with all keys and tokens, calls happen when all are sent, and wants the status for each.
 func (d *doomed) use(t *testing.T, direct *caller, happen func(), status int) {
 	t.Helper()
 	var sent, answered sync.WaitGroup

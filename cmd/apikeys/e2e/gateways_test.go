@@ -18,14 +18,14 @@ import (
 	"github.com/piercloud/apikeys/pkg/await"
 )
 
-// gateway is a server in front of an API that asks the service about requests, configured by a snippet of docs/gateways.md.
+// gateway is a server in front of an API. It asks the service about requests, and is configured by a snippet of docs/gateways.md.
 type gateway struct {
 	language string // of the snippet
 	program  string // and the name of the package that has it
-	// adapt completes the snippet by what a test needs and a reader has in another place.
+	// adapt adds settings that a test needs and that readers have elsewhere.
 	adapt     func(snippet string) string
 	arguments func(folder, file string) []string
-	// unanswered is what callers get when the service does not answer.
+	// unanswered is the status that callers get when the service does not answer.
 	unanswered int
 }
 
@@ -54,7 +54,7 @@ var gateways = []gateway{
 	},
 }
 
-// path returns where the program is.
+// path returns the path of the program.
 func (g gateway) path(t testing.TB) string {
 	t.Helper()
 	for _, name := range []string{g.program, "/usr/sbin/" + g.program, "/usr/local/sbin/" + g.program} {
@@ -110,7 +110,7 @@ func (g gateway) start(t testing.TB, service, api string) string {
 	return "http://" + address
 }
 
-// serve runs a server that is not the service, until the test ends, and returns when it listens at the address.
+// serve runs another server than the service until the test ends, and returns when it listens at the address.
 func serve(t testing.TB, process *exec.Cmd, address string) *recording {
 	t.Helper()
 	output := &recording{}
@@ -121,7 +121,7 @@ func serve(t testing.TB, process *exec.Cmd, address string) *recording {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = process.Wait() // the log tells why
+		_ = process.Wait() // its output says why
 	}()
 	t.Cleanup(func() {
 		_ = process.Process.Signal(os.Interrupt) // it may be gone
@@ -146,7 +146,7 @@ func serve(t testing.TB, process *exec.Cmd, address string) *recording {
 	return output
 }
 
-// protected is an API behind a gateway, which remembers what reached it.
+// protected is an API behind a gateway. It records the requests that reach it.
 type protected struct {
 	mu       sync.Mutex
 	received []http.Header
@@ -165,7 +165,7 @@ func (p *protected) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, r.Method+" "+r.URL.RequestURI()) // the test reads it
 }
 
-// last returns what reached the API last, and how much did in all.
+// last returns the last request that reached the API, and how many did.
 func (p *protected) last() (header http.Header, body string, count int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -175,7 +175,7 @@ func (p *protected) last() (header http.Header, body string, count int) {
 	return p.received[count-1], p.bodies[count-1], count
 }
 
-// TestGatewaysOfTheDocumentation runs the documented configurations in the servers that they are for.
+// TestGatewaysOfTheDocumentation runs the documented configurations in their servers.
 func TestGatewaysOfTheDocumentation(t *testing.T) {
 	t.Parallel()
 	for _, g := range gateways {
@@ -265,7 +265,7 @@ func TestGatewaysOfTheDocumentation(t *testing.T) {
 	}
 }
 
-// TestAddressesOfTheOtherGateways asks what the documented configurations of Traefik and Envoy have these ask.
+// TestAddressesOfTheOtherGateways makes the requests that the documented configurations have Traefik and Envoy make.
 func TestAddressesOfTheOtherGateways(t *testing.T) {
 	t.Parallel()
 	var addresses []string
@@ -282,7 +282,7 @@ func TestAddressesOfTheOtherGateways(t *testing.T) {
 	reader, other := operator.create("reader"), operator.create("other", "cca:editor")
 	for i, address := range addresses {
 		paths := []string{""}
-		if i == 1 { // Envoy appends the request's own
+		if i == 1 { // Envoy appends the path of the request
 			paths = []string{"/", "/reports/x?scope=cca:editor&any_scope=cca:editor", "/a;b?c=d;e&%zz&password=x"}
 		}
 		for _, path := range paths {

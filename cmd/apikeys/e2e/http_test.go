@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// caller makes requests of a service, as an operator with a session or as a stranger. It is safe for concurrent use.
+// caller makes requests to a service, as an operator with a session or as a stranger. It is safe for concurrent use.
 type caller struct {
 	t      testing.TB
 	url    func(path string) string
@@ -24,7 +24,7 @@ type caller struct {
 // stranger returns a caller without credentials.
 func stranger(s *service) *caller { return newCaller(s.t, s.url, nil) }
 
-// newCaller returns a caller without credentials, who calls from an address of this machine; nil is any.
+// newCaller returns a caller without credentials that connects from an address of this machine; nil is any.
 func newCaller(t testing.TB, address func(path string) string, from net.Addr) *caller {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -72,7 +72,7 @@ type credentials struct {
 	Password string `json:"password"`
 }
 
-// answer is a response that was read to its end.
+// answer is a response whose body has been read.
 type answer struct {
 	request string
 	status  int
@@ -84,7 +84,7 @@ func (a answer) String() string {
 	return fmt.Sprintf("%s: %d %s", a.request, a.status, bytes.TrimSpace(a.body))
 }
 
-// try makes a request; a body that is not nil is sent as JSON. Further headers are names and values in turn.
+// try makes a request; a body that is not nil is sent as JSON. headers is a list of alternating names and values.
 func (c *caller) try(method, path string, body any, headers ...string) (answer, error) {
 	var content io.Reader
 	if body != nil {
@@ -98,11 +98,11 @@ func (c *caller) try(method, path string, body any, headers ...string) (answer, 
 	return c.send(c.request(method, path, content, headers...))
 }
 
-// request prepares a request. Headers are names and values in turn.
+// request prepares a request. headers is a list of alternating names and values.
 func (c *caller) request(method, path string, body io.Reader, headers ...string) *http.Request {
 	request, err := http.NewRequestWithContext(c.t.Context(), method, c.url(path), body)
 	if err != nil {
-		panic(err) // of the test's own making
+		panic(err) // the test's own fault
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
@@ -167,7 +167,7 @@ func decode[T any](t testing.TB, a answer) T {
 	return value
 }
 
-// apiKey is an API key on the wire, as far as these tests look at it.
+// apiKey holds the members of an API key that these tests read.
 type apiKey struct {
 	ClientID     string   `json:"client_id"`
 	ClientSecret string   `json:"client_secret"`

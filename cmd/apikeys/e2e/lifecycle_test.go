@@ -40,7 +40,7 @@ func TestShutdownFinishesRequestsAndKeepsLastUses(t *testing.T) {
 		operator := signIn(s)
 		key := operator.create("a program")
 
-		// A request for a token of which one half arrives before the signal and one half after it.
+		// One half of a token request arrives before the signal, and the other half after it.
 		body := "grant_type=client_credentials&client_id=" + key.ClientID + "&client_secret=" + key.ClientSecret
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.address)
 		if err != nil {
@@ -53,7 +53,7 @@ func TestShutdownFinishesRequestsAndKeepsLastUses(t *testing.T) {
 			t.Fatal(err)
 		}
 		reader := bufio.NewReader(conn)
-		// That the service asks for the body shows that the request is being served.
+		// The service asks for the body, which shows that the request is being served.
 		if line, err := reader.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
 			t.Fatalf("%q, %v", line, err)
 		}
@@ -95,7 +95,7 @@ func TestShutdownFinishesRequestsAndKeepsLastUses(t *testing.T) {
 	})
 }
 
-// TestAHangUpEndsTheServiceInGoodOrder: as a terminal that is closed sends it, or a program that rotates logs.
+// TestAHangUpEndsTheServiceInGoodOrder: closing a terminal sends SIGHUP, and so do programs that rotate logs.
 func TestAHangUpEndsTheServiceInGoodOrder(t *testing.T) {
 	t.Parallel()
 	s := start(t, onSQLite(t))

@@ -41,7 +41,7 @@ func TestLogsHoldNoSecrets(t *testing.T) {
 	}
 }
 
-// fullPipe returns a pipe with no room, which nobody reads.
+// fullPipe returns the writing end of a full pipe that nobody reads.
 func fullPipe(t *testing.T) *os.File {
 	t.Helper()
 	reader, writer, err := os.Pipe()
@@ -71,7 +71,7 @@ func fullPipe(t *testing.T) *os.File {
 
 func TestALogThatNobodyReadsStopsNothing(t *testing.T) {
 	t.Parallel()
-	// Lines of text are not gathered, so that the first one finds no room.
+	// Lines in the text format are not gathered, so the first one finds no room.
 	s := &service{t: t, stdout: &recording{}, stderr: &recording{}}
 	s.launch(onSQLite(t).with("APIKEYS_LOG_FORMAT", "text"), fullPipe(t))
 	s.awaitReady()
@@ -87,7 +87,7 @@ func TestALogThatNobodyReadsStopsNothing(t *testing.T) {
 	s.process, s.ended = refused, make(chan struct{})
 	go func() {
 		defer close(s.ended)
-		_ = refused.Wait() // the exit code tells
+		_ = refused.Wait() // exitCode returns how it ended
 	}()
 	if code := s.exitCode(); code != 2 {
 		t.Errorf("a refused configuration ends with code %d", code)
@@ -110,8 +110,8 @@ func TestALogWhoseReaderIsGoneStopsNothing(t *testing.T) {
 	s.stop()
 }
 
-// session does everything that involves a secret, right and wrong, and puts secrets where they don't belong. It returns all
-// of them by what they are.
+// session makes every kind of request with a secret, correct or not, and also sends secrets where they don't belong. It returns the
+// secrets by what they are.
 func session(s *service) map[string]string {
 	const wrongPassword = "incorrect horse battery staple"
 	c := stranger(s)
@@ -150,7 +150,7 @@ func session(s *service) map[string]string {
 	operator.want(http.StatusCreated, operator.do(http.MethodPost, "/v1/api-keys", twin, idempotent...))
 	secrets["secret of a repeated answer"] = once.ClientSecret
 
-	// Where secrets don't belong. What matters is the log, not the answer.
+	// Secrets where they don't belong. The log matters, not the answer.
 	secret := key.ClientSecret
 	for _, path := range []string{
 		"/auth?client_secret=" + secret, "/oauth2/token?client_secret=" + secret, "/v1/api-keys?access_token=" + token,

@@ -1,6 +1,6 @@
-// Package e2e owns the tests of the command as people run it: the real binary in a process of its own, on both databases,
-// driven over HTTP, by signals and by its commands. What a route answers to every kind of input is tested in package api,
-// and what the parts promise in their own packages; here is what only the whole can show.
+// Package e2e tests the command as people run it: the real binary in a process of its own, on both databases, driven over HTTP, by
+// signals and by its commands. Package api tests how each route answers every kind of input, and other packages test their own
+// guarantees. The tests here are for what only the whole can show.
 package e2e
 
 import (
@@ -26,7 +26,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
-// How long tests wait for what must happen. Nothing takes nearly as long; a slow machine must not fail.
+// How long tests wait for something that must happen. It usually takes much less, but a slow machine must not fail.
 const (
 	startTimeout = 30 * time.Second
 	stopTimeout  = 30 * time.Second
@@ -45,10 +45,10 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer func() { _ = os.RemoveAll(folder) }() // what is left in a temporary folder does no harm
+	defer func() { _ = os.RemoveAll(folder) }() // leftovers in a temporary folder do no harm
 	binary = filepath.Join(folder, "apikeys")
 	build := exec.Command("go", "build", "-trimpath", "-o", binary, "github.com/piercloud/apikeys/cmd/apikeys")
-	// As it is built for people, so that `make build` has compiled nearly all of it already.
+	// The same settings as for `make build`, which has usually compiled nearly all of it already.
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the command: %v\n%s", err, output)
@@ -57,10 +57,10 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// environment is the configuration of a service. What it does not name is not set: nothing is inherited but PATH.
+// environment is the configuration of a service. Other variables are not set: only PATH is inherited.
 type environment map[string]string
 
-// with returns a copy of e with more variables: names and values in turn.
+// with returns a copy of e with more variables; pairs alternates names and values.
 func (e environment) with(pairs ...string) environment {
 	e = maps.Clone(e)
 	for pair := range slices.Chunk(pairs, 2) {
@@ -69,23 +69,23 @@ func (e environment) with(pairs ...string) environment {
 	return e
 }
 
-// password is the first operator's wherever a test does not ask for a generated one.
+// password is the first operator's password, except in tests that use a generated one.
 const password = "correct horse battery staple"
 
-// base is a configuration on a free port without a database. There are no rate limits, as everything in these tests comes
-// from one address and as fast as it can, and a service that is asked to stop waits for no proxy to notice.
+// base returns a configuration on a free port without a database. It has no rate limits, since the tests send everything from one
+// address as fast as they can, and no drain, so that a service that is told to stop does not wait for a proxy to notice.
 func base() environment {
 	return environment{
 		"APIKEYS_LISTEN": "127.0.0.1:0", "APIKEYS_OPERATOR_PASSWORD": password, "APIKEYS_LIMITS": "off", "APIKEYS_DRAIN": "0s",
 	}
 }
 
-// onSQLite is a configuration with a SQLite database that is not there yet.
+// onSQLite returns a configuration with a SQLite database that does not exist yet.
 func onSQLite(t testing.TB) environment {
 	return base().with("APIKEYS_DATABASE_URL", "sqlite://"+filepath.Join(t.TempDir(), "data", "apikeys.db"))
 }
 
-// onPostgreSQL is a configuration with the PostgreSQL database at url.
+// onPostgreSQL returns a configuration with the PostgreSQL database at url.
 func onPostgreSQL(url string) environment {
 	return base().with("APIKEYS_DATABASE_URL", url, "APIKEYS_MASTER_KEY", sealed.NewMasterKey())
 }
@@ -164,7 +164,7 @@ func start(t testing.TB, e environment) *service {
 	return s
 }
 
-// launch runs the service and does not wait. At the test's end it is killed if it still runs.
+// launch starts the service and does not wait. It is killed at the end of the test if it is still running.
 func launch(t testing.TB, e environment) *service {
 	t.Helper()
 	s := &service{t: t, stdout: &recording{}, stderr: &recording{}}
@@ -172,7 +172,7 @@ func launch(t testing.TB, e environment) *service {
 	return s
 }
 
-// launch is [launch] with the log going elsewhere than to s.stderr.
+// launch is the function [launch] with another destination for the log than s.stderr.
 func (s *service) launch(e environment, log io.Writer) {
 	s.t.Helper()
 	t := s.t
@@ -184,7 +184,7 @@ func (s *service) launch(e environment, log io.Writer) {
 	}
 	go func() {
 		defer close(s.ended)
-		_ = s.process.Wait() // the exit code tells
+		_ = s.process.Wait() // exitCode returns how it ended
 	}()
 	t.Cleanup(func() {
 		s.kill()
@@ -194,7 +194,7 @@ func (s *service) launch(e environment, log io.Writer) {
 	})
 }
 
-// lastPart is the end of a text that may be long.
+// lastPart returns the end of a text that may be long.
 func lastPart(text string) string {
 	const limit = 8 << 10
 	return text[max(0, len(text)-limit):]
@@ -227,7 +227,7 @@ func (s *service) gone() bool {
 // url returns the address of a path.
 func (s *service) url(path string) string { return "http://" + s.address + path }
 
-// kill ends the process as a power cut would, and returns when it is gone.
+// kill ends the process at once, without a chance to clean up, and returns when it is gone.
 func (s *service) kill() {
 	_ = s.process.Process.Kill() // it may be gone
 	<-s.ended
@@ -253,7 +253,7 @@ func (s *service) exitCode() int {
 	}
 }
 
-// stop ends the service in good order.
+// stop ends the service gracefully.
 func (s *service) stop() {
 	s.t.Helper()
 	s.terminate()

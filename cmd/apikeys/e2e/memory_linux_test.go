@@ -16,7 +16,7 @@ const (
 	loadedMemoryMax = 150
 )
 
-// residentMemory returns a value of /proc/PID/status in MiB: VmRSS is what is resident now, VmHWM the most that ever was.
+// residentMemory returns a value of /proc/PID/status in MiB: VmRSS is the current resident size, VmHWM its peak.
 func (s *service) residentMemory(name string) float64 {
 	s.t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Process.Pid))

@@ -23,8 +23,7 @@ import (
 // recoveryTimeout bounds how long the service may take to notice that its database is back.
 const recoveryTimeout = 20 * time.Second
 
-// freeAddress returns an address that was free a moment ago, for a service that does not come to the point of saying where
-// it listens.
+// freeAddress returns an address that was free a moment ago, for a service that does not get as far as saying where it listens.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -35,7 +34,7 @@ func freeAddress(t testing.TB) string {
 	return listener.Addr().String()
 }
 
-// listens waits until a service that is not ready yet answers at all.
+// listens waits until a service answers, even if it is not ready.
 func listens(s *service) *caller {
 	s.t.Helper()
 	c := stranger(s)
@@ -46,7 +45,7 @@ func listens(s *service) *caller {
 	return c
 }
 
-// wantUnavailable checks that a service without its database says so, in the form of each kind of route.
+// wantUnavailable checks that a service without its database says so in the error format of each kind of route.
 func wantUnavailable(c *caller, key apiKey) {
 	c.t.Helper()
 	c.want(http.StatusOK, c.get("/healthz"))
@@ -107,7 +106,7 @@ func TestServiceStartsBeforeItsDatabase(t *testing.T) {
 	})
 }
 
-// lock takes the exclusive lock of a SQLite database, as another program may. The returned function gives it back.
+// lock takes the exclusive lock of a SQLite database, as another program may. The returned function releases it.
 func lock(t *testing.T, path string) (unlock func()) {
 	t.Helper()
 	pool, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
@@ -156,7 +155,7 @@ func newLink(t testing.TB, database string) (*link, string) {
 	return l, through.String()
 }
 
-// restore lets connections be made.
+// restore accepts connections again.
 func (l *link) restore() {
 	l.t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", l.address)
@@ -170,7 +169,7 @@ func (l *link) restore() {
 		for {
 			near, err := listener.Accept()
 			if err != nil {
-				return // it is cut
+				return // cut has closed it
 			}
 			far, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", l.to)
 			if err != nil {
@@ -189,14 +188,14 @@ func (l *link) join(near, far net.Conn) {
 	l.conns = append(l.conns, near, far)
 	for _, way := range [][2]net.Conn{{near, far}, {far, near}} {
 		l.all.Go(func() {
-			_, _ = io.Copy(way[0], way[1]) // that it ends is all that counts
+			_, _ = io.Copy(way[0], way[1]) // only the end of a connection matters
 			near.Close()
 			far.Close()
 		})
 	}
 }
 
-// cut breaks every connection at once and lets no new one be made.
+// cut closes every connection at once and accepts no new one.
 func (l *link) cut() {
 	l.mu.Lock()
 	l.listener.Close()
@@ -215,7 +214,7 @@ func TestTokensOutliveTheDatabaseForTheStalenessBoundOnly(t *testing.T) {
 	operator := signIn(s)
 	key := operator.create("a program")
 	program := stranger(s)
-	// The key stays in memory once the log's news of its creation has been read.
+	// The key stays in memory once the event of its creation has been read.
 	created := time.Now()
 	await.Until(t, recoveryTimeout, "the key is in memory", func() bool {
 		program.accessToken(key)
@@ -264,7 +263,7 @@ func TestServiceRecoversFromARestartOfItsDatabase(t *testing.T) {
 	wantRecovery(operator, key)
 }
 
-// wantRecovery checks that a service whose database is back works again by itself.
+// wantRecovery checks that a service works again by itself when its database is back.
 func wantRecovery(operator *caller, key apiKey) {
 	operator.t.Helper()
 	await.Until(operator.t, recoveryTimeout, "the service is ready again", func() bool {

@@ -22,12 +22,12 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
-// pooler is a PgBouncer that gives its few connections to PostgreSQL to transactions.
+// pooler is a PgBouncer with few connections to PostgreSQL, each of which it assigns to one transaction at a time.
 type pooler struct {
 	t       testing.TB
 	folder  string
 	address string
-	owner   *syscall.Credential // nil to run as whoever runs the tests
+	owner   *syscall.Credential // nil: the user who runs the tests
 	process *exec.Cmd
 	ended   chan struct{}
 	output  *recording
@@ -40,12 +40,12 @@ func newPooler(t testing.TB, database string, connections int) (*pooler, string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Not t.TempDir, which nobody but its owner may enter.
+	// Not t.TempDir, which only its owner may enter.
 	folder, err := os.MkdirTemp("", "apikeys-pooler-") //nolint:usetesting // as said
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(folder) }) // what is left in a temporary folder does no harm
+	t.Cleanup(func() { _ = os.RemoveAll(folder) }) // leftovers in a temporary folder do no harm
 	p := &pooler{t: t, folder: folder, address: freeAddress(t), output: &recording{}}
 	if os.Getuid() == 0 { // PgBouncer refuses to run as root
 		nobody, err := user.Lookup("nobody")
@@ -65,7 +65,7 @@ func newPooler(t testing.TB, database string, connections int) (*pooler, string)
 	_, port, _ := net.SplitHostPort(p.address)
 	password, _ := through.User.Password()
 	p.write("users", fmt.Sprintf("%q %q\n", through.User.Username(), password))
-	// Nothing is relaxed: a start-up parameter that PgBouncer does not know is refused.
+	// Nothing is relaxed: PgBouncer refuses start-up parameters that it does not know.
 	p.write("pgbouncer.ini", fmt.Sprintf(`[databases]
 * = host=%s port=%s
 
@@ -113,7 +113,7 @@ func (p *pooler) start() {
 	p.ended = ended
 	go func(process *exec.Cmd) {
 		defer close(ended)
-		_ = process.Wait() // its output tells
+		_ = process.Wait() // its output says why
 	}(p.process)
 	await.Until(p.t, startTimeout, "the pooler answers", func() bool {
 		select {
@@ -125,12 +125,12 @@ func (p *pooler) start() {
 		if err != nil {
 			return false
 		}
-		_ = conn.Close() // that it was opened is all that counts
+		_ = conn.Close() // only opening it matters
 		return true
 	})
 }
 
-// stop breaks every connection at once.
+// stop kills the pooler, which closes every connection at once.
 func (p *pooler) stop() {
 	_ = p.process.Process.Kill() // it may be gone
 	<-p.ended
@@ -185,7 +185,7 @@ func TestReplicasWorkBehindAPoolerOfTransactions(t *testing.T) {
 		}
 	}
 
-	for range connections { // whichever of them answers
+	for range connections { // each try may reach another of them
 		if n := preparedIn(t, database); n > 0 {
 			t.Errorf("a session that others use, too, keeps %d prepared statements", n)
 		}
@@ -196,7 +196,7 @@ func TestReplicasWorkBehindAPoolerOfTransactions(t *testing.T) {
 		return operator.get("/readyz").status == http.StatusServiceUnavailable
 	})
 	pool.start()
-	// Connections that broke unseen fail once each.
+	// Connections that broke without notice fail once each.
 	for _, step := range []struct {
 		change string
 		status int
@@ -210,7 +210,7 @@ func TestReplicasWorkBehindAPoolerOfTransactions(t *testing.T) {
 	}
 }
 
-// preparedIn returns how many prepared statements there are in the session that the pooler happens to give.
+// preparedIn returns the number of prepared statements in whichever session the pooler assigns.
 func preparedIn(t testing.TB, database string) (n int) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), database)

@@ -16,7 +16,7 @@ import (
 	"github.com/piercloud/apikeys/cmd/apikeys/app"
 )
 
-// repository is the way to the top folder from here.
+// repository is the path to the top folder from here.
 const repository = "../../.."
 
 func readme(t *testing.T) string {
@@ -51,7 +51,7 @@ func TestReadmeWalkThroughWorksWhenPasted(t *testing.T) {
 		script += block[1] + "\n"
 	}
 
-	// README's address is the default one. curl is told where that is today, so that its lines stay as they are.
+	// README uses the default address. curl is told to connect to this service instead, so that README's lines stay as they are.
 	home, settings := t.TempDir(), t.TempDir()
 	_, port, err := net.SplitHostPort(s.address)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// BenchmarkChange measures how long a change that one replica makes is not in force on another: from its answer until each
-// of the two others acts by it.
+// BenchmarkChange measures how long it takes until a change that one replica makes is in force on the others: from the answer until
+// each of the two others acts on it.
 func BenchmarkChange(b *testing.B) {
 	c := startCluster(b, 3)
 	operator := c.at(0)
@@ -63,7 +63,7 @@ func BenchmarkChange(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
 				change, inForce := prepare(name + rand.Text())
-				c.awaitNews() // after it, a key that is used stays in memory
+				c.awaitNews() // from now on, a key that is used stays in memory
 				if slices.ContainsFunc(others, inForce) {
 					b.Fatal("it is in force before it is made")
 				}

@@ -91,7 +91,7 @@ func TestSigningKeyIsPublishedEverywhereBeforeItSigns(t *testing.T) {
 		}
 		for i, replica := range replicas {
 			await.Until(t, spreadTimeout, "the new signing key is published", func() bool {
-				// Before it is published, and for an hour after, the old one signs.
+				// The old key signs until the new one is published, and for an hour after that.
 				if kid := tokenHeader(t, replica.accessToken(key)).KID; kid != old[0] {
 					t.Fatalf("replica %d signs with %s", i, kid)
 				}
@@ -150,8 +150,8 @@ func TestReplicasThatStartTogetherAgreeOnTheFirstSigningKeyAndOperator(t *testin
 	}
 }
 
-// TestNoReplicaMeetsATokenOfASigningKeyThatItDoesNotKnow rotates without the usual lead, while every replica verifies what
-// every other one signs.
+// TestNoReplicaMeetsATokenOfASigningKeyThatItDoesNotKnow rotates without the usual lead time, while every replica verifies the
+// tokens of every other one.
 func TestNoReplicaMeetsATokenOfASigningKeyThatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	e := onPostgreSQL(pgtest.URL(t))
@@ -237,7 +237,7 @@ func TestWhatOneReplicaKeepsTheOthersKnowAtOnce(t *testing.T) {
 	})
 }
 
-// TestAReplicaThatIsToStopTellsProxiesFirst looks at what a proxy sees between the signal and the end.
+// TestAReplicaThatIsToStopTellsProxiesFirst checks what a proxy sees between the signal and the end of the process.
 func TestAReplicaThatIsToStopTellsProxiesFirst(t *testing.T) {
 	t.Parallel()
 	s := start(t, onSQLite(t).with("APIKEYS_DRAIN", "5s"))
@@ -267,7 +267,7 @@ func TestAReplicaThatIsToStopTellsProxiesFirst(t *testing.T) {
 	}
 }
 
-// TestAReplicaThatCantReadTheLogSaysSoAndBelievesNothingOld locks the log alone: the rest of the database answers.
+// TestAReplicaThatCantReadTheLogSaysSoAndBelievesNothingOld locks only the log; the rest of the database answers.
 func TestAReplicaThatCantReadTheLogSaysSoAndBelievesNothingOld(t *testing.T) {
 	t.Parallel()
 	database := pgtest.URL(t)
@@ -315,11 +315,11 @@ func TestAReplicaThatCantReadTheLogSaysSoAndBelievesNothingOld(t *testing.T) {
 	}
 	const bypasses = `apikeys_key_cache_lookups_total{result="bypass"}`
 	before := metric(bypasses)
-	operator.accessToken(other) // by the database alone, more than once where it takes so long that it is decided again
+	operator.accessToken(other) // the key is read from the database alone, perhaps more than once on a slow machine
 	if metric(bypasses) <= before {
 		t.Error("the cache was used")
 	}
-	// Somebody else deactivates the key, as a replica could that reads the log.
+	// The key is deactivated in the database, as by another replica.
 	if _, err := changing.Exec(t.Context(), "UPDATE api_key SET status = 'inactive' WHERE client_id = $1", key.ClientID); err != nil {
 		t.Fatal(err)
 	}

@@ -61,8 +61,8 @@ func (l *load) end() {
 	l.ended.Wait()
 }
 
-// backUp makes a backup as docs/operations/backup.md says, and returns how to restore it: into the environment that it
-// returns.
+// backUp makes a backup as docs/operations/backup.md says. The returned function restores it into another database and returns the
+// environment with that.
 func backUp(t *testing.T, e environment) (restore func() (environment, result)) {
 	t.Helper()
 	path, isSQLite := strings.CutPrefix(e["APIKEYS_DATABASE_URL"], "sqlite://")
@@ -118,7 +118,7 @@ func TestABackupForWhichThereIsNoRoomSaysSo(t *testing.T) {
 	start(t, e).stop()
 	file := filepath.Join(t.TempDir(), "backup")
 	c := command(t, e, "backup", file)
-	c.Path, c.Args = "/bin/sh", append([]string{"sh", "-c", `ulimit -f 128 && exec "$0" "$@"`}, c.Args...) // less than a database has without keys
+	c.Path, c.Args = "/bin/sh", append([]string{"sh", "-c", `ulimit -f 128 && exec "$0" "$@"`}, c.Args...) // less than an empty one
 	output, err := c.CombinedOutput()
 	if err == nil || !strings.Contains(string(output), "the backup can't be written") {
 		t.Errorf("got %v: %s", err, output)
@@ -128,7 +128,8 @@ func TestABackupForWhichThereIsNoRoomSaysSo(t *testing.T) {
 	}
 }
 
-// TestARestoredBackupHonoursNothingOfBefore backs up under load, restores, and follows with a real resource server.
+// TestARestoredBackupHonoursNothingOfBefore makes a backup under load and restores it, while a real resource server follows the
+// feed.
 func TestARestoredBackupHonoursNothingOfBefore(t *testing.T) {
 	t.Parallel()
 	onBothDatabases(t, func(t *testing.T, e environment) {
@@ -182,15 +183,15 @@ func TestARestoredBackupHonoursNothingOfBefore(t *testing.T) {
 				return err == nil
 			})
 		}
-		// The follower's place is in the new feed: it hears of what is revoked from now on.
+		// The verifier follows the new feed: it learns of further revocations.
 		fresh := session.accessToken(key)
 		session.change(key, "deactivate")
 		await.Until(t, refusalTimeout, "the verifier hears of a revocation", func() bool { return !honours(t, verifier, fresh) })
 	})
 }
 
-// TestAServiceEndsWhenItsDatabaseLosesItsNewestChange: as one does that fails over to a copy that was a moment behind. There are
-// as many changes as before, and one of them is another.
+// TestAServiceEndsWhenItsDatabaseLosesItsNewestChange, as in a failover to a copy that was a moment behind. Here the log has as
+// many events as before, but another newest one.
 func TestAServiceEndsWhenItsDatabaseLosesItsNewestChange(t *testing.T) {
 	t.Parallel()
 	e := onPostgreSQL(pgtest.URL(t))
@@ -202,7 +203,8 @@ func TestAServiceEndsWhenItsDatabaseLosesItsNewestChange(t *testing.T) {
 	}
 }
 
-// TestAServiceEndsWhenItsDatabaseIsRestoredUnderIt: what it has in memory is of another time. It takes more than a slip.
+// TestAServiceEndsWhenItsDatabaseIsRestoredUnderIt, because its memory is out of date. Such a restore needs --force, so that it
+// can't happen by mistake.
 func TestAServiceEndsWhenItsDatabaseIsRestoredUnderIt(t *testing.T) {
 	t.Parallel()
 	e := onPostgreSQL(pgtest.URL(t))
@@ -220,8 +222,8 @@ func TestAServiceEndsWhenItsDatabaseIsRestoredUnderIt(t *testing.T) {
 	}
 }
 
-// ownedByPlainRole gives an empty database to a role that may do nothing else, after an administrator has made the extension
-// there, and returns the role's URL of it.
+// ownedByPlainRole creates the extension in an empty database as an administrator, makes a role without other rights the owner, and
+// returns the database's URL for that role.
 func ownedByPlainRole(t *testing.T, database string) string {
 	t.Helper()
 	address, err := url.Parse(database)
@@ -231,7 +233,7 @@ func ownedByPlainRole(t *testing.T, database string) string {
 	role, password := "plain_"+strings.ToLower(rand.Text()[:16]), rand.Text()
 	asAdmin := func(statements string) {
 		t.Helper()
-		ctx := context.WithoutCancel(t.Context()) // also when the test has ended
+		ctx := context.WithoutCancel(t.Context()) // for the clean-up after the test
 		conn, err := pgx.Connect(ctx, database)
 		if err != nil {
 			t.Fatal(err)
@@ -248,7 +250,7 @@ func ownedByPlainRole(t *testing.T, database string) string {
 	return address.String()
 }
 
-// postgresProgram returns the path of one of PostgreSQL's client programs: of the server's version, or else of any.
+// postgresProgram returns the path of one of PostgreSQL's client programs, of the server's version if there is one.
 func postgresProgram(t *testing.T, name string) string {
 	t.Helper()
 	folder, err := exec.CommandContext(t.Context(), filepath.Join(repository, ".make", "postgres-bin")).Output()
@@ -269,7 +271,7 @@ func postgresProgram(t *testing.T, name string) string {
 	return path
 }
 
-// onService runs one of PostgreSQL's client programs on a database that a service file names.
+// onService runs one of PostgreSQL's client programs on a database, which it passes in a service file.
 func onService(t *testing.T, database, program string, arguments ...string) {
 	t.Helper()
 	address, err := url.Parse(database)

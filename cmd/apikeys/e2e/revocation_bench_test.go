@@ -14,9 +14,9 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
-// BenchmarkRevocation measures how long a token lives on: from the answer to the change that ends it until each of 50
-// verifiers refuses it. The ways to end a token take turns. In other-replica the verifiers are connected to another
-// process on the same database than the one that makes the change.
+// BenchmarkRevocation measures the time from the answer to the change that ends a token until each of 50 verifiers refuses it. The
+// ways to end a token take turns. In other-replica, one process makes the changes and the verifiers are connected to another one on
+// the same database.
 func BenchmarkRevocation(b *testing.B) {
 	b.Run("SQLite", func(b *testing.B) {
 		s := start(b, onSQLite(b))
@@ -64,7 +64,7 @@ func measureRevocation(b *testing.B, changed, followed *service) {
 	}
 }
 
-// refusals returns how long each verifier goes on honouring a token from now.
+// refusals returns how long each verifier still honours a token from now.
 func refusals(b *testing.B, followers []*resourceserver.Verifier, token string) []time.Duration {
 	const look = 2 * time.Millisecond
 	began := time.Now()

@@ -37,7 +37,7 @@ func newVerifier(t testing.TB, base string) *resourceserver.Verifier {
 	return v
 }
 
-// honours reports whether a verifier accepts a token; any other refusal than a revoked token's fails the test.
+// honours reports whether a verifier accepts a token. A refusal for any other reason than revocation fails the test.
 func honours(t testing.TB, v *resourceserver.Verifier, token string) bool {
 	t.Helper()
 	_, err := v.Verify(context.Background(), token)
@@ -63,7 +63,7 @@ func (c *caller) revokeToken(k apiKey, token string) {
 	c.want(http.StatusOK, a)
 }
 
-// change does something to a key, which must succeed.
+// change makes a change to a key, which must succeed.
 func (c *caller) change(k apiKey, action string) answer {
 	c.t.Helper()
 	path := "/v1/api-keys/" + k.ClientID
@@ -162,7 +162,8 @@ func TestRotationWithGraceKillsNothing(t *testing.T) {
 	})
 }
 
-// state returns how much the service says is revoked, and up to which position of its log, once it knows of a client.
+// state waits until the snapshot has the marker's client, and returns how many clients and tokens it has and its position in the
+// log.
 func (c *caller) state(marker apiKey) (clients, tokens int, position uint64) {
 	c.t.Helper()
 	await.Until(c.t, refusalTimeout, "the snapshot has what was revoked last", func() bool {
@@ -187,7 +188,7 @@ func (c *caller) state(marker apiKey) (clients, tokens int, position uint64) {
 	return clients, tokens, position
 }
 
-// world is a service that is killed and started again, a verifier behind a network that is cut, and the fate of every token.
+// world is a service that is killed and restarted, a verifier behind a network that is cut, and the expected state of every token.
 type world struct {
 	t        *testing.T
 	e        environment
@@ -211,7 +212,7 @@ type tokenState struct {
 	dead bool
 }
 
-// step is something that happens.
+// step is one random change or failure.
 type step struct {
 	kind string
 	n    int
@@ -227,7 +228,7 @@ func drawSteps(t *rapid.T) []step {
 	}), 10, 40).Draw(t, "steps")
 }
 
-// restart starts the service again, at another address.
+// restart starts the service at another address.
 func (w *world) restart() {
 	w.service = start(w.t, w.e)
 	w.operator = w.operator.at(w.service)
@@ -257,7 +258,7 @@ func (w *world) do(s step) {
 	}
 }
 
-// change does something to a key that is there, and notes whose end that is.
+// change makes a change to an existing key, and records which tokens that ends.
 func (w *world) change(k *keyState, s step) {
 	switch s.kind {
 	case "issue":
@@ -300,7 +301,7 @@ func (w *world) change(k *keyState, s step) {
 	}
 }
 
-// disagreement returns how the verifier's knowledge differs from the service's once it has heard of everything, or nil.
+// disagreement waits until the verifier has read the whole feed, and returns how its state differs from the service's, or nil.
 func (w *world) disagreement() error {
 	marker := w.operator.create(fmt.Sprint("marker ", time.Now().UnixNano()))
 	w.operator.change(marker, "revoke-tokens")
@@ -321,8 +322,8 @@ func (w *world) disagreement() error {
 	return nil
 }
 
-// TestVerifierMissesNothing lets random changes happen while the feed is cut at any byte and the service is killed and started
-// again, and compares in the end what the verifier knows with what the service has.
+// TestVerifierMissesNothing makes random changes while the feed is cut at any byte and the service is killed and restarted. At the
+// end, the verifier must know what the service knows.
 func TestVerifierMissesNothing(t *testing.T) {
 	const checks = "6" // each takes seconds; the library's own tests try thousands of cases against a model of the service
 	if err := flag.Set("rapid.checks", checks); err != nil {

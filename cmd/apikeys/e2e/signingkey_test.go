@@ -13,8 +13,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/resourceserver"
 )
 
-// refuses reports whether a verifier refuses a token because of its signing key; any other refusal fails the test. A replica that
-// has just dropped a key may have no other to tell of for a moment.
+// refuses reports whether a verifier refuses a token because of its signing key. A refusal for any other reason fails the test. A
+// replica that has just dropped a key may publish no key for a moment.
 func refuses(t testing.TB, v *resourceserver.Verifier, token string) bool {
 	t.Helper()
 	_, err := v.Verify(t.Context(), token)
@@ -40,7 +40,7 @@ func TestARevokedSigningKeyIsTrustedNowhere(t *testing.T) {
 	})
 }
 
-// compromise runs the drill, after a command that comes between the tokens and their end.
+// compromise issues tokens, runs a command if there is one, and then runs the drill, which must end them.
 func compromise(t *testing.T, e environment, replicas []*service, operator *caller, key apiKey, before []string) {
 	t.Helper()
 	verifiers := []*resourceserver.Verifier{newVerifier(t, replicas[0].url("")), newVerifier(t, replicas[1].url(""))}

@@ -15,38 +15,38 @@ import (
 	"github.com/piercloud/apikeys/pkg/await"
 )
 
-// promised is how long after its end a key may still be honoured by any replica, whatever happens.
+// promised is how long after its end a replica may still honour a key, whatever happens.
 const promised = time.Second
 
-// How often each client makes requests, and each writer a change.
+// The pauses between the requests of each client, and between the changes of each writer.
 const (
 	trafficInterval = 10 * time.Millisecond
 	changeInterval  = 50 * time.Millisecond
 )
 
-// traffic is what goes on while something happens to a cluster: clients spend a key that stays, and verify its tokens,
-// operators make random changes, and keys are made, spent at every replica, and ended.
+// traffic is the load on a cluster while something happens to it: clients get tokens for a key that stays and verify them,
+// operators make random changes, and other keys are created, used at every replica, and ended.
 type traffic struct {
 	c       *cluster
 	stop    chan struct{}
 	running sync.WaitGroup
 
-	served  atomic.Int64 // requests through the proxy that were answered as they should be
+	served  atomic.Int64 // requests through the proxy that got the expected answer
 	changes atomic.Int64 // random changes that were acknowledged
 	refused atomic.Int64 // uses of keys that had ended
 
 	mu       sync.Mutex
-	failures []string // requests through the proxy that were not
+	failures []string // requests through the proxy that did not
 }
 
-// population is who makes the traffic, and what they know of the keys.
+// population is the callers that make the traffic, and the state of the keys that they know.
 type population struct {
 	operator *caller // through the proxy
 	steady   apiKey
 	writers  []*writer
 
 	mu   sync.Mutex
-	made *writer // the keys beside the writers'
+	made *writer // all keys that are not a writer's
 }
 
 func newPopulation(c *cluster) *population {
@@ -62,7 +62,7 @@ func newPopulation(c *cluster) *population {
 	return p
 }
 
-// note adds a key to those that must be there at the end.
+// note adds a key to those that must exist at the end.
 func (p *population) note(k apiKey, status string, version int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -80,7 +80,7 @@ func (p *population) run(c *cluster) *traffic {
 	for _, w := range p.writers {
 		f.repeat(changeInterval, func() {
 			switch {
-			case w.unsure != nil: // it waits for the end
+			case w.unsure != nil: // it pauses until finish settles the change
 			case w.write():
 				f.changes.Add(1)
 			case w.unsure != nil:
@@ -97,7 +97,7 @@ func (p *population) run(c *cluster) *traffic {
 	return f
 }
 
-// repeat calls do again and again, with pauses.
+// repeat calls do regularly until the traffic stops.
 func (f *traffic) repeat(interval time.Duration, do func()) {
 	f.running.Go(func() {
 		ticker := time.NewTicker(interval)
@@ -118,7 +118,7 @@ func (f *traffic) goesOn() bool {
 	}
 }
 
-// finish stops the traffic when the cluster is whole, and finds out what became of changes without an answer.
+// finish stops the traffic and finds out which changes without an answer were made. The cluster must be whole again.
 func (f *traffic) finish(t *testing.T, p *population) {
 	t.Helper()
 	close(f.stop)
@@ -135,7 +135,7 @@ func (f *traffic) finish(t *testing.T, p *population) {
 	}
 }
 
-// await returns when so many more of what is counted have been seen.
+// await returns when the count has grown by n.
 func (f *traffic) await(count *atomic.Int64, n int64) {
 	f.c.t.Helper()
 	enough := count.Load() + n
@@ -148,8 +148,8 @@ func (f *traffic) fail(format string, args ...any) {
 	f.failures = append(f.failures, fmt.Sprintf(format, args...))
 }
 
-// expect counts the outcome of a request through the proxy, and reports whether it was as it should be. An answer that is
-// neither that nor one of an outage is an error whatever happens.
+// expect counts the outcome of a request through the proxy, and reports whether it has the expected status. An answer that has
+// neither this status nor that of an outage fails the test.
 func (f *traffic) expect(status int, a answer, err error) bool {
 	switch {
 	case err != nil:
@@ -165,7 +165,7 @@ func (f *traffic) expect(status int, a answer, err error) bool {
 	return false
 }
 
-// spend is a client that asks for a token, a gateway that verifies it, and a resource server that asks about it.
+// spend acts as a client that requests a token, a gateway that verifies it, and a resource server that introspects it.
 func (f *traffic) spend(client *caller, k apiKey) {
 	a, err := client.tryToken(k.ClientID, k.ClientSecret)
 	if !f.expect(http.StatusOK, a, err) {
@@ -180,7 +180,7 @@ func (f *traffic) spend(client *caller, k apiKey) {
 	}
 }
 
-// look is an operator who looks around.
+// look acts as an operator who reads.
 func (f *traffic) look(p *population) {
 	for _, path := range []string{"/v1/session", "/v1/api-keys?search=writer", "/v1/api-keys/" + p.steady.ClientID} {
 		a, err := p.operator.try(http.MethodGet, path, nil)
@@ -188,7 +188,7 @@ func (f *traffic) look(p *population) {
 	}
 }
 
-// mortal is a key that is made to end.
+// mortal is a key that is created only to be ended.
 type mortal struct {
 	key   apiKey
 	token string
@@ -196,7 +196,7 @@ type mortal struct {
 	ended atomic.Pointer[time.Time] // when its end was acknowledged
 }
 
-// mortals are the last ones.
+// mortals holds the latest ones.
 type mortals struct {
 	mu   sync.Mutex
 	last []*mortal
@@ -222,7 +222,8 @@ func (m *mortals) any() *mortal {
 	return m.last[mathrand.IntN(len(m.last))]
 }
 
-// end makes keys, lets them be spent, and ends them. It leaves nothing half done, so it outlasts an outage.
+// end creates keys, waits until they are used, and ends them. It repeats what fails in an outage, so that nothing is left half
+// done.
 func (f *traffic) end(p *population, all *mortals) {
 	for f.goesOn() {
 		name := "mortal-" + rand.Text()
@@ -248,7 +249,7 @@ func (f *traffic) end(p *population, all *mortals) {
 	}
 }
 
-// insist repeats what can be repeated until it is done.
+// insist repeats a request, which must be idempotent, until it gets the status.
 func (f *traffic) insist(status int, try func() (answer, error)) answer {
 	ticker := time.NewTicker(trafficInterval)
 	defer ticker.Stop()
@@ -276,7 +277,7 @@ func (f *traffic) probe(direct *caller, replica int, all *mortals) {
 		a, err = direct.try(http.MethodGet, "/oauth2/verify", nil, "Authorization", "Bearer "+one.token)
 	}
 	switch {
-	case err != nil || a.status == http.StatusServiceUnavailable: // this replica is away, or its database
+	case err != nil || a.status == http.StatusServiceUnavailable: // this replica or its database is away
 	case a.status == http.StatusOK:
 		one.spent.Add(1)
 		if ended != nil && asked.Sub(*ended) > promised {
