@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -316,7 +317,7 @@ func (w *world) disagreement() error {
 	}
 	for i, token := range w.tokens {
 		if _, err := w.verifier.Verify(ctx, token.text); token.dead != errors.Is(err, resourceserver.ErrRevoked) || !token.dead && err != nil {
-			return fmt.Errorf("token %d of %s, dead: %v, is judged with %w", i, token.key.ClientID, token.dead, err)
+			return fmt.Errorf("token %d of %s, dead: %v: %w", i, token.key.ClientID, token.dead, cmp.Or(err, errors.New("accepted")))
 		}
 	}
 	return nil
