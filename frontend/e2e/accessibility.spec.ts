@@ -58,7 +58,7 @@ const screens: Screens = {
     await page.goto("/api-keys/new");
     await fillKey(page, "ERP integration");
     await page.getByRole("checkbox", { name: "All of Lighthouse: Editor" }).check();
-    await expect(page.getByText("Remove what is covered")).toBeVisible();
+    await expect(page.getByText("Remove covered scopes")).toBeVisible();
   },
   "the form with mistakes": async ({ page }) => {
     await page.goto("/api-keys/new");
@@ -201,7 +201,7 @@ const screens: Screens = {
   "a key that does not exist": async ({ page, complaints }) => {
     complaints.expect(/status of 404/);
     await page.goto("/api-keys/ak_0000000000000000000000");
-    await expect(page.getByRole("heading", { name: "There is no such API key" })).toBeVisible();
+    await expect(page.getByRole("heading", { name: "This API key does not exist" })).toBeVisible();
   },
 };
 

@@ -253,7 +253,7 @@ test.describe("when the service fails", () => {
     await page.goto("/no-such-place");
     await expect(page.getByRole("heading", { name: "Page not found" })).toBeVisible();
     await page.goto("/api-keys/ak_0000000000000000000000");
-    await expect(page.getByRole("heading", { name: "There is no such API key" })).toBeVisible();
+    await expect(page.getByRole("heading", { name: "This API key does not exist" })).toBeVisible();
     await page.getByRole("link", { name: "Go to API Keys" }).click();
     await expect(page).toHaveURL("/api-keys");
   });

@@ -16,7 +16,7 @@ async function invite(page: Page, email: string): Promise<string> {
   await expect(window).toContainText("It works once");
   await audit(page);
   const link = await window.getByText(/\/invitation#/).innerText();
-  await window.getByRole("checkbox", { name: "I have handed over the link" }).check();
+  await window.getByRole("checkbox", { name: "I have passed on the link" }).check();
   await window.getByRole("button", { name: "Close" }).last().click();
   return link;
 }
@@ -107,10 +107,10 @@ test("a link that is on its way is waited for", async ({ page }) => {
   await page.getByRole("button", { name: "Invite operator" }).click();
   await page.getByRole("textbox", { name: "Email" }).fill(email);
   await leaveWhile("**/v1/operators", "Invite operator");
-  await window.getByRole("checkbox", { name: "I have handed over the link" }).check();
+  await window.getByRole("checkbox", { name: "I have passed on the link" }).check();
   await window.getByRole("button", { name: "Close" }).last().click();
   await choose(page, email, "New invitation link");
-  await leaveWhile("**/reset-password", "Make link");
+  await leaveWhile("**/reset-password", "Create link");
 });
 
 test("an operator who is deactivated is signed out everywhere", async ({ page, service, tenancy, browser }) => {
@@ -217,7 +217,7 @@ test("who takes another role goes on with it", async ({ page, service, tenancy, 
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("radio", { name: /Read-only/ }).click();
   await dialog.getByRole("button", { name: "Save" }).click();
-  await expect(page.getByText(`${operator.email} has the role Read-only now`)).toBeVisible();
+  await expect(page.getByText(`${operator.email} now has the role Read-only`)).toBeVisible();
   await expect(page.getByRole("button", { name: `Operator menu: ${operator.email}` })).toContainText("Read-only");
   await expect(page.getByRole("heading", { name: "Only administrators manage operators" })).toBeVisible();
   await expect(page.getByRole("link", { name: "Operators", exact: true })).toHaveCount(0);
@@ -225,7 +225,7 @@ test("who takes another role goes on with it", async ({ page, service, tenancy, 
   await other.dispose();
 });
 
-test("one's own password is changed with the present one", async ({ page, operator, complaints }) => {
+test("one's own password is changed with the current one", async ({ page, operator, complaints }) => {
   complaints.expect(/status of 400/);
   await page.goto("/api-keys");
   await page.getByRole("button", { name: `Operator menu: ${operator.email}` }).click();
@@ -235,10 +235,10 @@ test("one's own password is changed with the present one", async ({ page, operat
   await dialog.getByRole("textbox", { name: "New password", exact: true }).fill("another long password");
   await dialog.getByRole("textbox", { name: "Repeat the new password" }).fill("another long passwort");
   await dialog.getByRole("button", { name: "Change password" }).click();
-  await expect(dialog).toContainText("This is not the same password");
+  await expect(dialog).toContainText("The passwords do not match");
   await dialog.getByRole("textbox", { name: "Repeat the new password" }).fill("another long password");
   await dialog.getByRole("button", { name: "Change password" }).click();
-  await expect(dialog).toContainText("This is not your password");
+  await expect(dialog).toContainText("This is not your current password");
   await dialog.getByRole("textbox", { name: "Current password" }).fill(password);
   await dialog.getByRole("button", { name: "Change password" }).click();
   await expect(page.getByText("Your password was changed")).toBeVisible();

@@ -13,7 +13,7 @@ test.describe("without a session", () => {
     await page.getByRole("textbox", { name: "Email" }).fill(operator.email);
     await page.getByRole("textbox", { name: "Password" }).fill("not the password");
     await page.getByRole("button", { name: "Sign in" }).click();
-    await expect(page.getByRole("alert")).toHaveText("Email or password is wrong.");
+    await expect(page.getByRole("alert")).toHaveText("The email or password is incorrect.");
     await expect(page.getByRole("textbox", { name: "Password" })).toBeFocused();
     await expect(page.getByRole("textbox", { name: "Password" })).toHaveValue("");
     await page.getByRole("textbox", { name: "Password" }).fill(password);
@@ -80,7 +80,7 @@ test.describe("a session that expires", () => {
     await expect(dialog).toBeVisible();
     await dialog.getByRole("textbox", { name: "Password" }).fill("not the password");
     await page.keyboard.press("Enter");
-    await expect(dialog.getByRole("alert")).toHaveText("Email or password is wrong.");
+    await expect(dialog.getByRole("alert")).toHaveText("The email or password is incorrect.");
     await expect(nameField(page)).toHaveValue("ERP integration");
     await dialog.getByRole("textbox", { name: "Password" }).fill(password);
     await page.keyboard.press("Enter");
@@ -315,7 +315,7 @@ test.describe("the language", () => {
     const portuguese = page.getByRole("menuitemradio", { name: "Português" });
     await menu.click();
     await portuguese.click();
-    await expect(page.getByRole("alert")).toContainText("The texts in Português could not be fetched");
+    await expect(page.getByRole("alert")).toContainText("Português could not be loaded");
     await expect(page.getByRole("heading", { name: "API Keys", level: 1 })).toBeVisible();
     await page.unroute(texts);
     await page.keyboard.press("Escape");

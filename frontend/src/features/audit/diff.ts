@@ -32,7 +32,7 @@ export interface Line {
   state: LineState;
 }
 
-/** Compares two lists of texts: removed texts come first, then the present ones in their order. */
+/** Compares two lists of texts: removed texts come first, then the current ones in their order. */
 export function compareLists(before: readonly string[], after: readonly string[]): Line[] {
   const removed = before.filter((text) => !after.includes(text)).map((text): Line => ({ text, state: "removed" }));
   const present = after.map((text): Line => ({ text, state: before.includes(text) ? "same" : "added" }));

@@ -37,7 +37,7 @@ describe.each(["en", "pt-BR"] as const)("a sentence in %s", (language) => {
 describe("a sentence", () => {
   const written = (each: Event, names = noNames) => plainSentence(sentence(i18next.t, each, names));
 
-  it("calls a key by its present name, else by what the event says, else by its client ID", () => {
+  it("calls a key by its current name, else by what the event says, else by its client ID", () => {
     const renamed = event({ before: { name: "Old" }, after: { name: "New" } });
     expect(written(renamed, new Map([["ak_EXAMPLE", "Newest"]]))).toContain("Newest");
     expect(written(renamed)).toContain("New");
@@ -59,7 +59,7 @@ describe("a sentence", () => {
   it("counts failed sign-ins, and says when nobody knows the account", () => {
     const failed = about("operator.sign-in-failed");
     const known = { ...failed, after: { attempts: 3, email: "rui@example.com" } };
-    expect(written(known)).toBe("Somebody failed 3 times to sign in as rui@example.com");
+    expect(written(known)).toBe("Somebody failed to sign in as rui@example.com 3 times");
     const unknown = { ...failed, subject: { kind: "operator", id: "" }, after: { attempts: 1 } };
     expect(written(unknown)).toBe("Somebody failed to sign in with an unknown account");
   });
@@ -70,13 +70,15 @@ describe("a sentence", () => {
     expect(written({ ...signedIn, after: { method: "oidc" } })).toBe("ana@example.com signed in with the provider");
     const refused = { ...about("operator.sign-in-refused"), subject: { kind: "operator", id: "" } };
     expect(written({ ...refused, after: { reason: "no-role", email: "rui@example.com" } })).toBe(
-      "The sign-in of rui@example.com with the provider was refused: no role is given",
+      "The sign-in of rui@example.com with the provider was refused: no role is assigned",
     );
     expect(written({ ...refused, after: { reason: "email-unverified" } })).toBe(
       "A sign-in with the provider was refused: the email address is not verified",
     );
     const first = { ...about("operator.created"), subject: { kind: "operator", id: "op-1" } };
-    expect(written(first)).toBe("ana@example.com became an operator at the first sign-in with the provider");
+    expect(written(first)).toBe(
+      "ana@example.com became an operator by signing in with the provider for the first time",
+    );
   });
 
   it("tells one's own password from another's", () => {

@@ -55,6 +55,6 @@ it.each([
   open([of]);
   await userEvent.click(await screen.findByRole("button", { name: "Actions for eva@example.com" }));
   await userEvent.click(await screen.findByRole("menuitem", { name: action }));
-  const style = screen.getByRole("button", { name: "Make link" }).getAttribute("style") ?? "";
+  const style = screen.getByRole("button", { name: "Create link" }).getAttribute("style") ?? "";
   expect(style.includes("red")).toBe(red);
 });

@@ -9,7 +9,7 @@ describe("a period", () => {
   it.each([
     ["24h", "2026-11-22T13:00:00.000Z"],
     ["7d", "2026-11-16T13:00:00.000Z"],
-  ] as const)("of %s is made of whole hours, the present one included", (range, from) => {
+  ] as const)("of %s is made of whole hours, the current one included", (range, from) => {
     expect(periodOf(range, now)).toEqual({ from: new Date(from), resolution: "hour" });
   });
 

@@ -22,7 +22,7 @@ describe("a problem's text", () => {
   });
 
   it("warns that what got no answer may have been done, in both languages", async () => {
-    expect(problemMessage(t, unanswered())).toContain("No answer came");
+    expect(problemMessage(t, unanswered())).toContain("The service did not answer");
     expect(problemMessage((await addLanguage(i18next, "pt-BR")).t, unanswered())).toContain("não respondeu");
   });
 

@@ -4,10 +4,10 @@ import { toaster } from "@/shared/ui/toaster-store";
 import { chooseLanguage } from "./i18n";
 import { type Language, languages } from "./language";
 
-/** Each language under its own name, for those who can't read the present one. */
+/** Each language under its own name, for those who can't read the current one. */
 export const languageNames: Record<Language, string> = { en: "English", "pt-BR": "Português" };
 
-/** Changes the language. If its texts can't be fetched, the present language stays and an error is shown. */
+/** Changes the language. If its texts can't be fetched, the current language stays and an error is shown. */
 export function useChooseLanguage(): (value: string) => void {
   const { t } = useTranslation();
   return (value) => {

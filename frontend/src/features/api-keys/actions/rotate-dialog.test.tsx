@@ -56,7 +56,7 @@ it("asks before it retires the old secret, which makes room for a new one", asyn
 
 it("says that both secrets end when there are two", () => {
   open();
-  expect(screen.getByRole("radio", { name: /^Replace now/ })).toHaveTextContent("Both present secrets and all tokens");
+  expect(screen.getByRole("radio", { name: /^Replace now/ })).toHaveTextContent("Both current secrets and all tokens");
 });
 
 it("shows no problem of a new secret beside the question about the old one", async () => {

@@ -72,7 +72,7 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
         </Text>
         {current && (
           <EvidenceNote secret={current}>
-            {t("evidence.ofPresent", { lastFour: current.last_four, evidence: evidence(current) })}
+            {t("evidence.ofCurrent", { lastFour: current.last_four, evidence: evidence(current) })}
           </EvidenceNote>
         )}
         {old?.expires_at && (

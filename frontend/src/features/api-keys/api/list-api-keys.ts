@@ -17,7 +17,7 @@ export function apiKeysQuery(search: ListSearch) {
   });
 }
 
-/** One page of keys. While the next page loads, the present one stays (`isPlaceholderData`). */
+/** One page of keys. While the next page loads, the current one stays (`isPlaceholderData`). */
 export function useApiKeys(search: ListSearch) {
   return useQuery(apiKeysQuery(search));
 }

@@ -114,7 +114,7 @@ describe("the form of a key", () => {
     await user.type(limit, "100001");
     await user.tab();
     expect(limit).toBeInvalid();
-    expect(limit).toHaveAccessibleDescription(/A whole number from 1 to 100,000, or nothing/);
+    expect(limit).toHaveAccessibleDescription(/A whole number from 1 to 100,000, or empty/);
     await user.clear(limit);
     await user.type(limit, "120");
     await user.type(screen.getByRole("textbox", { name: /^Name/ }), "Billing");

@@ -73,7 +73,7 @@ export function sortedBy(current: ListSearch, field: SortField): ListSearch {
   return { ...current, sort_field: field, sort_order: order, page: 1 };
 }
 
-/** The pages to link to: the first, the last, and those around the present one. */
+/** The pages to link to: the first, the last, and those around the current one. */
 export function pageNumbers(page: number, pages: number): number[] {
   return [...new Set([1, page - 1, page, page + 1, pages])].filter((each) => each >= 1 && each <= pages);
 }

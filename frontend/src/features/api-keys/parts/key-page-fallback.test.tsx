@@ -42,7 +42,7 @@ const page = (
 
 it("a key that was deleted meanwhile is not shown as it was", async () => {
   openAfter(page, 404);
-  expect(await screen.findByText("There is no such API key")).toBeVisible();
+  expect(await screen.findByText("This API key does not exist")).toBeVisible();
   expect(screen.queryByText("ERP integration")).toBeNull();
 });
 
