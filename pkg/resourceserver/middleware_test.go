@@ -100,8 +100,8 @@ func TestMiddlewareAnswers(t *testing.T) {
 		"another tenancy": {
 			[]string{"Bearer " + foreign},
 			403,
-			realm + `, error="insufficient_scope", error_description="the token is of another tenancy"`,
-			`{"error":"insufficient_scope","error_description":"the token is of another tenancy"}`,
+			realm + `, error="insufficient_scope", error_description="the token belongs to another tenancy"`,
+			`{"error":"insufficient_scope","error_description":"the token belongs to another tenancy"}`,
 			`{"code":"authorization/forbidden","message":"Unable to give access to the user"}`,
 		},
 	}
