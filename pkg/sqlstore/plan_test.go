@@ -120,8 +120,8 @@ func TestPostgreSQLReadsPagesInTheOrderOfAnIndex(t *testing.T) {
 	})
 }
 
-// TestPostgreSQLLooksPartsOfNamesUp: matches are found with the index of parts of names. Only rows of the tenancy, with the
-// requested status, are read: where it pays, the results of two indexes are intersected before any row is read.
+// TestPostgreSQLLooksPartsOfNamesUp: matches are found with the index of parts of names. No more rows are read than the tenancy has
+// keys with the requested status: if more than that match, the results of two indexes are intersected before any row is read.
 func TestPostgreSQLLooksPartsOfNamesUp(t *testing.T) {
 	t.Parallel()
 	s := newPostgreSQL(t, Options{Timeout: patience})

@@ -30,7 +30,7 @@ var breaking = map[string]*regexp.Regexp{
 // withDefault matches a new column that old releases need not know.
 var withDefault = regexp.MustCompile(`(?i)\bADD\s+COLUMN\s+\w+\s+[^,;]*\bDEFAULT\b`)
 
-// Without an index, an old release is only slower for as long as it still runs. On a unique index, it may rely.
+// Without an index, an old release is only slower for as long as it still runs. It may rely on a unique index, though.
 var (
 	dropsIndexes  = regexp.MustCompile(`(?i)^\s*DROP\s+INDEX\s+([\w\s,]+)$`)
 	uniqueIndexes = regexp.MustCompile(`(?i)\bCREATE\s+UNIQUE\s+INDEX\s+(\w+)`)

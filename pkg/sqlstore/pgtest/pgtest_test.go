@@ -23,7 +23,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
-// TestMain also runs as the test process that TestServerDoesNotOutliveAKilledTestProcess kills.
+// TestMain also serves as the test process that TestServerDoesNotOutliveAKilledTestProcess kills.
 func TestMain(m *testing.M) {
 	if os.Getenv("PGTEST_PLAY_VICTIM") != "" {
 		victim()
