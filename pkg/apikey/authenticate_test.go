@@ -77,7 +77,7 @@ func TestEveryFailedAuthenticationReadsTheSame(t *testing.T) {
 	}
 }
 
-// oneClientStore has one client, which the test chooses.
+// oneClientStore holds a single client, which the test chooses.
 type oneClientStore struct {
 	apikey.Store
 	client apikey.Client
@@ -139,7 +139,7 @@ func TestAuthenticateTellsWhenTheStoreIsDown(t *testing.T) {
 	}
 }
 
-// failingStore fails to look keys up while err is set.
+// failingStore fails every lookup while err is set.
 type failingStore struct {
 	apikey.Store
 	err     error

@@ -78,7 +78,7 @@ func TestACacheThatMayBeStaleIsNotUsed(t *testing.T) {
 	if limit, err := lookup(); err != nil || limit != 0 {
 		t.Fatal(limit, err)
 	}
-	// Another replica changes the key; this one can't read the log.
+	// Another replica changes the key while this one can't read the log.
 	fresh = false
 	if _, err := f.store.Update(t.Context(), tenancy, id, limitTo(7)); err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestACacheThatMayBeStaleIsNotUsed(t *testing.T) {
 	if _, err := lookup(); !errors.Is(err, apikey.ErrUnavailable) {
 		t.Errorf("with the store down: %v", err)
 	}
-	// It reads the log again, and hears of the change before it trusts the cache.
+	// Once it reads the log again, it learns of the change before it trusts the cache.
 	store.err = nil
 	cache.Apply(eventlog.Event{Draft: eventlog.Draft{Subject: eventlog.Subject{Kind: eventlog.SubjectAPIKey, ID: id}}})
 	fresh = true
@@ -104,7 +104,8 @@ func TestACacheThatMayBeStaleIsNotUsed(t *testing.T) {
 	}
 }
 
-// TestWhatIsReadBeforeTheLogIsIsNotKept: following the log begins at its head, so nobody tells of a change of before.
+// TestWhatIsReadBeforeTheLogIsIsNotKept: a replica starts following the log at its head, so it is never told of earlier changes. A
+// key that it read before then must not stay in the cache.
 func TestWhatIsReadBeforeTheLogIsIsNotKept(t *testing.T) {
 	f := newFixture(t)
 	id := f.create(t, "Acme").Key.ClientID
@@ -185,7 +186,7 @@ func TestCreationDropsTheKnowledgeThatThereIsNoKey(t *testing.T) {
 			t.Errorf("creation told of %q", last)
 		}
 	}
-	// What changed does with it:
+	// changed is meant to call Drop, which also forgets that there was no such key.
 	id := apikey.NewClientID()
 	store := &failingStore{Store: f.store}
 	cache := apikey.NewCache(store, always)
@@ -203,7 +204,7 @@ func TestCreationDropsTheKnowledgeThatThereIsNoKey(t *testing.T) {
 	}
 }
 
-// slowStore lets the test act between the reading of a key and its return.
+// slowStore lets the test act between the moment a key is read and the moment it is returned.
 type slowStore struct {
 	apikey.Store
 	read, proceed chan struct{}
@@ -256,7 +257,7 @@ func TestAReadingThatOverlapsAChangeIsNotKept(t *testing.T) {
 	}
 }
 
-// busyStore is one whose keys change all the time.
+// busyStore is a store in which another key changes during each lookup.
 type busyStore struct {
 	apikey.Store
 	lookups int
@@ -269,7 +270,8 @@ func (s *busyStore) Lookup(_ context.Context, clientID string) (apikey.Client, e
 	return apikey.Client{ID: clientID}, nil
 }
 
-// TestChangesOfOthersKeepNoKeyOutOfMemory: where there are many, and the database is slow, each reading overlaps one.
+// TestChangesOfOthersKeepNoKeyOutOfMemory: with many changes and a slow database, each lookup of a key overlaps a change of another
+// key, and the key must be cached nevertheless.
 func TestChangesOfOthersKeepNoKeyOutOfMemory(t *testing.T) {
 	store := &busyStore{}
 	cache := apikey.NewCache(store, always)
@@ -284,7 +286,7 @@ func TestChangesOfOthersKeepNoKeyOutOfMemory(t *testing.T) {
 	}
 }
 
-// memoryStore looks keys up in memory, so that a race test gets around often enough.
+// memoryStore looks keys up in memory, so that a race test runs through enough iterations.
 type memoryStore struct {
 	apikey.Store
 	generation atomic.Int64

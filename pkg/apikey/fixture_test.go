@@ -29,7 +29,7 @@ const (
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// clock is a time that the test sets. It carries what a real clock has and no store keeps: nanoseconds and a time zone.
+// clock returns the time that the test has set. Like a real clock, and unlike any store, it has nanoseconds and a time zone.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -51,7 +51,7 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// fixture is the use cases on a SQLite file with two tenancies.
+// fixture holds the use cases on a SQLite database with two tenancies.
 type fixture struct {
 	*apikey.Service
 	*clock
@@ -61,7 +61,7 @@ type fixture struct {
 	path  string // of the database
 
 	mu      sync.Mutex
-	changes []string // client ids, as changed was called with them
+	changes []string // the client IDs that changed was called with, in order
 }
 
 func newFixture(t testing.TB) *fixture {
@@ -75,7 +75,7 @@ func newFixture(t testing.TB) *fixture {
 	return f
 }
 
-// emptyDatabase is a database with the schema and both tenancies: made once, since every test begins with it.
+// emptyDatabase is a database with the schema and both tenancies. It is made once, since every test begins with it.
 var emptyDatabase = sqlitetest.NewTemplate(func(url string) error {
 	ctx := context.Background()
 	store, err := sqlstore.Open(sqlstore.Options{URL: url, Timeout: time.Minute})
@@ -106,7 +106,7 @@ func (f *fixture) changed(clientID string) {
 	f.changes = append(f.changes, clientID)
 }
 
-// events returns what the log tells of API keys.
+// events returns the events about API keys.
 func (f *fixture) events(t testing.TB) []eventlog.Event {
 	t.Helper()
 	all, err := f.store.After(t.Context(), 0, 10_000)
@@ -122,7 +122,7 @@ func (f *fixture) events(t testing.TB) []eventlog.Event {
 	return events
 }
 
-// lastEvent returns the newest event and how many there are.
+// lastEvent returns the newest event about an API key and the number of such events.
 func (f *fixture) lastEvent(t testing.TB) (eventlog.Event, int) {
 	t.Helper()
 	events := f.events(t)
@@ -141,7 +141,7 @@ func ana() apikey.Caller {
 	}
 }
 
-// program is an API key whose access token has scopes.
+// program is a caller that uses an access token with these scopes.
 func program(scopes ...scope.Scope) apikey.Caller {
 	return apikey.Caller{
 		TenancyID: tenancy, Scopes: scope.NewSet(scopes...),
@@ -172,10 +172,10 @@ func (f *fixture) create(t testing.TB, name string, scopes ...string) apikey.Cre
 	return created
 }
 
-// stored returns the present as it is stored.
+// stored returns the current time as a store keeps it: in UTC and whole microseconds.
 func (f *fixture) stored() time.Time { return f.Now().UTC().Truncate(time.Microsecond) }
 
-// withCatalogue returns the use cases on the same store with another catalogue.
+// withCatalogue returns the use cases on the same store with another scope catalogue.
 func (f *fixture) withCatalogue(t testing.TB, text string) *apikey.Service {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "scopes.yaml")
@@ -189,7 +189,7 @@ func (f *fixture) withCatalogue(t testing.TB, text string) *apikey.Service {
 	return apikey.NewService(f.store, catalogue, newBox(t), f.changed, f.Now)
 }
 
-// assertKey compares everything but the index, which the store gives.
+// assertKey compares all fields except StatusIndex, which the store assigns.
 func assertKey(t testing.TB, got, want apikey.Key) {
 	t.Helper()
 	got.StatusIndex = want.StatusIndex

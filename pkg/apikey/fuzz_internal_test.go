@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// FuzzIsSecret: what is taken for a secret is as long as one, and found by the pattern for scanners.
+// FuzzIsSecret: a text that is accepted as a secret has the length of one and is found by the pattern for scanners.
 func FuzzIsSecret(f *testing.F) {
 	f.Add(NewSecret())
 	f.Add("")

@@ -76,7 +76,7 @@ func TestAnIdempotencyKeyBelongsToItsCaller(t *testing.T) {
 	}
 	bruno, machine := ana(), program("cca:readonly")
 	bruno.Actor.ID = "operator-2"
-	machine.Actor.ID = ana().Actor.ID // the kind of the actor counts too
+	machine.Actor.ID = ana().Actor.ID // same ID as ana, but another kind of actor
 	for name, caller := range map[string]apikey.Caller{"Bruno": bruno, "Machine": machine, "Stranger": stranger()} {
 		created, err := f.Create(t.Context(), caller, draft(name), "once")
 		if err != nil || created.Secret == first.Secret || created.Key.Name != name {
@@ -160,7 +160,8 @@ func TestManyCreatesWithOneIdempotencyKeyMakeOneKey(t *testing.T) {
 	}
 }
 
-// stolen is a store where somebody else answers between each look at the answers and the create that follows it.
+// stolen is a store in which another request can store an answer between the lookup of an answer and the create that follows it:
+// steal is called after each of the first lookups that find no answer, as many as times says.
 type stolen struct {
 	apikey.Store
 	steal func()
@@ -179,7 +180,7 @@ func (s *stolen) Answer(ctx context.Context, caller, key string, notBefore time.
 func TestTheAnswerOfWhoWasFasterIsReturned(t *testing.T) {
 	f := newFixture(t)
 	var faster apikey.Created
-	// An outlived answer is in the way, and while it is being replaced somebody else is faster.
+	// An expired answer has to be replaced, and another request is faster to do so.
 	if _, err := f.Create(t.Context(), ana(), draft("Old"), "once"); err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +188,7 @@ func TestTheAnswerOfWhoWasFasterIsReturned(t *testing.T) {
 	store := &stolen{Store: f.store, times: 2}
 	store.steal = func() {
 		if store.times > 0 {
-			return // the second time, after the outlived answer was met
+			return // only after the second lookup, when the expired answer has been purged
 		}
 		var err error
 		if faster, err = f.Create(t.Context(), ana(), draft("Acme"), "once"); err != nil {
@@ -243,8 +244,8 @@ func TestAnAnswerOpensWithItsMasterKeyOnly(t *testing.T) {
 	}
 }
 
-// TestAKeptAnswerIsOfNoUseToAnotherCaller: who can write to the database must not get a secret by moving its answer to a row of
-// their own.
+// TestAKeptAnswerIsOfNoUseToAnotherCaller: a caller who can write to the database must not obtain a secret by copying its answer
+// into a row of their own.
 func TestAKeptAnswerIsOfNoUseToAnotherCaller(t *testing.T) {
 	f := newFixture(t)
 	for _, caller := range []apikey.Caller{ana(), stranger()} {
@@ -253,7 +254,7 @@ func TestAKeptAnswerIsOfNoUseToAnotherCaller(t *testing.T) {
 		}
 	}
 	var anas []byte
-	moved, err := f.store.ResealAnswers(t.Context(), func(a apikey.Answer) ([]byte, error) { // in the order of their callers
+	moved, err := f.store.ResealAnswers(t.Context(), func(a apikey.Answer) ([]byte, error) { // ordered by caller
 		if anas == nil {
 			anas = a.Sealed
 			return nil, nil

@@ -11,7 +11,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/scope"
 )
 
-// fieldsOf returns the fields that an InvalidError names.
+// fieldsOf returns the fields that an InvalidError names, nil for any other error.
 func fieldsOf(err error) []string {
 	var invalid apikey.InvalidError
 	if !errors.As(err, &invalid) {
@@ -27,7 +27,7 @@ func fieldsOf(err error) []string {
 func TestCreateNamesEveryInvalidField(t *testing.T) {
 	tooMany := make([]string, 101)
 	for i := range tooMany {
-		tooMany[i] = "maps:admin" // which is not even looked at
+		tooMany[i] = "maps:admin" // not in the catalogue, but the number of scopes is checked first
 	}
 	tests := map[string]struct {
 		alter  func(*apikey.Draft)
@@ -213,7 +213,8 @@ func TestUpdateNamesEveryInvalidFieldAndChangesNothing(t *testing.T) {
 	}
 }
 
-// A key keeps what it was granted when the catalogue is replaced by one without it, and can still be edited.
+// TestUpdateKeepsScopesThatLeftTheCatalogue: a key keeps a scope that it was granted after a new catalogue no longer lists it, and
+// can still be edited.
 func TestUpdateKeepsScopesThatLeftTheCatalogue(t *testing.T) {
 	f := newFixture(t)
 	key := f.create(t, "Acme", "cca:admin", "spot:editor").Key

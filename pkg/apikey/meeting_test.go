@@ -9,7 +9,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/scope"
 )
 
-// meeting is a store whose readers wait for each other, so that all have read before one of them writes.
+// meeting is a store whose readers wait for each other, so that all of them have read a key before any of them changes it.
 type meeting struct {
 	apikey.Store
 	mu      sync.Mutex

@@ -14,7 +14,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/scope"
 )
 
-// plentifulStore has every key that it is asked for, each with texts of its own, as they come from a database.
+// plentifulStore finds every key. Each has strings of its own that share no memory with another's, as if read from a database.
 type plentifulStore struct{ apikey.Store }
 
 func (plentifulStore) Lookup(_ context.Context, clientID string) (apikey.Client, error) {
@@ -25,7 +25,7 @@ func (plentifulStore) Lookup(_ context.Context, clientID string) (apikey.Client,
 	}, err
 }
 
-// BenchmarkCacheMemory reports what a key in the cache costs in memory: docs/operations/sizing.md.
+// BenchmarkCacheMemory reports how much memory a cached key takes; docs/operations/sizing.md quotes the result.
 func BenchmarkCacheMemory(b *testing.B) {
 	const count = 50_000
 	for b.Loop() {

@@ -24,7 +24,7 @@ func TestNamesAreTheSameWhateverTheirCaseAndComposition(t *testing.T) {
 		{"Привет", "ПРИВЕТ"},
 		{"\u13a0\u13f0", "\uab70\u13f8"}, // Cherokee
 		{"\u1e9b\u0323", "\u1e9b\u0323"},
-		{"a\u0323\u0307", "a\u0307\u0323"}, // two marks, in either order
+		{"a\u0323\u0307", "a\u0307\u0323"}, // two combining marks in either order
 	}
 	for _, pair := range same {
 		if a, b := apikey.UniqueForm(pair[0]), apikey.UniqueForm(pair[1]); a != b {
@@ -108,7 +108,7 @@ func TestPartsOfANameFindIt(t *testing.T) {
 		part := string(name[from:to])
 		for _, typed := range []string{part, strings.ToUpper(strings.ReplaceAll(part, "ı", "")), norm.NFD.String(part)} {
 			if strings.Contains(part, "ı") && typed != part && typed != norm.NFD.String(part) {
-				continue // its capital is I, which is another letter
+				continue // the capital of ı is I, whose lower case is another letter
 			}
 			if !strings.Contains(apikey.SearchForm(string(name)), apikey.SearchForm(typed)) {
 				t.Fatalf("%q does not find %q: %q is not in %q", typed, string(name), apikey.SearchForm(typed), apikey.SearchForm(string(name)))

@@ -8,7 +8,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 )
 
-// works reports whether a secret lets its client in.
+// works reports whether the client can authenticate with the secret.
 func (f *fixture) works(t testing.TB, clientID, secret string) bool {
 	t.Helper()
 	_, _, err := f.auth.Authenticate(t.Context(), clientID, secret)
@@ -80,7 +80,7 @@ func TestThereAreNeverThreeValidSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.advance(time.Hour - time.Microsecond - 789) // to the last microsecond of the grace period
+	f.advance(time.Hour - time.Microsecond - 789) // to within the last microsecond of the grace period
 	if _, err := f.RotateSecret(t.Context(), ana(), id, nil, time.Second); !errors.Is(err, apikey.ErrRotationInProgress) {
 		t.Fatalf("within the grace period: %v", err)
 	}

@@ -41,7 +41,7 @@ func TestSecretIsPrefixRandomPartAndChecksum(t *testing.T) {
 	}
 }
 
-// TestSecretsUseTheirWholeRange finds a random part that is shorter than it looks, or digits that never occur.
+// TestSecretsUseTheirWholeRange fails if the random part has less entropy than its length suggests, or if some digits never occur.
 func TestSecretsUseTheirWholeRange(t *testing.T) {
 	const secrets = 2000
 	digits := map[rune]int{}
@@ -53,7 +53,7 @@ func TestSecretsUseTheirWholeRange(t *testing.T) {
 			digits[r]++
 		}
 	}
-	// 2^256 is 60.7 · 62^42: the last digit of base62 is never the first, the others are all about as likely.
+	// 2^256 is 60.7 · 62^42: the first digit is never the last one of base62, and all others are about equally likely.
 	if len(first) < 60 {
 		t.Errorf("%d different first digits, want 61", len(first))
 	}

@@ -61,7 +61,7 @@ func TestNamesAreUniqueInATenancy(t *testing.T) {
 	}
 }
 
-// useCases are all calls that name a key.
+// useCases holds every call that changes an existing key.
 var useCases = map[string]func(f *fixture, t *testing.T, c apikey.Caller, clientID string, m apikey.Match) error{
 	"update": func(f *fixture, t *testing.T, c apikey.Caller, id string, m apikey.Match) error {
 		_, err := f.Update(t.Context(), c, id, m, apikey.Patch{Description: pointer("changed")})
@@ -144,7 +144,8 @@ func TestChangesNeedTheVersionThatTheCallerNames(t *testing.T) {
 	}
 }
 
-// The generation is what ends tokens: it goes up when tokens must die, and never else.
+// TestGenerationGoesUpExactlyWhenTokensMustDie: a new generation ends the tokens issued so far, so it must not begin for any other
+// reason.
 func TestGenerationGoesUpExactlyWhenTokensMustDie(t *testing.T) {
 	f := newFixture(t)
 	id := f.create(t, "Acme").Key.ClientID

@@ -12,7 +12,7 @@ import (
 
 var errDown = errors.New("down")
 
-// pages is a store that answers each question with the next page, and after the last with an error.
+// pages is a store that answers each query with the next page, and with an error once there are none left.
 type pages struct {
 	audit.Store
 	left  [][]eventlog.Event
@@ -71,7 +71,7 @@ func TestAnExportIsWholeOrFails(t *testing.T) {
 	}
 }
 
-// TestWhatNothingCanMatchIsNotLookedFor: there is no selection for it.
+// TestWhatNothingCanMatchIsNotLookedFor: a filter that no event can match costs no query.
 func TestWhatNothingCanMatchIsNotLookedFor(t *testing.T) {
 	store := &pages{}
 	s := audit.NewService(store, nil, "", time.Now)

@@ -26,7 +26,7 @@ var (
 	// ErrCheckpointTooOld: the event that the checkpoint refers to was pruned.
 	ErrCheckpointTooOld = errors.New("the checkpoint is older than what is left of the log")
 	// ErrMoved: somebody else has pruned the log meanwhile, or the event does not exist.
-	ErrMoved = errors.New("the log was pruned by somebody else meanwhile")
+	ErrMoved = errors.New("the log has been pruned meanwhile")
 )
 
 // Checkpoint is what the service stated about its log at a moment.

@@ -145,7 +145,7 @@ func (s *Service) VerifyAgainst(ctx context.Context, checkpoint string) (Report,
 	case err != nil || report.Broken != nil:
 		return report, c, err
 	case c.Seq < report.Base.Seq:
-		return report, c, fmt.Errorf("%w: it speaks of event %d, and those up to %d were pruned on %s",
+		return report, c, fmt.Errorf("%w: it is of event %d, but the events up to %d were pruned on %s",
 			ErrCheckpointTooOld, c.Seq, report.Base.Seq, report.Base.PrunedAt.Format(time.DateOnly))
 	case c.Seq == report.Base.Seq:
 		found = report.Base.Head

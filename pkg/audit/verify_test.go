@@ -12,7 +12,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// slowLog is an empty log whose head is not told before the test says so.
+// slowLog is an empty log that returns its head only when the test lets it.
 type slowLog struct {
 	audit.Store
 	readings  atomic.Int32

@@ -16,8 +16,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/client"
 )
 
-// service stands in for the two things that the hand-written part of the client meets: a token endpoint, and a route that
-// refuses every token but the newest. The whole service is behind the client in the tests of package api.
+// service stands in for the two things that the hand-written part of the client talks to: a token endpoint, and a route that
+// refuses every token but the newest. The tests of package api use the client with the whole service.
 type service struct {
 	mu     sync.Mutex
 	issued int
@@ -49,7 +49,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, `{}`)
 }
 
-// revoke makes the tokens issued so far count no longer.
+// revoke makes the tokens issued so far invalid.
 func (s *service) revoke() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +112,8 @@ func TestCallsAtOnceShareTheNewToken(t *testing.T) {
 	}
 }
 
-// TestACallWaitsForAnothersTokenNoLongerThanItMay: the other may wait for a server that does not answer.
+// TestACallWaitsForAnothersTokenNoLongerThanItMay: a call that waits for another call to obtain the token stops waiting when its
+// own context ends, since the server may never answer the other call.
 func TestACallWaitsForAnothersTokenNoLongerThanItMay(t *testing.T) {
 	asked, answer := make(chan struct{}), make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -22,7 +22,7 @@ const (
 // ErrDiscontinued means that the log does not continue from where it was read. Either events that this process has not seen were
 // pruned, as after it was suspended for longer than they are kept, or the database is another one. Then nothing that was derived
 // from the log is valid.
-var ErrDiscontinued = errors.New("the event log does not go on from where it was read; start the service again")
+var ErrDiscontinued = errors.New("the event log does not continue from where it was read; restart the service")
 
 // Tailer follows the log and passes each event, in order and once, to its subscribers. It polls, because that needs nothing from
 // the database but a query, and so works even through a pooler that keeps no session.

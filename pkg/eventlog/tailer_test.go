@@ -54,7 +54,7 @@ func (l *liveLog) fail(err error) {
 	l.log.err = err
 }
 
-// clock is a time that the test sets.
+// clock returns the time that the test has set.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -160,7 +160,8 @@ func TestTailerIsFreshForTheStalenessBound(t *testing.T) {
 	}
 }
 
-// A reading that takes long tells only what was committed before it began.
+// TestTailerCountsAgeFromTheStartOfAReading: a reading is only sure to return what was committed before it began, however long it
+// takes.
 func TestTailerCountsAgeFromTheStartOfAReading(t *testing.T) {
 	log, now := &liveLog{}, &clock{now: start}
 	tailer := eventlog.NewTailer(log, now.Now)
@@ -173,7 +174,7 @@ func TestTailerCountsAgeFromTheStartOfAReading(t *testing.T) {
 	}
 }
 
-// unbounded is a log that is to end its calls by itself.
+// unbounded is a log that fails the test if a call comes with a deadline.
 type unbounded struct {
 	eventlog.Log
 	t *testing.T
@@ -186,7 +187,8 @@ func (l unbounded) Head(ctx context.Context) (eventlog.Head, error) {
 	return l.Log.Head(ctx)
 }
 
-// TestTailerLeavesItToTheLogToEndACall: of a bound that is the caller's, a store can't tell that the database did not answer.
+// TestTailerLeavesItToTheLogToEndACall: the tailer sets no deadline of its own, because a store can't attribute a caller's deadline
+// to a database that did not answer.
 func TestTailerLeavesItToTheLogToEndACall(t *testing.T) {
 	poll(t, eventlog.NewTailer(unbounded{&liveLog{}, t}, (&clock{now: start}).Now))
 }
@@ -261,7 +263,8 @@ func TestRunReadsAtEveryIntervalAndRecovers(t *testing.T) {
 	})
 }
 
-// TestALogThatDoesNotGoOnIsNotFollowed: what was in events that nobody here has seen can't be known, so nothing that is known counts.
+// TestALogThatDoesNotGoOnIsNotFollowed: the events that this process has missed may have changed anything, so nothing that it
+// derived from the log is valid any more.
 func TestALogThatDoesNotGoOnIsNotFollowed(t *testing.T) {
 	for name, lose := range map[string]func(t *testing.T, l *liveLog){
 		"events that were not read are pruned": func(t *testing.T, l *liveLog) {
@@ -322,7 +325,8 @@ func TestWakeMakesRunReadAtOnce(t *testing.T) {
 	})
 }
 
-// A process that was stopped and goes on must not trust what it knew, before it has read the log again.
+// TestASuspendedProcessIsNotFreshWhenItGoesOn: a process that was suspended must not trust what it knew until it has read the log
+// again.
 func TestASuspendedProcessIsNotFreshWhenItGoesOn(t *testing.T) {
 	log, now := &liveLog{}, &clock{now: start}
 	tailer := eventlog.NewTailer(log, now.Now)

@@ -98,7 +98,7 @@ func verify(log eventlog.Log) (eventlog.Head, error) {
 	return eventlog.Verify(context.Background(), log, eventlog.EmptyHead())
 }
 
-// brokenAt returns the place that a verification names, 0 when it finds nothing.
+// brokenAt returns the sequence number at which a verification found the log broken, 0 if it found nothing.
 func brokenAt(t rapid.TB, err error) int64 {
 	t.Helper()
 	if err == nil {
@@ -135,7 +135,7 @@ func TestAnUnalteredLogVerifies(t *testing.T) {
 }
 
 func TestTamperingIsFoundWhereItHappened(t *testing.T) {
-	// Each alters the event at i and returns the number of the event that no longer follows.
+	// Each alteration changes the event at index i and returns the sequence number at which the log is then found broken.
 	alterations := map[string]func(t *rapid.T, log *memoryLog, i int) int64{
 		"a member is changed": func(_ *rapid.T, log *memoryLog, i int) int64 {
 			log.events[i].Actor.Name += "x"
@@ -162,7 +162,7 @@ func TestTamperingIsFoundWhereItHappened(t *testing.T) {
 			}
 			log.events[i] = forged
 			if i == len(log.events)-1 {
-				return e.Seq // the head still knows its hash
+				return e.Seq // the head still has the original hash
 			}
 			return e.Seq + 1
 		},
@@ -230,11 +230,11 @@ func TestAHeadThatIsNotTheTrustedOneIsBroken(t *testing.T) {
 	}
 }
 
-// growingLog appends events while it is read, as another process may.
+// growingLog gets new events while it is being read, as if another process appended them.
 type growingLog struct {
 	eventlog.Log
-	grow  func() // between the first reading of its head and that of its events
-	later func() // between that and the next reading of its head; nil for nothing
+	grow  func() // called between the first reading of the head and the reading of the events
+	later func() // called after that, before each further reading of the head; nil for nothing
 }
 
 func (l *growingLog) Head(ctx context.Context) (eventlog.Head, error) {
@@ -316,7 +316,7 @@ func TestVerifyReadsLongLogsToTheirEnd(t *testing.T) {
 	}
 }
 
-// partlyDown is a log of which a part can't be read.
+// partlyDown is a log whose head or events can't be read.
 type partlyDown struct {
 	*memoryLog
 	head, after error
@@ -336,7 +336,7 @@ func (l *partlyDown) After(ctx context.Context, seq int64, limit int) ([]eventlo
 	return l.memoryLog.After(ctx, seq, limit)
 }
 
-// TestVerifyReturnsTheErrorsOfTheLog: an outage is no tampering.
+// TestVerifyReturnsTheErrorsOfTheLog: an outage must not be reported as tampering.
 func TestVerifyReturnsTheErrorsOfTheLog(t *testing.T) {
 	down, whole := errors.New("down"), &memoryLog{}
 	whole.append(t, draft())
@@ -354,7 +354,7 @@ func TestVerifyReturnsTheErrorsOfTheLog(t *testing.T) {
 	}
 }
 
-// TestHashCoversEveryMember walks through the event's type, so that a member that is added later can't be left out.
+// TestHashCoversEveryMember finds the members of an event by reflection, so that one that is added later can't be left out.
 func TestHashCoversEveryMember(t *testing.T) {
 	original, err := draft().Chain(eventlog.EmptyHead())
 	if err != nil {

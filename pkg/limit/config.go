@@ -93,7 +93,7 @@ func parseRate(text string) (Rate, error) {
 	}
 	d, err := time.ParseDuration(window)
 	if err != nil || d < windowLeast || d > windowMost {
-		return Rate{}, errors.New("must have a time from 1s to 24h behind the slash, such as 600/1m")
+		return Rate{}, errors.New("must have a time from 1s to 24h after the slash, such as 600/1m")
 	}
 	return Rate{requests, d}, nil
 }

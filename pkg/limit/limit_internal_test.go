@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestABucketIsKeptForItsWholeWindow: one that is forgotten sooner is full again, so that whoever pauses may make more requests
-// than the rate allows. Who has a rate of his own has it for a minute at least.
+// TestABucketIsKeptForItsWholeWindow: a bucket that is forgotten sooner starts full again, so that a client that pauses could make
+// more requests than the rate allows. Each is kept for at least a minute, because a rate of a client's own may be per minute.
 func TestABucketIsKeptForItsWholeWindow(t *testing.T) {
 	for _, window := range []time.Duration{time.Second, 5 * time.Minute, 24 * time.Hour} {
 		b := New[string]("p", Rate{Requests: 10, Window: window}, time.Now)

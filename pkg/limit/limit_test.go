@@ -194,10 +194,10 @@ func TestLimitsAreConfiguredByName(t *testing.T) {
 		"management=0/1m":             "must be a number",
 		"management=-1/1m":            "must be a number",
 		"management=10000001/1m":      "must be a number",
-		"management=5":                "behind the slash",
-		"management=5/":               "behind the slash",
-		"management=5/999ms":          "behind the slash",
-		"management=5/24h1s":          "behind the slash",
+		"management=5":                "after the slash",
+		"management=5/":               "after the slash",
+		"management=5/999ms":          "after the slash",
+		"management=5/24h1s":          "after the slash",
 		"management=99999999999/1m":   "must be a number",
 	} {
 		if _, err := limit.Parse(text); err == nil || !strings.Contains(err.Error(), want) {

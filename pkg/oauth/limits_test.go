@@ -11,8 +11,8 @@ import (
 	"github.com/piercloud/apikeys/pkg/oauth"
 )
 
-// limited is a server that admits 3 requests a minute of a client and 10 of an address, and has 2 tokens of a key taken back
-// in an hour, and what came of them.
+// limited returns a server that allows 3 token requests per minute of a client and 10 of an address, and 2 revocations of a key's
+// tokens per hour, together with the number of token requests for each outcome.
 func limited(t *testing.T) (*fixture, map[string]int) {
 	outcomes := map[string]int{}
 	return newFixture(t, oauth.Options{
@@ -24,7 +24,7 @@ func limited(t *testing.T) (*fixture, map[string]int) {
 	}), outcomes
 }
 
-// policyOf returns which limit has refused.
+// policyOf returns the name of the limit that was exceeded, empty for any other error.
 func policyOf(err error) string {
 	var exceeded *limit.ExceededError
 	if !errors.As(err, &exceeded) {
@@ -72,7 +72,7 @@ func TestWhoKnowsOnlyAClientIDCantUseUpWhatItsOwnerMayAskFor(t *testing.T) {
 	}
 }
 
-// TestTokensThatAreIssuedCountForTheirAddress, whichever keys they are of.
+// TestTokensThatAreIssuedCountForTheirAddress: successful requests of different keys count together.
 func TestTokensThatAreIssuedCountForTheirAddress(t *testing.T) {
 	f, outcomes := limited(t)
 	for i := range 10 {
@@ -129,7 +129,7 @@ func TestTokensOfAKeyAreTakenBackOneByOneUpToALimitWhoeverDoesIt(t *testing.T) {
 	c, neighbour := f.create(t, acme, "Acme", "cca:admin"), f.create(t, acme, "Neighbour", "cca:admin")
 	tokens := []string{f.issue(t, c), f.issue(t, c), f.issue(t, c)}
 	own, operator := f.inquirer(t, c), oauth.Inquirer{TenancyID: acme}
-	for _, raw := range []string{tokens[0], tokens[0], tokens[1], tokens[1], "not a token"} { // what does not count any more is free
+	for _, raw := range []string{tokens[0], tokens[0], tokens[1], tokens[1], "not a token"} { // revoking a dead token is free
 		if err := f.Revoke(t.Context(), own, raw); err != nil {
 			t.Fatal(err)
 		}

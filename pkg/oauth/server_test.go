@@ -34,7 +34,7 @@ const (
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// clock is a time that the test sets.
+// clock returns the time that the test has set.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -52,7 +52,7 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// fixture is the authorization server on a SQLite file with three tenancies.
+// fixture holds the authorization server on a SQLite database with three tenancies.
 type fixture struct {
 	*oauth.Server
 	*clock
@@ -60,20 +60,20 @@ type fixture struct {
 	box   *sealed.Box
 	store *counting
 	uses  *noting
-	stale bool // the log can't be read in time
+	stale bool // makes the caches act as if the log could not be read in time
 }
 
-// counting counts what is read of the database to issue and to verify.
+// counting counts the reads of the database that issuing and verifying tokens cause.
 type counting struct {
 	*sqlstore.Store
 	mu      sync.Mutex
 	lookups int    // of clients
 	loads   int    // of the signing keys
-	held    func() // what happens while an answer is on its way; nil for nothing
-	down    string // what can't be read: clients, signing keys or revoked tokens
+	held    func() // called after a client was read, before it is returned; nil for nothing
+	down    string // the part that can't be read: clients, signing keys or revoked tokens
 }
 
-// unavailable returns the error of what can't be read.
+// unavailable returns an error if this part can't be read.
 func (s *counting) unavailable(part string) error {
 	if s.down == part {
 		return apikey.ErrUnavailable
@@ -105,7 +105,7 @@ func (s *counting) SigningKeys(ctx context.Context) ([]signing.Record, error) {
 	return records, cmp.Or(err, s.unavailable("signing keys"))
 }
 
-// noting counts what the recorder is told.
+// noting counts the calls of the recorder.
 type noting struct {
 	*usage.Recorder
 	issued, denied atomic.Int32
@@ -318,7 +318,7 @@ func TestEveryRefusedClientGetsTheSameAnswer(t *testing.T) {
 		t.Fatalf("an unknown client: %v", expected)
 	}
 	for name, c := range map[string]apikey.Created{"inactive": inactive, "deleted": deleted, "wrong secret": wrong, "nothing": {}} {
-		for _, scopes := range []string{"", "cca:admin", "malformed"} { // a scope is looked at only after the client
+		for _, scopes := range []string{"", "cca:admin", "malformed"} { // the scope is checked only after the client was authenticated
 			response, err := f.Token(t.Context(), request(c, scopes))
 			if codeOf(err) != oauth.InvalidClient || err.Error() != expected.Error() || response != (oauth.TokenResponse{}) {
 				t.Errorf("%s with scope %q: %v", name, scopes, err)
@@ -428,7 +428,7 @@ func TestIssuedAndDeniedAreNoted(t *testing.T) {
 			t.Fatal("not refused")
 		}
 	}
-	// Of a client that does not exist nothing is noted: strangers may invent any number.
+	// Nothing is noted for a client that does not exist: strangers could invent any number of them.
 	if issued, denied := f.uses.issued.Load(), f.uses.denied.Load(); issued != 2 || denied != 2 {
 		t.Errorf("%d issued tokens and %d denials are noted", issued, denied)
 	}

@@ -70,7 +70,8 @@ func TestIntrospectionTellsOnlyWhatTheInquirerMaySee(t *testing.T) {
 	}
 }
 
-// TestWithoutAPartOfTheDatabaseNothingIsDecided, when the log can't be read in time: neither that a token counts nor that it doesn't.
+// TestWithoutAPartOfTheDatabaseNothingIsDecided: while the log can't be read in time and a part of the database can't be read
+// either, a token is neither accepted nor refused.
 func TestWithoutAPartOfTheDatabaseNothingIsDecided(t *testing.T) {
 	f := newFixture(t)
 	c := f.create(t, acme, "Acme", "cca:admin")
@@ -168,7 +169,7 @@ func TestOnlyItsClientOrAnOperatorRevokesAToken(t *testing.T) {
 	}
 }
 
-// RFC 7009 §2.2: what is no valid token needs no revocation and is no error.
+// TestRevokingWhatIsNoTokenIsNoError: an invalid token needs no revocation, and is not an error (RFC 7009 §2.2).
 func TestRevokingWhatIsNoTokenIsNoError(t *testing.T) {
 	f := newFixture(t)
 	c := f.create(t, acme, "Acme", "cca:admin")
@@ -181,8 +182,8 @@ func TestRevokingWhatIsNoTokenIsNoError(t *testing.T) {
 	}
 }
 
-// TestWhileTheLogCantBeReadSigningKeysAreNotTrustedForLong: a replica that is not told of a revocation finds it in the database,
-// which it asks about all of its tokens together.
+// TestWhileTheLogCantBeReadSigningKeysAreNotTrustedForLong: a replica that does not learn from the log that a signing key was
+// revoked finds out in the database, which it reads once for many tokens.
 func TestWhileTheLogCantBeReadSigningKeysAreNotTrustedForLong(t *testing.T) {
 	f := newFixture(t)
 	c := f.create(t, acme, "Acme", "cca:admin")
@@ -217,8 +218,7 @@ func TestWhileTheLogCantBeReadSigningKeysAreNotTrustedForLong(t *testing.T) {
 	}
 }
 
-// TestADecisionThatWasHeldUpIsMadeAgain stops the process, or the database's answer, between the look at the key and the
-// answer.
+// TestADecisionThatWasHeldUpIsMadeAgain suspends the process, or delays the database's answer, after the key was read.
 func TestADecisionThatWasHeldUpIsMadeAgain(t *testing.T) {
 	for name, decide := range map[string]func(f *fixture, c apikey.Created, token string) error{
 		"token": func(f *fixture, c apikey.Created, _ string) error {
@@ -234,10 +234,10 @@ func TestADecisionThatWasHeldUpIsMadeAgain(t *testing.T) {
 			f := newFixture(t)
 			c := f.create(t, acme, "Acme", "cca:admin")
 			token := f.issue(t, c)
-			f.stale = true // the log can't be read, so that each decision asks the database
+			f.stale = true // the log can't be read, so each decision reads the key from the database
 			for _, step := range []struct {
 				held time.Duration
-				want int // questions
+				want int // lookups of the key
 				err  error
 			}{{250 * time.Millisecond, 1, nil}, {250*time.Millisecond + 1, 3, apikey.ErrUnavailable}} {
 				f.store.lookups, f.store.held = 0, func() { f.advance(step.held) }
@@ -259,7 +259,8 @@ func TestADecisionThatWasHeldUpIsMadeAgain(t *testing.T) {
 	}
 }
 
-// TestARefusalThatWasHeldUpStands: nothing rests on its being new, and made again it would count again.
+// TestARefusalThatWasHeldUpStands: it does no harm that a refusal is based on old data, and a second decision would be counted
+// again.
 func TestARefusalThatWasHeldUpStands(t *testing.T) {
 	f := newFixture(t)
 	c := f.create(t, acme, "Acme", "cca:admin")
@@ -280,7 +281,8 @@ func TestARefusalThatWasHeldUpStands(t *testing.T) {
 	}
 }
 
-// TestARequestThatIsDecidedAgainIsNotRefusedForItself: it has taken the last place of its address.
+// TestARequestThatIsDecidedAgainIsNotRefusedForItself: the first decision used up the address's limit, which must not make the
+// second one refuse the same request.
 func TestARequestThatIsDecidedAgainIsNotRefusedForItself(t *testing.T) {
 	f := newFixture(t, oauth.Options{Limits: limit.Config{TokenAddress: limit.Rate{Requests: 1, Window: time.Hour}}})
 	c := f.create(t, acme, "Acme", "cca:admin")
@@ -298,7 +300,7 @@ func TestARequestThatIsDecidedAgainIsNotRefusedForItself(t *testing.T) {
 	}
 }
 
-// TestARequestThatIsDecidedAgainCountsOnce: neither its limit nor its use.
+// TestARequestThatIsDecidedAgainCountsOnce: it is counted once, both against the limit and as a use of the key.
 func TestARequestThatIsDecidedAgainCountsOnce(t *testing.T) {
 	f := newFixture(t, oauth.Options{Limits: limit.Config{TokenClient: limit.Rate{Requests: 2, Window: time.Hour}}})
 	c := f.create(t, acme, "Acme", "cca:admin")

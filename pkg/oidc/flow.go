@@ -46,7 +46,7 @@ func (f flow) seal(box *sealed.Box) (string, error) {
 	encoder := json.NewEncoder(&plain)
 	encoder.SetEscapeHTML(false) // it would turn each & in a query into six bytes
 	if err := encoder.Encode(f); err != nil {
-		return "", fmt.Errorf("encode the flow: %w", err)
+		return "", fmt.Errorf("encode the sign-in flow: %w", err)
 	}
 	kept := base64.RawURLEncoding.EncodeToString(box.Seal(plain.Bytes(), flowBinding))
 	if len(kept) > FlowMax {
@@ -59,18 +59,18 @@ func (f flow) seal(box *sealed.Box) (string, error) {
 func openFlow(kept string, box *sealed.Box, now time.Time) (flow, error) {
 	closed, err := base64.RawURLEncoding.DecodeString(kept)
 	if err != nil || kept == "" {
-		return flow{}, failed(Expired, "the browser has kept no flow")
+		return flow{}, failed(Expired, "the browser sent no sign-in flow")
 	}
 	plain, err := box.Open(closed, flowBinding)
 	if err != nil {
-		return flow{}, failed(Expired, "what the browser has kept is no flow of this service")
+		return flow{}, failed(Expired, "the browser's sign-in flow was not made by this service")
 	}
 	var f flow
 	if err := json.Unmarshal(plain, &f); err != nil {
-		return flow{}, failed(Expired, "decode the flow: %w", err)
+		return flow{}, failed(Expired, "decode the sign-in flow: %w", err)
 	}
 	if !now.Before(f.Expires) {
-		return flow{}, failed(Expired, "the flow is too old")
+		return flow{}, failed(Expired, "the sign-in flow has expired")
 	}
 	return f, nil
 }

@@ -146,7 +146,7 @@ func (c *Client) Finish(ctx context.Context, flow string, a Answer, origin event
 func (c *Client) redeem(ctx context.Context, f flow, a Answer) (operator.Assertion, error) {
 	// This comes first, so that an answer that does not belong to this browser causes the provider no work (RFC 6749 §10.12).
 	if subtle.ConstantTimeCompare([]byte(f.State), []byte(a.State)) != 1 {
-		return operator.Assertion{}, failed(Expired, "the state is not that of this browser")
+		return operator.Assertion{}, failed(Expired, "the state does not belong to this browser")
 	}
 	p, err := c.provider(ctx)
 	if err != nil {
@@ -154,13 +154,13 @@ func (c *Client) redeem(ctx context.Context, f flow, a Answer) (operator.Asserti
 	}
 	// The answer of another authorization server must not be redeemed at this one (RFC 9207 §2.4).
 	if a.Issuer != "" && a.Issuer != c.config.Issuer || a.Issuer == "" && p.namesIssuer {
-		return operator.Assertion{}, failed(Invalid, "the answer is not the provider's own: its iss is missing or another one")
+		return operator.Assertion{}, failed(Invalid, "the answer's iss is missing or names another issuer")
 	}
 	switch {
 	case a.Error == "access_denied":
-		return operator.Assertion{}, failed(Denied, "the provider answers access_denied")
+		return operator.Assertion{}, failed(Denied, "the provider answered access_denied")
 	case a.Error != "":
-		return operator.Assertion{}, failed(Invalid, "the provider answers %s", errorWord(a.Error))
+		return operator.Assertion{}, failed(Invalid, "the provider answered %s", errorWord(a.Error))
 	case a.Code == "":
 		return operator.Assertion{}, failed(Invalid, "the provider's answer has no code")
 	}

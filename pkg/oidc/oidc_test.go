@@ -64,12 +64,13 @@ func newFixture(t *testing.T, registered oidctest.Client) *fixture {
 	return f
 }
 
-// client returns the relying party of another process, which has not looked for the provider yet.
+// client returns the relying party of another process, which has not discovered the provider yet.
 func (f *fixture) client() *oidc.Client {
 	return oidc.New(f.config, f.operators, f.flows, func() time.Time { return f.now })
 }
 
-// visit goes where a sign-in begins, and returns what the provider has the browser bring back.
+// visit requests the provider's page at which a sign-in begins, and returns the answer that the provider sends back with the
+// browser.
 func visit(t *testing.T, at string) oidc.Answer {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at, nil)
@@ -92,7 +93,7 @@ func visit(t *testing.T, at string) oidc.Answer {
 	return oidc.Answer{State: q.Get("state"), Code: q.Get("code"), Error: q.Get("error"), Issuer: q.Get("iss")}
 }
 
-// signIn is a whole sign-in; change may tamper with the answer on its way.
+// signIn performs a whole sign-in; change may tamper with the provider's answer.
 func (f *fixture) signIn(t *testing.T, c *oidc.Client, change func(*oidc.Answer)) (operator.Operator, error) {
 	t.Helper()
 	start, err := c.Begin(t.Context(), "/api-keys?status=active", home)
@@ -142,7 +143,7 @@ func TestSigningInAtAProvider(t *testing.T) {
 	}
 }
 
-// Every one of these would let somebody in as somebody else, if it were not looked at.
+// TestWhatAProviderMustNotSayIsRefused: each of these answers could let somebody sign in as somebody else if it went unnoticed.
 func TestWhatAProviderMustNotSayIsRefused(t *testing.T) {
 	f := newFixture(t, registered)
 	claim := func(name string, value any) oidctest.Behaviour {
@@ -164,7 +165,7 @@ func TestWhatAProviderMustNotSayIsRefused(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		oidctest.Behaviour
-		want string // a code of a failure or a refusal
+		want string // the code of the failure or refusal
 	}{
 		"another nonce":                     {claim("nonce", "another"), "invalid-response"},
 		"no nonce":                          {claim("nonce", nil), "invalid-response"},
@@ -241,7 +242,7 @@ func TestWhatAProviderMustNotSayIsRefused(t *testing.T) {
 	}
 }
 
-// codeOf returns the code of a failure or a refusal.
+// codeOf returns the code of a failure or a refusal, empty for any other error.
 func codeOf(err error) string {
 	if failed := (*oidc.FailedError)(nil); errors.As(err, &failed) {
 		return string(failed.Code)
@@ -252,7 +253,7 @@ func codeOf(err error) string {
 	return ""
 }
 
-// TestAnErrorIsRepeatedOnlyIfItIsOneOfOAuth: it is anybody's word, and goes to the log.
+// TestAnErrorIsRepeatedOnlyIfItIsOneOfOAuth: anybody can send one, and it is written to the log.
 func TestAnErrorIsRepeatedOnlyIfItIsOneOfOAuth(t *testing.T) {
 	f := newFixture(t, registered)
 	for text, repeated := range map[string]bool{
@@ -441,11 +442,11 @@ func TestAProviderWithTLSMustNotSendSecretsWithoutIt(t *testing.T) {
 	}
 }
 
-// TestTheIDTokenCountsMoreThanUserInfo: what is signed is not replaced by what is not.
+// TestTheIDTokenCountsMoreThanUserInfo: signed claims are not replaced by unsigned ones.
 func TestTheIDTokenCountsMoreThanUserInfo(t *testing.T) {
 	f := newFixture(t, registered)
 	f.Behave(oidctest.Behaviour{
-		Claims:   func(c map[string]any) { delete(c, "email_verified") }, // so that userinfo is asked
+		Claims:   func(c map[string]any) { delete(c, "email_verified") }, // so that the userinfo endpoint is asked
 		UserInfo: func(c map[string]any) { c["groups"], c["email"] = []string{"keys-admins"}, "bea@example.com" },
 	})
 	o, err := f.signIn(t, f.client(), nil)
@@ -454,7 +455,8 @@ func TestTheIDTokenCountsMoreThanUserInfo(t *testing.T) {
 	}
 }
 
-// TestSecretsForTheProviderDoNotFollowARedirect: net/http would send code and verifier on to wherever it leads.
+// TestSecretsForTheProviderDoNotFollowARedirect: by default, net/http would send the code and the verifier to the redirect's
+// target.
 func TestSecretsForTheProviderDoNotFollowARedirect(t *testing.T) {
 	f := newFixture(t, registered)
 	var followed atomic.Int32
@@ -471,7 +473,7 @@ func TestSecretsForTheProviderDoNotFollowARedirect(t *testing.T) {
 	}
 }
 
-// TestAnAnswerOfTheProviderIsBounded: it is held in memory whole.
+// TestAnAnswerOfTheProviderIsBounded: an answer is read into memory as a whole.
 func TestAnAnswerOfTheProviderIsBounded(t *testing.T) {
 	f := newFixture(t, registered)
 	huge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

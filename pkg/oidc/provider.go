@@ -66,7 +66,7 @@ func (c *Client) provider(ctx context.Context) (*provider, error) {
 	}
 	found, err := coreos.NewProvider(coreos.ClientContext(ctx, c.http), c.config.Issuer)
 	if err != nil {
-		return nil, failed(Unavailable, "look for the provider: %s", briefly(err))
+		return nil, failed(Unavailable, "discover the provider: %s", briefly(err))
 	}
 	var metadata struct {
 		Authorization string   `json:"authorization_endpoint"`
@@ -81,11 +81,11 @@ func (c *Client) provider(ctx context.Context) (*provider, error) {
 	}
 	for _, endpoint := range []string{metadata.Authorization, metadata.Token, metadata.Keys} {
 		if !c.trusts(endpoint) {
-			return nil, failed(Unavailable, "an endpoint in the provider's metadata is missing or without TLS")
+			return nil, failed(Unavailable, "an endpoint in the provider's metadata is missing or does not use TLS")
 		}
 	}
 	if metadata.UserInfo != "" && !c.trusts(metadata.UserInfo) {
-		return nil, failed(Unavailable, "the provider's userinfo endpoint is without TLS")
+		return nil, failed(Unavailable, "the provider's userinfo endpoint does not use TLS")
 	}
 	endpoint := found.Endpoint()
 	endpoint.AuthStyle = c.authStyle(metadata.Methods)
@@ -131,11 +131,11 @@ func (p *provider) exchange(ctx context.Context, code string, f flow) (map[strin
 	}
 	raw, ok := tokens.Extra("id_token").(string)
 	if !ok {
-		return nil, failed(Invalid, "the token endpoint sends no ID token")
+		return nil, failed(Invalid, "the token endpoint returned no ID token")
 	}
 	idToken, err := p.verifier.Verify(ctx, raw)
 	if err != nil {
-		return nil, failed(Invalid, "the ID token does not hold: %s", briefly(err))
+		return nil, failed(Invalid, "the ID token is not valid: %s", briefly(err))
 	}
 	if subtle.ConstantTimeCompare([]byte(idToken.Nonce), []byte(f.Nonce)) != 1 {
 		return nil, failed(Invalid, "the ID token was issued for another sign-in")
@@ -164,13 +164,13 @@ func (p *provider) complete(ctx context.Context, claims map[string]any, subject 
 	}
 	info, err := p.UserInfo(ctx, oauth2.StaticTokenSource(tokens))
 	if unreachable, ok := errors.AsType[*url.Error](err); ok {
-		return failed(Unavailable, "ask the userinfo endpoint: %s", briefly(unreachable.Err))
+		return failed(Unavailable, "call the userinfo endpoint: %s", briefly(unreachable.Err))
 	}
 	if err != nil { // its text is the endpoint's response, which may repeat the access token
-		return failed(Unavailable, "the userinfo endpoint does not tell who it is")
+		return failed(Unavailable, "the userinfo endpoint did not return the person's claims")
 	}
 	if info.Subject != subject { // OpenID Connect Core 1.0 §5.3.2
-		return failed(Invalid, "the userinfo endpoint tells of somebody else")
+		return failed(Invalid, "the userinfo endpoint's subject is not that of the ID token")
 	}
 	var more map[string]any
 	if err := info.Claims(&more); err != nil {
@@ -190,11 +190,11 @@ func exchangeFailed(err error) error {
 	var refused *oauth2.RetrieveError
 	switch {
 	case !errors.As(err, &refused):
-		return failed(Unavailable, "ask the token endpoint: %s", briefly(err))
+		return failed(Unavailable, "call the token endpoint: %s", briefly(err))
 	case refused.Response.StatusCode >= http.StatusInternalServerError, refused.Response.StatusCode == http.StatusTooManyRequests:
-		return failed(Unavailable, "the token endpoint answers %d", refused.Response.StatusCode)
+		return failed(Unavailable, "the token endpoint answered %d", refused.Response.StatusCode)
 	default:
-		return failed(Invalid, "the token endpoint answers %d with %s", refused.Response.StatusCode, errorWord(refused.ErrorCode))
+		return failed(Invalid, "the token endpoint answered %d with %s", refused.Response.StatusCode, errorWord(refused.ErrorCode))
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/limit"
 )
 
-// recorder is a store that knows one operator and keeps what it is told to record.
+// recorder is a store that has one operator and keeps the events that it is given.
 type recorder struct {
 	Store
 	operator Operator
@@ -47,7 +47,7 @@ func (r *recorder) OperatorByIdentity(context.Context, Identity) (Operator, erro
 	return Operator{}, ErrNotFound
 }
 
-// recorded returns the events since the last call.
+// recorded returns the events recorded since its last call.
 func (r *recorder) recorded() []eventlog.Draft {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -61,7 +61,7 @@ const (
 	typed        = "typed into the wrong field"
 )
 
-// signIns is a service whose clock the test sets.
+// signIns is a service with a clock that the test sets.
 type signIns struct {
 	*Service
 	store *recorder
@@ -91,7 +91,7 @@ func (s *signIns) try(t *testing.T, email, password, ip string) error {
 	return err
 }
 
-// due writes what is due.
+// due writes the attempts that are due and returns the events.
 func (s *signIns) due(t *testing.T) []eventlog.Draft {
 	t.Helper()
 	if err := s.writeAttempts(t.Context(), false); err != nil {
@@ -109,7 +109,7 @@ func told(t *testing.T, e eventlog.Draft) map[string]any {
 	return members
 }
 
-// attemptsIn returns how many attempts events stand for.
+// attemptsIn returns how many attempts the events report in total.
 func attemptsIn(t *testing.T, events []eventlog.Draft) int {
 	t.Helper()
 	sum := 0
@@ -203,7 +203,7 @@ func TestFailedSignInsThatFollowAreOneEventAMinuteLater(t *testing.T) {
 	}
 	began := s.now
 	for range 2 {
-		for i := range 30 { // most of them are not even looked at
+		for i := range 30 { // most are turned away by the rate limit
 			s.now = s.now.Add(time.Second)
 			if early := s.due(t); len(early) != 0 {
 				t.Fatalf("before the minute is over: %+v", early)
@@ -243,7 +243,7 @@ func TestAFloodFromOneAddressIsOneEvent(t *testing.T) {
 	}
 }
 
-// TestAnAccountsEventIsItsOwnDuringAFlood that leaves room for no other.
+// TestAnAccountsEventIsItsOwnDuringAFlood: an account that has a fold keeps it while a flood takes all the others.
 func TestAnAccountsEventIsItsOwnDuringAFlood(t *testing.T) {
 	s := newSignIns(t, false)
 	s.failed(s.store.operator, eventlog.Origin{IP: "192.0.2.1"})
@@ -260,7 +260,7 @@ func TestAnAccountsEventIsItsOwnDuringAFlood(t *testing.T) {
 func TestAFloodFromManyAddressesIsABoundedNumberOfEvents(t *testing.T) {
 	s := newSignIns(t, false)
 	const flood = 100_000
-	for i, events := range []int{foldsMax + 1, 1} { // the second flood comes while there are folds for none of its addresses
+	for i, events := range []int{foldsMax + 1, 1} { // none of the second flood's addresses gets a fold of its own
 		var group sync.WaitGroup
 		for part := range 10 {
 			group.Go(func() {
@@ -334,7 +334,7 @@ func TestRefusedIdentitiesAreFoldedAsFailedSignInsAre(t *testing.T) {
 	}
 }
 
-// TestWhatTheLogDidNotTakeIsWrittenOnceItDoes, not a minute later.
+// TestWhatTheLogDidNotTakeIsWrittenOnceItDoes: attempts that could not be written are due at once, not only a minute later.
 func TestWhatTheLogDidNotTakeIsWrittenOnceItDoes(t *testing.T) {
 	s := newSignIns(t, false)
 	s.failed(s.store.operator, eventlog.Origin{IP: "192.0.2.1"})
@@ -348,7 +348,7 @@ func TestWhatTheLogDidNotTakeIsWrittenOnceItDoes(t *testing.T) {
 	}
 }
 
-// TestFlushDoesNotWaitForTheMinute, since nothing runs any more that would write the rest.
+// TestFlushDoesNotWaitForTheMinute: nothing else would write the remaining attempts when the process ends.
 func TestFlushDoesNotWaitForTheMinute(t *testing.T) {
 	s := newSignIns(t, false)
 	s.failed(s.store.operator, eventlog.Origin{IP: "192.0.2.1"})

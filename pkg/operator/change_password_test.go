@@ -10,7 +10,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
-// meddled is a store in which something else happens once, just before an operator is changed or deleted.
+// meddled is a store that calls meddle once, just before an operator is changed or deleted.
 type meddled struct {
 	operator.Store
 	meddle func()
@@ -33,8 +33,8 @@ func (m *meddled) once() {
 	}
 }
 
-// TestAChangeOfPasswordGivesWay to what became of the operator while passwords were hashed: whoever knows the old one must not win
-// over the reset that is to keep them out.
+// TestAChangeOfPasswordGivesWay: it fails if the operator was changed while the passwords were hashed. Otherwise somebody who knows
+// the old password could undo the reset that is meant to keep them out.
 func TestAChangeOfPasswordGivesWay(t *testing.T) {
 	for name, test := range map[string]struct {
 		meddle func(*fixture, operator.Caller) error

@@ -17,7 +17,7 @@ func (r *recorder) OperatorByLink(context.Context, [sha256.Size]byte) (Operator,
 	return r.operator, nil
 }
 
-// TestPasswordsWaitForTheirTurnUntilTheRequestEnds: each that is hashed takes 19 MiB, and strangers can send any number.
+// TestPasswordsWaitForTheirTurnUntilTheRequestEnds: hashing a password takes 19 MiB, and strangers can send any number of them.
 func TestPasswordsWaitForTheirTurnUntilTheRequestEnds(t *testing.T) {
 	const link = "link"
 	for name, use := range map[string]func(context.Context, *Service) error{

@@ -11,14 +11,14 @@ import (
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
-// asserted is what a provider says of a person with this subject and address.
+// asserted returns what a provider says about a person with this subject and e-mail address.
 func asserted(subject, email string, role operator.Role) operator.Assertion {
 	return operator.Assertion{
 		Identity: operator.Identity{Issuer: "https://login.example.com", Subject: subject}, Email: email, EmailVerified: true, Role: role,
 	}
 }
 
-// latest returns the last event and what it tells.
+// latest returns the last event and its content.
 func (f *fixture) latest(t *testing.T) (eventlog.Event, map[string]any) {
 	t.Helper()
 	events := f.events(t)
@@ -30,7 +30,7 @@ func (f *fixture) latest(t *testing.T) (eventlog.Event, map[string]any) {
 	return last, told
 }
 
-// flush writes the sign-ins that failed or were refused.
+// flush writes the sign-ins that failed or were refused to the log.
 func (f *fixture) flush(t *testing.T) {
 	t.Helper()
 	if err := f.Flush(t.Context()); err != nil {
@@ -119,7 +119,8 @@ func TestLinkingEndsWhateverWasValidBefore(t *testing.T) {
 	}
 }
 
-// Whoever has the machine decides, so that a provider that is gone for good locks nobody out.
+// TestTheCommandGivesAPasswordBack: whoever controls the machine can return an operator to signing in with a password, so that a
+// provider that is gone for good locks nobody out.
 func TestTheCommandGivesAPasswordBack(t *testing.T) {
 	f := newFixture(t, false)
 	f.ana(t)
@@ -211,7 +212,8 @@ func TestAProvenIdentityIsRefusedWithoutRoleVerifiedAddressOrAnActiveAccount(t *
 	f.refuses(t, asserted("2", "bea@example.com", operator.Admin), operator.RefusedDeactivated)
 }
 
-// invitedByACustomer returns a customer of whose console Bea is to be an admin, and her invitation.
+// invitedByACustomer creates another tenancy and invites Bea to it as an admin. It returns a caller in that tenancy and the
+// invitation.
 func (f *fixture) invitedByACustomer(t *testing.T) (operator.Caller, operator.Invitation) {
 	t.Helper()
 	customer, err := f.CreateTenancy(t.Context(), "A customer", system)

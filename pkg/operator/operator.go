@@ -121,7 +121,7 @@ var (
 	// ErrNotFound: there is no such operator or tenancy.
 	ErrNotFound = errors.New("there is no such operator")
 	// ErrTenancyExists: there already is a tenancy with this ID.
-	ErrTenancyExists = errors.New("there is a tenancy with this id")
+	ErrTenancyExists = errors.New("another tenancy has this id")
 	// ErrSingleSignOn: the operator signs in with a provider and has no password.
 	ErrSingleSignOn = errors.New("the operator signs in with a provider and has no password")
 	// ErrDeactivated: a deactivated operator gets no link, because it could not be used.

@@ -30,7 +30,7 @@ var (
 	home   = eventlog.Origin{IP: "192.0.2.1"}
 )
 
-// clock is a time that the test sets.
+// clock returns the time that the test has set.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -48,7 +48,7 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// fixture is the use cases on a SQLite file.
+// fixture holds the use cases on a SQLite database.
 type fixture struct {
 	*operator.Service
 	*clock
@@ -130,7 +130,8 @@ func TestEveryFailedSignInReadsTheSame(t *testing.T) {
 	}
 }
 
-// An argon2id hash takes 19 MiB of memory, which shows whether one was computed.
+// TestAnUnknownAddressCostsAHashToo measures the allocated memory: an argon2id hash takes 19 MiB, so this shows whether one was
+// computed.
 func TestAnUnknownAddressCostsAHashToo(t *testing.T) {
 	f := newFixture(t, false)
 	f.ana(t)
@@ -173,7 +174,7 @@ func TestSignInIsThrottledWhetherThePasswordIsRightOrNot(t *testing.T) {
 	}
 }
 
-// TestWhatIsNoAddressIsOneAccount: what is typed in its place must not be a way around the limit, nor be kept for it.
+// TestWhatIsNoAddressIsOneAccount: a text that is not an e-mail address must not be a way around the limit, nor be kept for it.
 func TestWhatIsNoAddressIsOneAccount(t *testing.T) {
 	f := newFixture(t, true)
 	f.ana(t)
@@ -271,7 +272,7 @@ func TestCreateRefusesBadInput(t *testing.T) {
 
 func TestTheFirstStartMakesOneTenancyAndOneOperator(t *testing.T) {
 	f := newFixture(t, false)
-	// Replicas that start together on an empty database.
+	// The replicas start together on an empty database.
 	const replicas = 4
 	results := make(chan operator.First, replicas)
 	var group sync.WaitGroup
@@ -376,7 +377,7 @@ func TestEventsOfOperatorsHoldNoPasswordAndNoHash(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := f.SignIn(t.Context(), password, newPassword, home); !errors.Is(err, operator.ErrWrongPassword) {
-		t.Fatal(err) // who types the password into the wrong field
+		t.Fatal(err) // the password is typed into the wrong field
 	}
 	events := f.events(t)
 	if len(events) < 3 {
@@ -404,7 +405,8 @@ func TestAGeneratedPasswordIsGoodEnough(t *testing.T) {
 	}
 }
 
-// TestGuessingTheCurrentPasswordIsThrottled like signing in: else whoever found a session could try any number.
+// TestGuessingTheCurrentPasswordIsThrottled: the limit of sign-ins applies here, too. Otherwise somebody who got hold of a session
+// could try any number of passwords.
 func TestGuessingTheCurrentPasswordIsThrottled(t *testing.T) {
 	f := newFixture(t, true)
 	ana := f.ana(t)
@@ -424,7 +426,7 @@ func TestGuessingTheCurrentPasswordIsThrottled(t *testing.T) {
 	}
 }
 
-// TestAPasswordIsTheSameHoweverAKeyboardWritesIt: macOS composes accents by two characters where others use one.
+// TestAPasswordIsTheSameHoweverAKeyboardWritesIt: macOS may write an accented letter as two characters where other systems use one.
 func TestAPasswordIsTheSameHoweverAKeyboardWritesIt(t *testing.T) {
 	f := newFixture(t, false)
 	ana := f.ana(t)
@@ -473,7 +475,7 @@ func TestATenancyHasSoManyOperatorsThatAllAreSeen(t *testing.T) {
 	}
 }
 
-// TestADeactivatedOperatorsLinksAreDead: those of before also when the operator is active again.
+// TestADeactivatedOperatorsLinksAreDead: earlier links stay dead even when the operator is active again.
 func TestADeactivatedOperatorsLinksAreDead(t *testing.T) {
 	f := newFixture(t, false)
 	own := operator.Caller{TenancyID: f.ana(t).TenancyID}
@@ -509,7 +511,7 @@ func TestADeactivatedOperatorsLinksAreDead(t *testing.T) {
 	}
 }
 
-// TestOfTwoWhoUseALinkAtOnceOneSetsThePassword: both find it valid, and hash for a while before they use it.
+// TestOfTwoWhoUseALinkAtOnceOneSetsThePassword: both find the link valid, and both hash their password before they use it up.
 func TestOfTwoWhoUseALinkAtOnceOneSetsThePassword(t *testing.T) {
 	f := newFixture(t, false)
 	invited, err := f.Invite(t.Context(), operator.Caller{TenancyID: f.ana(t).TenancyID}, "bea@example.com", operator.Editor)
@@ -527,8 +529,8 @@ func TestOfTwoWhoUseALinkAtOnceOneSetsThePassword(t *testing.T) {
 	}
 }
 
-// TestALinkThatIsReplacedSetsNoPassword, also when that happens while the password is hashed: who makes another may not trust whoever
-// has the first.
+// TestALinkThatIsReplacedSetsNoPassword: not even if it is replaced while the password is hashed. An admin may replace a link
+// because the first one got into the wrong hands.
 func TestALinkThatIsReplacedSetsNoPassword(t *testing.T) {
 	f := newFixture(t, false)
 	own := operator.Caller{TenancyID: f.ana(t).TenancyID}

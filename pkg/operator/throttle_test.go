@@ -10,7 +10,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/limit"
 )
 
-// Limits of the tests: so many at once, then one each interval.
+// The limits in these tests: a number of attempts at once, then one per interval.
 const (
 	accountBurst = 10
 	accountEvery = 30 * time.Second

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestImportsNothingOfTheService: what connects this library and the authorization server is the HTTP contract alone. Nor does
-// an importer get a web framework or a database with it.
+// TestImportsNothingOfTheService: the HTTP contract is the only connection between this library and the authorization server, and
+// importing the library does not bring in a web framework or a database.
 func TestImportsNothingOfTheService(t *testing.T) {
 	const module = "github.com/piercloud/apikeys/"
 	for pkg, allowed := range map[string][]string{

@@ -36,11 +36,11 @@ var (
 	// ErrNotYetValid: the token was issued, or becomes valid, in the future.
 	ErrNotYetValid = errors.New("the token is not valid yet")
 	// ErrLifespan: the token lives longer than LifespanMax, and revocations aren't kept for that long.
-	ErrLifespan = errors.New("the token lives too long")
+	ErrLifespan = errors.New("the token's lifespan is too long")
 	// ErrRevoked: the token was revoked, or its key deactivated, deleted or rotated with immediate effect.
 	ErrRevoked = errors.New("the token has been revoked")
 	// ErrTenancy: the token belongs to a tenancy other than the required one.
-	ErrTenancy = errors.New("the token is of another tenancy")
+	ErrTenancy = errors.New("the token belongs to another tenancy")
 	// ErrInsufficientScope: the token doesn't cover the required scopes. The error is an *InsufficientScopeError.
 	ErrInsufficientScope = errors.New("insufficient scope")
 	// ErrFeedStale: as far as is known the token is good, but nothing has been heard from the revocation feed for too long.

@@ -142,7 +142,7 @@ func (f *feed) stream(ctx context.Context, trusted bool) (spoke bool, err error)
 		return false, &statusError{url: f.remote.locate(f.url), status: response.StatusCode}
 	}
 	if !isMediaType(response.Header, "text/event-stream") {
-		return false, fmt.Errorf("answer of type %q is no event stream", response.Header.Get("Content-Type"))
+		return false, fmt.Errorf("answer of type %q is not an event stream", response.Header.Get("Content-Type"))
 	}
 	messages := newEventReader(response.Body)
 	var current stream
@@ -194,7 +194,7 @@ func (f *feed) receive(message event) error {
 			return fmt.Errorf("%w: revocation: %w", errResync, err)
 		}
 		if revocation.ClientID == "" && revocation.TokenID == "" && revocation.KeyID == "" {
-			return fmt.Errorf("%w: revocation of nothing", errResync)
+			return fmt.Errorf("%w: revocation without client_id, jti or kid", errResync)
 		}
 		if revocation.KeyID != "" {
 			f.keys.revoke(revocation.KeyID)

@@ -20,13 +20,14 @@ const (
 	feedPath   = "/v1/revocations"
 )
 
-// heartbeat is a message of the stream that says no more than that it is alive.
+// heartbeat is a message that only shows that the stream is alive.
 const heartbeat = "id: 0\nevent: position\ndata: {}\n\n"
 
-// between is a network element that answers some requests for the feed and the keys itself.
+// between is a network element that answers some requests for the feed and the keys itself. A request is passed on if its function
+// is nil or returns nil.
 type between struct {
 	next     http.RoundTripper
-	stream   func(*http.Request) *http.Response // nil: passed on, as when there is no function
+	stream   func(*http.Request) *http.Response
 	snapshot func(*http.Request) *http.Response
 	keys     func(*http.Request) *http.Response
 }
@@ -61,7 +62,7 @@ func answer(contentType string, body io.Reader) *http.Response {
 	}
 }
 
-// buffered answers as a proxy that holds a stream back until it ends.
+// buffered answers like a proxy that holds a stream back until it ends.
 func buffered(r *http.Request) *http.Response {
 	in, out := io.Pipe()
 	context.AfterFunc(r.Context(), func() { _ = out.CloseWithError(r.Context().Err()) })
@@ -88,7 +89,8 @@ func TestProxyThatBuffersTheStreamCostsAPollInterval(t *testing.T) {
 	})
 }
 
-// TestAStreamThatDiesWithoutAWordIsLeft, as of a proxy that hangs: as long as it is trusted nobody reads the snapshot.
+// TestAStreamThatDiesWithoutAWordIsLeft: a stream that goes silent without being closed, for instance because a proxy hangs, must
+// be given up, because the snapshot is not read as long as a stream is trusted.
 func TestAStreamThatDiesWithoutAWordIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
@@ -110,7 +112,8 @@ func TestAStreamThatDiesWithoutAWordIsLeft(t *testing.T) {
 	})
 }
 
-// TestCloseEndsAStreamThatDoesNotKnowOfItsRequest, as of a transport that makes up answers.
+// TestCloseEndsAStreamThatDoesNotKnowOfItsRequest: the end of a request does not end the body of a response that a transport has
+// made up itself.
 func TestCloseEndsAStreamThatDoesNotKnowOfItsRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
@@ -173,7 +176,7 @@ func TestStreamThatTalksNonsenseIsLeftForASnapshot(t *testing.T) {
 	}
 }
 
-// flatten turns a compact JWS into the flattened JSON serialization, its members in an order of the test's choosing.
+// flatten turns a compact JWS into the flattened JSON serialization, with its members in the given order.
 func flatten(token, order string) string {
 	parts := strings.Split(token, ".")
 	members := map[rune]string{

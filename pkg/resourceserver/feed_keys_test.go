@@ -15,7 +15,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/resourceserver/resourceservertest"
 )
 
-// TestARevokedSigningKeyIsNeverTrustedAgain: not even when the key set still holds it, as one out of a cache does.
+// TestARevokedSigningKeyIsNeverTrustedAgain: not even when the key set, which may come from a cache, still contains it.
 func TestARevokedSigningKeyIsNeverTrustedAgain(t *testing.T) {
 	for name, streaming := range map[string]bool{"by stream": true, "by snapshot": false} {
 		t.Run(name, func(t *testing.T) {
@@ -38,7 +38,7 @@ func TestARevokedSigningKeyIsNeverTrustedAgain(t *testing.T) {
 				if _, err := verifier.Verify(t.Context(), issuer.Token()); err != nil {
 					t.Errorf("a token by the new key: %v", err)
 				}
-				let(2 * time.Hour) // within which the key set is read again
+				let(2 * time.Hour) // the key set is read again in that time
 				_, err := verifier.Verify(t.Context(), issuer.SignToken(nil))
 				if err != nil {
 					t.Errorf("a token by the new key: %v", err)
@@ -51,7 +51,7 @@ func TestARevokedSigningKeyIsNeverTrustedAgain(t *testing.T) {
 	}
 }
 
-// keysThrough looks at requests for the key set before they are made. What before returns is their error.
+// keysThrough calls before with each request for the key set. If before returns an error, the request fails with it.
 type keysThrough struct {
 	http.RoundTripper
 	before func(*http.Request) error
@@ -66,13 +66,14 @@ func (t keysThrough) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.RoundTripper.RoundTrip(r)
 }
 
-// newVerifierThrough returns a verifier whose requests for the key set before looks at.
+// newVerifierThrough returns a verifier whose requests for the key set go through [keysThrough].
 func newVerifierThrough(t *testing.T, issuer *resourceservertest.Issuer, before func(*http.Request) error) *resourceserver.Verifier {
 	t.Helper()
 	return issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: keysThrough{issuer.Client().Transport, before}}})
 }
 
-// TestWhatIsRevokedDoesNotWaitForTheKeySet: anybody can have it read, by a token that names a key which there is not.
+// TestWhatIsRevokedDoesNotWaitForTheKeySet: anybody can cause a reading of the key set, with a token that names an unknown key, and
+// a reading that hangs must not delay revocations.
 func TestWhatIsRevokedDoesNotWaitForTheKeySet(t *testing.T) {
 	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, _ *resourceserver.Verifier) {
 		var hangs atomic.Bool
@@ -100,8 +101,8 @@ func TestWhatIsRevokedDoesNotWaitForTheKeySet(t *testing.T) {
 	})
 }
 
-// TestTheKeyAfterARevokedOneIsFoundAtOnce: not only when the next reading for the sake of an unknown key is due, which anybody can
-// put off.
+// TestTheKeyAfterARevokedOneIsFoundAtOnce: the key set is read again without waiting for the interval between readings that unknown
+// keys cause, since anybody can cause one just before.
 func TestTheKeyAfterARevokedOneIsFoundAtOnce(t *testing.T) {
 	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
 		_, err := verifier.Verify(t.Context(), issuer.SignToken(map[string]any{"kid": "none"}))
@@ -118,8 +119,8 @@ func TestTheKeyAfterARevokedOneIsFoundAtOnce(t *testing.T) {
 	})
 }
 
-// TestTheKeyAfterARevokedOneIsAwaited for a minute: the key set may come from a replica that has not heard of it, and tokens by the new
-// key are good.
+// TestTheKeyAfterARevokedOneIsAwaited: for a minute, tokens of an unknown key are not called invalid, because the key set may come
+// from a replica that has not heard of the new key yet.
 func TestTheKeyAfterARevokedOneIsAwaited(t *testing.T) {
 	for name, test := range map[string]struct {
 		lag, after time.Duration
@@ -160,8 +161,8 @@ func TestTheKeyAfterARevokedOneIsAwaited(t *testing.T) {
 	}
 }
 
-// TestATokenByARevokedKeyIsRefusedAlsoWhileTheKeysCanNotBeRead: what is asked for at that moment may come to a server that has
-// dropped the key and has no other yet.
+// TestATokenByARevokedKeyIsRefusedAlsoWhileTheKeysCanNotBeRead: the key set that is requested at that moment may come from a server
+// that has dropped the key and has no other one yet.
 func TestATokenByARevokedKeyIsRefusedAlsoWhileTheKeysCanNotBeRead(t *testing.T) {
 	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, _ *resourceserver.Verifier) {
 		var down atomic.Bool
@@ -187,13 +188,13 @@ func TestATokenByARevokedKeyIsRefusedAlsoWhileTheKeysCanNotBeRead(t *testing.T) 
 	})
 }
 
-// TestNothingIsSaidOfATokenWhileTheKeysCanNotBeRead: its bearer would throw a good one away.
+// TestNothingIsSaidOfATokenWhileTheKeysCanNotBeRead: if the token were called invalid, its bearer would throw away a good token.
 func TestNothingIsSaidOfATokenWhileTheKeysCanNotBeRead(t *testing.T) {
 	inBubble(t, resourceserver.Options{FeedLossMax: time.Hour}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
 		issuer.RotateSigningKey()
 		token := issuer.Token()
 		issuer.Stop()
-		for range 2 { // the second within the interval in which nobody is asked again
+		for range 2 { // the second time within the interval in which the keys are not read again
 			_, err := verifier.Verify(t.Context(), token)
 			wantError(t, err, resourceserver.ErrKeysUnread)
 			if status := resourceserver.Status(err); status != http.StatusServiceUnavailable {
@@ -208,8 +209,8 @@ func TestNothingIsSaidOfATokenWhileTheKeysCanNotBeRead(t *testing.T) {
 	})
 }
 
-// TestCachesOnTheWayAreAskedToAsk: one may hold keys or a snapshot from before a revocation, and an answer of its own would pass
-// for a sign of life.
+// TestCachesOnTheWayAreAskedToAsk: a cache in between may hold keys or a snapshot from before a revocation, and its answer would be
+// taken for a sign of life of the server.
 func TestCachesOnTheWayAreAskedToAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
@@ -235,8 +236,8 @@ func TestCachesOnTheWayAreAskedToAsk(t *testing.T) {
 	})
 }
 
-// TestNewWaitsForAChangeOfSigningKeysToReachAllReplicas: the key set may come from one that has not heard of the key by which
-// another one signs its snapshot.
+// TestNewWaitsForAChangeOfSigningKeysToReachAllReplicas: the key set may come from a replica that has not heard of the key that
+// another replica has signed its snapshot with.
 func TestNewWaitsForAChangeOfSigningKeysToReachAllReplicas(t *testing.T) {
 	for name, broken := range map[string]bool{"the old keys again": false, "then none": true} {
 		t.Run(name, func(t *testing.T) {

@@ -16,13 +16,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	awaiting "github.com/piercloud/apikeys/pkg/await" // beside await, which waits for a position
+	awaiting "github.com/piercloud/apikeys/pkg/await" // await is taken: it waits for a position
 	"github.com/piercloud/apikeys/pkg/clocktest"
 	"github.com/piercloud/apikeys/pkg/resourceserver"
 	"github.com/piercloud/apikeys/pkg/resourceserver/resourceservertest"
 )
 
-// inBubble runs a test with a fake clock that moves when everybody waits, on an issuer without a network.
+// inBubble runs a test in a bubble, whose fake clock moves when all goroutines wait, with an issuer that needs no network.
 func inBubble(t *testing.T, options resourceserver.Options, test func(*testing.T, *resourceservertest.Issuer, *resourceserver.Verifier)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -33,7 +33,7 @@ func inBubble(t *testing.T, options resourceserver.Options, test func(*testing.T
 	})
 }
 
-// let lets fake time pass and then everybody finish what they do.
+// let lets fake time pass and then waits until all other goroutines are blocked.
 func let(d time.Duration) {
 	time.Sleep(d) //nolint:forbidigo // in a bubble: moves the fake clock
 	synctest.Wait()
@@ -82,7 +82,7 @@ func TestCutStreamIsResumedWhereItEnded(t *testing.T) {
 		token := issuer.Token()
 		issuer.CutFeed()
 		position := issuer.Revoke(resourceservertest.ClientID)
-		let(100 * time.Millisecond) // the longest first back-off
+		let(100 * time.Millisecond) // the longest back-off after a first failure
 		if status := verifier.FeedStatus(); !status.Streaming || status.Position != position {
 			t.Errorf("got %+v", status)
 		}
@@ -91,8 +91,8 @@ func TestCutStreamIsResumedWhereItEnded(t *testing.T) {
 	})
 }
 
-// TestALostStreamCostsTwoReadingsOfTheSnapshot at most, which transfer nothing when nothing was revoked: all who follow a server that
-// is restarted make them.
+// TestALostStreamCostsTwoReadingsOfTheSnapshot: it costs no more than that, because all followers of a server that is restarted do
+// so at once. If nothing was revoked, these readings transfer no snapshot.
 func TestALostStreamCostsTwoReadingsOfTheSnapshot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
@@ -118,9 +118,9 @@ func TestALostStreamCostsTwoReadingsOfTheSnapshot(t *testing.T) {
 	})
 }
 
-// TestAStreamOfAnotherHistoryHidesNoRevocation: where the server's log has lost its newest event and given its number to a revocation,
-// a stream that goes on behind that number does not tell of it. Nor does the snapshot of a replica that is a moment behind, or one
-// that was made a while ago, as its Age says.
+// TestAStreamOfAnotherHistoryHidesNoRevocation: if the server's log has lost its newest event and then given that event's number to
+// a revocation, a stream that continues after that number does not report the revocation. Nor does a snapshot of a replica that
+// lags behind, or one that was made a while ago, as its Age header says.
 func TestAStreamOfAnotherHistoryHidesNoRevocation(t *testing.T) {
 	for name, kept := range map[string]struct{ old, behind time.Duration }{
 		"a replica is a moment behind": {0, 750 * time.Millisecond},
@@ -130,7 +130,7 @@ func TestAStreamOfAnotherHistoryHidesNoRevocation(t *testing.T) {
 	}
 }
 
-// hidesNoRevocation has snapshots lack a revocation for as long as they are behind, and say that they are so old.
+// hidesNoRevocation lets snapshots lack a revocation for the time behind, with an Age header that says old.
 func hidesNoRevocation(t *testing.T, old, behind time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
@@ -163,20 +163,20 @@ func hidesNoRevocation(t *testing.T, old, behind time.Duration) {
 				return nil
 			},
 		}}})
-		let(time.Minute + 500*time.Millisecond) // half a poll interval before the next reading, if there is one
+		let(time.Minute + 500*time.Millisecond) // half a poll interval before the time of the next reading, in case there is one
 		token := issuer.Token()
 		now := time.Now()
 		failedOver.Store(&now)
 		issuer.Revoke(resourceservertest.ClientID)
 		_ = open.CloseWithError(io.ErrUnexpectedEOF)
-		let(behind + 1250*time.Millisecond) // a poll interval, and a quarter
+		let(behind + 1250*time.Millisecond) // one and a quarter poll intervals more
 		_, err := verifier.Verify(t.Context(), token)
 		wantError(t, err, resourceserver.ErrRevoked)
 	})
 }
 
-// TestAKeptSnapshotIsReliedOnFromItsCompletionOn: where only snapshots arrive, what was revoked since they were made is not known,
-// however promptly they are sent.
+// TestAKeptSnapshotIsReliedOnFromItsCompletionOn: a cached snapshot lacks what was revoked since it was made, however promptly it
+// is sent, so the bound counts from its completion.
 func TestAKeptSnapshotIsReliedOnFromItsCompletionOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
@@ -209,7 +209,7 @@ func TestAKeptSnapshotIsReliedOnFromItsCompletionOn(t *testing.T) {
 	})
 }
 
-// TestAStreamAfterALostOneIsNoSignOfLifeWithoutASnapshot, since it may be of another history.
+// TestAStreamAfterALostOneIsNoSignOfLifeWithoutASnapshot: the new stream may belong to another history of the log.
 func TestAStreamAfterALostOneIsNoSignOfLifeWithoutASnapshot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
@@ -319,7 +319,8 @@ func TestKeepAcceptingEndsAfterTheBound(t *testing.T) {
 	})
 }
 
-// The monotonic clock stands still while a machine sleeps, and what was revoked meanwhile has not been heard of.
+// TestASleepOfTheMachineCountsForTheBound: the monotonic clock stands still while a machine sleeps, but revocations made in that
+// time have been missed.
 func TestASleepOfTheMachineCountsForTheBound(t *testing.T) {
 	var slept atomic.Pointer[time.Time]
 	now := func() time.Time {
@@ -344,7 +345,7 @@ func TestASleepOfTheMachineCountsForTheBound(t *testing.T) {
 	wantError(t, err, resourceserver.ErrFeedStale)
 }
 
-// TestWhatWasUnderWayWhenTheMachineSleptIsNoNews: it is read when the machine wakes, and was sent before.
+// TestWhatWasUnderWayWhenTheMachineSleptIsNoNews: a message that is read when the machine wakes may have been sent before it slept.
 func TestWhatWasUnderWayWhenTheMachineSleptIsNoNews(t *testing.T) {
 	for name, streaming := range map[string]bool{"a heartbeat": true, "an answer to the poll": false} {
 		t.Run(name, func(t *testing.T) {
@@ -395,7 +396,7 @@ func TestWhatWasUnderWayWhenTheMachineSleptIsNoNews(t *testing.T) {
 func TestRefuseAtOnceRefusesFromTheBreakToTheNextContact(t *testing.T) {
 	for name, test := range map[string]struct {
 		streaming     bool
-		noticed, over time.Duration // after the break, and after its end
+		noticed, over time.Duration // times after the break and after its end, when tokens are refused and accepted again
 	}{
 		"of a stream":     {true, 0, time.Second},
 		"of what is read": {false, resourceserver.PollIntervalDefault, 2 * resourceserver.PollIntervalDefault},
@@ -426,7 +427,7 @@ func TestRefuseAtOnceRefusesFromTheBreakToTheNextContact(t *testing.T) {
 
 func TestEveryByteAtWhichAStreamCanBeCut(t *testing.T) {
 	inBubble(t, resourceserver.Options{}, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
-		// Long enough for a revocation of a client, one of a token, and the beginning of a heartbeat.
+		// 260 bytes hold the revocation of a client, that of a token, and the beginning of a heartbeat.
 		for cut := range 260 {
 			byClient, byToken := issuer.Token(), issuer.Token(claims{"client_id": "ak_other"})
 			issuer.Stop()
@@ -471,7 +472,7 @@ func TestRevocationsAreForgottenWhenNoTokenCanBeAlive(t *testing.T) {
 
 func TestOldSigningKeysGoWithTheNextReadingOfTheKeySet(t *testing.T) {
 	for name, test := range map[string]struct {
-		inPlace bool // the new key has the kid of the old one
+		inPlace bool // the new key has the old one's kid
 		want    error
 	}{
 		"withdrawn":             {false, resourceserver.ErrUnknownKey},
@@ -480,7 +481,7 @@ func TestOldSigningKeysGoWithTheNextReadingOfTheKeySet(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
-				var instead atomic.Pointer[[]byte] // of the issuer's own key set
+				var instead atomic.Pointer[[]byte] // served instead of the issuer's key set
 				verifier := issuer.NewVerifier(t, resourceserver.Options{HTTPClient: &http.Client{Transport: &between{
 					next: issuer.Client().Transport,
 					keys: func(*http.Request) *http.Response {
@@ -501,7 +502,7 @@ func TestOldSigningKeysGoWithTheNextReadingOfTheKeySet(t *testing.T) {
 					keys := bytes.ReplaceAll(read(t, issuer, keySetPath), []byte(kidOf(t, issuer.Token())), []byte(old))
 					instead.Store(&keys)
 				}
-				let(5 * time.Minute) // what the server's Cache-Control says
+				let(5 * time.Minute) // the max-age of the server's Cache-Control
 				_, err := verifier.Verify(t.Context(), token)
 				wantError(t, err, test.want)
 			})
@@ -509,7 +510,7 @@ func TestOldSigningKeysGoWithTheNextReadingOfTheKeySet(t *testing.T) {
 	}
 }
 
-// kidOf returns which key a token says it is signed by.
+// kidOf returns the kid in a token's header.
 func kidOf(t *testing.T, token string) string {
 	t.Helper()
 	encoded, _, _ := strings.Cut(token, ".")
@@ -538,7 +539,8 @@ func TestNewTriesAgainUntilTheIssuerIsThere(t *testing.T) {
 	})
 }
 
-// TestATokenThatIsHonouredLongerStaysRevokedForAsLong: leeway gives tokens more time, so revocations are kept for it, too.
+// TestATokenThatIsHonouredLongerStaysRevokedForAsLong: a leeway makes tokens valid for longer, so revocations must be kept for
+// longer, too.
 func TestATokenThatIsHonouredLongerStaysRevokedForAsLong(t *testing.T) {
 	options := resourceserver.Options{Leeway: 30 * time.Minute}
 	inBubble(t, options, func(t *testing.T, issuer *resourceservertest.Issuer, verifier *resourceserver.Verifier) {
@@ -553,7 +555,8 @@ func TestATokenThatIsHonouredLongerStaysRevokedForAsLong(t *testing.T) {
 	})
 }
 
-// TestASnapshotMayTakeLongWhileItMoves, as one of a million revocations does on a slow line; but not for ever.
+// TestASnapshotMayTakeLongWhileItMoves: a snapshot of a million revocations takes a while on a slow line, but a transfer must not
+// go on for ever.
 func TestASnapshotMayTakeLongWhileItMoves(t *testing.T) {
 	for name, test := range map[string]struct {
 		pieces   int
@@ -604,7 +607,7 @@ func TestASnapshotMayTakeLongWhileItMoves(t *testing.T) {
 	}
 }
 
-// TestAnOlderSnapshotTakesNothingBack, as one that a cache in between answers with.
+// TestAnOlderSnapshotTakesNothingBack: a cache in between may answer with an older snapshot, which must not undo a revocation.
 func TestAnOlderSnapshotTakesNothingBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := resourceservertest.NewIssuer(t, resourceservertest.InMemory())
@@ -632,7 +635,7 @@ func TestAnOlderSnapshotTakesNothingBack(t *testing.T) {
 	})
 }
 
-// TestAnAnswerToAConditionThatNobodySetIsRefused, as a cache in between gives it for its own sake.
+// TestAnAnswerToAConditionThatNobodySetIsRefused: a cache in between may pass on the 304 that answers a condition of its own.
 func TestAnAnswerToAConditionThatNobodySetIsRefused(t *testing.T) {
 	issuer := resourceservertest.NewIssuer(t)
 	network := &between{next: issuer.Client().Transport, snapshot: func(*http.Request) *http.Response {
@@ -644,7 +647,7 @@ func TestAnAnswerToAConditionThatNobodySetIsRefused(t *testing.T) {
 	}
 }
 
-// read returns what the issuer answers now at a path.
+// read returns the body of the issuer's current answer at a path.
 func read(t *testing.T, issuer *resourceservertest.Issuer, path string) []byte {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, issuer.URL()+path, nil)

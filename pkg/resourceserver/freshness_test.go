@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestContactsGoForwardUnlessTheClockWasSetBack: an answer that was long under way must not make what is known older than it is, nor a
-// time that never was make it younger.
+// TestContactsGoForwardUnlessTheClockWasSetBack: an answer that was under way for long must not move the last contact back, and a
+// time in the future, left from before the clock was set back, must not stay.
 func TestContactsGoForwardUnlessTheClockWasSetBack(t *testing.T) {
 	f := newFreshness(KeepAccepting, FeedLossMaxDefault)
 	at := func(seconds int64) time.Time { return time.Unix(seconds, 0) }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestOnlyKeysForES256SignaturesAreTaken of a key set: others must not verify a token, whatever their kid, and are no reason to
-// take none.
+// TestOnlyKeysForES256SignaturesAreTaken: other keys in a set must not verify a token, whatever their kid, but don't make the whole
+// set unusable.
 func TestOnlyKeysForES256SignaturesAreTaken(t *testing.T) {
 	// The base points of the curves.
 	const p256 = `"kty":"EC","crv":"P-256","x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"`

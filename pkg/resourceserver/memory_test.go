@@ -1,7 +1,7 @@
 //go:build !race
 
-// The race detector has nothing to find where one goroutine reads a million entries, and takes ten times as long: `make test-go` runs
-// these tests without it.
+// The race detector can find nothing here, because a single goroutine reads the million entries, and makes that take ten times as
+// long. `make test-go` therefore runs these tests without it.
 
 package resourceserver
 
@@ -43,7 +43,7 @@ func TestAMillionRevocationsStayBelow150MB(t *testing.T) {
 	}
 }
 
-// TestReadingAMillionRevocationsStaysBelow150MB: also at the start, when the snapshot that they come in is still held.
+// TestReadingAMillionRevocationsStaysBelow150MB: at the start, the snapshot that the revocations come in takes memory, too.
 func TestReadingAMillionRevocationsStaysBelow150MB(t *testing.T) {
 	loading, after := loadMillion(t)
 	t.Logf("%d MB while the snapshot is read, %d MB after", loading>>20, after>>20)
@@ -60,8 +60,8 @@ func BenchmarkLoadMillionRevocations(b *testing.B) {
 	}
 }
 
-// loadMillion reads as many as they come at the start, from a snapshot, and returns the bytes with that still held and after
-// it has gone.
+// loadMillion reads a million revocations from a snapshot, as happens at the start. It returns the memory taken, in bytes, while
+// the snapshot is still held and after it has been freed.
 func loadMillion(t testing.TB) (loading, after int64) {
 	t.Helper()
 	before := heapInUse()

@@ -14,7 +14,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/resourceserver/resourceservertest"
 )
 
-// whoami answers with who the middleware let through.
+// whoami answers with the ID of the client that the middleware let through.
 var whoami = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	identity, ok := resourceserver.FromContext(r.Context())
 	if !ok {
@@ -100,8 +100,8 @@ func TestMiddlewareAnswers(t *testing.T) {
 		"another tenancy": {
 			[]string{"Bearer " + foreign},
 			403,
-			realm + `, error="insufficient_scope", error_description="the token is of another tenancy"`,
-			`{"error":"insufficient_scope","error_description":"the token is of another tenancy"}`,
+			realm + `, error="insufficient_scope", error_description="the token belongs to another tenancy"`,
+			`{"error":"insufficient_scope","error_description":"the token belongs to another tenancy"}`,
 			`{"code":"authorization/forbidden","message":"Unable to give access to the user"}`,
 		},
 	}
@@ -150,7 +150,7 @@ func TestRequireAnyTakesOneOfTheScopes(t *testing.T) {
 	}
 }
 
-// TestRoutesKeepTheScopesThatTheyWereMadeWith also where a loop makes them all with one slice.
+// TestRoutesKeepTheScopesThatTheyWereMadeWith: a caller may make several routes in a loop that reuses one slice.
 func TestRoutesKeepTheScopesThatTheyWereMadeWith(t *testing.T) {
 	issuer := resourceservertest.NewIssuer(t)
 	verifier := issuer.NewVerifier(t, resourceserver.Options{})

@@ -14,7 +14,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/resourceserver/resourceservertest"
 )
 
-// step is something that happens to an authorization server or to the way to it.
+// step is something that happens to an authorization server or to the connection to it.
 type step struct {
 	kind string
 	n    int
@@ -30,7 +30,7 @@ func drawSteps(t *rapid.T) []step {
 	}), 1, 60).Draw(t, "steps")
 }
 
-// world is an issuer, a verifier, and what a token's fate has to be.
+// world is an issuer, a verifier, and the tokens issued so far with what the verifier should say of them.
 type world struct {
 	issuer   *resourceservertest.Issuer
 	verifier *resourceserver.Verifier
@@ -82,7 +82,7 @@ func (w *world) do(s step) {
 	}
 }
 
-// disagreement returns how the verifier's judgement differs from what has to be, or nil.
+// disagreement returns an error if the verifier accepts a dead token or refuses a good one.
 func (w *world) disagreement() error {
 	for token, fate := range w.tokens {
 		_, err := w.verifier.Verify(context.Background(), token)
@@ -93,9 +93,9 @@ func (w *world) disagreement() error {
 	return nil
 }
 
-// TestVerifierEndsUpKnowingWhatTheServerKnows lets random changes, cuts at any byte, restarts, lost histories and proxies happen
-// and then looks whether, once the server can be reached again, the verifier judges every token as the server does; with
-// the earlier ones looked at on the way, so that they come from those seen.
+// TestVerifierEndsUpKnowingWhatTheServerKnows makes random changes, streams cut at any byte, restarts, lost histories and proxies
+// without streams happen. Then, once the server can be reached again, the verifier must judge every token as the server does. On
+// the way, it verifies all tokens once, so that some of them are cached.
 func TestVerifierEndsUpKnowingWhatTheServerKnows(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		steps := drawSteps(rt)
@@ -115,7 +115,7 @@ func TestVerifierEndsUpKnowingWhatTheServerKnows(t *testing.T) {
 			}
 			w.issuer.Resume()
 			w.issuer.SetStreaming(streaming)
-			let(25 * time.Second) // the longest back-off, a request that a stop may have left hanging, a poll
+			let(25 * time.Second) // the longest back-off, a request that a stop may have left hanging, and a poll
 			if got, want := w.verifier.FeedStatus().Position, w.issuer.Position(); got != want {
 				wrong = fmt.Errorf("the verifier is at position %d, the server at %d", got, want)
 				return

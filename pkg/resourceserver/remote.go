@@ -64,7 +64,7 @@ func (e *statusError) Error() string {
 var errTransport = errors.New("authorization server unreachable")
 
 // errStalled: a response, or the next piece of it, did not come within requestTimeout.
-var errStalled = fmt.Errorf("nothing came for %v", requestTimeout)
+var errStalled = fmt.Errorf("nothing received for %v", requestTimeout)
 
 // isTransient reports whether the same request may succeed later without anybody changing the configuration. That includes a
 // signature by a key that the key set lacks: the two may come from different replicas, one of which lags behind.

@@ -55,7 +55,7 @@ func (f *feed) fetchSnapshot(ctx context.Context, tag string) (reading, error) {
 	read := reading{tag: tag, complete: asked.Add(-answerAge(document.header))}
 	if document.unchanged {
 		if tag == "" {
-			return reading{}, errors.New("snapshot: 304 to a request without a condition")
+			return reading{}, errors.New("snapshot: 304 to an unconditional request")
 		}
 		return read, nil
 	}

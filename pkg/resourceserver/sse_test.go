@@ -70,7 +70,7 @@ func TestCommentsMayGoOnForEver(t *testing.T) {
 	}
 }
 
-// TestAMessageIsBounded, also one that never ends.
+// TestAMessageIsBounded: a message that never ends must not take memory without limit.
 func TestAMessageIsBounded(t *testing.T) {
 	for _, piece := range []string{"x", "data: x\n", ": x\n"} {
 		endless := io.LimitReader(repeated(piece), 100*eventMax)
@@ -80,7 +80,7 @@ func TestAMessageIsBounded(t *testing.T) {
 	}
 }
 
-// repeated is a text for ever.
+// repeated is a reader of the same text over and over.
 type repeated string
 
 func (r repeated) Read(p []byte) (int, error) { return copy(p, r), nil }

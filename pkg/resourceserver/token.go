@@ -72,7 +72,7 @@ func parseCompact(raw string) (compact, error) {
 	}
 	signatureBytes, err := strictBase64.DecodeString(signature)
 	if err != nil || len(signatureBytes) != es256SignatureSize {
-		return compact{}, fmt.Errorf("%w: signature is not of ES256", ErrMalformed)
+		return compact{}, fmt.Errorf("%w: signature is not 64 bytes in base64url", ErrMalformed)
 	}
 	input := raw[:len(header)+1+len(payload)]
 	return compact{kid: h.KeyID, input: []byte(input), payload: payload, signature: signatureBytes}, nil

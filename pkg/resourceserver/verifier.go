@@ -105,7 +105,7 @@ func (o *Options) complete(issuer string) error {
 	setDefault(&o.FeedLossMax, FeedLossMaxDefault)
 	setDefault(&o.PollInterval, PollIntervalDefault)
 	if most := newFreshness(o.OnFeedLost, o.FeedLossMax).bound / 2; o.PollInterval > most {
-		return fmt.Errorf("Options.PollInterval of %v is more than %v, half of how long OnFeedLost and FeedLossMax let revocations be unheard of", o.PollInterval, most)
+		return fmt.Errorf("Options.PollInterval of %v is more than %v, half of the time without contact that OnFeedLost and FeedLossMax allow", o.PollInterval, most)
 	}
 	setDefault(&o.KeyRefetchMin, KeyRefetchMinDefault)
 	setDefault(&o.TokenCacheBytes, TokenCacheBytesDefault)

@@ -24,7 +24,7 @@ import (
 
 type claims = resourceservertest.Claims
 
-// testClock is a clock that stands still until a test moves it.
+// testClock stands still until a test moves it.
 type testClock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -67,7 +67,7 @@ func TestVerifySaysWhoPresentsTheToken(t *testing.T) {
 	verifier := issuer.NewVerifier(t, resourceserver.Options{})
 	token := issuer.Token(claims{"scope": "cca:readonly lighthouse.workspaces:editor", "jti": "token-1", "gen": 3})
 
-	for range 2 { // anew, then from those seen
+	for range 2 { // the first time as a new token, then as a cached one
 		identity, err := verifier.Verify(t.Context(), token)
 		if err != nil {
 			t.Fatal(err)
@@ -78,7 +78,7 @@ func TestVerifySaysWhoPresentsTheToken(t *testing.T) {
 			!identity.IssuedAt.Equal(clock.Now()) || !identity.ExpiresAt.Equal(clock.Now().Add(time.Hour)) {
 			t.Errorf("got %+v", identity)
 		}
-		identity.Scopes[0] = "settings:admin" // must not reach anybody else
+		identity.Scopes[0] = "settings:admin" // must not affect the next caller
 	}
 }
 
@@ -149,7 +149,7 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			for range 2 { // also the second time
+			for range 2 { // a second attempt must be refused, too
 				identity, err := verifier.Verify(t.Context(), test.token)
 				wantError(t, err, test.want)
 				if identity != nil {
@@ -163,7 +163,7 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
-// respell sets a bit that base64 doesn't use.
+// respell sets a bit of the last character that base64 does not use, so that the token still decodes to the same bytes.
 func respell(token string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	last := strings.IndexByte(alphabet, token[len(token)-1])
@@ -174,7 +174,7 @@ func unsigned(payload string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"at+jwt","kid":"x"}`)) + "." + payload + ".AAAA"
 }
 
-// hmacWithPublicKey signs with what everybody knows, hoping that the verifier takes its public key for a secret.
+// hmacWithPublicKey signs with the public key, as an attacker would who hopes that the verifier takes that for a shared secret.
 func hmacWithPublicKey(t *testing.T, issuer *resourceservertest.Issuer, parts []string) string {
 	t.Helper()
 	response, err := issuer.Client().Get(issuer.URL() + keySetPath)
@@ -322,7 +322,7 @@ func TestWithdrawnSigningKeysTokensDieAlsoWhenSeen(t *testing.T) {
 	}
 	issuer.RotateSigningKey()
 	issuer.WithdrawOldKeys()
-	if _, err := verifier.Verify(t.Context(), issuer.Token()); err != nil { // makes it read the keys
+	if _, err := verifier.Verify(t.Context(), issuer.Token()); err != nil { // makes the verifier read the keys again
 		t.Fatal(err)
 	}
 	_, err := verifier.Verify(t.Context(), before)
@@ -361,7 +361,7 @@ func TestCloseRefusesEverything(t *testing.T) {
 	wantError(t, verifier.AwaitPosition(t.Context(), issuer.Position()+1), resourceserver.ErrClosed)
 }
 
-// TestDocumentsOfTheServerAreBounded, whether their length is announced or not.
+// TestDocumentsOfTheServerAreBounded: whether or not a Content-Length announces their size.
 func TestDocumentsOfTheServerAreBounded(t *testing.T) {
 	for name, announced := range map[string]bool{"announced": true, "not announced": false} {
 		t.Run(name, func(t *testing.T) {
@@ -460,7 +460,7 @@ func TestBaseURLIsWhereTheIssuerIsReached(t *testing.T) {
 	})
 	defer proxy.Close()
 	verifier := issuer.NewVerifier(t, resourceserver.Options{BaseURL: proxy.URL, HTTPClient: proxy.Client()})
-	defer verifier.Close() // before the proxy is
+	defer verifier.Close() // before the proxy is closed
 	token := issuer.Token()
 	if _, err := verifier.Verify(t.Context(), token); err != nil {
 		t.Error(err)

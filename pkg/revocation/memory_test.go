@@ -9,7 +9,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/revocation"
 )
 
-// BenchmarkMemory reports what a revocation costs in memory, half of them generations and half single tokens.
+// BenchmarkMemory reports how much memory a revocation takes. Half of them are of generations, half of single tokens.
 func BenchmarkMemory(b *testing.B) {
 	const count = 200_000
 	for b.Loop() {

@@ -19,7 +19,7 @@ import (
 
 var epoch = time.Date(2030, time.March, 1, 12, 0, 0, 0, time.UTC)
 
-// log is a log in memory, and the store over it.
+// log is an event log in memory, and the store on top of it.
 type log struct {
 	now    time.Time
 	events []eventlog.Event
@@ -68,7 +68,7 @@ func (l *log) TokenRevoked(_ context.Context, id string) (bool, error) {
 
 func (l *log) PurgeRevokedTokens(context.Context, time.Time) error { return l.failed }
 
-// state is what somebody who follows the log knows: generations by client and expiries by token.
+// state is what a follower of the feed knows: generations by client and expiries by token.
 type state struct {
 	clients map[string]int64
 	tokens  map[string]int64
@@ -86,7 +86,7 @@ func (s state) add(r eventlog.Revocation) {
 	s.clients[r.ClientID] = max(s.clients[r.ClientID], r.Generation)
 }
 
-// world is a log, a set that follows it, and what is to be known at each position.
+// world is a log, a set that follows it, and the state that a follower should have at each position.
 type world struct {
 	log
 	set        *revocation.Set
@@ -122,14 +122,14 @@ func (w *world) happen(kind, n int) {
 	w.history = append(w.history, next)
 }
 
-// tail gives the set what it has not had yet.
+// tail applies to the set the events that it has not had yet.
 func (w *world) tail() {
 	for ; w.applied < len(w.events); w.applied++ {
 		w.set.Apply(w.events[w.applied])
 	}
 }
 
-// needed returns what everybody has to know who knows everything up to a position: what still matters.
+// needed returns what a follower at a position has to know at least: the revocations up to there that still matter.
 func (w *world) needed(upTo int64) state {
 	needed := newState()
 	for _, e := range w.events[:upTo] {
@@ -140,7 +140,7 @@ func (w *world) needed(upTo int64) state {
 	return needed
 }
 
-// readOn returns what somebody knows who knew everything up to a position and then reads on in portions, to the end.
+// readOn returns what a follower knows after it knew everything up to a position and then read the rest in portions.
 func (w *world) readOn(from int) (got state, upTo int64, err error) {
 	got, upTo = w.history[from].clone(), int64(from)
 	for first := true; first || upTo < w.set.Position(); first = false {
@@ -161,7 +161,7 @@ func (w *world) readOn(from int) (got state, upTo int64, err error) {
 	return got, upTo, nil
 }
 
-// disagreement returns what somebody would know wrongly who knew everything up to a position and then read on, or nil.
+// disagreement returns an error if a follower that knew everything up to a position and then read on would know something wrong.
 func (w *world) disagreement(from int, needed state) error {
 	got, upTo, err := w.readOn(from)
 	if err != nil {
@@ -185,8 +185,8 @@ func (w *world) disagreement(from int, needed state) error {
 	return nil
 }
 
-// TestReadingOnFromAnyPositionLeadsToTheSameState lets changes happen, a set load and follow them, and time pass, and then
-// reads on from every position that there was.
+// TestReadingOnFromAnyPositionLeadsToTheSameState makes changes, lets a set load and follow them, and lets time pass. It then reads
+// on from every position so far.
 func TestReadingOnFromAnyPositionLeadsToTheSameState(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld()
@@ -201,7 +201,7 @@ func TestReadingOnFromAnyPositionLeadsToTheSameState(t *testing.T) {
 			},
 			"tail": func(*rapid.T) { w.tail() },
 			"start": func(t *rapid.T) {
-				// The tailer has its place before the set is loaded.
+				// The tailer has found its position before the set is loaded.
 				w.set = revocation.NewSet(&w.log, w.clock)
 				w.applied = len(w.events)
 				w.happen(rapid.IntRange(0, 2).Draw(t, "kind of the change in between"), 0)
@@ -243,7 +243,7 @@ func TestWhatIsOldIsForgotten(t *testing.T) {
 		return ids
 	}
 	load := func() {
-		// A new set has no newest entries in order, so it shows what it keeps.
+		// A set that was loaded and purged holds only the entries that still matter.
 		set = revocation.NewSet(l, l.clock)
 		if err := set.Load(t.Context()); err != nil {
 			t.Fatal(err)
@@ -302,7 +302,8 @@ func TestAnEventThatComesTwiceCountsOnce(t *testing.T) {
 	}
 }
 
-// TestWhatIsAppliedBeforeTheSetIsLoadedCountsOnce: the tailer runs first, so that nothing falls between the two.
+// TestWhatIsAppliedBeforeTheSetIsLoadedCountsOnce: the tailer starts before the set is loaded, so that no event is missed in
+// between.
 func TestWhatIsAppliedBeforeTheSetIsLoadedCountsOnce(t *testing.T) {
 	behind := &log{now: epoch}
 	set := revocation.NewSet(behind, behind.clock)
@@ -342,7 +343,7 @@ func TestTokenIsRefusedFromTheMomentItIsRevokedHere(t *testing.T) {
 		t.Errorf("the log brought %v", revocations)
 	}
 
-	// Revoked by another replica, while this one can't follow the log.
+	// Another replica revokes a token while this one can't follow the log.
 	l.token("two", epoch.Add(time.Hour))
 	wantRevoked("two", false)
 	fresh = false
@@ -361,7 +362,7 @@ func TestTokenIsRefusedFromTheMomentItIsRevokedHere(t *testing.T) {
 	}
 }
 
-// TestARevokedTokenIsKnownUntilItHasExpired, however often what is old is forgotten.
+// TestARevokedTokenIsKnownUntilItHasExpired: however often the set is purged.
 func TestARevokedTokenIsKnownUntilItHasExpired(t *testing.T) {
 	for how, revoke := range map[string]func(*world){
 		"as the log tells": func(w *world) { w.set.Apply(w.token("token", epoch.Add(time.Hour))) },
@@ -387,7 +388,7 @@ func TestARevokedTokenIsKnownUntilItHasExpired(t *testing.T) {
 	}
 }
 
-// TestAClockThatIsWrongForAMomentForgetsNothing: what is forgotten can't be learned again, by no means but a restart.
+// TestAClockThatIsWrongForAMomentForgetsNothing: what a set has forgotten it can only learn again by a restart.
 func TestAClockThatIsWrongForAMomentForgetsNothing(t *testing.T) {
 	for name, wrong := range map[string]struct{ revoker, hearing, purging time.Duration }{
 		"ahead at the purge":                    {0, 0, 40 * time.Hour},
@@ -405,7 +406,7 @@ func TestAClockThatIsWrongForAMomentForgetsNothing(t *testing.T) {
 			if err := set.Load(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			expires := began.Add(24 * time.Hour).Round(0) // by the clock of who issued it
+			expires := began.Add(24 * time.Hour).Round(0) // by the clock of the replica that issued it
 			for _, e := range []eventlog.Event{l.generation("ak_1", 2), l.token("token", expires), keyRevoked(3, "kid")} {
 				e.At = began.Add(wrong.revoker).Round(0)
 				set.Apply(e)

@@ -34,14 +34,14 @@ func keyring(t *testing.T) *signing.Keyring {
 	return ring
 }
 
-// periodStart returns a time by both clocks with which a period of snapshots began.
+// periodStart returns the time at which the current period of snapshots began, on both the wall clock and the monotonic clock.
 func periodStart() time.Time {
 	now := time.Now()
 	return now.Add(-now.Sub(now.Truncate(10 * time.Minute)))
 }
 
-// TestASnapshotTellsOfRevokedKeys: whoever comes back by a snapshot may have them cached. It also tells of tokens that were
-// revoked here, before the log does.
+// TestASnapshotTellsOfRevokedKeys: a verifier that returns and reads a snapshot may have the revoked keys cached. A snapshot also
+// holds tokens that this process has revoked, even before the log reports them.
 func TestASnapshotTellsOfRevokedKeys(t *testing.T) {
 	l := &log{now: periodStart()}
 	set := revocation.NewSet(l, l.clock)
@@ -115,7 +115,7 @@ func TestASnapshotIsMadeOnceWhileNothingIsRevokedAndIsNeverOld(t *testing.T) {
 	}
 }
 
-// TestReplicasGiveTheSameSnapshotTheSameTag: resource servers that poll come to another one each time.
+// TestReplicasGiveTheSameSnapshotTheSameTag: a resource server that polls may reach another replica each time.
 func TestReplicasGiveTheSameSnapshotTheSameTag(t *testing.T) {
 	began := periodStart()
 	l := &log{now: began}
@@ -169,7 +169,7 @@ func TestReplicasGiveTheSameSnapshotTheSameTag(t *testing.T) {
 	if got := oneTag(); got != tag {
 		t.Errorf("in another period the tag is %s, not %s", got, tag)
 	}
-	// What is over is purged by one sooner than by the other.
+	// One replica purges expired entries sooner than the other.
 	l.now = began.Add(revocation.Horizon)
 	threeTag()
 	l.now = l.now.Add(time.Minute)
@@ -181,7 +181,7 @@ func TestReplicasGiveTheSameSnapshotTheSameTag(t *testing.T) {
 	wantSame("by another key", oneTag, threeTag)
 }
 
-// TestALargeSnapshotIsNotMadeWithEachRevocation: everybody may ask for it, and it takes long.
+// TestALargeSnapshotIsNotMadeWithEachRevocation: anybody may ask for a snapshot, and making a large one takes long.
 func TestALargeSnapshotIsNotMadeWithEachRevocation(t *testing.T) {
 	l := &log{now: periodStart()}
 	set := revocation.NewSet(l, l.clock)
@@ -218,7 +218,7 @@ func TestWhoIsGoneDoesNotWaitForASnapshot(t *testing.T) {
 	asked, held := make(chan struct{}), make(chan struct{})
 	calls := 0
 	snapshots := revocation.NewSnapshots(set, keyring(t), "https://keys.example.com", func() time.Time {
-		if calls++; calls == 3 { // of whoever makes it: the first two are for whether there is one
+		if calls++; calls == 3 { // while it is being made; the first two calls check for an earlier one
 			close(asked)
 			<-held
 		}

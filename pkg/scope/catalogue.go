@@ -117,7 +117,7 @@ func (c *Catalogue) add(name string, label Label, scopes []Scope) error {
 			return err
 		}
 		if slices.Contains(c.scopes, s) {
-			return fmt.Errorf("%s: is listed twice", s)
+			return fmt.Errorf("%s is listed twice", s)
 		}
 		c.scopes = append(c.scopes, s)
 	}

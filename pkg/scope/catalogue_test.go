@@ -95,10 +95,10 @@ func TestLoadCatalogueSaysWhatIsWrong(t *testing.T) {
 		"no name":            {"products: [{label: {en: CCA, pt-BR: CCA}, access: [admin]}]", `":admin" is not of the form`},
 		"no English label":   {"products: [{name: cca, label: {pt-BR: CCA}, access: [admin]}]", "cca: the label must be given in en and pt-BR"},
 		"no Portuguese one":  {"products: [{name: cca, label: {en: CCA}, access: [admin]}]", "cca: the label must be given in en and pt-BR"},
-		"access given twice": {"products: [{name: cca, label: {en: CCA, pt-BR: CCA}, access: [admin, admin]}]", "cca:admin: is listed twice"},
+		"access given twice": {"products: [{name: cca, label: {en: CCA, pt-BR: CCA}, access: [admin, admin]}]", "cca:admin is listed twice"},
 		"product listed twice": {
 			"products: [{name: cca, label: {en: C, pt-BR: C}, access: [admin]}, {name: cca, label: {en: C, pt-BR: C}, access: [admin]}]",
-			"cca:admin: is listed twice",
+			"cca:admin is listed twice",
 		},
 		"feature without label": {
 			"products: [{name: cca, label: {en: C, pt-BR: C}, features: [{name: drafts, access: [editor]}]}]",

@@ -39,7 +39,7 @@ func TestCoveringFollowsProductFeatureAndAccess(t *testing.T) {
 		{"settings:admin", scope.APIKeysEditor, true},
 		{"settings:admin", scope.TokensReadonly, true},
 
-		// What is not a scope covers nothing and is covered by nothing but itself.
+		// A text that is not a scope covers nothing, and nothing but itself covers it.
 		{"", "cca:readonly", false},
 		{"cca:admin", "", false},
 		{"cca:admin", "cca", false},

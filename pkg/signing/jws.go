@@ -61,20 +61,20 @@ func (k *Keyring) SignJWS(typ string, payload any) (JWS, error) {
 func (k *Keyring) VerifyStoredJWS(ctx context.Context, typ, compact string, payload any) error {
 	parts := strings.Split(compact, ".")
 	if len(parts) != 3 {
-		return fmt.Errorf("%w: it is not a compact JWS", ErrInvalidJWS)
+		return fmt.Errorf("%w: not a compact JWS", ErrInvalidJWS)
 	}
 	var decoded [3][]byte
 	for i, part := range parts {
 		var err error
 		if decoded[i], err = base64.RawURLEncoding.Strict().DecodeString(part); err != nil {
-			return fmt.Errorf("%w: it is not a compact JWS", ErrInvalidJWS)
+			return fmt.Errorf("%w: not a compact JWS", ErrInvalidJWS)
 		}
 	}
 	var header jwsHeader
 	strict := json.NewDecoder(bytes.NewReader(decoded[0]))
 	strict.DisallowUnknownFields() // including crit, which demands processing that is not done here (RFC 7515 §4.1.11)
 	if err := strict.Decode(&header); err != nil || header.Algorithm != Algorithm || header.Type != typ {
-		return fmt.Errorf("%w: it is not of the type %s", ErrInvalidJWS, typ)
+		return fmt.Errorf("%w: not of type %s", ErrInvalidJWS, typ)
 	}
 	records, err := k.store.SigningKeys(ctx)
 	if err != nil {
@@ -89,12 +89,12 @@ func (k *Keyring) VerifyStoredJWS(ctx context.Context, typ, compact string, payl
 			return fmt.Errorf("signing key %s: %w", r.KID, err)
 		}
 		if err := k.verifier.Verify([]byte(parts[0]+"."+parts[1]), decoded[2], &private.PublicKey); err != nil {
-			return fmt.Errorf("%w by the signing key %s", ErrInvalidJWS, r.KID)
+			return fmt.Errorf("%w by signing key %s", ErrInvalidJWS, r.KID)
 		}
 		if err := json.Unmarshal(decoded[1], payload); err != nil {
-			return fmt.Errorf("%w: its payload can't be read: %w", ErrInvalidJWS, err)
+			return fmt.Errorf("%w: decode the payload: %w", ErrInvalidJWS, err)
 		}
 		return nil
 	}
-	return fmt.Errorf("%w: its signing key is unknown", ErrInvalidJWS)
+	return fmt.Errorf("%w: unknown signing key", ErrInvalidJWS)
 }

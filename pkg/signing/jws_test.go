@@ -77,7 +77,7 @@ func TestWhatWasSignedVerifiesWhenItsKeyHasRetired(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What the key did sign: not the signature is wrong.
+	// sign uses the real key, so that the signature is not what is wrong.
 	sign := func(header, payload string) string {
 		text := encode([]byte(header)) + "." + encode([]byte(payload))
 		signature, err := keyring.Sign(key, []byte(text))

@@ -293,7 +293,7 @@ func (k *Keyring) checkMasterKey(records []Record) error {
 
 func (k *Keyring) open(r Record) (*ecdsa.PrivateKey, error) {
 	if r.Algorithm != Algorithm {
-		return nil, fmt.Errorf("has the unknown algorithm %q", r.Algorithm)
+		return nil, fmt.Errorf("unknown algorithm %q", r.Algorithm)
 	}
 	der, err := k.box.Open(r.Private, binding(r.KID))
 	if err != nil {
@@ -305,7 +305,7 @@ func (k *Keyring) open(r Record) (*ecdsa.PrivateKey, error) {
 	}
 	private, ok := parsed.(*ecdsa.PrivateKey)
 	if !ok || private.Curve != elliptic.P256() {
-		return nil, errors.New("is not a P-256 key")
+		return nil, errors.New("not a P-256 key")
 	}
 	return private, nil
 }

@@ -35,7 +35,7 @@ var (
 	admin = eventlog.Actor{Kind: eventlog.ActorSystem, ID: "test", Name: "test"}
 )
 
-// clock is a time that the test sets.
+// clock returns the time that the test has set.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -69,7 +69,7 @@ func newKeyring(t rapid.TB, store signing.Store, now func() time.Time) *signing.
 	return keyring
 }
 
-// fixture is a loaded keyring on a SQLite file.
+// fixture holds a loaded keyring on a SQLite database.
 type fixture struct {
 	*signing.Keyring
 	clock
@@ -214,7 +214,7 @@ func TestASuccessorIsPublishedBeforeItSigns(t *testing.T) {
 		{retirement, successor, []string{successor}},
 		{retirement.AddDate(0, 1, 0), successor, []string{successor}},
 	}
-	// With and without another loading in between: time alone changes who signs.
+	// With and without loading the keys again in between: which key signs depends on the time alone.
 	for _, reload := range []bool{false, true} {
 		for _, step := range steps {
 			f.set(step.at)
@@ -255,7 +255,7 @@ func TestKeysAreRotatedOnSchedule(t *testing.T) {
 	if n := len(f.records(t)); n != 2 {
 		t.Errorf("loading again made %d keys", n)
 	}
-	// After a long time off, the old key goes on until verifiers have seen the new one.
+	// After a long outage, the old key goes on signing until verifiers have had time to read the new one.
 	f.set(end.Add(2 * signing.Period))
 	f.load(t)
 	if kid := signer(t, f.Keyring); kid != records[1].KID {
@@ -267,7 +267,8 @@ func TestKeysAreRotatedOnSchedule(t *testing.T) {
 	}
 }
 
-// TestAKeyOfAClockThatWasAheadHoldsNoRotationUp, whether it stays or was revoked.
+// TestAKeyOfAClockThatWasAheadHoldsNoRotationUp: a key that was created by a clock far ahead must not delay the rotation, whether
+// it stays or is revoked.
 func TestAKeyOfAClockThatWasAheadHoldsNoRotationUp(t *testing.T) {
 	const ahead = 400 * 24 * time.Hour
 	for name, revoked := range map[string]bool{"it stays": false, "it is revoked": true} {
@@ -309,7 +310,7 @@ func TestAKeyOfAClockThatWasAheadHoldsNoRotationUp(t *testing.T) {
 	}
 }
 
-// TestAReplicaWhoseClockIsFarBehindEndsNoKey: it may have started before its clock was set.
+// TestAReplicaWhoseClockIsFarBehindEndsNoKey: a replica may have started before its clock was set.
 func TestAReplicaWhoseClockIsFarBehindEndsNoKey(t *testing.T) {
 	f := newFixture(t)
 	f.set(start.Add(signing.Period - signing.PublishLead))
@@ -360,8 +361,8 @@ func TestSigningAtOnceOverrulesAKeyThatWaits(t *testing.T) {
 	}
 }
 
-// TestATokensKeyIsPublishedUntilItExpires rotates at random: whatever happens, who signed a token stays published for the
-// longest life of a token, and was published before.
+// TestATokensKeyIsPublishedUntilItExpires rotates at random. Whatever happens, a key that signs a token is already published, and
+// stays published for the longest lifespan of a token.
 func TestATokensKeyIsPublishedUntilItExpires(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		store := &memoryStore{}
@@ -405,7 +406,7 @@ func TestATokensKeyIsPublishedUntilItExpires(t *testing.T) {
 	})
 }
 
-// memoryStore keeps records without a database, for many runs of a property.
+// memoryStore keeps records without a database, so that a property test can make many runs.
 type memoryStore struct{ records []signing.Record }
 
 func (s *memoryStore) SigningKeys(context.Context) ([]signing.Record, error) { return s.records, nil }
@@ -635,7 +636,7 @@ func TestSignaturesVerifyByThePublishedKey(t *testing.T) {
 	if err := parsed.Raw(&public); err != nil {
 		t.Fatal(err)
 	}
-	for i := range 50 { // also those whose numbers begin with zeros
+	for i := range 50 { // often enough to get numbers that begin with zeros
 		data := bytes.Repeat([]byte{byte(i)}, i)
 		signature, err := f.Sign(key, data)
 		if err != nil || len(signature) != 64 {
@@ -658,7 +659,7 @@ func TestSignaturesVerifyByThePublishedKey(t *testing.T) {
 	}
 }
 
-// observedStore tells of every reading.
+// observedStore signals each reading of the keys.
 type observedStore struct {
 	signing.Store
 	read chan struct{}
@@ -728,7 +729,7 @@ func TestKeysAreLoadedForTheirEventsAloneUntilItSucceeds(t *testing.T) {
 		}
 		wantLoadings := func(when string, after time.Duration, want int32) {
 			t.Helper()
-			<-time.After(after) // by the bubble's clock, which moves on when everybody waits
+			<-time.After(after) // by the bubble's clock, which moves when all goroutines wait
 			synctest.Wait()
 			if got := store.loadings.Swap(0); got != want {
 				t.Errorf("%s: the keys were loaded %d times, not %d", when, got, want)

@@ -11,7 +11,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/signing"
 )
 
-// TestAllPrivateHalvesAreResealedOrNone: after that, the old master key is thrown away.
+// TestAllPrivateHalvesAreResealedOrNone: the old master key is thrown away afterwards, so nothing may stay sealed with it.
 func TestAllPrivateHalvesAreResealedOrNone(t *testing.T) {
 	f := newFixture(t)
 	fresh, err := sealed.NewBox(bytes.Repeat([]byte{2}, sealed.KeySize), bytes.Repeat([]byte{1}, sealed.KeySize))
@@ -44,7 +44,7 @@ func TestAllPrivateHalvesAreResealedOrNone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []int{1, 0} { // the second time there is nothing to do, nor to tell
+	for _, want := range []int{1, 0} { // the second time there is nothing to do, and no event
 		if n, err := moved.Reseal(t.Context(), fresh, admin); err != nil || n != want {
 			t.Errorf("%d are resealed, %v; want %d", n, err, want)
 		}

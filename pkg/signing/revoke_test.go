@@ -30,7 +30,7 @@ func (f *fixture) signer(t *testing.T) string {
 	return key.KID
 }
 
-// TestARevokedKeyIsGoneAndAnotherSigns, whichever keys there are, and stays gone when others are made.
+// TestARevokedKeyIsGoneAndAnotherSigns: whichever other keys there are. The revoked key stays gone when new ones are created.
 func TestARevokedKeyIsGoneAndAnotherSigns(t *testing.T) {
 	tests := map[string]func(t *testing.T, f *fixture){
 		"the only one":            func(*testing.T, *fixture) {},
@@ -73,7 +73,7 @@ func TestARevokedKeyIsGoneAndAnotherSigns(t *testing.T) {
 	}
 }
 
-// TestAKeyThatIsRevokedBeforeItsTurnGetsASuccessor: else nobody would sign when its turn comes.
+// TestAKeyThatIsRevokedBeforeItsTurnGetsASuccessor: otherwise no key would sign when its turn comes.
 func TestAKeyThatIsRevokedBeforeItsTurnGetsASuccessor(t *testing.T) {
 	f := newFixture(t)
 	first := f.signer(t)
@@ -109,7 +109,8 @@ func TestAKeyThatOnlyRetiresNeedsNoSuccessor(t *testing.T) {
 	}
 }
 
-// TestAKeyGoesOnWhenItsSuccessorIsRevoked: an older one would be published for less than the life of the tokens it signs then.
+// TestAKeyGoesOnWhenItsSuccessorIsRevoked: an older key must not sign instead, because it would not stay published for as long as
+// its new tokens live.
 func TestAKeyGoesOnWhenItsSuccessorIsRevoked(t *testing.T) {
 	f := newFixture(t)
 	f.set(start.Add(time.Hour))
@@ -121,7 +122,7 @@ func TestAKeyGoesOnWhenItsSuccessorIsRevoked(t *testing.T) {
 	if err := f.Revoke(t.Context(), f.records(t)[2].KID, admin); err != nil {
 		t.Fatal(err)
 	}
-	last := start.Add(11*time.Hour + 29*time.Minute) // the turn of the revoked key would have begun, that of its successor has not
+	last := start.Add(11*time.Hour + 29*time.Minute) // when the revoked key would sign already, and its successor does not yet
 	f.set(last)
 	f.load(t)
 	if f.signer(t) != second {
@@ -134,7 +135,7 @@ func TestAKeyGoesOnWhenItsSuccessorIsRevoked(t *testing.T) {
 	}
 }
 
-// TestAKeyThatAWrongMasterKeySealedCanBeRevoked: no replica can load any key before.
+// TestAKeyThatAWrongMasterKeySealedCanBeRevoked: until it is revoked, no replica can load any key.
 func TestAKeyThatAWrongMasterKeySealedCanBeRevoked(t *testing.T) {
 	f := newFixture(t)
 	first := f.signer(t)
@@ -186,7 +187,7 @@ func (f *fixture) revocation(t *testing.T) eventlog.Event {
 	return events[0]
 }
 
-// TestAReplicaForgetsARevokedKeyWithTheEvent, without asking the store.
+// TestAReplicaForgetsARevokedKeyWithTheEvent: the event is enough, and the store is not read.
 func TestAReplicaForgetsARevokedKeyWithTheEvent(t *testing.T) {
 	f := newFixture(t)
 	other, empty := newKeyring(t, f.store, f.Now), newKeyring(t, f.store, f.Now)
@@ -208,7 +209,7 @@ func TestAReplicaForgetsARevokedKeyWithTheEvent(t *testing.T) {
 	}
 }
 
-// TestARevokedKeyIsGoneWhereTheClockIsBehind, whether the replica was there when it was revoked or has just started.
+// TestARevokedKeyIsGoneWhereTheClockIsBehind: whether the replica was running when the key was revoked or has just started.
 func TestARevokedKeyIsGoneWhereTheClockIsBehind(t *testing.T) {
 	f := newFixture(t)
 	behind := func() time.Time { return f.Now().Add(-time.Second) }
@@ -228,7 +229,7 @@ func TestARevokedKeyIsGoneWhereTheClockIsBehind(t *testing.T) {
 	}
 }
 
-// TestAReadingThatBeganBeforeARevocationDoesNotBringTheKeyBack, as when the database's answer was on its way.
+// TestAReadingThatBeganBeforeARevocationDoesNotBringTheKeyBack: the database's answer may still have been on its way.
 func TestAReadingThatBeganBeforeARevocationDoesNotBringTheKeyBack(t *testing.T) {
 	f := newFixture(t)
 	meanwhile := func() {}
@@ -259,13 +260,13 @@ func TestWithoutAPublishedKeyNoneSigns(t *testing.T) {
 	}
 }
 
-// TestAStateTellsWhatBecomesOfAKey, through all that may be done to keys.
+// TestAStateTellsWhatBecomesOfAKey goes through everything that can be done to keys.
 func TestAStateTellsWhatBecomesOfAKey(t *testing.T) {
 	f := newFixture(t)
 	rotate := func(lead time.Duration) func() { return func() { f.rotate(t, lead) } }
 	for _, step := range []struct {
 		name  string
-		after time.Duration // the start
+		after time.Duration // since the start
 		do    func()
 		want  []signing.State // in the order of NotBefore
 	}{

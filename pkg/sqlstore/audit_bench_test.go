@@ -16,11 +16,11 @@ import (
 // benchEventKeys is how many keys the events of the benchmark are about.
 const benchEventKeys = 10_000
 
-// benchEventSpan is the time over which they are spread.
+// benchEventSpan is the time over which the events are spread.
 const benchEventSpan = 365 * 24 * time.Hour
 
-// fillEvents stores n events of a year, 95 of 100 in the tenancy home: changes of keys by fifty operators and by programs,
-// and sign-ins. Their chain is not that of a log. It leaves the indexes to the end, as a restore does.
+// fillEvents stores n events of a year, 95 of 100 of them in the tenancy home: changes of keys by fifty operators and by programs,
+// and sign-ins. Their hashes do not form a valid chain. The indexes are created at the end, as a restore does.
 func fillEvents(b *testing.B, s *Store, n int) {
 	b.Helper()
 	ctx := b.Context()
@@ -56,7 +56,7 @@ func fillEvents(b *testing.B, s *Store, n int) {
 	exec("VACUUM ANALYZE event")
 }
 
-// eventIndexes returns the definition of each index of events but the primary key's, by name.
+// eventIndexes returns the definitions of the indexes of events, except the primary key's, by name.
 func eventIndexes(b *testing.B, s *Store) map[string]string {
 	b.Helper()
 	rows, err := s.pools[0].QueryContext(b.Context(), "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'event' AND indexname <> 'event_pkey'")
@@ -78,8 +78,8 @@ func eventIndexes(b *testing.B, s *Store) map[string]string {
 	return definitions
 }
 
-// BenchmarkAuditPage reads the first page of the audit log under each filter. BENCH_EVENTS is how many events there are,
-// 100000 by default; ten million take some minutes to store.
+// BenchmarkAuditPage reads the first page of the audit log with each filter. BENCH_EVENTS is the number of events, 100000 by
+// default; storing ten million takes some minutes.
 func BenchmarkAuditPage(b *testing.B) {
 	n, err := strconv.Atoi(cmp.Or(os.Getenv("BENCH_EVENTS"), "100000"))
 	if err != nil {

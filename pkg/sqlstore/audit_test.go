@@ -21,8 +21,8 @@ func record(t testing.TB, s *Store, d eventlog.Draft) {
 	}
 }
 
-// variousEvents appends n events that differ in everything that a search asks for, and returns them newest first. Their
-// times rise, but for what clocks are apart.
+// variousEvents appends n events that differ in everything that can be searched for, and returns them newest first. Their times
+// rise, except for a random clock skew.
 func variousEvents(t testing.TB, s *Store, n int) []eventlog.Event {
 	t.Helper()
 	pick := func(values ...string) string { return values[rand.IntN(len(values))] }
@@ -61,7 +61,7 @@ func cut(subject string) (kind, id string, ok bool) {
 	return subject, "", false
 }
 
-// matches says of one event what a selection asks for.
+// matches reports whether a selection includes an event.
 func matches(q audit.Selection, e eventlog.Event) bool {
 	return slices.Contains(q.Tenancies, e.TenancyID) && (q.Kind == "" || q.Kind == e.Subject.Kind) &&
 		(q.Subject == "" || q.Subject == e.Subject.ID) && (q.Actor == "" || q.Actor == e.Actor.ID || q.Actor == e.Actor.Name) &&
@@ -122,7 +122,7 @@ func seqs(events []eventlog.Event) []int64 {
 	return list
 }
 
-// searches are the ways to search the log, with the index that answers each.
+// searches are the ways to search the log, each with the index that it should use.
 var searches = []struct {
 	name, index string
 	q           audit.Selection

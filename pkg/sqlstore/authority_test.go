@@ -13,12 +13,13 @@ import (
 	"github.com/piercloud/apikeys/pkg/signing"
 )
 
-// changesNeedAuthority: what a request was let in by is looked at again when its change has the log's head.
+// changesNeedAuthority: the authority that a request was admitted with is checked again once its change holds the lock on the log's
+// head.
 func changesNeedAuthority(t *testing.T, open func(testing.TB, Options) *Store) {
 	s := open(t, Options{Timeout: patience})
 	tenancy := newTenancy(t, s)
 	id := fill(t, s, tenancy, 1)[0]
-	// byOperator and byToken make somebody with an authority, and do something to them.
+	// byOperator and byToken create an operator or a token with an authority, and then change what the authority rests on.
 	byOperator := func(harm func(*operator.Operator)) func(t *testing.T) eventlog.Authority {
 		return func(t *testing.T) eventlog.Authority {
 			t.Helper()
@@ -41,7 +42,7 @@ func changesNeedAuthority(t *testing.T, open func(testing.TB, Options) *Store) {
 		}
 	}
 	count := 1
-	// signedBy stores a signing key that ends then.
+	// signedBy stores a signing key that retires at end.
 	signedBy := func(t *testing.T, end time.Time) (kid string) {
 		t.Helper()
 		r := signing.Record{KID: uuid.NewString(), Algorithm: signing.Algorithm, Private: []byte{1}, CreatedAt: epoch, NotBefore: epoch, RetireAt: end}

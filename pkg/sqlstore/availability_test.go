@@ -25,17 +25,17 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// impatience is the store's timeout in tests that wait for it to end.
+// impatience is the store's timeout in tests that wait for the timeout.
 const impatience = 500 * time.Millisecond
 
-// call is one way into the database.
+// call is one of the store's methods that use the database.
 type call struct {
 	name   string
 	writes bool
 	do     func(ctx context.Context) error
 }
 
-// calls returns one of each kind, for a key that exists.
+// calls returns one call of each kind, for a key that exists.
 func calls(s *Store, tenancy, clientID string) []call {
 	return []call{
 		{"Lookup", false, func(ctx context.Context) error { _, err := s.Lookup(ctx, clientID); return err }},
@@ -80,7 +80,7 @@ func updateKey(ctx context.Context, s *Store, tenancy, clientID string) error {
 	return err
 }
 
-// wantUnavailable fails the test unless the call says that the database does not answer, in time.
+// wantUnavailable fails the test unless the call reports in time that the database does not answer.
 func wantUnavailable(t *testing.T, name string, do func(context.Context) error) {
 	t.Helper()
 	started := time.Now()
@@ -92,7 +92,7 @@ func wantUnavailable(t *testing.T, name string, do func(context.Context) error) 
 	}
 }
 
-// answers fails the test unless the call succeeds before long.
+// answers fails the test unless the call succeeds within patience. It repeats the call while that fails with ErrUnavailable.
 func answers(t *testing.T, name string, do func(context.Context) error) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
@@ -153,7 +153,7 @@ func TestPostgreSQLThatIsLocked(t *testing.T) {
 	id := fill(t, patient, tenancy, 1)[0]
 	s := newStore(t, Options{URL: database, Timeout: impatience})
 	other := connect(t, database)
-	// The administrator's lock stops readers, too.
+	// An administrator's lock stops readers, too.
 	if _, err := other.Exec(t.Context(), "BEGIN; LOCK TABLE log_head, api_key, event, session, signing_key, idempotency_answer"); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestPostgreSQLThatIsLocked(t *testing.T) {
 	for _, c := range calls(s, tenancy, id) {
 		answers(t, c.name, c.do)
 	}
-	// A change that another process doesn't finish stops changes alone.
+	// A change that another process does not finish stops only changes.
 	if _, err := other.Exec(t.Context(), "BEGIN; SELECT seq FROM log_head FOR UPDATE"); err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestPostgreSQLThatIsLocked(t *testing.T) {
 	}
 }
 
-// A process that is stopped keeps the locks of what it was writing.
+// TestAProcessThatStandsStillHoldsUpNoOther: a process that is suspended while it writes keeps its locks in the database.
 func TestAProcessThatStandsStillHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	database := postgreSQLURL(t)
@@ -227,7 +227,7 @@ func TestAProcessThatStandsStillHoldsUpNoOther(t *testing.T) {
 func TestAProcessThatStandsStillInManyChangesHoldsUpNoOtherForLonger(t *testing.T) {
 	t.Parallel()
 	database := postgreSQLURL(t)
-	other := newStore(t, Options{URL: database}) // as patient as by default
+	other := newStore(t, Options{URL: database}) // with the default timeout
 	tenancy := newTenancy(t, other)
 	id := fill(t, other, tenancy, 1)[0]
 	s := newStore(t, Options{URL: database, Timeout: patience})
@@ -284,14 +284,14 @@ func TestAChangeWaitsForItsTurnNoLongerThanForTheDatabase(t *testing.T) {
 		t.Errorf("got %v, want that it was cancelled", err)
 	}
 	<-s.changing
-	for range changingMax + 1 { // each gives its turn back
+	for range changingMax + 1 { // more than there are turns, so each change must give its turn back
 		answers(t, "Update", update)
 	}
 }
 
 func TestPostgreSQLThatRefusesIsUnavailable(t *testing.T) {
 	t.Parallel()
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections and sends nothing
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +312,7 @@ func TestPostgreSQLThatRefusesIsUnavailable(t *testing.T) {
 	}
 }
 
-// A machine that died does not refuse connections.
+// TestPostgreSQLBehindAHostThatSwallowsEverythingAnswers: a machine that died does not refuse connections.
 func TestPostgreSQLBehindAHostThatSwallowsEverythingAnswers(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
@@ -332,7 +332,7 @@ func TestPostgreSQLBehindAHostThatSwallowsEverythingAnswers(t *testing.T) {
 func TestEachHostOfAURLLeavesTimeForTheNext(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]time.Duration{
-		"postgres://u@a/db":                                  3 * time.Second, // a name may have two addresses
+		"postgres://u@a/db":                                  3 * time.Second, // a host name may have two addresses
 		"postgres://u@a/db?sslmode=disable":                  3 * time.Second,
 		"postgres://u@a,b/db":                                2 * time.Second,
 		"postgres://u@a:5432,a:5433,a:5434,a:5435,a:5436/db": time.Second,
@@ -366,7 +366,7 @@ func TestPostgreSQLSessionKeepsNothingButPreparedStatements(t *testing.T) {
 	s := newPostgreSQL(t, Options{MaxConns: 2, Timeout: patience})
 	tenancy := newTenancy(t, s)
 	id := fill(t, s, tenancy, 1)[0]
-	for range 10 { // often enough for a cache to think it worthwhile
+	for range 10 { // often enough for a statement cache to keep the statements
 		for _, c := range calls(s, tenancy, id) {
 			if err := c.do(t.Context()); err != nil {
 				t.Fatalf("%s: %v", c.name, err)
@@ -487,8 +487,8 @@ func TestSQLiteCallThatIsCancelledWhileItWaitsSaysSo(t *testing.T) {
 	}
 }
 
-// Who meets another process just as that one makes the file a database is told to try again, as the service does: SQLite does
-// not wait for that moment to pass.
+// TestSQLiteProcessesMigrateTogether: a process that opens the file at the moment in which another one turns it into a database is
+// told to try again, as the service does. SQLite does not wait for that moment to pass.
 func TestSQLiteProcessesMigrateTogether(t *testing.T) {
 	t.Parallel()
 	database := "sqlite://" + filepath.Join(t.TempDir(), "apikeys.db")
@@ -511,7 +511,7 @@ func TestSQLiteProcessesMigrateTogether(t *testing.T) {
 	}
 }
 
-// lockSQLite begins a transaction as another process would and returns what ends it.
+// lockSQLite begins a transaction, as another process might, and returns a function that ends it.
 func lockSQLite(t *testing.T, path string) (release func()) {
 	t.Helper()
 	other, err := sql.Open("sqlite", path)
@@ -531,7 +531,7 @@ func lockSQLite(t *testing.T, path string) (release func()) {
 	}
 }
 
-// connect returns a connection beside the store's.
+// connect returns a connection that is not one of the store's.
 func connect(t *testing.T, database string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), database)

@@ -109,7 +109,7 @@ func PlaceBackup(ctx context.Context, from, path string, restore func(draft stri
 	for _, suffix := range companions {
 		switch err := nothingAt(path + suffix); {
 		case errors.Is(err, fs.ErrExist):
-			return fmt.Errorf("move the old database away, with what begins like it: %w", err)
+			return fmt.Errorf("move the old database away, and the files that begin with its name: %w", err)
 		case err != nil:
 			return fmt.Errorf("look for an old database: %w", err)
 		}
@@ -155,7 +155,7 @@ func removeDatabase(path string) error {
 func checkClosed(path string) error {
 	for _, suffix := range companions[1:] {
 		if _, err := os.Lstat(path + suffix); !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s%s is there: the copy is still in use", path, suffix)
+			return fmt.Errorf("%s%s exists: the copy is still in use", path, suffix)
 		}
 	}
 	return nil

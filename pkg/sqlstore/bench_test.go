@@ -9,7 +9,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// benchKeys is how many keys the tenancy has in benchmarks.
+// benchKeys is the number of keys of the tenancy in benchmarks.
 const benchKeys = 10_000
 
 // bench runs work on both databases, each with a tenancy full of keys.
@@ -87,11 +87,11 @@ func BenchmarkList(b *testing.B) {
 	}
 }
 
-// BenchmarkRecord writes what is noted of 1,000 keys, batch after batch.
+// BenchmarkRecord writes batches of notes about 1,000 keys each.
 func BenchmarkRecord(b *testing.B) {
 	for _, use := range []struct {
 		name string
-		// of returns of which thousand keys the i-th batch is, and when.
+		// of returns the index of the first of the thousand keys of the i-th batch, and the batch's time.
 		of func(i int) (first int, at time.Time)
 	}{
 		{"InUse", func(i int) (int, time.Time) { return 0, epoch.Add(time.Duration(i) * usage.FlushInterval) }},

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// BenchmarkGrowth reports by how much the database grows with its rows, indexes included: docs/operations/sizing.md.
+// BenchmarkGrowth reports how much the database grows per row, indexes included; docs/operations/sizing.md quotes the results.
 func BenchmarkGrowth(b *testing.B) {
 	const rows = 2000
 	for _, database := range []struct {

@@ -9,10 +9,10 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// keyUseVersion is the migration that takes when keys were used away from the keys.
+// keyUseVersion is the migration that moves the times of last use from api_key to key_use.
 const keyUseVersion = 19
 
-// byUse returns the client ids of a tenancy's keys, by when they were used.
+// byUse returns the client IDs of a tenancy's keys in the order of their last use.
 func byUse(t *testing.T, s *Store, tenancy string, status apikey.Status) []string {
 	t.Helper()
 	page, err := s.List(t.Context(), tenancy, apikey.Query{SortBy: apikey.SortByLastUsedAt, Status: status, Page: 1, PageSize: 100})
@@ -26,7 +26,7 @@ func byUse(t *testing.T, s *Store, tenancy string, status apikey.Status) []strin
 	return ids
 }
 
-// lastUse returns when a key was used.
+// lastUse returns when a key was last used.
 func lastUse(t *testing.T, s *Store, tenancy, id string) time.Time {
 	t.Helper()
 	k, err := s.Get(t.Context(), tenancy, id)
@@ -43,7 +43,7 @@ func execute(t *testing.T, s *Store, statement string, args ...any) {
 	}
 }
 
-// usesOfAnOlderReleaseCount writes as a replica does that knows nothing of key_use.
+// usesOfAnOlderReleaseCount writes uses as a replica of a release without key_use does.
 func usesOfAnOlderReleaseCount(t *testing.T, open func(testing.TB, Options) *Store) {
 	s := open(t, Options{Timeout: patience})
 	tenancy := newTenancy(t, s)
@@ -60,7 +60,7 @@ func usesOfAnOlderReleaseCount(t *testing.T, open func(testing.TB, Options) *Sto
 	if err := s.Record(t.Context(), usage.Batch{Uses: []usage.Use{{ClientID: ids[1], At: epoch.Add(2 * time.Hour)}}}); err != nil {
 		t.Fatal(err)
 	}
-	use(ids[1], epoch.Add(90*time.Minute)) // later than the last use it knows of
+	use(ids[1], epoch.Add(90*time.Minute)) // later than the last use in api_key
 	if at := lastUse(t, s, tenancy, ids[1]); !at.Equal(epoch.Add(2 * time.Hour)) {
 		t.Errorf("an older replica moved a key's last use back to %v", at)
 	}
@@ -78,7 +78,7 @@ func usesOfAnOlderReleaseCount(t *testing.T, open func(testing.TB, Options) *Sto
 	}
 }
 
-// usesOutliveMigrations goes back to the release before and on again.
+// usesOutliveMigrations migrates down to the release before key_use, and up again.
 func usesOutliveMigrations(t *testing.T, open func(testing.TB, Options) *Store) {
 	s := open(t, Options{Timeout: patience})
 	tenancy := newTenancy(t, s)

@@ -175,7 +175,7 @@ type storedClient struct {
 func (t tx) clientsAmong(ids []string) (map[string]*storedClient, error) {
 	list, err := json.Marshal(ids)
 	if err != nil {
-		return nil, fmt.Errorf("list client ids: %w", err)
+		return nil, fmt.Errorf("encode client IDs: %w", err)
 	}
 	rows, err := t.db.Raw(amongStatement[t.dialect], string(list)).Rows()
 	if err != nil {

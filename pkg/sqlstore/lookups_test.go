@@ -19,7 +19,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// occupy takes every connection of the readers, so that what is to be read waits, until the test gives them back.
+// occupy takes all connections for reading, so that reads wait until the test calls release.
 func occupy(t *testing.T, s *Store) (release func()) {
 	t.Helper()
 	pool, err := s.reader.DB()
@@ -44,7 +44,7 @@ func occupy(t *testing.T, s *Store) (release func()) {
 	}
 }
 
-// untilReading waits until so many statements look keys up and no lookup waits for one.
+// untilReading waits until this many statements are looking keys up and no lookup waits for one.
 func untilReading(t *testing.T, s *Store, statements int) {
 	t.Helper()
 	await.Until(t, patience, fmt.Sprintf("%d statements look up all keys that are asked for", statements), func() bool {
@@ -54,7 +54,7 @@ func untilReading(t *testing.T, s *Store, statements int) {
 	})
 }
 
-// untilWaiting waits until so many lookups wait to be read.
+// untilWaiting waits until this many lookups wait for a statement.
 func untilWaiting(t *testing.T, s *Store, count int) {
 	t.Helper()
 	await.Until(t, patience, fmt.Sprintf("%d lookups wait", count), func() bool {
@@ -164,7 +164,7 @@ func waitingLookupsEndInTime(t *testing.T, open func(testing.TB, Options) *Store
 	id := fillKeys(t, s, newTenancy(t, s), 1)[0]
 	release := occupy(t, s)
 	var others [lookupsAtOnce]chan error
-	for i := range others { // the first at once, the next when it has been held up for long enough
+	for i := range others { // the first is read at once, the next after it has waited for lookupPatience
 		others[i] = ask(t.Context(), s, id)
 		untilReading(t, s, i+1)
 	}
@@ -212,7 +212,8 @@ func waitingLookupsEndInTime(t *testing.T, open func(testing.TB, Options) *Store
 	}
 }
 
-// TestLookupsThatNobodyWaitsForAreDropped: after the database has stood still there may be very many, and the living wait behind them.
+// TestLookupsThatNobodyWaitsForAreDropped: after the database has hung, there may be very many of them, ahead of those that
+// somebody still waits for.
 func TestLookupsThatNobodyWaitsForAreDropped(t *testing.T) {
 	gone := make(chan struct{})
 	close(gone)
@@ -290,7 +291,7 @@ func TestKeysAreLookedUpInTheirIndex(t *testing.T) {
 		plan string
 	}{
 		"EXPLAIN QUERY PLAN": {newSQLite, "SEARCH api_key USING INDEX sqlite_autoindex_api_key_1 (client_id=?)"},
-		// Of a table without statistics, as that of a new service.
+		// The table has no statistics, as in a new installation.
 		"EXPLAIN": {newPostgreSQL, "Index Scan using api_key_pkey on api_key"},
 	} {
 		s := test.open(t, Options{Timeout: patience})

@@ -37,7 +37,7 @@ type Moved struct {
 // [apikey.ErrUnavailable].
 func (s *Store) MoveTo(ctx context.Context, target *Store, progress func(table string, rows int64)) ([]Moved, error) {
 	if s.dialect != sqliteDialect || target.dialect != postgresDialect {
-		return nil, errors.New("data is moved from SQLite to PostgreSQL")
+		return nil, errors.New("data can only be moved from SQLite to PostgreSQL")
 	}
 	source, err := s.pools[0].BeginTx(ctx, nil)
 	if err != nil {
@@ -53,7 +53,7 @@ func (s *Store) MoveTo(ctx context.Context, target *Store, progress func(table s
 	err = conn.Raw(func(driver any) error {
 		pg, ok := driver.(*stdlib.Conn)
 		if !ok {
-			return fmt.Errorf("the connection is %T", driver)
+			return fmt.Errorf("unexpected type of connection %T", driver)
 		}
 		return pgx.BeginFunc(ctx, pg.Conn(), func(tx pgx.Tx) error {
 			moved, err = move(ctx, source, tx, progress)
@@ -64,7 +64,7 @@ func (s *Store) MoveTo(ctx context.Context, target *Store, progress func(table s
 		return nil, outcome(ctx, err)
 	}
 	if err := target.writer.WithContext(ctx).Exec("ANALYZE").Error; err != nil { // without it the first queries are planned blindly
-		return moved, outcome(ctx, fmt.Errorf("analyse what was moved: %w", err))
+		return moved, outcome(ctx, fmt.Errorf("analyse the moved tables: %w", err))
 	}
 	return moved, nil
 }
@@ -123,7 +123,7 @@ func sqliteTables(ctx context.Context, source *sql.Tx) ([]table, error) {
 			return !slices.ContainsFunc(waiting, func(other table) bool { return other.name != t.name && slices.Contains(t.refers, other.name) })
 		})
 		if i < 0 {
-			return nil, fmt.Errorf("%w: tables refer to each other", ErrSchemas)
+			return nil, fmt.Errorf("%w: tables refer to each other in a cycle", ErrSchemas)
 		}
 		ordered = append(ordered, waiting[i])
 		waiting = slices.Delete(waiting, i, i+1)
@@ -170,12 +170,12 @@ func sameTables(ctx context.Context, target pgx.Tx, tables []table) error {
 	}
 	for _, t := range tables {
 		if there[t.name] != strings.Join(t.columns, ",") {
-			return fmt.Errorf("%w: the table %s has the columns %s and %s", ErrSchemas, t.name, strings.Join(t.columns, ","), there[t.name])
+			return fmt.Errorf("%w: the table %s has the columns %s on one side and %s on the other", ErrSchemas, t.name, strings.Join(t.columns, ","), there[t.name])
 		}
 		delete(there, t.name)
 	}
 	for name := range there {
-		return fmt.Errorf("%w: the table %s is on one side only", ErrSchemas, name)
+		return fmt.Errorf("%w: only one side has the table %s", ErrSchemas, name)
 	}
 	return nil
 }
@@ -195,7 +195,7 @@ func lockEmpty(ctx context.Context, target pgx.Tx, tables []table) error {
 		}
 		var occupied bool
 		if err := target.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+quoted+")").Scan(&occupied); err != nil {
-			return fmt.Errorf("look into the table %s: %w", t.name, err)
+			return fmt.Errorf("check whether the table %s is empty: %w", t.name, err)
 		}
 		if occupied {
 			return fmt.Errorf("%w: there are rows in the table %s", ErrNotEmpty, t.name)

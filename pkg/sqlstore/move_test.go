@@ -13,11 +13,11 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// movedKeys is more than one batch of progress, though only in the benchmark.
+// movedKeys is the number of keys in the test of a whole move.
 const movedKeys = 2000
 
-// odd are rows that exercise what a column can hold: other scripts, what looks like syntax, the longest, the largest, nothing.
-// Whoever adds a table adds rows here; the test says so.
+// odd inserts rows that exercise what a column can hold: other scripts, text that looks like syntax, the longest and the largest
+// values, and none. For each new table, add rows here; the test fails until you do.
 var odd = []string{
 	`INSERT INTO session (token, data, expires_at) VALUES ('t1', x'00ff', 1), ('t2', x'', 9007199254740993)`,
 	`INSERT INTO operator (id, tenancy_id, email, role, password_hash, session_generation, created_at, updated_at, status, link_digest, link_expires_at)
@@ -41,7 +41,7 @@ var odd = []string{
 	`UPDATE log_head SET feed_base = 1700000000000000`,
 }
 
-// oddSource returns a SQLite store with odd data and some keys, opened alone.
+// oddSource returns a SQLite store with odd data and some keys, opened with exclusive access.
 func oddSource(t testing.TB, keys int) *Store {
 	t.Helper()
 	prepared := newSQLite(t, Options{Timeout: patience})
@@ -72,7 +72,7 @@ func content(t testing.TB, s *Store, tables []table) map[string][]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = rows.Close() }() // rows.Err tells
+		defer func() { _ = rows.Close() }() // rows.Err reports failures
 		texts := []string{}
 		values := make([]any, len(tb.columns))
 		for rows.Next() {
@@ -86,7 +86,7 @@ func content(t testing.TB, s *Store, tables []table) map[string][]string {
 			text := make([]string, len(values))
 			for i, v := range values {
 				text[i] = fmt.Sprintf("%q", v)
-				if n, ok := v.(int64); ok { // which would be the number of a character
+				if n, ok := v.(int64); ok { // %q would take it for a character
 					text[i] = strconv.FormatInt(n, 10)
 				}
 			}
@@ -147,7 +147,7 @@ func TestEveryRowIsMovedAsItIs(t *testing.T) {
 	if _, err := eventlog.Verify(t.Context(), target, eventlog.EmptyHead()); err != nil {
 		t.Errorf("the chain: %v", err)
 	}
-	// What numbers rows goes on behind those that were moved.
+	// The numbering of rows continues after the rows that were moved.
 	var id int64
 	err = target.writer.WithContext(t.Context()).Raw("INSERT INTO denial (client_id, at, reason, ip, request_id) SELECT min(client_id), 1, '', '', '' FROM api_key RETURNING id").Scan(&id).Error
 	if err != nil || id != 42 {
@@ -227,8 +227,8 @@ func TestAloneKeepsOthersOut(t *testing.T) {
 	}
 }
 
-// TestWhoElseIsConnectedIsToldOrThatItCanNotBe: PostgreSQL cuts long names, and writes others than ASCII in its own way, so that
-// replicas by such a name would not be found.
+// TestWhoElseIsConnectedIsToldOrThatItCanNotBe: PostgreSQL truncates long application names and rewrites characters other than
+// ASCII, so that other replicas with such a name would not be found.
 func TestWhoElseIsConnectedIsToldOrThatItCanNotBe(t *testing.T) {
 	t.Parallel()
 	for name, tellable := range map[string]bool{"": true, strings.Repeat("x", 63): true, strings.Repeat("x", 64): false, "schlüssel": false, "a\nb": false} {
@@ -244,7 +244,7 @@ func TestWhoElseIsConnectedIsToldOrThatItCanNotBe(t *testing.T) {
 	}
 }
 
-// BenchmarkMove moves 100,000 keys, each with a secret: docs/operations/sizing.md.
+// BenchmarkMove moves 100,000 keys, each with a secret; docs/operations/sizing.md quotes the result.
 func BenchmarkMove(b *testing.B) {
 	source := oddSource(b, 100_000)
 	b.ReportAllocs()

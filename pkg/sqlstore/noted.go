@@ -24,7 +24,7 @@ type notedTable struct {
 func (t tx) noted(rows [][]any, columns []notedColumn) (notedTable, error) {
 	list, err := json.Marshal(rows)
 	if err != nil {
-		return notedTable{}, fmt.Errorf("list %d rows: %w", len(rows), err)
+		return notedTable{}, fmt.Errorf("encode %d rows: %w", len(rows), err)
 	}
 	values := make([]string, len(columns))
 	for i, c := range columns {

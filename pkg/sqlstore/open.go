@@ -182,7 +182,7 @@ func (s *Store) Others(ctx context.Context) (count int64, err error) {
 		return 0, nil
 	}
 	if len(s.name) > applicationNameMax || strings.ContainsFunc(s.name, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return 0, fmt.Errorf("whether others are connected can't be told with an application_name of more than %d bytes, or others than ASCII", applicationNameMax)
+		return 0, fmt.Errorf("can't tell whether others are connected: application_name must have at most %d bytes of printable ASCII", applicationNameMax)
 	}
 	const looks = 10
 	again := time.NewTicker(aloneTimeout / looks)

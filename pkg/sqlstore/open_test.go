@@ -66,7 +66,7 @@ func TestOpenMakesNothingWhereADatabaseIsToBeThere(t *testing.T) {
 	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
 		t.Errorf("it made %v, %v", left, err)
 	}
-	s := newStore(t, Options{URL: "sqlite://" + path}) // which makes the file, and writes nothing yet
+	s := newStore(t, Options{URL: "sqlite://" + path}) // creates the file, but writes nothing to it yet
 	absent()
 	migrate(t, s)
 	newTenancy(t, newStore(t, Options{URL: "sqlite://" + path, Existing: true}))

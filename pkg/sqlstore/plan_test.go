@@ -22,7 +22,7 @@ func newTestListing(t *testing.T, in tx, q apikey.Query) listing {
 	return listing{t: in, tenancyID: "t", q: q, order: order}
 }
 
-// matchingPlan returns how the database would find what a search matches, after the statements that come before it.
+// matchingPlan returns the plan of the statement that finds the keys that a search matches, after running the statements in before.
 func matchingPlan(t *testing.T, s *Store, explain string, q apikey.Query, before ...string) string {
 	t.Helper()
 	return explained(t, s, explain, func(db *gorm.DB) *gorm.DB {
@@ -30,7 +30,7 @@ func matchingPlan(t *testing.T, s *Store, explain string, q apikey.Query, before
 	}, before...)
 }
 
-// plan returns how the database would read a page, after the statements that come before it.
+// plan returns the plan of the statement that reads a page, after running the statements in before.
 func plan(t *testing.T, s *Store, explain string, q apikey.Query, before ...string) string {
 	t.Helper()
 	return explained(t, s, explain, func(db *gorm.DB) *gorm.DB {
@@ -39,11 +39,11 @@ func plan(t *testing.T, s *Store, explain string, q apikey.Query, before ...stri
 	}, before...)
 }
 
-// explained returns how the database would run the statement that query makes, after the statements that come before it.
+// explained returns the plan of the statement that query builds, after running the statements in before.
 func explained(t *testing.T, s *Store, explain string, query func(*gorm.DB) *gorm.DB, before ...string) string {
 	t.Helper()
 	statement := s.reader.ToSQL(func(db *gorm.DB) *gorm.DB {
-		return query(db.Session(&gorm.Session{})) // of which each part of a statement is begun anew
+		return query(db.Session(&gorm.Session{})) // so that each part of the statement starts from a clean state
 	})
 	transaction, err := s.pools[0].BeginTx(t.Context(), nil)
 	if err != nil {
@@ -66,7 +66,7 @@ func explained(t *testing.T, s *Store, explain string, query func(*gorm.DB) *gor
 	}
 	var text strings.Builder
 	for rows.Next() {
-		var detail string // the last column on both
+		var detail string // the last column, in both dialects
 		values := make([]any, len(columns))
 		for i := range values {
 			values[i] = &detail
@@ -82,7 +82,7 @@ func explained(t *testing.T, s *Store, explain string, query func(*gorm.DB) *gor
 	return text.String()
 }
 
-// everyOrder calls f with each order that a list can have, and with the beginning of the name of the index that has it.
+// everyOrder calls f with each order that a list can have, and the beginning of the name of the index with that order.
 func everyOrder(f func(q apikey.Query, index string)) {
 	for _, descending := range []bool{false, true} {
 		for _, field := range []apikey.SortField{apikey.SortByName, apikey.SortByCreatedAt, apikey.SortByLastUsedAt} {
@@ -107,7 +107,8 @@ func TestSQLiteReadsPagesInTheOrderOfAnIndex(t *testing.T) {
 	})
 }
 
-// What PostgreSQL prefers depends on its statistics. That it can do without a sort or a scan is told by forbidding them.
+// TestPostgreSQLReadsPagesInTheOrderOfAnIndex: which plan PostgreSQL prefers depends on its statistics. Disabling sorts and
+// sequential scans shows whether it can do without them.
 func TestPostgreSQLReadsPagesInTheOrderOfAnIndex(t *testing.T) {
 	t.Parallel()
 	s := newPostgreSQL(t, Options{Timeout: patience})
@@ -119,8 +120,8 @@ func TestPostgreSQLReadsPagesInTheOrderOfAnIndex(t *testing.T) {
 	})
 }
 
-// What matches is found by the index of parts of names, and of that no more is read than the tenancy has with the status that is
-// asked for: before a row is read, what two indexes say is intersected.
+// TestPostgreSQLLooksPartsOfNamesUp: matches are found with the index of parts of names. No more rows are read than the tenancy has
+// keys with the requested status: if more than that match, the results of two indexes are intersected before any row is read.
 func TestPostgreSQLLooksPartsOfNamesUp(t *testing.T) {
 	t.Parallel()
 	s := newPostgreSQL(t, Options{Timeout: patience})
@@ -151,7 +152,8 @@ func TestPostgreSQLLooksPartsOfNamesUp(t *testing.T) {
 	}
 }
 
-// What is too short to be looked up is searched for in an index, passing over names that don't match without reading the keys.
+// TestSQLiteSearchesNamesInAnIndex: a text that is too short for the search index is looked for in the names in another index,
+// without reading the keys whose names don't match.
 func TestSQLiteSearchesNamesInAnIndex(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t, Options{Timeout: patience})
@@ -166,7 +168,7 @@ func TestSQLiteSearchesNamesInAnIndex(t *testing.T) {
 	}
 }
 
-// Where parts of names are looked up nothing is read but what matches, and of that the key only for what it alone knows.
+// TestSQLiteLooksPartsOfNamesUp: only matches are read, and of these the time of last use only if the list is sorted by it.
 func TestSQLiteLooksPartsOfNamesUp(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t, Options{Timeout: patience})
@@ -175,7 +177,7 @@ func TestSQLiteLooksPartsOfNamesUp(t *testing.T) {
 		text := explained(t, s, "EXPLAIN QUERY PLAN", func(db *gorm.DB) *gorm.DB {
 			return partSearch{listing: newTestListing(t, s.tx(db), q), part: "abc", through: 1}.sortedDocuments().Pluck("client_id", new([]string))
 		})
-		// M1 is the phrase, > and < are the bounds of the ids.
+		// M1 is the phrase, > and < are the bounds of the row IDs.
 		if !strings.Contains(text, "search_index VIRTUAL TABLE INDEX 0:M1><") || strings.Contains(text, "SCAN document") || strings.Contains(text, "SCAN search_document") ||
 			strings.Contains(text, "SCAN u") || strings.Contains(text, "SEARCH u") != (q.SortBy == apikey.SortByLastUsedAt) {
 			t.Errorf("%+v:\n%s", q, text)
@@ -198,7 +200,7 @@ func TestPostgreSQLSearchesTheLogInTheOrderOfAnIndex(t *testing.T) {
 	t.Parallel()
 	s := newPostgreSQL(t, Options{Timeout: patience})
 	for _, search := range searches {
-		// Of an empty table every index costs the same; the primary key would do as well as any.
+		// In an empty table, every index costs the same, so even the primary key's may be chosen.
 		text := searchPlan(t, s, "EXPLAIN", search.q, "SET LOCAL enable_seqscan = off", "SET LOCAL enable_bitmapscan = off",
 			"SET LOCAL enable_sort = off")
 		if strings.Contains(text, "Seq Scan") {
@@ -207,7 +209,8 @@ func TestPostgreSQLSearchesTheLogInTheOrderOfAnIndex(t *testing.T) {
 	}
 }
 
-// Of a batch's keys there are few among all, though more than PostgreSQL would look up if it were asked.
+// TestPostgreSQLReadsNoTableForABatchOfUses: the keys of a batch are few among all keys, but more than PostgreSQL would look up one
+// by one if the choice were its own.
 func TestPostgreSQLReadsNoTableForABatchOfUses(t *testing.T) {
 	t.Parallel()
 	s := newPostgreSQL(t, Options{Timeout: patience})
@@ -215,7 +218,7 @@ func TestPostgreSQLReadsNoTableForABatchOfUses(t *testing.T) {
 	var b usage.Batch
 	for _, id := range ids {
 		b.Uses = append(b.Uses, usage.Use{ClientID: id, SecretID: strings.TrimPrefix(id, "ak_"), At: epoch})
-		for _, hour := range []time.Time{epoch, epoch.Add(-26 * time.Hour)} { // one that comes late, too
+		for _, hour := range []time.Time{epoch, epoch.Add(-26 * time.Hour)} { // the second one arrives late
 			b.Counts = append(b.Counts, usage.Count{ClientID: id, SecretID: "s", Hour: hour.Truncate(time.Hour), Issued: 1})
 		}
 		b.Denials = append(b.Denials, usage.Denial{ClientID: id, At: epoch, Reason: "r"})

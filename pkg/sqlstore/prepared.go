@@ -19,7 +19,7 @@ const preparedMax = 128
 func (s *Store) noticePooler(ctx context.Context, conn *pgx.Conn) error {
 	var pid uint32
 	if err := conn.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil {
-		return fmt.Errorf("ask who answers: %w", err)
+		return fmt.Errorf("read the server's process ID: %w", err)
 	}
 	if pid != conn.PgConn().PID() {
 		s.pooled.Store(true)

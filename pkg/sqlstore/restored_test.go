@@ -42,7 +42,7 @@ func restoringEndsWhatLetsIn(t *testing.T, open func(t testing.TB, o Options) *S
 	if err != nil || first < epoch.UnixMicro() {
 		t.Errorf("the feed begins at %d, %v", first, err)
 	}
-	record.KID = "fresher" // restored once more, from the same moment
+	record.KID = "fresher" // restored once more, with the same time
 	if err := s.Restored(t.Context(), epoch, record, event); err != nil {
 		t.Fatal(err)
 	}

@@ -10,13 +10,13 @@ import (
 	"testing"
 )
 
-// firstRollout is the first migration that is made while a release may run that does not know it.
+// firstRollout is the first migration that may be applied while a release that does not know it is still running.
 const firstRollout = 8
 
-// contracts marks a migration that takes away what no release since the named one uses.
+// contracts marks a migration that removes something that no release since the named one uses.
 var contracts = regexp.MustCompile(`(?m)^-- contracts: unused since v\d+\.\d+`)
 
-// breaking finds what the release before could not live with.
+// breaking finds statements that the previous release could not cope with.
 var breaking = map[string]*regexp.Regexp{
 	"takes something away":                       regexp.MustCompile(`(?i)\bDROP\b`),
 	"renames something":                          regexp.MustCompile(`(?i)\bRENAME\b`),
@@ -27,31 +27,32 @@ var breaking = map[string]*regexp.Regexp{
 	"stops every writer while an index is built": regexp.MustCompile(`(?i)\bREINDEX\b|\bVACUUM\s+FULL\b|\bCLUSTER\b`),
 }
 
-// withDefault is a new column that old releases need not know.
+// withDefault matches a new column that old releases need not know.
 var withDefault = regexp.MustCompile(`(?i)\bADD\s+COLUMN\s+\w+\s+[^,;]*\bDEFAULT\b`)
 
-// Without an index a release is slower than it was, for as long as it still runs. A unique one it may rely on.
+// Without an index, an old release is only slower for as long as it still runs. It may rely on a unique index, though.
 var (
 	dropsIndexes  = regexp.MustCompile(`(?i)^\s*DROP\s+INDEX\s+([\w\s,]+)$`)
 	uniqueIndexes = regexp.MustCompile(`(?i)\bCREATE\s+UNIQUE\s+INDEX\s+(\w+)`)
 )
 
-// Without a foreign key a release may write all that it may with it. What the key removed a trigger has to.
+// Without a foreign key, an old release can write everything that it could write with it. A trigger must replace what the key
+// deletes.
 var dropsForeignKey = regexp.MustCompile(`(?i)^\s*ALTER\s+TABLE\s+\w+\s+DROP\s+CONSTRAINT\s+\w+_fkey\s*$`)
 
-// dropsNoneOf reports whether a statement drops indexes, and none that is unique.
+// dropsNoneOf reports whether a statement drops indexes, none of them unique.
 func dropsNoneOf(unique map[string]bool, statement string) bool {
 	found := dropsIndexes.FindStringSubmatch(statement)
 	return found != nil && !slices.ContainsFunc(strings.Split(found[1], ","), func(name string) bool { return unique[strings.TrimSpace(name)] })
 }
 
-// breaks returns what is wrong with a migration while the release before still runs. unique are the unique indexes there are.
+// breaks returns what is wrong with a migration while the previous release still runs. unique holds the existing unique indexes.
 func breaks(migration string, unique map[string]bool) []string {
 	up, _, _ := strings.Cut(migration, "-- +goose Down")
 	if contracts.MatchString(up) {
 		return nil
 	}
-	unknown := map[string]bool{} // tables and columns that no old release knows, and so leaves empty
+	unknown := map[string]bool{} // tables and columns that no old release knows, so that it leaves them empty
 	for _, found := range regexp.MustCompile(`(?i)\b(?:CREATE\s+TABLE|ADD\s+COLUMN)\s+(\w+)`).FindAllStringSubmatch(up, -1) {
 		unknown[found[1]] = true
 	}
@@ -133,7 +134,7 @@ DROP TABLE colour;`
 	}
 }
 
-// runsBesideALaterRelease runs this release on a database that a later one has migrated already.
+// runsBesideALaterRelease runs this release on a database that a later release has already migrated.
 func runsBesideALaterRelease(t *testing.T, open func(testing.TB, Options) *Store) {
 	s := open(t, Options{Timeout: patience})
 	tenancy := newTenancy(t, s)

@@ -51,7 +51,7 @@ func sessionsExpire(t *testing.T, open func(testing.TB, Options) *Store) {
 	if err := sessions.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	now = epoch // what was purged does not come back
+	now = epoch // must not bring back what was purged
 	if got := find("b"); got != " false" {
 		t.Errorf("a purged session is %q", got)
 	}
@@ -72,7 +72,7 @@ func sessionsExpire(t *testing.T, open func(testing.TB, Options) *Store) {
 	if replace("b", "again") || find("b") != " false" {
 		t.Errorf("a session that has ended is %q", find("b"))
 	}
-	for range 2 { // deleting what is not there is no error
+	for range 2 { // deleting a session that does not exist is no error
 		if err := sessions.DeleteCtx(t.Context(), "a"); err != nil {
 			t.Fatal(err)
 		}
@@ -150,8 +150,8 @@ func totalIsCapped(t *testing.T, open func(testing.TB, Options) *Store) {
 	list(apikey.Query{SortBy: apikey.SortByLastUsedAt}, apikey.TotalMax, false)
 }
 
-// A search that many keys match takes another way than one that few match, and a third when those that match are late in
-// the list's order. All show the same as sorting everything would.
+// searchesOfAnySizeAreInOrder: a search is done in one of three ways, depending on whether many keys match, few match, or those
+// that match come late in the list's order. All give the same result as sorting all matches would.
 func searchesOfAnySizeAreInOrder(t *testing.T, open func(testing.TB, Options) *Store) {
 	s := open(t, Options{Timeout: patience})
 	tenancy := newTenancy(t, s)
@@ -171,11 +171,11 @@ func searchesOfAnySizeAreInOrder(t *testing.T, open func(testing.TB, Options) *S
 	if err := s.writer.WithContext(t.Context()).CreateInBatches(rows, 500).Error; err != nil {
 		t.Fatal(err)
 	}
-	// They were used the other way round.
+	// They were used in the reverse order.
 	execute(t, s, "UPDATE key_use SET last_used_at = ? - created_at", 2*epoch.UnixMicro())
 	tests := []struct {
 		q      apikey.Query
-		first  int // row on the page, and how far the next is
+		first  int // index of the first row on the page, and the step to the next one
 		step   int
 		total  int
 		capped bool
@@ -190,7 +190,7 @@ func searchesOfAnySizeAreInOrder(t *testing.T, open func(testing.TB, Options) *S
 		{apikey.Query{Search: "ç", SortBy: apikey.SortByName}, 0, 1, apikey.TotalMax, true},
 		{apikey.Query{Search: "cobra", SortBy: apikey.SortByName, Page: 2}, 3, 1, apikey.TotalMax, true},
 		{apikey.Query{Search: "cobranca 00000", SortBy: apikey.SortByLastUsedAt, Page: 2}, 6, -1, 10, false},
-		{apikey.Query{Search: "cobra", SortBy: apikey.SortByCreatedAt, Page: 5000}, 4999 * 3, 1, apikey.TotalMax, true}, // beyond what is counted
+		{apikey.Query{Search: "cobra", SortBy: apikey.SortByCreatedAt, Page: 5000}, 4999 * 3, 1, apikey.TotalMax, true}, // beyond the keys that are counted
 	}
 	for _, test := range tests {
 		q := test.q
@@ -241,7 +241,7 @@ func unknownRows(t *testing.T, open func(testing.TB, Options) *Store) {
 	if _, err := (signingKeyRow{Algorithm: "none"}).record(); err == nil {
 		t.Error("a signing key of an unknown algorithm was read")
 	}
-	// The database refuses most of that by itself.
+	// The database itself refuses most invalid values.
 	db := s.writer.WithContext(t.Context())
 	for column, value := range map[string]any{"status": "asleep", "lifespan_value": 25, "lifespan_unit": "days", "tenancy_id": "nowhere"} {
 		if err := db.Model(&keyRow{}).Where("client_id = ?", id).Update(column, value).Error; err == nil {
@@ -256,7 +256,7 @@ func unknownRows(t *testing.T, open func(testing.TB, Options) *Store) {
 	}
 }
 
-// unstorableText is refused before it gets here; if it does, nothing breaks.
+// unstorableText checks that nothing breaks if such a text gets this far, although it is refused earlier.
 func unstorableText(t *testing.T, open func(testing.TB, Options) *Store) {
 	s := open(t, Options{Timeout: patience})
 	tenancy := newTenancy(t, s)
@@ -288,9 +288,9 @@ func statementLogging(t *testing.T, open func(testing.TB, Options) *Store) {
 		ID: "id-value", TenancyID: newTenancy(t, s), Email: "email-value", Role: operator.Admin, Status: operator.Active, PasswordHash: "hash-value",
 		CreatedAt: epoch, UpdatedAt: epoch,
 	}
-	for range 2 { // the second time it fails, which is no reason to tell more
+	for range 2 { // the second time it fails, which must not make the log say more
 		if err := s.CreateOperator(t.Context(), o, eventlog.Draft{At: epoch}); err != nil && !errors.Is(err, operator.ErrEmailTaken) {
-			// The primary key is found taken before the address.
+			// The database notices the duplicate primary key before the duplicate address.
 			t.Log("refused:", err)
 		}
 	}

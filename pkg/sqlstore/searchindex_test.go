@@ -15,27 +15,27 @@ import (
 	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
-// searchText makes up names and what is searched for in them: of few characters, so that much is found, and of any but NUL,
-// which no name has.
+// searchText generates names and texts to search for in them: from a few characters, so that many searches find something, and from
+// all except NUL, which no name contains.
 func searchText() *rapid.Generator[string] {
 	few := rapid.SampledFrom([]rune("aaaaaaabbbbÁç \"'%_\\*^:-(Iİſש\u05c1日🔑🔒\u0301\ufffd\ufffe\uffff"))
 	return rapid.OneOf(rapid.StringOfN(few, 3, 12, -1), rapid.StringOfN(few, 1, 12, -1), rapid.StringOfN(rapid.Rune().Filter(func(r rune) bool { return r != 0 }), 1, 12, -1))
 }
 
-// searched is a store with a few keys of two tenancies that change.
+// searched is a store with a few changing keys of two tenancies.
 type searched struct {
 	*Store
-	vacuum    string   // a statement
-	odd       []string // what else is searched for
+	vacuum    string   // the statement that rewrites what is kept for searches
+	odd       []string // further texts to search for
 	tenancies []string
 	keys      []apikey.Key
-	names     []string // that keys have or had, and that were taken
+	names     []string // all names drawn for keys so far
 	made      int
 
-	lookedUp, found int // searches that used the index, and what they found
+	lookedUp, found int // the number of searches that used the index, and of keys that they found
 }
 
-// step changes something, as any version of the service does, or has what is there written anew.
+// step changes a key, as the service does, or runs the vacuum statement.
 func (s *searched) step(r *rapid.T) error {
 	do := rapid.SampledFrom([]string{"create", "create", "create", "rename", "switch", "delete", "vacuum"}).Draw(r, "do")
 	ctx := r.Context()
@@ -81,7 +81,7 @@ func (s *searched) name(r *rapid.T, from *rapid.Generator[string]) string {
 	return name
 }
 
-// sought draws what is searched for: mostly a part of a name that a key has or had, or a client id.
+// sought draws a text to search for: mostly a part of a name that a key has or had, sometimes a client ID or any text.
 func (s *searched) sought(r *rapid.T) string {
 	kind := rapid.SampledFrom([]string{"part", "part", "part", "client", "text"}).Draw(r, "kind")
 	switch {
@@ -96,12 +96,12 @@ func (s *searched) sought(r *rapid.T) string {
 	}
 }
 
-// TestTheSearchIndexFindsWhatReadingAllNamesDoes compares pages of searches with what LIKE selects and ORDER BY sorts, while
-// keys come, go, and change, and the file is written anew.
+// TestTheSearchIndexFindsWhatReadingAllNamesDoes compares pages of searches with the result of LIKE and ORDER BY, while keys come,
+// go and change, and the file is rewritten.
 func TestTheSearchIndexFindsWhatReadingAllNamesDoes(t *testing.T) {
 	t.Parallel()
 	s := &searched{Store: newSQLite(t, Options{Timeout: patience}), vacuum: "VACUUM", odd: []string{"a\x00b", "ab\x00cd", "abc\xff", strings.Repeat("a", 100)}}
-	if err := s.writer.Exec("PRAGMA synchronous = OFF").Error; err != nil { // no machine loses its power here
+	if err := s.writer.Exec("PRAGMA synchronous = OFF").Error; err != nil { // a power loss does not matter here
 		t.Fatal(err)
 	}
 	s.compare(t, func(r *rapid.T) {
@@ -114,8 +114,8 @@ func TestTheSearchIndexFindsWhatReadingAllNamesDoes(t *testing.T) {
 	}
 }
 
-// TestTheSearchTableFindsWhatReadingAllKeysDoes is the same on PostgreSQL, which is left no other way to find parts of names than
-// the index: of few keys it would read all.
+// TestTheSearchTableFindsWhatReadingAllKeysDoes is the same for PostgreSQL. Parts of names can only be found with the index there,
+// because PostgreSQL would otherwise read all keys if there are few.
 func TestTheSearchTableFindsWhatReadingAllKeysDoes(t *testing.T) {
 	t.Parallel()
 	url := postgreSQLURL(t)
@@ -146,7 +146,7 @@ func differingRows(t testing.TB, s *Store) int {
 	return rows
 }
 
-// compare makes changes, checks what is kept for searches, and searches, over and over.
+// compare repeatedly makes changes, checks the data kept for searches, and searches.
 func (s *searched) compare(t *testing.T, check func(*rapid.T)) {
 	most, few := newTenancy(t, s.Store), newTenancy(t, s.Store)
 	s.tenancies = []string{most, most, most, few}
@@ -163,7 +163,7 @@ func (s *searched) compare(t *testing.T, check func(*rapid.T)) {
 	})
 }
 
-// search makes a search and compares what it finds.
+// search makes a search and compares its result with that of reading all keys.
 func (s *searched) search(r *rapid.T) {
 	q := apikey.Query{
 		Search: s.sought(r), Page: rapid.SampledFrom([]int{1, 1, 1, 2}).Draw(r, "page"), PageSize: rapid.IntRange(1, 5).Draw(r, "size"),
@@ -204,7 +204,7 @@ func (s *searched) search(r *rapid.T) {
 	}
 }
 
-// TestMigratingFillsTheSearchIndex runs the migration on keys that were there before.
+// TestMigratingFillsTheSearchIndex runs the migration on a database that has keys already.
 func TestMigratingFillsTheSearchIndex(t *testing.T) {
 	t.Parallel()
 	migratingFills(t, newSQLite(t, Options{Timeout: patience}), "migrations/sqlite/00018_search_index.sql")
@@ -248,7 +248,7 @@ func migratingFills(t *testing.T, s *Store, migration string) {
 	for i, tenancy := range tenancies {
 		want(tenancy, "", 3+i)
 		want(tenancy, apikey.Inactive, 1)
-		k := newKey(tenancy, 10) // goes on behind what the migration has numbered
+		k := newKey(tenancy, 10) // gets a number after those that the migration has assigned
 		if err := s.Create(t.Context(), k, newDraft(k), nil); err != nil {
 			t.Fatal(err)
 		}
@@ -256,8 +256,8 @@ func migratingFills(t *testing.T, s *Store, migration string) {
 	}
 }
 
-// searchesFindWhatAnOlderReleaseWrites writes as a replica does that knows nothing of what is kept for searches, and more at once than
-// this release does.
+// searchesFindWhatAnOlderReleaseWrites writes as a replica of a release without the data kept for searches does, several keys in
+// one statement.
 func searchesFindWhatAnOlderReleaseWrites(t *testing.T, open func(testing.TB, Options) *Store) {
 	s := open(t, Options{Timeout: patience})
 	tenancy := newTenancy(t, s)

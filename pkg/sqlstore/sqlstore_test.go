@@ -21,7 +21,7 @@ import (
 // patience is the store's timeout in tests that expect an answer: a loaded machine with the race detector is slow.
 const patience = time.Minute
 
-// epoch is a moment for what needs one.
+// epoch is the time at which test data is created, unless a test needs another one.
 var epoch = time.Date(2030, time.March, 1, 12, 0, 0, 123_456_000, time.UTC)
 
 func TestSQLite(t *testing.T) {
@@ -47,7 +47,7 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 		t.Parallel()
 		operatortest.Run(t, func(t *testing.T) operatortest.Backend {
 			s := open(t, Options{Timeout: patience})
-			if s.dialect == postgresDialect { // as in a database whose locale is a language's, which the server of the tests has none of
+			if s.dialect == postgresDialect { // as in a database with the locale of a language, which the tests' server does not have
 				if err := s.writer.WithContext(t.Context()).Exec(`ALTER TABLE operator ALTER email TYPE TEXT COLLATE "en-x-icu"`).Error; err != nil {
 					t.Fatal(err)
 				}

@@ -10,7 +10,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/statuslist"
 )
 
-// wantIndexes fails the test unless the store tells these of a range.
+// wantIndexes fails the test unless the store returns these indexes for a range.
 func wantIndexes(t *testing.T, s *Store, first, count, given int64, held ...int64) {
 	t.Helper()
 	got, err := s.StatusIndexes(t.Context(), first, count)
@@ -33,7 +33,7 @@ func storeKey(t *testing.T, s *Store, tenancy string, i int) apikey.Key {
 	return k
 }
 
-// statusIndexesAreThoseThatKeysHold: of a range, and none of what has ended.
+// statusIndexesAreThoseThatKeysHold: only those in the requested range, and none of a generation that has ended.
 func statusIndexesAreThoseThatKeysHold(t *testing.T, open func(t testing.TB, o Options) *Store) {
 	s := open(t, Options{Timeout: patience})
 	wantIndexes(t, s, 0, statuslist.Size, 0)
@@ -61,7 +61,7 @@ func statusIndexesAreThoseThatKeysHold(t *testing.T, open func(t testing.TB, o O
 	wantIndexes(t, s, 0, statuslist.Size, 6, 1, 3, 5, 6)
 }
 
-// keysOfAnEarlierVersionAreGivenStatusIndexes: those that it stored while this one was being rolled out, and before.
+// keysOfAnEarlierVersionAreGivenStatusIndexes: whether it stored them before this version was rolled out or meanwhile.
 func keysOfAnEarlierVersionAreGivenStatusIndexes(t *testing.T, open func(t testing.TB, o Options) *Store) {
 	s := open(t, Options{Timeout: patience})
 	tenancy := newTenancy(t, s)
@@ -88,7 +88,7 @@ func keysOfAnEarlierVersionAreGivenStatusIndexes(t *testing.T, open func(t testi
 	wantIndexes(t, s, 0, statuslist.Size, 10, 1, 6, 7, 8, 9, 10)
 }
 
-// restoringEndsEveryStatusIndex: also those that were given out after the backup, of which the database knows nothing.
+// restoringEndsEveryStatusIndex: even those that were given out after the backup was made, which the database does not know.
 func restoringEndsEveryStatusIndex(t *testing.T, open func(t testing.TB, o Options) *Store) {
 	s := open(t, Options{Timeout: patience})
 	tenancy := newTenancy(t, s)

@@ -18,10 +18,10 @@ import (
 	"github.com/piercloud/apikeys/pkg/signing"
 )
 
-// day is how far apart the events of an evidence are.
+// day is the time between the events of an evidence.
 const day = 24 * time.Hour
 
-// evidence is a log of one signing key's event and eleven others, a day apart, with everything that checks it.
+// evidence is a log of the event of a signing key and eleven others, a day apart, with everything needed to verify it.
 type evidence struct {
 	*Store
 	t       *testing.T
@@ -74,7 +74,7 @@ func (e *evidence) exec(statement string, values ...any) {
 	}
 }
 
-// keep has [evidence.restore] lead back to the log as it is.
+// keep saves the log as it is, for [evidence.restore].
 func (e *evidence) keep() {
 	e.t.Helper()
 	for _, table := range []string{"event", "log_head", "log_base"} {
@@ -83,7 +83,7 @@ func (e *evidence) keep() {
 	}
 }
 
-// restore undoes what was done to the tables.
+// restore returns the tables to the state that keep saved.
 func (e *evidence) restore() {
 	e.t.Helper()
 	for _, table := range []string{"event", "log_head", "log_base"} {
@@ -92,7 +92,7 @@ func (e *evidence) restore() {
 	}
 }
 
-// setHead makes the event with a number the log's head.
+// setHead makes the event with this number the log's head.
 func (e *evidence) setHead(seq int64) {
 	e.t.Helper()
 	e.exec("UPDATE log_head SET seq = ?, hash = (SELECT hash FROM event WHERE seq = ?)", seq, seq)
@@ -107,7 +107,7 @@ func (e *evidence) checkpoint() string {
 	return signed
 }
 
-// verify returns the number that a verification names, 0 when it finds nothing.
+// verify returns the number at which a verification finds the log broken, 0 if it finds nothing, and the whole report.
 func (e *evidence) verify() (int64, audit.Report) {
 	e.t.Helper()
 	report, err := e.audit.Verify(e.t.Context())
@@ -133,7 +133,7 @@ func brokenSeq(r audit.Report) int64 {
 	return r.Broken.Seq
 }
 
-// columns returns the names of the columns that an event has in the database.
+// columns returns the names of the columns of the table of events.
 func (e *evidence) columns() []string {
 	e.t.Helper()
 	types, err := e.reader.WithContext(e.t.Context()).Migrator().ColumnTypes("event")
@@ -154,7 +154,7 @@ func everyColumnIsCovered(t *testing.T, open func(testing.TB, Options) *Store) {
 		t.Errorf("the table has the columns %s", columns)
 	}
 	numbers := []string{"seq", "at", "revoked_generation", "revoked_expires_at"}
-	const full, bare = 6, 7 // one has a value in every column, the other only where there must be one
+	const full, bare = 6, 7 // the first event has a value in every column, the second one only where a value is required
 	for _, column := range columns {
 		assignments := []string{"COALESCE(" + column + ", '') || 'x'"}
 		switch {
@@ -195,7 +195,7 @@ func tamperingIsFound(t *testing.T, open func(testing.TB, Options) *Store) {
 	tests := []struct {
 		name   string
 		tamper func()
-		// The number that is named without a checkpoint, and with one; 0 when nothing is found.
+		// The numbers at which verifying without and with a checkpoint finds the log broken; 0 if nothing is found.
 		chain, checkpoint int64
 	}{
 		{"nothing", func() {}, 0, 0},
@@ -254,8 +254,8 @@ func tamperingIsFound(t *testing.T, open func(testing.TB, Options) *Store) {
 	}
 }
 
-// rewrite appends the events after seq anew, as somebody can who knows how the chain is made: each as change leaves it, and
-// one more at the end when the head is not moved.
+// rewrite replaces the events after seq by altered ones with valid hashes, as somebody can who knows how the chain is made. If the
+// head is not moved, one more event is appended.
 func (e *evidence) rewrite(seq int64, change func(int64, *eventlog.Draft), moveHead bool) {
 	e.t.Helper()
 	events, err := e.After(e.t.Context(), 0, evidenceEvents)
@@ -325,7 +325,7 @@ func pruningLeavesNoHole(t *testing.T, open func(testing.TB, Options) *Store) {
 	e.setHead(6)
 	last := e.checkpoint()
 	e.restore()
-	// Event n is of the day n-2 of twelve; of those of the last 7 days, the first is event 7.
+	// Event n happened on day n-2, and it is day 12 now, so the first event of the last 7 days is event 7.
 	pruned := prune(e, 7*day)
 	if pruned.Events != 6 || pruned.Base.Seq != 6 || !pruned.Base.PrunedAt.Equal(e.now) {
 		t.Fatalf("got %+v", pruned)
@@ -376,7 +376,7 @@ func pruningLeavesNoHole(t *testing.T, open func(testing.TB, Options) *Store) {
 	}
 }
 
-// pruningStopsAtTheFirstYoungEvent: an old time behind it is that of a process whose clock was behind.
+// pruningStopsAtTheFirstYoungEvent: a later event with an old time comes from a process whose clock was behind.
 func pruningStopsAtTheFirstYoungEvent(t *testing.T, open func(testing.TB, Options) *Store) {
 	e := newEvidence(t, open(t, Options{Timeout: patience}))
 	record(t, e.Store, eventlog.Draft{At: epoch, TenancyID: "home", Action: eventlog.APIKeyUpdated, Subject: eventlog.Subject{Kind: eventlog.SubjectAPIKey, ID: "ak_1"}})
@@ -413,12 +413,12 @@ func tamperingWithWhatWasPrunedIsFound(t *testing.T, open func(testing.TB, Optio
 func interruptedPruningVerifies(t *testing.T, open func(testing.TB, Options) *Store) {
 	e := newEvidence(t, open(t, Options{Timeout: patience}))
 	prune(e, 7*day)
-	// As if the process had died after its first batch.
+	// This is the state if the process died after its first batch.
 	e.exec("INSERT INTO event SELECT * FROM kept_event WHERE seq BETWEEN 4 AND 6")
 	if got, report := e.verify(); got != 0 || report.Base.Seq != 6 {
 		t.Errorf("found at %d, after %d", got, report.Base.Seq)
 	}
-	// What is not verified is not shown: it could be anything.
+	// Events that are not verified are not shown, because they could contain anything.
 	e.exec("UPDATE event SET actor_name = 'eve@example.com' WHERE seq = 5")
 	found, err := e.Events(t.Context(), audit.Selection{Tenancies: []string{"home"}, Limit: 100})
 	if err != nil || len(found) != 6 || found[5].Seq != 7 {
@@ -457,7 +457,7 @@ func brokenLogIsNotPruned(t *testing.T, open func(testing.TB, Options) *Store) {
 	}
 }
 
-// partlyDown is a store some of whose methods fail.
+// partlyDown is a store in which some methods fail.
 type partlyDown struct {
 	*Store
 	after, base, setBase, deletePruned error
@@ -514,7 +514,7 @@ func anOutageIsNoTampering(t *testing.T, open func(testing.TB, Options) *Store) 
 	}
 }
 
-// ofTwoPruningsOneMovesTheBase: the other, which read where the log began before that, might move it back below what is deleted.
+// ofTwoPruningsOneMovesTheBase: the other one read the base before it was moved, and might move it back to events that are deleted.
 func ofTwoPruningsOneMovesTheBase(t *testing.T, open func(testing.TB, Options) *Store) {
 	e := newEvidence(t, open(t, Options{Timeout: patience}))
 	old, err := e.Base(t.Context())
@@ -539,7 +539,7 @@ func ofTwoPruningsOneMovesTheBase(t *testing.T, open func(testing.TB, Options) *
 	}
 }
 
-// pruneMeanwhile is a store whose log is pruned by another process while it is read.
+// pruneMeanwhile is a store whose log another process prunes while it is being read.
 type pruneMeanwhile struct {
 	*Store
 	prune func()

@@ -7,15 +7,14 @@ import (
 	"github.com/piercloud/apikeys/pkg/apikey"
 )
 
-// TestARememberedTotalIsNeverWrong lets keys come and go, one with each change, and compares what is remembered with what
-// would be counted.
+// TestARememberedTotalIsNeverWrong adds or removes one key with each change, and compares the remembered total with the real one.
 func TestARememberedTotalIsNeverWrong(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var capped, exact, unknown int
 	for range 200 {
 		keys := apikey.TotalMax - 1_500 + random.IntN(4_000)
 		remembered := total{keys: min(keys, countMax), seq: 7}
-		more := random.IntN(3) // of three changes
+		more := random.IntN(3) // how many of three changes add a key
 		for seq := remembered.seq; seq < remembered.seq+2_000; seq++ {
 			switch got, known := remembered.at(seq); {
 			case !known:

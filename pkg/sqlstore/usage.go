@@ -46,7 +46,7 @@ func (t tx) lookRowsUp() error {
 	err := t.db.Exec("SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), " +
 		"set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)").Error
 	if err != nil {
-		return fmt.Errorf("set the planner up: %w", err)
+		return fmt.Errorf("configure the planner: %w", err)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// benchDays is for how many days each of a benchmark's keys has been used in every hour: BENCH_USAGE_DAYS, or two.
+// benchDays returns for how many days each key of a benchmark has been used in every hour: BENCH_USAGE_DAYS, by default two.
 func benchDays(b *testing.B) int {
 	b.Helper()
 	text := os.Getenv("BENCH_USAGE_DAYS")
@@ -26,8 +26,8 @@ func benchDays(b *testing.B) int {
 	return days
 }
 
-// fillUsage gives every key of the tenancy a count in every hour of the given days before epoch, with what is kept for sums.
-// It leaves the index to the end, and PostgreSQL out of checking that there is such a key, millions of times.
+// fillUsage gives every key of the tenancy a count in every hour of the given days before epoch, and the data kept for sums. It
+// creates the index at the end, and spares PostgreSQL from checking millions of times that the key exists.
 func fillUsage(b *testing.B, s *Store, days int) {
 	b.Helper()
 	unchecked, checked, settle := "PRAGMA foreign_keys = OFF", "PRAGMA foreign_keys = ON", "ANALYZE"
@@ -39,7 +39,7 @@ func fillUsage(b *testing.B, s *Store, days int) {
 		"SELECT client_id, client_id, CAST(? AS BIGINT) - value * CAST(3600000000 AS BIGINT), 7, 1 FROM api_key, " + hours + " ORDER BY 1, 3"
 	last := epoch.Truncate(time.Hour)
 	first := last.Add(-time.Duration(days*24-1) * time.Hour)
-	// What an hour before it counts for each key is 7 and 1.
+	// Each hour before it counts 7 issued and 1 denied for each key.
 	opened := func(o openings, column, since string) string {
 		return fmt.Sprintf("INSERT INTO %s (client_id, %s, issued, denied%s) SELECT client_id, begin, (begin - %d) / 3600000000 * 7, (begin - %[4]d) / 3600000000%s "+
 			"FROM (SELECT client_id, CAST(%d AS BIGINT) - value * CAST(%d AS BIGINT) AS begin FROM api_key, %s) b ORDER BY 2, 1",
@@ -72,7 +72,7 @@ func fillUsage(b *testing.B, s *Store, days int) {
 	}
 }
 
-// BenchmarkUsage reads what the console's screens ask for, over 10,000 keys.
+// BenchmarkUsage makes the queries of the console's screens, with 10,000 keys.
 func BenchmarkUsage(b *testing.B) {
 	bench(b, func(b *testing.B, s *Store, tenancy string, ids []string) {
 		fillUsage(b, s, benchDays(b))

@@ -152,7 +152,7 @@ func (s *Store) Attention(ctx context.Context, now time.Time) (usage.Attention, 
 			map[string]any{"now": newInstant(now), "day": at(1), "yesterday": at(-1), "week": at(7), "month": at(-30), "quarter": at(-90)}).
 			Scan(&row).Error
 		if err != nil {
-			return fmt.Errorf("count what deserves attention: %w", err)
+			return fmt.Errorf("count keys that need attention: %w", err)
 		}
 		return nil
 	})

@@ -15,7 +15,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// monthsArePurgedInBatches: more at once than one transaction removes.
+// monthsArePurgedInBatches purges more at once than one transaction removes.
 func monthsArePurgedInBatches(t *testing.T, open func(testing.TB, Options) *Store) {
 	s := open(t, Options{Timeout: patience})
 	id := fill(t, s, newTenancy(t, s), 1)[0]
@@ -32,10 +32,10 @@ func monthsArePurgedInBatches(t *testing.T, open func(testing.TB, Options) *Stor
 	}
 }
 
-// totalsOfOldCounts runs the migrations on what was counted before there were totals, and openings.
+// totalsOfOldCounts runs the migrations on counts that are older than the totals and openings.
 func totalsOfOldCounts(t *testing.T, open func(testing.TB, Options) *Store) {
 	s := open(t, Options{Timeout: patience})
-	now := time.Now().Truncate(time.Hour) // of the migrations
+	now := time.Now().Truncate(time.Hour) // the time of the migrations
 	for i, id := range fill(t, s, newTenancy(t, s), 3) {
 		for day := range 5 {
 			hour := now.AddDate(0, 0, -day*(i+1)).Add(time.Duration(-day) * time.Hour)
@@ -46,7 +46,7 @@ func totalsOfOldCounts(t *testing.T, open func(testing.TB, Options) *Store) {
 	if err := s.PurgeHours(t.Context(), now.AddDate(-1, 0, 0), late); err != nil {
 		t.Fatal(err)
 	}
-	forget := "UPDATE usage_hour_opening SET since = 0 WHERE since <= ?" // hours that were purged, of which the migration knows nothing
+	forget := "UPDATE usage_hour_opening SET since = 0 WHERE since <= ?" // the migration does not know of the hours that were purged
 	if err := s.writer.WithContext(t.Context()).Exec(forget, newInstant(late)).Error; err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func count(t *testing.T, s *Store, counts ...usage.Count) {
 	}
 }
 
-// noCountOutlivesItsKey has processes count for keys while these are deleted.
+// noCountOutlivesItsKey records counts in several processes while the keys are being deleted.
 func noCountOutlivesItsKey(t *testing.T, open func(testing.TB, Options) *Store) {
 	s := open(t, Options{Timeout: patience})
 	tenancy := newTenancy(t, s)
@@ -100,7 +100,7 @@ func noCountOutlivesItsKey(t *testing.T, open func(testing.TB, Options) *Store) 
 			for i := range 15 {
 				var b usage.Batch
 				for _, id := range ids {
-					at := hour.Add(time.Duration(i%5) * time.Hour) // of which some come late
+					at := hour.Add(time.Duration(i%5) * time.Hour) // some of them arrive late
 					b.Counts = append(b.Counts, usage.Count{ClientID: id, SecretID: "s", Hour: at, Issued: 1})
 					b.Denials = append(b.Denials, usage.Denial{ClientID: id, At: at})
 				}
@@ -114,7 +114,7 @@ func noCountOutlivesItsKey(t *testing.T, open func(testing.TB, Options) *Store) 
 	}
 	counting.Go(func() error {
 		select {
-		case <-begun: // so that there is something to remove
+		case <-begun: // so that there is something to delete
 		case <-ctx.Done():
 		}
 		for _, id := range deleted {

@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// decode reads a list as a verifier does: nothing of how this package writes one is used.
+// decode reads a list as a verifier does, without using anything of this package.
 func decode(t testing.TB, lst string) []byte {
 	t.Helper()
 	compressed, err := base64.RawURLEncoding.DecodeString(lst)
@@ -65,7 +65,7 @@ func TestListsReadAsInTheStandard(t *testing.T) {
 				have.Held = append(have.Held, i)
 			}
 		}
-		if got := mark(0, int64(vector.size), have); !slices.Equal(got[1:], theirs[1:]) || got[0] != theirs[0]&^1 { // 0 is given to none
+		if got := mark(0, int64(vector.size), have); !slices.Equal(got[1:], theirs[1:]) || got[0] != theirs[0]&^1 { // index 0 is never given to a key
 			t.Errorf("%s: the marks differ", name)
 		}
 		ours, err := compress(theirs)
@@ -78,7 +78,8 @@ func TestListsReadAsInTheStandard(t *testing.T) {
 	}
 }
 
-// TestListTellsOfWhatWasGivenAndIsHeldNoMore, in whichever list it is.
+// TestListTellsOfWhatWasGivenAndIsHeldNoMore: in each list, exactly those indexes are marked that were given out and are not held
+// by a key any more.
 func TestListTellsOfWhatWasGivenAndIsHeldNoMore(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		first := Size * rapid.Int64Range(0, 3).Draw(rt, "list")
@@ -107,7 +108,7 @@ func TestListTellsOfWhatWasGivenAndIsHeldNoMore(t *testing.T) {
 	})
 }
 
-// TestListIsSmallAtWorst: every other generation has ended, in no order.
+// TestListIsSmallAtWorst: the worst case for compression is that half of the generations have ended, in random order.
 func TestListIsSmallAtWorst(t *testing.T) {
 	have := Indexes{Given: Size}
 	for i, random := int64(1), uint32(1); i < Size; i++ {

@@ -27,7 +27,8 @@ const issuer = "https://keys.example.com"
 
 var errDown = errors.New("down")
 
-// fixture is lists over indexes that the test gives and ends. Its clock stands still unless the test moves it.
+// fixture holds status lists, and is the store from which they get the indexes that the test sets. Its clock stands still unless
+// the test moves it.
 type fixture struct {
 	*statuslist.Lists
 
@@ -36,9 +37,9 @@ type fixture struct {
 	newest int64
 	have   statuslist.Indexes
 	err    error
-	asked  int // times
+	asked  int // how often the store was asked
 
-	// When not nil the store says that it was asked, and answers when answer is closed.
+	// If answer is not nil, the store sends to entered when it is asked, and answers when answer is closed.
 	entered, answer chan struct{}
 }
 
@@ -97,7 +98,7 @@ func newFixture(t *testing.T) *fixture {
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// keyring is one for all tests: they do not change it.
+// keyring is shared by all tests, because none changes it.
 var keyring = sync.OnceValues(func() (*signing.Keyring, error) {
 	folder, err := os.MkdirTemp("", "statuslist-test")
 	if err != nil {
@@ -168,12 +169,12 @@ func TestListIsMadeOnceWhileNothingIsRevoked(t *testing.T) {
 	if s := says(t, first); s.Expires <= f.now.Unix()+int64(statuslist.TTL/time.Second) {
 		t.Errorf("a list that is handed out until %v expires at %v, before a verifier must ask again", f.now, time.Unix(s.Expires, 0).UTC())
 	}
-	if s := says(t, first); s.Expires-s.Issued > int64(6*time.Minute/time.Second) { // for so long could somebody hold a newer one back
+	if s := says(t, first); s.Expires-s.Issued > int64(6*time.Minute/time.Second) { // for that long, somebody could hold back a newer list
 		t.Errorf("the list counts for %d seconds", s.Expires-s.Issued)
 	}
 }
 
-// The monotonic clock stands still while the machine sleeps.
+// TestASleepOfTheMachineMakesListsAndTheirNumberOld: the monotonic clock stands still while the machine sleeps.
 func TestASleepOfTheMachineMakesListsAndTheirNumberOld(t *testing.T) {
 	f := newFixture(t)
 	f.now = time.Now()
@@ -196,7 +197,7 @@ func TestASleepOfTheMachineMakesListsAndTheirNumberOld(t *testing.T) {
 	}
 }
 
-// TestListIsMadeAgainAfterARevocation: but not more often than once in a second, however often somebody asks and revokes.
+// TestListIsMadeAgainAfterARevocation: but not more than once per second, however often clients ask for it and tokens are revoked.
 func TestListIsMadeAgainAfterARevocation(t *testing.T) {
 	f := newFixture(t)
 	f.have.Given, f.have.Held = 2, []int64{1, 2}
@@ -218,7 +219,7 @@ func TestListIsMadeAgainAfterARevocation(t *testing.T) {
 	}
 }
 
-// TestRevocationWhileAListIsMadeMakesItOld: it may have come too late to be in it.
+// TestRevocationWhileAListIsMadeMakesItOld: the revocation may have come too late to be in the list.
 func TestRevocationWhileAListIsMadeMakesItOld(t *testing.T) {
 	f := newFixture(t)
 	f.have.Given = 2
@@ -244,7 +245,7 @@ func TestRevocationWhileAListIsMadeMakesItOld(t *testing.T) {
 	}
 }
 
-// TestManyWhoAskAtOnceCostOneReading: also when somebody among them has gone away.
+// TestManyWhoAskAtOnceCostOneReading: even if some of the callers have gone away.
 func TestManyWhoAskAtOnceCostOneReading(t *testing.T) {
 	f := newFixture(t)
 	const callers = 50
@@ -268,7 +269,7 @@ func TestManyWhoAskAtOnceCostOneReading(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if asked := f.timesAsked(); asked > 2 { // for the number of lists, and for this one
+	if asked := f.timesAsked(); asked > 2 { // once for the number of lists, and once for this list
 		t.Errorf("the store was asked %d times", asked)
 	}
 }
@@ -304,7 +305,7 @@ func TestThereAreAsManyListsAsIndexesNeedAndOneMore(t *testing.T) {
 func TestAnIndexIsAPlaceInItsList(t *testing.T) {
 	f := newFixture(t)
 	for index, want := range map[int64]token.Status{
-		0:                     {}, // none was given
+		0:                     {}, // not given
 		1:                     {ListURI: issuer + "/oauth2/status-lists/0", Index: 1},
 		statuslist.Size - 1:   {ListURI: issuer + "/oauth2/status-lists/0", Index: statuslist.Size - 1},
 		statuslist.Size:       {ListURI: issuer + "/oauth2/status-lists/1", Index: 0},
@@ -328,7 +329,7 @@ func TestFailureOfTheStoreIsNotKept(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 	f.err = nil
-	if _, err := f.URIs(t.Context()); err != nil { // counts the indexes, so that the list alone is missing
+	if _, err := f.URIs(t.Context()); err != nil { // counts the indexes, so that only the list is missing
 		t.Fatal(err)
 	}
 	f.err = errDown

@@ -46,7 +46,7 @@ func TestHistogramLosesNothing(t *testing.T) {
 func TestCountingAllocatesNothing(t *testing.T) {
 	c, h := striped.NewCounter(), striped.NewHistogram([]time.Duration{time.Millisecond})
 	c.Add() // the first takes a ticket
-	// The average is a whole number, so that a garbage collection, after which a ticket is made anew, does not count.
+	// AllocsPerRun rounds the average down, so a new ticket after a garbage collection does not count.
 	if n := testing.AllocsPerRun(1000, func() { c.Add(); h.Observe(time.Second) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/signing"
 )
 
-// keysInMemory stands in for a database, which would have to be compiled for fuzzing.
+// keysInMemory replaces a database, whose code would have to be compiled with the instrumentation for fuzzing.
 type keysInMemory struct{ records []signing.Record }
 
 func (k *keysInMemory) SigningKeys(context.Context) ([]signing.Record, error) { return k.records, nil }
@@ -27,7 +27,7 @@ func (k *keysInMemory) ChangeSigningKeys(_ context.Context, change func([]signin
 	return err
 }
 
-// FuzzRead: nothing but the very token that was issued is accepted, and everything else is refused as invalid.
+// FuzzRead: only the very token that was issued is accepted, and everything else is refused as invalid.
 func FuzzRead(f *testing.F) {
 	box, err := sealed.NewBox(bytes.Repeat([]byte{1}, sealed.KeySize))
 	if err != nil {

@@ -41,7 +41,7 @@ const (
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// clock is a time that the test sets.
+// clock returns the time that the test has set.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -59,7 +59,7 @@ func (c *clock) set(now time.Time) {
 	c.now = now
 }
 
-// fixture is an issuer with a keyring on a SQLite file.
+// fixture holds an issuer with a keyring on a SQLite database.
 type fixture struct {
 	*token.Issuer
 	clock
@@ -97,7 +97,7 @@ func grant() token.Grant {
 	}
 }
 
-// fataler is what both kinds of tests have.
+// fataler is what testing.TB and rapid.T have in common.
 type fataler interface {
 	Context() context.Context
 	Helper()
@@ -166,7 +166,7 @@ func TestTokenSaysWhatRFC9068Asks(t *testing.T) {
 	}
 }
 
-// TestTokenNamesItsPlaceInAStatusList: as in draft-ietf-oauth-status-list §6.2. It can be read like any other.
+// TestTokenNamesItsPlaceInAStatusList: as draft-ietf-oauth-status-list §6.2 defines it. Such a token is read like any other.
 func TestTokenNamesItsPlaceInAStatusList(t *testing.T) {
 	f := newFixture(t)
 	g := grant()
@@ -261,7 +261,7 @@ func TestReadReturnsWhatWasIssued(t *testing.T) {
 			Generation: rapid.Int64Min(1).Draw(t, "generation"), Lifespan: time.Duration(rapid.IntRange(1, 1440).Draw(t, "minutes")) * time.Minute,
 		}
 		raw := f.issue(t, g)
-		for range 2 { // verified, and remembered
+		for range 2 { // verified the first time, remembered the second
 			claims, err := f.Read(t.Context(), raw)
 			if err != nil {
 				t.Fatal(err)
@@ -291,7 +291,7 @@ func TestReadHonoursATokenFromItsIssueToItsExpiry(t *testing.T) {
 		{start.Add(time.Hour - 1), true},
 		{start.Add(time.Hour), false},
 		{start.AddDate(1, 0, 0), false},
-		{start.Add(-10 * time.Second), true}, // another replica, whose clock is behind
+		{start.Add(-10 * time.Second), true}, // on a replica whose clock is behind
 		{start.Add(-11 * time.Second), false},
 		{start.Add(30 * time.Minute), true},
 	}
@@ -545,7 +545,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// TestATokenDiesWithItsSigningKey, also when it has been read before.
+// TestATokenDiesWithItsSigningKey: even if the token has been read before.
 func TestATokenDiesWithItsSigningKey(t *testing.T) {
 	f := newFixture(t)
 	raw := f.issue(t, grant())

@@ -115,7 +115,7 @@ func (c *collector) UploadTraces(ctx context.Context, spans []*v1.ResourceSpans)
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("ask the collector: %w", err)
+		return fmt.Errorf("build the request to the collector: %w", err)
 	}
 	for name, value := range c.headers {
 		r.Header.Set(name, value)
@@ -128,7 +128,7 @@ func (c *collector) UploadTraces(ctx context.Context, spans []*v1.ResourceSpans)
 	defer response.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, answerMax)) // the content is meant for people
 	if response.StatusCode/100 != 2 {
-		return fmt.Errorf("the collector answers %d", response.StatusCode)
+		return fmt.Errorf("the collector answered %d", response.StatusCode)
 	}
 	return nil
 }

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestStoppingClosesNobodyElsesConnections: the provider of single sign-on is asked by the default transport.
+// TestStoppingClosesNobodyElsesConnections: other requests, such as those to the single sign-on provider, use the default
+// transport.
 func TestStoppingClosesNobodyElsesConnections(t *testing.T) {
 	var opened atomic.Int32
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

@@ -18,7 +18,7 @@ const tenancy = "00000000-0000-4000-8000-000000000001"
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// clock is a time that the test sets.
+// clock returns the time that the test has set.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -36,7 +36,8 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// fixture is a recorder and the service on a SQLite file with one key, whose client id is a and whose secret is s.
+// fixture holds a recorder and the service on a SQLite database with two keys. Their client IDs are a and b, the IDs of their
+// secrets sa and sb.
 type fixture struct {
 	*usage.Recorder
 	*clock
@@ -80,7 +81,7 @@ func (f *fixture) key(t testing.TB, clientID string) apikey.Key {
 	return key
 }
 
-// totals returns how many tokens were issued and denied to a key.
+// totals returns how many tokens a key was issued and denied.
 func (f *fixture) totals(t testing.TB, clientID string) (issued, denied int64) {
 	t.Helper()
 	hours, err := f.store.Hours(t.Context(), tenancy, []string{clientID}, start.AddDate(-1, 0, 0), start.AddDate(1, 0, 0))

@@ -13,7 +13,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/usage"
 )
 
-// recordStore notes the batches that it is given and fails while err is set, though not before it was given some.
+// recordStore keeps the batches that it is given. While err is set it fails, except for the first failAfter batches.
 type recordStore struct {
 	usage.Store
 	mu        sync.Mutex
@@ -128,7 +128,7 @@ func TestManyUsesAreOneRowForEachSecretAndHour(t *testing.T) {
 		case 5000:
 			f.advance(time.Hour)
 		case 7500:
-			f.advance(-time.Hour) // as a clock that is set
+			f.advance(-time.Hour) // as if the clock were set back
 		}
 	}
 	if err := recorder.Flush(t.Context()); err != nil {
@@ -155,7 +155,7 @@ func TestWhatCanNotBeWrittenIsKept(t *testing.T) {
 		if err := recorder.Flush(t.Context()); !errors.Is(err, down) {
 			t.Fatalf("the error is %v", err)
 		}
-		f.advance(40 * time.Minute) // into other hours
+		f.advance(40 * time.Minute) // so that other hours begin
 		recorder.Issued("a", "sa", "192.0.2.2")
 	}
 	late := f.Now().UTC().Truncate(time.Microsecond)
@@ -164,7 +164,7 @@ func TestWhatCanNotBeWrittenIsKept(t *testing.T) {
 	if err := recorder.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// One of each secret and hour, or PostgreSQL refuses the batch whenever it is tried.
+	// There must be only one use per secret and hour, or PostgreSQL would refuse the batch each time.
 	written := store.batches[len(store.batches)-1]
 	uses := []usage.Use{
 		{ClientID: "a", SecretID: "sa", At: early.Add(40 * time.Minute), IP: "192.0.2.2"},
@@ -201,7 +201,8 @@ func TestWhatCanNotBeWrittenIsKept(t *testing.T) {
 	}
 }
 
-// However many keys were used, what is written at once can be written in time: what has been stays written when the rest fails.
+// TestManyKeysAreWrittenInBatches: however many keys were used, a batch is small enough to be written in time, and batches that
+// were written before a failure are not written again.
 func TestManyKeysAreWrittenInBatches(t *testing.T) {
 	f := newFixture(t)
 	const clients, atOnce = 2500, 1000
@@ -228,7 +229,7 @@ func TestManyKeysAreWrittenInBatches(t *testing.T) {
 	for i, b := range store.batches {
 		sizes = append(sizes, len(b.Counts))
 		if i == 1 {
-			continue // which failed
+			continue // this one failed
 		}
 		for _, c := range b.Counts {
 			counted[c.ClientID] += int(c.Denied)
@@ -251,7 +252,7 @@ func TestManyKeysAreWrittenInBatches(t *testing.T) {
 	}
 }
 
-// TestOnlyTheNewestDenialsAreKept, in memory as in the store.
+// TestOnlyTheNewestDenialsAreKept: in memory as well as in the store.
 func TestOnlyTheNewestDenialsAreKept(t *testing.T) {
 	for name, failing := range map[string]bool{"written at once": false, "after a failure": true} {
 		t.Run(name, func(t *testing.T) {
@@ -341,7 +342,7 @@ func TestNothingIsLostUnderConcurrency(t *testing.T) {
 	}
 }
 
-// stuckStore fails its first batch when the test says so.
+// stuckStore holds each batch up until the test sends its outcome.
 type stuckStore struct {
 	usage.Store
 	fail    chan error
@@ -356,7 +357,7 @@ func (s *stuckStore) Record(_ context.Context, b usage.Batch) error {
 	return nil
 }
 
-// When the service ends, its last flush must not overtake one that is about to fail.
+// TestTheLastFlushWritesWhatOneBeforeItCouldNot: when the service ends, its last flush must not overtake one that is about to fail.
 func TestTheLastFlushWritesWhatOneBeforeItCouldNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &stuckStore{fail: make(chan error)}
@@ -364,7 +365,7 @@ func TestTheLastFlushWritesWhatOneBeforeItCouldNot(t *testing.T) {
 		recorder.Issued("a", "sa", "192.0.2.1")
 		results := make(chan error, 2)
 		go func() { results <- recorder.Flush(t.Context()) }()
-		synctest.Wait() // it is writing
+		synctest.Wait() // until it is writing
 		go func() { results <- recorder.Flush(t.Context()) }()
 		synctest.Wait()
 		down := errors.New("down")
@@ -417,8 +418,8 @@ func (s *slowStore) Record(ctx context.Context, b usage.Batch) error {
 	return nil
 }
 
-// With a slow database there may be minutes of batches to write: the service stops all the same, and its last flush goes on with
-// the batch after the one that was being written.
+// TestRunEndsAfterABatch: with a slow database, writing all batches may take minutes. The service stops in time all the same, and
+// its last flush continues with the batch after the one that was being written.
 func TestRunEndsAfterABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &slowStore{issued: map[string]int64{}}
@@ -433,7 +434,7 @@ func TestRunEndsAfterABatch(t *testing.T) {
 			recorder.Run(ctx)
 			close(ended)
 		}()
-		<-time.After(usage.FlushInterval + 5*time.Second) // into the second batch
+		<-time.After(usage.FlushInterval + 5*time.Second) // in the middle of the second batch
 		cancel()
 		began := time.Now()
 		<-ended
@@ -468,7 +469,7 @@ func TestRunFlushesEveryInterval(t *testing.T) {
 		}
 		recorder.Issued("a", "sa", "")
 		store.fail <- errors.New("down")
-		store.fail <- nil // with the next interval
+		store.fail <- nil // at the next interval
 		cancel()
 	})
 }
@@ -501,7 +502,7 @@ func TestNotingAUseAllocatesNothing(t *testing.T) {
 	flush()
 	use()
 	flush()
-	runs := []func(){func() {}, use} // the first is not measured
+	runs := []func(){func() {}, use} // AllocsPerRun does not measure its first call
 	if n := testing.AllocsPerRun(1, func() { runs[0](); runs = runs[1:] }); n != 0 {
 		t.Errorf("%v allocations for %d secrets after a flush", n, len(clients))
 	}

@@ -121,7 +121,7 @@ func TestDaysWithTwoMidnightsBeginWithTheFirst(t *testing.T) {
 	}
 }
 
-// TestStepsCoverTheSpanWhateverThePlace would not end if a step did not go on in time.
+// TestStepsCoverTheSpanWhateverThePlace would not end if a step did not move forward in time.
 func TestStepsCoverTheSpanWhateverThePlace(t *testing.T) {
 	f := newFixture(t)
 	zones := rapid.SampledFrom([]string{

@@ -113,7 +113,7 @@ func (p *Provider) SignIn(person Person) {
 	p.person = &person
 }
 
-// Offer lets whoever comes choose on the sign-in page who they are.
+// Offer lets a visitor choose on the sign-in page which of these people to sign in as.
 func (p *Provider) Offer(people ...Person) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

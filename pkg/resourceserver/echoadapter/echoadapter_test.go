@@ -25,7 +25,7 @@ func TestEchoRoutesAreProtected(t *testing.T) {
 	e := echo.New()
 	scopes := []string{"cca:readonly", "spot:readonly"}
 	e.GET("/all", whoami, echoadapter.Require(verifier, scopes...))
-	scopes[1] = "cca:readonly" // the route's are its own
+	scopes[1] = "cca:readonly" // must not affect the route
 	e.GET("/any", whoami, echoadapter.RequireAny(verifier, "cca:readonly", "spot:readonly"))
 	e.GET("/tenancies/:tenancy_id", whoami, echoadapter.Middleware(verifier, func(c echo.Context) []resourceserver.Requirement {
 		return []resourceserver.Requirement{resourceserver.Tenancy(c.Param("tenancy_id"))}

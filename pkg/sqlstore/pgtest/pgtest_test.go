@@ -23,7 +23,7 @@ import (
 	"github.com/piercloud/apikeys/pkg/sqlstore/pgtest"
 )
 
-// TestMain also plays the test process that TestServerDoesNotOutliveAKilledTestProcess kills.
+// TestMain also serves as the test process that TestServerDoesNotOutliveAKilledTestProcess kills.
 func TestMain(m *testing.M) {
 	if os.Getenv("PGTEST_PLAY_VICTIM") != "" {
 		victim()
@@ -37,7 +37,7 @@ func connect(t *testing.T, database string) *pgx.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Not t.Context, which is done by the time that cleanups run.
+	// t.Context is done before cleanups run.
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	return conn
 }
@@ -115,7 +115,7 @@ func TestTemplateIsPreparedOnceAndCopied(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		// The connection stays open, as one of a pool that is still closing does.
+		// The connection stays open, like one of a pool that is still closing.
 		_, err = conn.Exec(context.Background(), "CREATE TABLE mark (n int); INSERT INTO mark VALUES (1)")
 		return err
 	}
@@ -212,7 +212,7 @@ func TestServerDoesNotOutliveAKilledTestProcess(t *testing.T) {
 	}
 	_ = process.Wait() // it was killed, which Wait reports as an error
 
-	// The server says so itself when it goes: the connection breaks, or is told that it is closed.
+	// When the server ends, the connection breaks, or receives a message that it is being closed.
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err := conn.WaitForNotification(ctx); err == nil || ctx.Err() != nil {
@@ -230,7 +230,7 @@ func victim() {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
-// victimTB is what pgtest needs of a test, where there is none.
+// victimTB provides what pgtest needs of a test in a process that runs none.
 type victimTB struct{ testing.TB }
 
 func (*victimTB) Helper()        {}
@@ -240,7 +240,7 @@ func (*victimTB) Fatalf(format string, args ...any) {
 	os.Exit(1)
 }
 
-// recorder takes a failure that a test provokes.
+// recorder records a failure that a test provokes.
 type recorder struct {
 	testing.TB
 	message string
