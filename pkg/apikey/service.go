@@ -255,6 +255,6 @@ func (s *Service) CheckAnswers(ctx context.Context) error {
 // PurgeAnswers deletes the stored answers that have expired. It is for a periodic task; failures are logged.
 func (s *Service) PurgeAnswers(ctx context.Context) {
 	if err := s.store.PurgeAnswers(ctx, s.clock().Add(-answerLifetime)); err != nil {
-		slog.WarnContext(ctx, "kept answers can't be purged", "error", err)
+		slog.WarnContext(ctx, "idempotency answers can't be purged", "error", err)
 	}
 }

@@ -181,16 +181,32 @@ type unbounded struct {
 }
 
 func (l unbounded) Head(ctx context.Context) (eventlog.Head, error) {
+	l.check(ctx)
+	return l.Log.Head(ctx)
+}
+
+func (l unbounded) After(ctx context.Context, seq int64, limit int) ([]eventlog.Event, error) {
+	l.check(ctx)
+	return l.Log.After(ctx, seq, limit)
+}
+
+func (l unbounded) check(ctx context.Context) {
 	if at, bounded := ctx.Deadline(); bounded {
 		l.t.Errorf("the call is to end at %v", at)
 	}
-	return l.Log.Head(ctx)
 }
 
 // TestTailerLeavesItToTheLogToEndACall: the tailer sets no deadline of its own, because a store can't attribute a caller's deadline
 // to a database that did not answer.
 func TestTailerLeavesItToTheLogToEndACall(t *testing.T) {
-	poll(t, eventlog.NewTailer(unbounded{&liveLog{}, t}, (&clock{now: start}).Now))
+	log := &liveLog{}
+	tailer := eventlog.NewTailer(unbounded{log, t}, (&clock{now: start}).Now)
+	poll(t, tailer)
+	log.append(t, 1)
+	poll(t, tailer)
+	if tailer.Position() != 1 {
+		t.Errorf("the tailer is at %d", tailer.Position())
+	}
 }
 
 func TestTailerDistrustsWhatItKnowsWhileTheLogFails(t *testing.T) {

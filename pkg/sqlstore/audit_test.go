@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func variousEvents(t testing.TB, s *Store, n int) []eventlog.Event {
 	t.Helper()
 	pick := func(values ...string) string { return values[rand.IntN(len(values))] }
 	for i := range n {
-		kind, id, _ := cut(pick("api-key/ak_1", "api-key/ak_2", "operator/ann", "signing-key/k"))
+		kind, id, _ := strings.Cut(pick("api-key/ak_1", "api-key/ak_2", "operator/ann", "signing-key/k"), "/")
 		actor := eventlog.Actor{Kind: eventlog.ActorOperator, ID: "ann", Name: "ann@example.com"}
 		switch pick("ann", "key", "system", "renamed") {
 		case "key":
@@ -50,15 +51,6 @@ func variousEvents(t testing.TB, s *Store, n int) []eventlog.Event {
 	}
 	slices.Reverse(events)
 	return events
-}
-
-func cut(subject string) (kind, id string, ok bool) {
-	for i := range subject {
-		if subject[i] == '/' {
-			return subject[:i], subject[i+1:], true
-		}
-	}
-	return subject, "", false
 }
 
 // matches reports whether a selection includes an event.
