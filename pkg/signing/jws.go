@@ -74,7 +74,7 @@ func (k *Keyring) VerifyStoredJWS(ctx context.Context, typ, compact string, payl
 	strict := json.NewDecoder(bytes.NewReader(decoded[0]))
 	strict.DisallowUnknownFields() // including crit, which demands processing that is not done here (RFC 7515 §4.1.11)
 	if err := strict.Decode(&header); err != nil || header.Algorithm != Algorithm || header.Type != typ {
-		return fmt.Errorf("%w: not with the header of type %s", ErrInvalidJWS, typ)
+		return fmt.Errorf("%w: wrong header for type %s", ErrInvalidJWS, typ)
 	}
 	records, err := k.store.SigningKeys(ctx)
 	if err != nil {

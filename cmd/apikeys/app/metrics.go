@@ -31,7 +31,7 @@ func (a *App) measure(cache *apikey.Cache) {
 		return age.Seconds()
 	})
 	m.Gauge("log_position", "Number of the last event that was read.", "", "", func() float64 { return float64(a.Tailer.Position()) })
-	m.Gauge("signing_key_age_seconds", "How long the present signing key has been signing; 0 without one.", "", "", func() float64 {
+	m.Gauge("signing_key_age_seconds", "How long the current signing key has been signing; 0 without one.", "", "", func() float64 {
 		key, err := a.Keyring.Signer()
 		if err != nil {
 			return 0
