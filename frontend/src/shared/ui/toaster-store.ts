@@ -8,6 +8,8 @@ export interface Toast {
   action?: { label: string; run: () => void };
 }
 
+/** How many are shown at a time. */
+const SHOWN_MAX = 3;
 const QUIET_MS = 6_000;
 /** Long enough to notice the toast, reach its button by keyboard, and decide. */
 const ACTION_MS = 15_000;
@@ -21,10 +23,17 @@ function set(next: readonly Toast[]): void {
   for (const notify of listeners) notify();
 }
 
+/** Drops the oldest message that leaves by itself, and an unread error only if there are nothing but errors. */
+function makeRoom(shown: readonly Toast[]): readonly Toast[] {
+  if (shown.length <= SHOWN_MAX) return shown;
+  const dropped = shown.slice(0, -1).find(({ tone }) => tone === "success") ?? shown[0];
+  return shown.filter((toast) => toast !== dropped);
+}
+
 export const toaster = {
   show(toast: Omit<Toast, "id">): number {
     const id = nextId++;
-    set([...toasts.slice(-2), { ...toast, id }]);
+    set(makeRoom([...toasts, { ...toast, id }]));
     return id;
   },
   dismiss(id: number): void {

@@ -23,6 +23,17 @@ it("a message stays while it is focused, and the next one goes by itself once th
   expect(screen.queryByText("second")).toBeNull();
 });
 
+it("an error stays until it was read, however many messages of success follow", () => {
+  renderInConsole(null);
+  act(() => void toaster.show({ tone: "error", message: "failed" }));
+  for (const message of ["first", "second", "third", "fourth"]) {
+    act(() => void toaster.show({ tone: "success", message }));
+  }
+  expect(screen.getByText("failed")).toBeVisible();
+  expect(screen.getAllByRole("button", { name: "Dismiss message" })).toHaveLength(3);
+  expect(screen.getByText("fourth")).toBeVisible();
+});
+
 it.each(["success", "error"] as const)("a message of %s is said by one live region alone", (tone) => {
   renderInConsole(null);
   act(() => void toaster.show({ tone, message: "done" }));
