@@ -191,3 +191,25 @@ test.describe("somebody who is not signed in", () => {
     await expect(page.getByRole("textbox", { name: "Email" })).toBeVisible();
   });
 });
+
+for (const { locale, text } of [
+  { locale: "en-US", text: /could not be loaded. Check your connection and reload the page/ },
+  { locale: "pt-BR", text: /Não foi possível carregar o console/ },
+]) {
+  test.describe(`a console that can't be loaded, in ${locale},`, () => {
+    test.use({ locale });
+
+    for (const [part, files] of [
+      ["its scripts", /\/assets\/first-.*\.js/],
+      ["its texts", /\/assets\/(en|pt-BR)-.*\.js/],
+    ] as const) {
+      test(`says so when ${part} are missing`, async ({ page, complaints }) => {
+        complaints.expect(/Failed to load resource|Failed to fetch dynamically imported module/);
+        await page.route(files, (route) => route.abort());
+        await page.goto("/api-keys");
+        await expect(page.getByRole("alert").filter({ hasText: text })).toBeVisible();
+        await expect(frame(page)).toHaveCount(0);
+      });
+    }
+  });
+}

@@ -59,6 +59,7 @@ const patterns = [];
 for (const name of sources) {
   const source = await readFile(join(root, name), "utf8");
   for (const [, text] of source.matchAll(/"([a-z][\w]*(?:\.[\w/-]+)+)"/gi)) literals.add(text);
+  for (const [, text] of source.matchAll(/\btexts\.([\w.]+)/g)) literals.add(text); // markup.tsx has no translator
   for (const [, text] of source.matchAll(/\bt\(\s*`([^`]+)`/g)) {
     const escaped = text.split(/\$\{[^}]+\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
     patterns.push(new RegExp(`^${escaped.join("[\\w/-]+")}$`));

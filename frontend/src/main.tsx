@@ -52,4 +52,8 @@ async function start(container: HTMLElement): Promise<void> {
 
 const container = document.getElementById("root");
 if (!container) throw new Error("index.html has no #root");
-void start(container);
+start(container).catch((error: unknown) => {
+  // Shows markup.tsx's message in place of the frame.
+  document.documentElement.dataset.start = "failed";
+  throw error;
+});

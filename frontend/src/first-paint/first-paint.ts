@@ -1,7 +1,8 @@
 /*
  * Runs in the page's head, before anything is painted and long before the console itself has arrived. It sets the colour
  * scheme, font and language, shows the frame of the requested page (markup.tsx), and has the browser fetch what the console
- * is going to request. It is an inline script, which the response's nonce exempts from the page's content security policy.
+ * is going to request; if the console can't be fetched, it says so. It is an inline script, which the response's nonce
+ * exempts from the page's content security policy.
  */
 import { apiKeysPath } from "@/features/api-keys/api/list-path";
 import { type ListSearchInput, parseListSearch } from "@/features/api-keys/list/list-search";
@@ -87,6 +88,9 @@ function fetchConsole(): void {
     script.async = false; // run in document order
     script.crossOrigin = "anonymous";
     script.src = src;
+    script.onerror = () => {
+      root.dataset.start = "failed";
+    };
     document.head.append(script);
   }
 }

@@ -17,8 +17,17 @@ interface FirstPaintProps {
 const cards = [0, 1, 2, 3];
 const rows = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
-/** It can't be used and soon goes away, so it is `inert`: it can be neither read out nor focused. */
-export function FirstPaint({ language, texts, classOf }: FirstPaintProps) {
+/** What stays if the console does not arrive. */
+function StartFailed({ language, texts }: Pick<FirstPaintProps, "language" | "texts">) {
+  return (
+    <p className="start-failed" lang={language} role="alert">
+      {texts.app.failed}
+    </p>
+  );
+}
+
+/** The frame can't be used and soon goes away, so it is `inert`: it can be neither read out nor focused. */
+function Frame({ language, texts, classOf }: FirstPaintProps) {
   const shell = (name: string) => classOf("shell", name);
   const page = (name: string) => classOf("page", name);
   const list = (name: string) => classOf("list", name);
@@ -93,5 +102,14 @@ export function FirstPaint({ language, texts, classOf }: FirstPaintProps) {
         </main>
       </div>
     </div>
+  );
+}
+
+export function FirstPaint(props: FirstPaintProps) {
+  return (
+    <>
+      <Frame {...props} />
+      <StartFailed language={props.language} texts={props.texts} />
+    </>
   );
 }
