@@ -11,12 +11,12 @@ interface ApiErrorInit {
   retryAfterSeconds?: number | undefined;
 }
 
-/** The code of a call that never reached the service: the network or the service is down. */
+/** The code of a read without an answer: the network or the service is down. */
 export const UNREACHABLE = "network/unreachable";
 
 /**
- * The code of a call that was not answered in time, or was answered by something else, such as a proxy: whether the service
- * carried it out is unknown.
+ * The code of a change without an answer, and of any call that was not answered in time, not completely, or by something else,
+ * such as a proxy: whether the service carried it out is unknown.
  */
 export const UNANSWERED = "network/unanswered";
 

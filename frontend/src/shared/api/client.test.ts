@@ -51,6 +51,20 @@ describe("a call", () => {
   });
 });
 
+describe("a change without an answer", () => {
+  it.each([
+    ["whose connection was refused or lost", () => HttpResponse.error()],
+    ["whose answer was cut off", () => new HttpResponse('{"client_id":"ak_', { status: 201 })],
+  ])("%s is said to have been made perhaps", async (_what, answer) => {
+    server.use(http.post(at("/v1/api-keys/ak_EXAMPLE/rotate-secret"), answer));
+    const params = { path: { client_id: "ak_EXAMPLE" } };
+    const call = send(
+      api.POST("/v1/api-keys/{client_id}/rotate-secret", { params, body: { grace_period_seconds: 0 } }),
+    );
+    await expect(call).rejects.toMatchObject({ status: 0, code: UNANSWERED });
+  });
+});
+
 describe("a call that the network swallows", () => {
   const limit = { pass: () => {} };
   let arrived: Promise<void>;

@@ -15,8 +15,22 @@ const ANSWER_MAX_MS = 30_000;
 
 type Fetch = (request: Request) => Promise<Response>;
 
+/**
+ * What is known of a call that failed. A browser doesn't tell a refused connection from an answer that was lost, so only a
+ * read is said not to have reached the service.
+ */
+function failure({ method }: Request, reason: unknown): unknown {
+  if (!(reason instanceof TypeError)) return reason;
+  return method === "GET" ? unreachable() : unanswered();
+}
+
+const fetchPlainly = (request: Request, init?: RequestInit) =>
+  fetch(request, init).catch((reason: unknown) => {
+    throw failure(request, reason);
+  });
+
 const fetchInTime: Fetch = (request) =>
-  fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(ANSWER_MAX_MS)]) });
+  fetchPlainly(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(ANSWER_MAX_MS)]) });
 
 function reauthenticating(fetchOnce: Fetch): Fetch {
   return async (request) => {
@@ -37,7 +51,7 @@ export const api = createClient<paths>({
 });
 
 /** The `fetch` for calls that may take the service any amount of time. */
-export const fetchPatiently = reauthenticating((request) => fetch(request));
+export const fetchPatiently = reauthenticating((request) => fetchPlainly(request));
 
 export interface Answer<Data> {
   data: Data;
@@ -54,8 +68,9 @@ export async function send<Data>(
   call: Promise<{ data?: Data; error?: unknown; response: Response }>,
 ): Promise<Answer<Data>> {
   const { data, error, response } = await call.catch((reason: unknown) => {
-    if (reason instanceof TypeError) throw unreachable();
-    throw reason instanceof DOMException && reason.name === "TimeoutError" ? unanswered() : reason;
+    const timedOut = reason instanceof DOMException && reason.name === "TimeoutError";
+    const cutOff = reason instanceof TypeError || reason instanceof SyntaxError; // while its body was being read
+    throw timedOut || cutOff ? unanswered() : reason;
   });
   if (!response.ok) throw apiErrorFrom(response, error);
   return { data: data as Data, etag: response.headers.get("ETag") };
