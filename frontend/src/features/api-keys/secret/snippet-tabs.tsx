@@ -1,9 +1,10 @@
 import "@mantine/core/styles/Tabs.layer.css";
-import { Tabs } from "@mantine/core";
+import { Skeleton, Tabs } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { CopyButton } from "@/shared/ui/copy-button";
+import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { issuerQuery } from "../api/issuer";
 import classes from "./secret.module.css";
 import { type Snippet, snippets } from "./snippets";
@@ -38,10 +39,17 @@ function SnippetCode({ snippet, onCopied }: { snippet: Snippet; onCopied?: (() =
   );
 }
 
-/** Example programs that use the key, one per tab. */
+/** Example programs that use the key, one per tab. They are shown once the service's address is known. */
 export function SnippetTabs({ clientId, clientSecret, onSecretCopied }: SnippetTabsProps) {
   const { t } = useTranslation();
-  const { data: issuer = window.location.origin } = useQuery(issuerQuery);
+  const { data: issuer, error, isFetching, refetch } = useQuery(issuerQuery);
+  if (issuer === undefined) {
+    return error ? (
+      <ProblemAlert error={error} title={t("snippets.failed")} onRetry={() => void refetch()} retrying={isFetching} />
+    ) : (
+      <Skeleton height={200} radius="md" aria-hidden />
+    );
+  }
   const all = snippets(issuer, clientId, clientSecret);
   return (
     <Tabs defaultValue={clientSecret ? "env" : "curlToken"} keepMounted={false}>
