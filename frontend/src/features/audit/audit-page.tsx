@@ -74,6 +74,7 @@ export function AuditPage({ search, onChange }: AuditPageProps) {
     >
       <div className={classes.panel}>
         <VerificationResult
+          askedAt={verify.submittedAt}
           result={verify.data}
           error={verify.error}
           onRetry={() => verify.mutate()}

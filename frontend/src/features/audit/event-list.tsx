@@ -78,7 +78,12 @@ export function EventList({ search, keyNames, linked = true, empty }: EventListP
       </ol>
       {query.error && (
         <div className={classes.problem}>
-          <ProblemAlert error={query.error} title={t("audit.failed")} />
+          <ProblemAlert
+            error={query.error}
+            title={query.isFetchNextPageError ? t("audit.moreFailed") : t("audit.stale")}
+            onRetry={() => void (query.isFetchNextPageError ? query.fetchNextPage() : query.refetch())}
+            retrying={query.isFetching}
+          />
         </div>
       )}
       {more && (

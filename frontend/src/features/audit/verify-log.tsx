@@ -4,6 +4,7 @@ import type { TFunction } from "i18next";
 import { useFormat } from "@/shared/i18n/use-format";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
+import { useAnnouncement } from "@/shared/ui/use-announcement";
 import type { EventVerification } from "./api/event";
 import classes from "./verify-log.module.css";
 
@@ -22,6 +23,8 @@ function breakText(t: TFunction, reason: string): string {
 }
 
 interface VerificationResultProps {
+  /** When the verification was asked for. */
+  askedAt: number;
   result: EventVerification | undefined;
   error: unknown;
   onRetry: () => void;
@@ -29,15 +32,17 @@ interface VerificationResultProps {
 }
 
 /** What a verification of the log found. */
-export function VerificationResult({ result, error, onRetry, onClose }: VerificationResultProps) {
+export function VerificationResult({ askedAt, result, error, onRetry, onClose }: VerificationResultProps) {
   const { t } = useTranslation();
   const format = useFormat();
+  const intact = result?.verified ? t("audit.verify.intact", { count: result.events }) : undefined;
+  useAnnouncement(String(askedAt), intact); // a broken log is an alert, which announces itself
   if (error) return <ProblemAlert error={error} title={t("audit.verify.failed")} onRetry={onRetry} />;
   if (!result) return null;
   const { verified, broken, base, head } = result;
   return (
     <Alert
-      role={verified ? "status" : "alert"}
+      role={verified ? "group" : "alert"}
       className={classes.verdict}
       data-verified={verified}
       icon={
@@ -50,7 +55,7 @@ export function VerificationResult({ result, error, onRetry, onClose }: Verifica
       title={
         broken
           ? t("audit.verify.broken", { seq: format.number(broken.seq), reason: breakText(t, broken.reason) })
-          : t("audit.verify.intact", { count: result.events })
+          : intact
       }
       classNames={{ icon: classes.verdictIcon, title: classes.verdictTitle, message: classes.verdictText }}
     >

@@ -118,7 +118,9 @@ export function ListPage({ search, onChange }: ListPageProps) {
           onChange={change}
           onSearch={(value, continued) => change({ search: value }, { replace: continued })}
         />
-        {error && data && <ProblemAlert error={error} title={t("list.stale")} onRetry={() => void refetch()} />}
+        {error && data && (
+          <ProblemAlert error={error} title={t("list.stale")} onRetry={() => void refetch()} retrying={isFetching} />
+        )}
         {content()}
         {range && items.length > 0 && (
           <ListPager search={search} page={data.meta.page} range={range} onChange={change} />

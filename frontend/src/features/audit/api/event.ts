@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, keepPreviousData } from "@tanstack/react-query";
 import { api, type Schemas, send } from "@/shared/api/client";
-import { madeOldByChanges } from "@/shared/api/query-client";
+import { staleAfterChanges } from "@/shared/api/query-client";
 import { type AuditSearch, eventFilter } from "../audit-search";
 
 export type Event = Schemas["Event"];
@@ -24,6 +24,6 @@ export function eventsQuery(search: AuditSearch) {
     getNextPageParam: (page) => page.meta.next_before,
     placeholderData: keepPreviousData,
     // Every change appears in the history of its subject and in the audit log.
-    meta: madeOldByChanges,
+    meta: staleAfterChanges,
   });
 }

@@ -109,3 +109,10 @@ it("an action that a link names is told as it is to those to whom it is offered"
   open({ action: "operator.signed-in" }, "editor");
   expect(screen.getByLabelText("What")).toHaveDisplayValue("Signed in");
 });
+
+it("a search for keys that fails is not said to have found none", async () => {
+  open({}, "readonly");
+  await userEvent.click(screen.getByRole("combobox", { name: "API key" }));
+  expect(await screen.findByText("The keys could not be loaded")).toBeVisible();
+  expect(screen.queryByText("No key matches")).toBeNull();
+});

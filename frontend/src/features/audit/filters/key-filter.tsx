@@ -36,7 +36,8 @@ export function KeyFilter({ value, onChange }: { value: string; onChange: (clien
       clearButtonProps={{ "aria-label": t("audit.filter.clearKey") }}
       data={present ? options : [{ value, label }, ...options]}
       filter={({ options: all }) => all}
-      nothingFoundMessage={t("audit.filter.noKey")}
+      nothingFoundMessage={found.isSuccess && !found.isPlaceholderData ? t("audit.filter.noKey") : undefined}
+      error={found.isError && t("audit.filter.keysFailed")}
       value={value === "" ? null : value}
       onSearchChange={setTyped}
       onChange={(chosenId) => onChange(chosenId ?? "")}
