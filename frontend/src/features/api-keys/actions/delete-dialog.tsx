@@ -31,7 +31,7 @@ export default function DeleteDialog({ apiKey, onClose, onDeleted }: DeleteDialo
   const fresh = useQuery({ ...apiKeyQuery(apiKey.client_id), refetchOnMount: "always", retry: false });
   const lastUsedAt = fresh.data?.key.last_used_at ?? apiKey.last_used_at;
   const typedRequired = usedLately(lastUsedAt, now);
-  const confirmed = !typedRequired || isNameTyped(typed, apiKey.name);
+  const confirmed = fresh.isFetchedAfterMount && (!typedRequired || isNameTyped(typed, apiKey.name));
 
   function submit(event: FormEvent) {
     event.preventDefault();
