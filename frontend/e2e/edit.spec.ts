@@ -1,3 +1,4 @@
+import { gate } from "../src/test/gate";
 import { expect, test } from "./fixtures/console";
 import { fillKey, line, nameField, names, save } from "./fixtures/screens";
 
@@ -124,6 +125,28 @@ test.describe("unsaved changes", () => {
     await page.getByRole("button", { name: "Cancel" }).click();
     await question.getByRole("button", { name: "Discard" }).click();
     await expect(page).toHaveURL("/api-keys");
+  });
+
+  test("are not said to be lost while they are being saved", async ({ page, admin }) => {
+    const key = await admin.createKey({ name: "ERP integration" });
+    await page.goto("/api-keys");
+    await page.getByRole("link", { name: "ERP integration", exact: true }).click();
+    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByRole("textbox", { name: "Name" }).fill("ERP export");
+    const { opened, open } = gate();
+    const asked = page.waitForRequest((request) => request.method() === "PATCH");
+    await page.route(`**/v1/api-keys/${key.client_id}`, async (route) => {
+      if (route.request().method() === "PATCH") await opened;
+      await route.continue();
+    });
+    await page.getByRole("button", { name: "Save" }).click();
+    await asked;
+    await page.evaluate(() => history.back());
+    await expect(page.getByRole("dialog")).toBeHidden();
+    await expect(page.getByRole("heading", { name: "Edit API key" })).toBeVisible();
+    open();
+    await expect(page.getByText("“ERP export” was saved.")).toBeVisible();
+    await expect(page.getByRole("heading", { name: "ERP export" })).toBeVisible();
   });
 
   test("hold the tab", async ({ page, admin }) => {

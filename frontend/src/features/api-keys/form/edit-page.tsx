@@ -4,7 +4,7 @@ import { useState } from "react";
 import { ApiError } from "@/shared/api/api-error";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { BackLink } from "@/shared/ui/back-link";
-import { LeaveGuard } from "@/shared/ui/leave-guard";
+import { LeaveGuard, useHold } from "@/shared/ui/leave-guard";
 import { Page } from "@/shared/ui/page";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { toaster } from "@/shared/ui/toaster-store";
@@ -36,6 +36,7 @@ function EditForm({ loaded, onDone }: { loaded: VersionedKey; onDone: () => void
   const keyForm = useKeyForm(valuesOf(loaded.key));
   const { form } = keyForm;
   const update = useUpdateApiKey();
+  useHold(update.isPending);
 
   function leave() {
     if (canGoBack) router.history.back({ ignoreBlocker: true });
@@ -92,7 +93,7 @@ function EditForm({ loaded, onDone }: { loaded: VersionedKey; onDone: () => void
         }
       />
       <LeaveGuard
-        when={patchOf(valuesOf(base.key), form.getValues()) !== null}
+        when={!update.isPending && patchOf(valuesOf(base.key), form.getValues()) !== null}
         title={t("leave.title")}
         message={t("leave.editMessage")}
         stay={t("leave.stay")}
