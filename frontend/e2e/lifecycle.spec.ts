@@ -59,7 +59,8 @@ test.describe("a new client secret", () => {
     await choose(page, "ERP integration", "Generate new client secret");
     const confirmation = page.getByRole("dialog", { name: "Generate new client secret" });
     await expect(confirmation).toContainText("Only two secrets can be valid at a time");
-    await expect(confirmation.getByRole("radio", { name: /Replace now/ })).toBeChecked();
+    await expect(confirmation.getByRole("radio", { name: /Replace now/ })).not.toBeChecked();
+    await expect(confirmation.getByRole("button", { name: "Generate new client secret" })).toBeDisabled();
     for (const choice of [/1 hour/, /24 hours/, /7 days/]) {
       await expect(confirmation.getByRole("radio", { name: choice })).toBeDisabled();
     }

@@ -113,6 +113,21 @@ test("a link that is on its way is waited for", async ({ page }) => {
   await leaveWhile("**/reset-password", "Create link");
 });
 
+test("a one-time link is shown without waiting for the list", async ({ page }) => {
+  await page.goto("/operators");
+  await expect(page.getByRole("table", { name: "Operators" })).toBeVisible();
+  const { opened, open } = gate();
+  await page.route("**/v1/operators", async (route) => {
+    if (route.request().method() === "GET") await opened;
+    await route.continue();
+  });
+  await page.getByRole("button", { name: "Invite operator" }).click();
+  await page.getByRole("textbox", { name: "Email" }).fill(newEmail("rui"));
+  await page.getByRole("dialog").getByRole("button", { name: "Invite operator" }).click();
+  await expect(page.getByRole("dialog", { name: "Invitation link" })).toBeVisible();
+  open();
+});
+
 test("an operator who is deactivated is signed out everywhere", async ({ page, service, tenancy, browser }) => {
   const editor = await Operator.create(service, tenancy, "editor", newEmail("rui"));
   const context = await browser.newContext({ storageState: await editor.storageState() });

@@ -134,6 +134,34 @@ test.describe("every way out asks while the secret is not stored", () => {
     expect(await everythingIn(page)).not.toContain(secret);
   });
 
+  test("and is gone from the screen behind, too, after Back to where it was opened", async ({ page, admin }) => {
+    await admin.createKey({ name: "ERP integration" });
+    await page.goto("/api-keys");
+    await page.getByRole("radio", { name: "Active", exact: true }).check({ force: true });
+    await expect(page).toHaveURL(/status=active/);
+    await choose(page, "ERP integration", "Generate new client secret");
+    await page.getByRole("dialog").getByRole("button", { name: "Generate new client secret" }).click();
+    const window = secretWindow(page, "New client secret");
+    const secret = await shownSecret(window);
+    await page.evaluate(() => history.back());
+    await question(page).getByRole("button", { name: "Close anyway" }).click();
+    await expect(page).not.toHaveURL(/status=active/);
+    await expect(window).toBeHidden();
+    expect(await everythingIn(page)).not.toContain(secret);
+  });
+
+  test("also when the operator may no longer write", async ({ page }) => {
+    const { window, secret } = await createKey(page);
+    await page.route("**/v1/session", async (route) => {
+      const response = await route.fetch();
+      const session = await response.json();
+      await route.fulfill({ response, json: { ...session, operator: { ...session.operator, role: "readonly" } } });
+    });
+    await page.evaluate(() => globalThis.dispatchEvent(new Event("focus")));
+    await expect(page.getByText("Your role is read-only")).toBeAttached();
+    await expect(window).toContainText(secret);
+  });
+
   test("the browser asks before the tab is closed or reloaded", async ({ page }) => {
     const { secret, window } = await createKey(page);
     const asked = page.waitForEvent("dialog");

@@ -54,10 +54,14 @@ function fillPasswords() {
   }
 }
 
+/** Waits for a button that can be used once the key has been read again. */
+const enabled = (name: string) => () => waitFor(() => expect(screen.getByRole("button", { name })).toBeEnabled());
+
 const changes = [
   {
     what: "a key is deleted",
     dialog: <DeleteDialog apiKey={apiKey()} onClose={onClose} onDeleted={vi.fn()} />,
+    fill: enabled("Delete API key"),
     press: "Delete API key",
   },
   {
@@ -131,6 +135,7 @@ const forms = [
   {
     what: "a secret is rotated",
     dialog: <RotateDialog apiKey={apiKey()} onClose={onClose} onIssued={vi.fn()} />,
+    fill: enabled("Generate new client secret"),
     press: "Generate new client secret",
   },
   {

@@ -11,7 +11,7 @@ import { useInterrupted } from "@/shared/ui/use-interrupted";
 import { OperatorMenu } from "./operator-menu";
 import classes from "./shell.module.css";
 import { SideNav } from "./side-nav";
-import { Whose } from "./whose";
+import { TenancyBrand } from "./tenancy-brand";
 
 const NavDrawer = whenShown(() => import("./nav-drawer"));
 
@@ -52,7 +52,7 @@ export function Shell() {
           <IconMenu2 size={20} stroke={1.8} />
         </ActionIcon>
         <BrandMark size={24} />
-        <Whose />
+        <TenancyBrand />
         <div className={classes.topBarMenu}>
           <OperatorMenu compact />
         </div>

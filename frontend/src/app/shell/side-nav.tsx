@@ -5,7 +5,7 @@ import { useSession } from "@/features/session/session-query";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { BrandMark } from "@/shared/ui/brand-mark";
 import classes from "./shell.module.css";
-import { Whose } from "./whose";
+import { TenancyBrand } from "./tenancy-brand";
 
 interface Place {
   to: NonNullable<LinkProps["to"]>;
@@ -26,7 +26,7 @@ export function SideNav({ onNavigate }: { onNavigate?: () => void }) {
     <div className={classes.sideNav}>
       <div className={classes.brand}>
         <BrandMark size={30} />
-        <Whose />
+        <TenancyBrand />
       </div>
       <nav aria-label={t("nav.label")}>
         <ul className={classes.places}>

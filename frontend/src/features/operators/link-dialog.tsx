@@ -13,10 +13,12 @@ interface LinkDialogProps {
   issued: IssuedLink;
   reason: "invited" | "reset";
   onClose: () => void;
+  /** See [OnceDialog]. */
+  onLeave?: () => void;
 }
 
 /** Shows a one-time link, the only time it is shown. */
-export function LinkDialog({ issued, reason, onClose }: LinkDialogProps) {
+export function LinkDialog({ issued, reason, onClose, onLeave }: LinkDialogProps) {
   const { t } = useTranslation();
   const format = useFormat();
   const target = useRef<HTMLElement>(null);
@@ -30,6 +32,7 @@ export function LinkDialog({ issued, reason, onClose }: LinkDialogProps) {
       storedLabel={t("link.stored")}
       ask={{ title: t("link.askTitle"), message: t("link.askMessage") }}
       onClose={onClose}
+      onLeave={onLeave}
     >
       <Text size="md">
         {reason === "invited" ? t("link.invited", { email: issued.email }) : t("link.reset", { email: issued.email })}

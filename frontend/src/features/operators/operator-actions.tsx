@@ -3,7 +3,7 @@ import { useSession } from "@/features/session/session-query";
 import { problemMessage } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { toaster } from "@/shared/ui/toaster-store";
-import { type IssuedLink, type Operator, useUpdateOperator } from "./api/operators";
+import { type IssuedLink, type Operator, useActivateOperator } from "./api/operators";
 import { DeactivateDialog } from "./deactivate-dialog";
 import { InviteDialog } from "./invite-dialog";
 import { LinkDialog } from "./link-dialog";
@@ -40,8 +40,10 @@ interface UseOperatorActions {
 export function useOperatorActions(): UseOperatorActions {
   const { t } = useTranslation();
   const session = useSession();
-  // Operators never activate themselves: whoever is signed in is active already.
-  const activation = useUpdateOperator(false);
+  const activation = useActivateOperator({
+    onSuccess: ({ email }) => toaster.show({ tone: "success", message: t("operators.activated", { email }) }),
+    onError: (error) => toaster.show({ tone: "error", message: problemMessage(t, error) }),
+  });
   const [open, setOpen] = useState<Open>(null);
 
   const close = () => setOpen(null);
@@ -54,12 +56,7 @@ export function useOperatorActions(): UseOperatorActions {
     showSessions: (operator) => setOpen({ dialog: "sessions", operator }),
     deactivate: (operator) => setOpen({ dialog: "deactivate", operator }),
     remove: (operator) => setOpen({ dialog: "remove", operator }),
-    // Opens no dialog, so it keeps running while other operators are activated or a dialog is open.
-    activate: (operator) =>
-      void activation.mutateAsync({ operatorId: operator.id, patch: { status: "active" } }).then(
-        () => toaster.show({ tone: "success", message: t("operators.activated", { email: operator.email }) }),
-        (error) => toaster.show({ tone: "error", message: problemMessage(t, error) }),
-      ),
+    activate: (operator) => activation.mutate(operator.id),
   };
 
   function dialog(): ReactNode {
@@ -73,7 +70,7 @@ export function useOperatorActions(): UseOperatorActions {
           />
         );
       case "link":
-        return <LinkDialog issued={open.issued} reason={open.reason} onClose={close} />;
+        return <LinkDialog issued={open.issued} reason={open.reason} onClose={close} onLeave={close} />;
       case "role":
         return <RoleDialog operator={open.operator} own={isOwn(open.operator)} onClose={close} />;
       case "sessions":

@@ -10,14 +10,13 @@ import { HomeLink } from "@/shared/ui/home-link";
 import { Page } from "@/shared/ui/page";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { operatorsQuery } from "./api/operators";
-import { useOperatorActions } from "./operator-actions";
+import { type OperatorActions, useOperatorActions } from "./operator-actions";
 import { OperatorRow } from "./operator-row";
 import classes from "./operators.module.css";
 
-function Operators() {
+function Operators({ actions }: { actions: OperatorActions }) {
   const { t } = useTranslation();
   const { data, error, isFetching, refetch } = useQuery(operatorsQuery);
-  const { actions, dialogs } = useOperatorActions();
   const withMethods = data?.some((operator) => operator.sign_in_method !== "password") ?? false;
   return (
     <Page
@@ -66,21 +65,30 @@ function Operators() {
           </table>
         </Card>
       )}
-      {dialogs}
     </Page>
   );
 }
 
-/** Who may sign in, and with which role. Only admins see this page. */
-export function OperatorsPage() {
+function AdminsOnly() {
   const { t } = useTranslation();
-  const { operator } = useSession();
-  if (operator.role === "admin") return <Operators />;
   return (
     <Page title={t("operators.title")}>
       <EmptyState icon={<IconLock size={22} stroke={1.6} />} title={t("operators.adminsOnly")} action={<HomeLink />}>
         {t("operators.adminsOnlyText")}
       </EmptyState>
     </Page>
+  );
+}
+
+/** Who may sign in, and with which role. Only admins see this page. */
+export function OperatorsPage() {
+  const { operator } = useSession();
+  // Outside of the check: a one-time link stays on the screen even if the operator stops being an admin meanwhile.
+  const { actions, dialogs } = useOperatorActions();
+  return (
+    <>
+      {operator.role === "admin" ? <Operators actions={actions} /> : <AdminsOnly />}
+      {dialogs}
+    </>
   );
 }

@@ -1,6 +1,6 @@
 import { Button, Group, Text } from "@mantine/core";
 import { useState } from "react";
-import { useTakeRole } from "@/features/session/session-query";
+import { useSetOwnRole } from "@/features/session/session-query";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Dialog, DialogCancel } from "@/shared/ui/dialog";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
@@ -19,7 +19,7 @@ interface RoleDialogProps {
 export function RoleDialog({ operator, own, onClose }: RoleDialogProps) {
   const { t } = useTranslation();
   const update = useUpdateOperator(own);
-  const takeRole = useTakeRole();
+  const setOwnRole = useSetOwnRole();
   const [role, setRole] = useState(operator.role);
   return (
     <Dialog
@@ -61,7 +61,7 @@ export function RoleDialog({ operator, own, onClose }: RoleDialogProps) {
                     message: t("operators.roleChanged", { email: operator.email, role: t(`operator.role.${role}`) }),
                   });
                   onClose();
-                  if (own) takeRole(changed.role);
+                  if (own) setOwnRole(changed.role);
                 },
               },
             )

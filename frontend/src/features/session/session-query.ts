@@ -37,7 +37,7 @@ export function useSession(): Session {
 }
 
 /** Changes the role in the cached session, after the signed-in operator has changed their own. */
-export function useTakeRole(): (role: Schemas["Role"]) => void {
+export function useSetOwnRole(): (role: Schemas["Role"]) => void {
   const queryClient = useQueryClient();
   return (role) =>
     queryClient.setQueryData(

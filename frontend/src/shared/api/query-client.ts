@@ -2,7 +2,7 @@ import { MutationCache, QueryClient } from "@tanstack/react-query";
 import { isTransient } from "./client";
 
 /** The `meta` of a query that any change makes stale, whatever was changed. */
-export const madeOldByChanges = { madeOldByChanges: true };
+export const staleAfterChanges = { staleAfterChanges: true };
 
 /** The `meta` of a mutation that runs on request but changes nothing. */
 export const onlyReads = { onlyReads: true };
@@ -12,7 +12,7 @@ export function createQueryClient(): QueryClient {
     mutationCache: new MutationCache({
       onSettled: (_data, _error, _variables, _result, mutation) => {
         if (mutation.meta !== onlyReads) {
-          void client.invalidateQueries({ predicate: ({ meta }) => meta === madeOldByChanges });
+          void client.invalidateQueries({ predicate: ({ meta }) => meta === staleAfterChanges });
         }
       },
     }),

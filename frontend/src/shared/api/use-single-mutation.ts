@@ -3,15 +3,14 @@ import { useId } from "react";
 
 /**
  * A mutation that runs one call at a time: `mutate` does nothing while an earlier call is pending. A form or button shows
- * that only after its next render, and a second submit may come before. `mutateAsync` has no such limit: it is for actions
- * that may run on several things at once.
+ * that only after its next render, and a second submit may come before.
  */
 export function useSingleMutation<Data, Variables = void>(
   options: UseMutationOptions<Data, Error, Variables>,
-): UseMutationResult<Data, Error, Variables> {
+): Omit<UseMutationResult<Data, Error, Variables>, "mutateAsync"> {
   const queryClient = useQueryClient();
   const mutationKey = [useId()];
-  const mutation = useMutation({ ...options, mutationKey });
+  const { mutateAsync: _, ...mutation } = useMutation({ ...options, mutationKey });
   return {
     ...mutation,
     mutate: (...call) => {

@@ -14,16 +14,18 @@ interface Choice<Value extends string> {
 
 interface ChoiceCardsProps<Value extends string> {
   label: string;
-  value: Value;
+  /** Null while nothing is chosen. */
+  value: Value | null;
   choices: readonly Choice<Value>[];
   onChange: (value: Value) => void;
-  /** Whether the surrounding dialog focuses the chosen card first. */
+  /** Whether the surrounding dialog focuses the chosen card first, or the first that can be chosen. */
   "data-autofocus"?: boolean;
 }
 
 /** One of a few choices, each with a sentence about what it means. */
 export function ChoiceCards<Value extends string>(props: ChoiceCardsProps<Value>) {
   const { label, value, choices, onChange, "data-autofocus": focused = false } = props;
+  const first = value ?? choices.find((choice) => !choice.disabled)?.value;
   return (
     <Radio.Group
       label={label}
@@ -42,7 +44,7 @@ export function ChoiceCards<Value extends string>(props: ChoiceCardsProps<Value>
             className={classes.choice}
             disabled={disabled}
             data-disabled={disabled || undefined}
-            data-autofocus={(focused && each === value) || undefined}
+            data-autofocus={(focused && each === first) || undefined}
           >
             <Radio.Indicator className={classes.indicator} size="xs" />
             <span>

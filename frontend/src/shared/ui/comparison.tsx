@@ -3,11 +3,11 @@ import classes from "./comparison.module.css";
 
 interface ComparisonProps {
   label: string;
-  /** Of the fields. */
+  /** The heading of the column with the fields' names. */
   head: string;
   /** What is compared. */
   sides: string[];
-  /** Of each field a value for each side. */
+  /** One row per field, with a value for each of `sides`, in their order. */
   rows: { field: string; values: ReactNode[] }[];
 }
 

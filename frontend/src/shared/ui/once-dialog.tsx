@@ -17,6 +17,8 @@ interface OnceDialogProps {
   /** The question asked before the content is lost. */
   ask: { title: string; message: string };
   onClose: () => void;
+  /** Called after the operator has left for another page. Required where the component that renders this may outlive that. */
+  onLeave?: (() => void) | undefined;
   children: ReactNode;
 }
 
@@ -24,7 +26,7 @@ interface OnceDialogProps {
  * Shows what will never be shown again. Every way out asks first, unless the content was copied or the operator
  * confirms having stored it.
  */
-export function OnceDialog({ title, size, copied, storedLabel, ask, onClose, children }: OnceDialogProps) {
+export function OnceDialog({ title, size, copied, storedLabel, ask, onClose, onLeave, children }: OnceDialogProps) {
   const { t } = useTranslation();
   const [ticked, setTicked] = useState(false);
   const [asking, setAsking] = useState(false);
@@ -35,6 +37,15 @@ export function OnceDialog({ title, size, copied, storedLabel, ask, onClose, chi
   function requestClose() {
     if (kept) onClose();
     else setAsking(true);
+  }
+
+  function lose() {
+    if (!blocker.blocked) {
+      onClose();
+      return;
+    }
+    blocker.leave();
+    onLeave?.();
   }
 
   function stay() {
@@ -64,7 +75,7 @@ export function OnceDialog({ title, size, copied, storedLabel, ask, onClose, chi
           title={ask.title}
           cancel={t("once.askBack")}
           confirm={t("once.askClose")}
-          onConfirm={blocker.blocked ? blocker.leave : onClose}
+          onConfirm={lose}
           onClose={stay}
         >
           {ask.message}

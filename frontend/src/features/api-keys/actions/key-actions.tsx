@@ -84,7 +84,9 @@ export function useKeyActions({ onDeleted }: { onDeleted: () => void }): UseKeyA
           }}
         />
       )}
-      {open?.dialog === "secret" && <SecretDialog issued={open.issued} reason="rotated" onClose={close} />}
+      {open?.dialog === "secret" && (
+        <SecretDialog issued={open.issued} reason="rotated" onClose={close} onLeave={close} />
+      )}
     </>
   );
 

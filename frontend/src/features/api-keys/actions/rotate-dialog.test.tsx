@@ -1,3 +1,4 @@
+import { focusManager } from "@tanstack/react-query";
 import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { delay, HttpResponse, http } from "msw";
@@ -18,15 +19,25 @@ beforeEach(() => {
   );
 });
 
-afterEach(() => toaster.clear());
+afterEach(() => {
+  toaster.clear();
+  focusManager.setFocused(undefined);
+});
 
-function open() {
+function open(apiKeyShown = key) {
   const onClose = vi.fn();
-  renderInConsole(<RotateDialog apiKey={key} onClose={onClose} onIssued={vi.fn()} />);
+  renderInConsole(<RotateDialog apiKey={apiKeyShown} onClose={onClose} onIssued={vi.fn()} />);
   return { onClose };
 }
 
 const button = (name: string) => screen.getByRole("button", { name });
+/** Chooses what is left while there are two secrets. */
+async function replaceNow() {
+  await userEvent.click(screen.getByRole("radio", { name: /^Replace now/ }));
+  await waitFor(() => expect(button("Generate new client secret")).toBeEnabled());
+  await userEvent.click(button("Generate new client secret"));
+}
+
 const question = () => screen.getByRole("dialog", { name: "Retire the old client secret?" });
 
 const broken = (requestId: string) => () =>
@@ -62,7 +73,7 @@ it("says that both secrets end when there are two", () => {
 it("shows no problem of a new secret beside the question about the old one", async () => {
   server.use(http.post(at("/v1/api-keys/ak_EXAMPLE/rotate-secret"), broken("req_ROTATE")));
   open();
-  await userEvent.click(button("Generate new client secret"));
+  await replaceNow();
   expect(await screen.findByRole("alert")).toHaveTextContent("req_ROTATE");
   await userEvent.click(button("Retire now"));
   expect(question()).toBeVisible();
@@ -76,6 +87,40 @@ it("retires nothing while a new secret is on its way", async () => {
     }),
   );
   open();
-  await userEvent.click(button("Generate new client secret"));
+  await replaceNow();
   expect(button("Retire now")).toBeDisabled();
+});
+
+it("never chooses by itself to end both secrets when somebody else has rotated meanwhile", async () => {
+  const opened = apiKey({ secrets: [current] });
+  server.use(http.get(at("/v1/api-keys/ak_EXAMPLE"), () => HttpResponse.json(opened)));
+  open(opened);
+  expect(screen.getByRole("radio", { name: /24 hours/ })).toBeChecked();
+  await waitFor(() => expect(button("Generate new client secret")).toBeEnabled());
+
+  server.use(http.get(at("/v1/api-keys/ak_EXAMPLE"), () => HttpResponse.json(key)));
+  focusManager.setFocused(false);
+  focusManager.setFocused(true);
+  expect(await screen.findByText(/Only two secrets can be valid/)).toBeVisible();
+  for (const choice of screen.getAllByRole("radio")) expect(choice).not.toBeChecked();
+  expect(button("Generate new client secret")).toBeDisabled();
+});
+
+it("rotates the version that it shows, and shows the newer one when the service refuses", async () => {
+  const versions: (string | null)[] = [];
+  server.use(
+    http.get(at("/v1/api-keys/ak_EXAMPLE"), () =>
+      HttpResponse.json(key, { headers: { ETag: `"${versions.length}"` } }),
+    ),
+    http.post(at("/v1/api-keys/ak_EXAMPLE/rotate-secret"), ({ request }) => {
+      versions.push(request.headers.get("If-Match"));
+      return HttpResponse.json({ code: "api-key/precondition-failed" }, { status: 412 });
+    }),
+  );
+  open();
+  await replaceNow();
+  expect(await screen.findByRole("alert")).toHaveTextContent("The key has changed since you opened it.");
+  await waitFor(() => expect(button("Generate new client secret")).toBeEnabled());
+  await userEvent.click(button("Generate new client secret"));
+  await waitFor(() => expect(versions).toEqual(['"0"', '"1"']));
 });

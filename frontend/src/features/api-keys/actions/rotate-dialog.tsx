@@ -16,6 +16,7 @@ import { apiKeyQuery } from "../api/get-api-key";
 import { useRotateSecret } from "../api/rotate-secret";
 import { useEvidence } from "../parts/evidence";
 import { EvidenceNote } from "../parts/evidence-note";
+import { gracePeriods } from "../parts/grace";
 import classes from "./dialogs.module.css";
 import { RetireDialog } from "./retire-dialog";
 
@@ -25,10 +26,7 @@ interface RotateDialogProps {
   onIssued: (issued: IssuedSecret) => void;
 }
 
-const HOUR = 3600;
-
-/** How long the old secret keeps working, in seconds, by the name under which the choice's texts are stored. */
-const grace = { now: 0, hour: HOUR, day: 24 * HOUR, week: 7 * 24 * HOUR } as const;
+const grace = { now: 0, ...gracePeriods } as const;
 type Choice = keyof typeof grace;
 const choices: readonly Choice[] = ["now", "hour", "day", "week"];
 
@@ -43,8 +41,9 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
   const old = oldSecret(latest);
   const current = currentSecret(latest);
   const evidence = useEvidence(apiKey.client_id);
-  // Never three valid secrets: while an earlier one is still in its grace period, only "now" is left.
-  const choice: Choice = old ? "now" : chosen;
+  // Never three valid secrets: while an earlier one is still in its grace period, only "now" is left. It ends both, so it is
+  // not chosen for the operator, who may have meant to keep one when somebody else rotated.
+  const choice = old && chosen !== "now" ? null : chosen;
   useHold(rotate.isPending);
 
   function askToRetire(secret: SecretInfo) {
@@ -53,8 +52,9 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
   }
 
   function submit() {
+    if (choice === null) return;
     rotate.mutate(
-      { clientId: apiKey.client_id, gracePeriodSeconds: grace[choice] },
+      { clientId: apiKey.client_id, etag: fresh.data?.etag ?? null, gracePeriodSeconds: grace[choice] },
       {
         onSuccess: (issued) => {
           rotate.reset();
@@ -110,7 +110,12 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
         )}
         <Group justify="flex-end" gap="xs" mt="xl">
           <DialogCancel />
-          <Button color={choice === "now" ? "red" : undefined} loading={rotate.isPending} onClick={submit}>
+          <Button
+            color={choice === "now" ? "red" : undefined}
+            disabled={choice === null || !fresh.isFetchedAfterMount}
+            loading={rotate.isPending}
+            onClick={submit}
+          >
             {t("action.rotate")}
           </Button>
         </Group>

@@ -13,6 +13,11 @@ export interface VersionedKey {
   etag: string | null;
 }
 
+/** The header that makes the service refuse a change (412) when the key has changed since this version. */
+export function ifMatch(etag: string | null): { "If-Match"?: string } {
+  return etag === null ? {} : { "If-Match": etag };
+}
+
 /** A client secret fresh from the service. It lives in the state of the dialog that shows it, and nowhere else. */
 export interface IssuedSecret {
   clientId: string;

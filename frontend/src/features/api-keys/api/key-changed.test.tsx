@@ -27,12 +27,12 @@ const values = {
 type Change = () => () => Promise<unknown>;
 
 function bound<Variables>(
-  useChange: () => { mutateAsync: (variables: Variables) => Promise<unknown> },
+  useChange: () => { mutate: (variables: Variables, options: { onError: (error: Error) => void }) => void },
   to: Variables,
 ): Change {
   return () => {
-    const { mutateAsync } = useChange();
-    return () => mutateAsync(to);
+    const { mutate } = useChange();
+    return () => new Promise((_, reject) => mutate(to, { onError: reject }));
   };
 }
 
@@ -41,10 +41,14 @@ it.each<[string, Change, boolean]>([
   ["edit", bound(useUpdateApiKey, { clientId, etag: null, patch: values }), true],
   ["deactivate", bound(useSetStatus, { clientId, status: "inactive" as const }), true],
   ["delete", bound(useDeleteApiKey, clientId), true],
-  ["rotate", bound(useRotateSecret, { clientId, gracePeriodSeconds: 3600 }), true],
+  ["rotate", bound(useRotateSecret, { clientId, etag: null, gracePeriodSeconds: 3600 }), true],
   ["retire", bound(useRetireSecret, secret), true],
-  ["change the grace period", bound(useChangeGrace, { ...secret, seconds: 3600 }), true],
-  ["cancel a rotation", bound(useCancelRotation, clientId), true],
+  [
+    "change the grace period",
+    bound(() => useChangeGrace({ onSuccess: () => undefined, onError: () => undefined }), { ...secret, seconds: 3600 }),
+    true,
+  ],
+  ["cancel a rotation", bound(useCancelRotation, { clientId, etag: null }), true],
   ["revoke tokens", bound(useRevokeTokens, clientId), true],
 ])("what is known of keys is old after an unanswered attempt to %s", async (_what, useChange, ofKey) => {
   server.use(http.all("*", () => new HttpResponse("Bad gateway", { status: 502 })));

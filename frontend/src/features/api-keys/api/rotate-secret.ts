@@ -1,18 +1,20 @@
 import { api, send } from "@/shared/api/client";
 import { useSingleMutation } from "@/shared/api/use-single-mutation";
-import type { IssuedSecret } from "./api-key";
+import { type IssuedSecret, ifMatch } from "./api-key";
 import { useKeyChanged } from "./key-changed";
 
 interface Rotation {
   clientId: string;
+  /** The version that the operator has seen; the service answers 412 when the key has changed since. */
+  etag: string | null;
   /** With 0, the old secret and the tokens issued so far end at once. */
   gracePeriodSeconds: number;
 }
 
-async function rotateSecret({ clientId, gracePeriodSeconds }: Rotation): Promise<IssuedSecret> {
+async function rotateSecret({ clientId, etag, gracePeriodSeconds }: Rotation): Promise<IssuedSecret> {
   const { data } = await send(
     api.POST("/v1/api-keys/{client_id}/rotate-secret", {
-      params: { path: { client_id: clientId } },
+      params: { path: { client_id: clientId }, header: ifMatch(etag) },
       body: { grace_period_seconds: gracePeriodSeconds },
     }),
   );

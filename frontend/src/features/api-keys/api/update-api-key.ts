@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { api, type Schemas, send } from "@/shared/api/client";
 import { useSingleMutation } from "@/shared/api/use-single-mutation";
-import { apiKeyQueryKeys, type VersionedKey } from "./api-key";
+import { apiKeyQueryKeys, ifMatch, type VersionedKey } from "./api-key";
 import { useKeyChanged } from "./key-changed";
 
 interface Update {
@@ -14,7 +14,7 @@ interface Update {
 async function updateApiKey({ clientId, etag, patch }: Update): Promise<VersionedKey> {
   const answer = await send(
     api.PATCH("/v1/api-keys/{client_id}", {
-      params: { path: { client_id: clientId }, header: etag ? { "If-Match": etag } : {} },
+      params: { path: { client_id: clientId }, header: ifMatch(etag) },
       body: patch,
       headers: { "Content-Type": "application/merge-patch+json" },
     }),

@@ -7,35 +7,27 @@ import { toaster } from "@/shared/ui/toaster-store";
 import { RetireDialog } from "../actions/retire-dialog";
 import { type ApiKey, currentSecret, oldSecret, type SecretInfo } from "../api/api-key";
 import { useChangeGrace } from "../api/change-grace";
+import { gracePeriods } from "../parts/grace";
 import { CancelRotationDialog } from "./cancel-rotation-dialog";
 import classes from "./detail.module.css";
 
-const HOUR = 3600;
-
-/** How long the old secret keeps working, in seconds from now, by the name under which the choice's text is stored. */
-const graces = { hour: HOUR, day: 24 * HOUR, week: 7 * 24 * HOUR } as const;
 const choices = ["hour", "day", "week"] as const;
 
 /** What can be done while two secrets work: end the old one now, sooner or later, or keep it and drop the new one. */
 export function GraceControls({ apiKey, old }: { apiKey: ApiKey; old: SecretInfo }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const change = useChangeGrace();
+  const change = useChangeGrace({
+    onSuccess: (changed) => {
+      const until = oldSecret(changed)?.expires_at;
+      if (!until) return;
+      const message = t("grace.changed", { lastFour: old.last_four, until: format.dateTime(until) });
+      toaster.show({ tone: "success", message });
+    },
+    onError: (error) => toaster.show({ tone: "error", message: problemMessage(t, error) }),
+  });
   const [open, setOpen] = useState<"retire" | "cancel" | null>(null);
   const current = currentSecret(apiKey);
-
-  function setGrace(seconds: number) {
-    // Callbacks passed to mutate would not run once the operator has left the page.
-    change.mutateAsync({ clientId: apiKey.client_id, secretId: old.id, seconds }).then(
-      (changed) => {
-        const until = oldSecret(changed)?.expires_at;
-        if (!until) return;
-        const message = t("grace.changed", { lastFour: old.last_four, until: format.dateTime(until) });
-        toaster.show({ tone: "success", message });
-      },
-      (error) => toaster.show({ tone: "error", message: problemMessage(t, error) }),
-    );
-  }
 
   return (
     <div className={classes.grace}>
@@ -48,9 +40,11 @@ export function GraceControls({ apiKey, old }: { apiKey: ApiKey; old: SecretInfo
             key={choice}
             variant="default"
             size="compact-sm"
-            loading={change.isPending && change.variables.seconds === graces[choice]}
+            loading={change.isPending && change.variables?.seconds === gracePeriods[choice]}
             disabled={change.isPending}
-            onClick={() => setGrace(graces[choice])}
+            onClick={() =>
+              change.mutate({ clientId: apiKey.client_id, secretId: old.id, seconds: gracePeriods[choice] })
+            }
           >
             {t(`grace.${choice}`)}
           </Button>

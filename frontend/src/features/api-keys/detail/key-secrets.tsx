@@ -25,58 +25,56 @@ function SecretLine({ secret, issued, children }: SecretLineProps) {
   const now = useNow();
   return (
     <li className={classes.secret}>
-      <div className={classes.secretMain}>
-        <div className={classes.secretTitle}>
-          <code>
-            <span aria-hidden>••••••</span>
-            {secret.last_four}
-          </code>
-          {secret.expires_at ? (
-            <span className={classes.secretState} data-old>
-              <IconClock size={14} stroke={2} aria-hidden />
-              {t("secrets.ends", { when: format.relative(secret.expires_at, now) })}
-            </span>
-          ) : (
-            <span className={classes.secretState}>
-              <IconCircleCheck size={14} stroke={2} aria-hidden />
-              {t("secrets.current")}
-            </span>
-          )}
-        </div>
-        <dl className={classes.secretFacts}>
-          <div>
-            <dt>{t("key.lastUsed")}</dt>
-            <dd>
-              <LastUsed at={secret.last_used_at} />
-              {secret.last_used_ip && (
-                <>
-                  {" "}
-                  {t("secrets.from")} <code>{secret.last_used_ip}</code>
-                </>
-              )}
-            </dd>
-          </div>
-          <div>
-            <dt>{t("secrets.lastDay")}</dt>
-            <dd>{issued === undefined ? "–" : t("usage.tokens", { count: issued })}</dd>
-          </div>
-          <div>
-            <dt>{t("key.created")}</dt>
-            <dd>
-              <DateOf at={secret.created_at} />
-            </dd>
-          </div>
-          {secret.expires_at && (
-            <div>
-              <dt>{t("secrets.validUntil")}</dt>
-              <dd>
-                <time dateTime={secret.expires_at}>{format.dateTime(secret.expires_at)}</time>
-              </dd>
-            </div>
-          )}
-        </dl>
-        {children}
+      <div className={classes.secretTitle}>
+        <code>
+          <span aria-hidden>••••••</span>
+          {secret.last_four}
+        </code>
+        {secret.expires_at ? (
+          <span className={classes.secretState} data-old>
+            <IconClock size={14} stroke={2} aria-hidden />
+            {t("secrets.ends", { when: format.relative(secret.expires_at, now) })}
+          </span>
+        ) : (
+          <span className={classes.secretState}>
+            <IconCircleCheck size={14} stroke={2} aria-hidden />
+            {t("secrets.current")}
+          </span>
+        )}
       </div>
+      <dl className={classes.secretFacts}>
+        <div>
+          <dt>{t("key.lastUsed")}</dt>
+          <dd>
+            <LastUsed at={secret.last_used_at} />
+            {secret.last_used_ip && (
+              <>
+                {" "}
+                {t("secrets.from")} <code>{secret.last_used_ip}</code>
+              </>
+            )}
+          </dd>
+        </div>
+        <div>
+          <dt>{t("secrets.lastDay")}</dt>
+          <dd>{issued === undefined ? "–" : t("usage.tokens", { count: issued })}</dd>
+        </div>
+        <div>
+          <dt>{t("key.created")}</dt>
+          <dd>
+            <DateOf at={secret.created_at} />
+          </dd>
+        </div>
+        {secret.expires_at && (
+          <div>
+            <dt>{t("secrets.validUntil")}</dt>
+            <dd>
+              <time dateTime={secret.expires_at}>{format.dateTime(secret.expires_at)}</time>
+            </dd>
+          </div>
+        )}
+      </dl>
+      {children}
     </li>
   );
 }

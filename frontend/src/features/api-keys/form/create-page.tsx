@@ -48,38 +48,41 @@ export function CreatePage({ onDone }: { onDone: () => void }) {
   }
 
   return (
-    <WriteGate title={t("form.addTitle")}>
-      <Page
-        width="form"
-        title={t("form.addTitle")}
-        description={t("form.addDescription")}
-        back={<BackLink to="/api-keys">{t("list.title")}</BackLink>}
-      >
-        <KeyFields
-          keyForm={keyForm}
-          pending={create.isPending}
-          problem={problem ? <ProblemAlert error={problem} /> : undefined}
-          onSubmit={submit}
-          onCancel={() => (canGoBack ? router.history.back() : void router.navigate({ to: "/api-keys" }))}
-        />
-        <LeaveGuard
-          when={issued === null && !create.isPending && keyForm.form.isDirty()}
-          title={t("leave.title")}
-          message={t("leave.addMessage")}
-          stay={t("leave.stay")}
-          leave={t("leave.discard")}
-        />
-        {issued && (
-          <SecretDialog
-            issued={issued}
-            reason="created"
-            onClose={() => {
-              setIssued(null);
-              onDone();
-            }}
+    <>
+      <WriteGate title={t("form.addTitle")}>
+        <Page
+          width="form"
+          title={t("form.addTitle")}
+          description={t("form.addDescription")}
+          back={<BackLink to="/api-keys">{t("list.title")}</BackLink>}
+        >
+          <KeyFields
+            keyForm={keyForm}
+            pending={create.isPending}
+            problem={problem ? <ProblemAlert error={problem} /> : undefined}
+            onSubmit={submit}
+            onCancel={() => (canGoBack ? router.history.back() : void router.navigate({ to: "/api-keys" }))}
           />
-        )}
-      </Page>
-    </WriteGate>
+          <LeaveGuard
+            when={issued === null && !create.isPending && keyForm.form.isDirty()}
+            title={t("leave.title")}
+            message={t("leave.addMessage")}
+            stay={t("leave.stay")}
+            leave={t("leave.discard")}
+          />
+        </Page>
+      </WriteGate>
+      {/* Outside of the gate: the secret stays on the screen even if the operator loses the right to write meanwhile. */}
+      {issued && (
+        <SecretDialog
+          issued={issued}
+          reason="created"
+          onClose={() => {
+            setIssued(null);
+            onDone();
+          }}
+        />
+      )}
+    </>
   );
 }

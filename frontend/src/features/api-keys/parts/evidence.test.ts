@@ -36,6 +36,6 @@ describe("the evidence of a secret", () => {
 
   it("says when retiring is safe", () => {
     expect(evidence(secret(null), 0)).toContain("never used — safe to retire");
-    expect(evidence(secret("2026-11-22T11:00:00Z"), 0)).toContain("not used in the last 24 hours — safe to retire");
+    expect(evidence(secret("2026-11-22T11:00:00Z"), 0)).toContain("not used in the last 24 hours. Its last use was");
   });
 });

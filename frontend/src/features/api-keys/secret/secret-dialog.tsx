@@ -12,6 +12,8 @@ interface SecretDialogProps {
   issued: IssuedSecret;
   reason: "created" | "rotated";
   onClose: () => void;
+  /** See [OnceDialog]. */
+  onLeave?: () => void;
 }
 
 interface ValueProps {
@@ -49,7 +51,7 @@ function Value({ label, copyLabel, value, primary = false, onCopied }: ValueProp
  * Shows a client secret, the only time it is shown. The secret exists only in `issued`, in the state of the component that
  * renders this dialog, and is gone with it.
  */
-export default function SecretDialog({ issued, reason, onClose }: SecretDialogProps) {
+export default function SecretDialog({ issued, reason, onClose, onLeave }: SecretDialogProps) {
   const { t } = useTranslation();
   const [copied, setCopied] = useState(false);
   return (
@@ -60,6 +62,7 @@ export default function SecretDialog({ issued, reason, onClose }: SecretDialogPr
       storedLabel={t("secret.stored")}
       ask={{ title: t("secret.askTitle"), message: t("secret.askMessage") }}
       onClose={onClose}
+      onLeave={onLeave}
     >
       <Text size="md" c="dimmed">
         {issued.name}

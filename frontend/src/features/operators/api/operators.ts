@@ -1,4 +1,4 @@
-import { queryOptions, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, type Schemas, send } from "@/shared/api/client";
 import { useSingleMutation } from "@/shared/api/use-single-mutation";
 
@@ -57,13 +57,19 @@ function useSettle(own = false) {
   };
 }
 
+/** Not awaited: the one-time link is shown without waiting for the refetch. */
+function useSettleLater() {
+  const { onSettled } = useSettle();
+  return { onSettled: (data: unknown, error: unknown) => void onSettled(data, error) };
+}
+
 export function useInviteOperator() {
   return useSingleMutation({
     mutationFn: async (body: Schemas["OperatorInvite"]) =>
       linkOf((await send(api.POST("/v1/operators", { body }))).data),
     // The result holds the token: nothing may keep it once the component has taken it over.
     gcTime: 0,
-    ...useSettle(),
+    ...useSettleLater(),
   });
 }
 
@@ -74,7 +80,7 @@ export function useResetPassword() {
       return linkOf((await send(api.POST("/v1/operators/{operator_id}/reset-password", { params }))).data);
     },
     gcTime: 0,
-    ...useSettle(),
+    ...useSettleLater(),
   });
 }
 
@@ -83,13 +89,28 @@ interface OperatorChange {
   patch: Schemas["OperatorPatch"];
 }
 
+async function updateOperator({ operatorId, patch }: OperatorChange): Promise<Operator> {
+  const params = { path: { operator_id: operatorId } };
+  return (await send(api.PATCH("/v1/operators/{operator_id}", { params, body: patch }))).data;
+}
+
 export function useUpdateOperator(own: boolean) {
-  return useSingleMutation({
-    mutationFn: async ({ operatorId, patch }: OperatorChange) => {
-      const params = { path: { operator_id: operatorId } };
-      return (await send(api.PATCH("/v1/operators/{operator_id}", { params, body: patch }))).data;
-    },
-    ...useSettle(own),
+  return useSingleMutation({ mutationFn: updateOperator, ...useSettle(own) });
+}
+
+interface ActivateOptions {
+  /** Unlike callbacks of `mutate`, these are called for each of several operators, and once the screen has been left. */
+  onSuccess: (operator: Operator) => void;
+  onError: (error: Error) => void;
+}
+
+/** Lets operators sign in again, several at a time if need be. Nobody activates themselves: who is signed in is active already. */
+export function useActivateOperator({ onSuccess, onError }: ActivateOptions) {
+  return useMutation({
+    mutationFn: (operatorId: string) => updateOperator({ operatorId, patch: { status: "active" } }),
+    onSuccess,
+    onError,
+    ...useSettle(),
   });
 }
 

@@ -1,6 +1,6 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, type Schemas, send } from "@/shared/api/client";
-import { madeOldByChanges } from "@/shared/api/query-client";
+import { staleAfterChanges } from "@/shared/api/query-client";
 import { daysOf } from "../usage-range";
 import type { UsageSearch } from "../usage-search";
 
@@ -23,6 +23,6 @@ export function usageOverviewQuery(search: UsageSearch) {
     queryFn: ({ signal }) => fetchOverview(search, signal),
     placeholderData: keepPreviousData,
     // It lists rotations under way and unused keys, which any change may affect.
-    meta: madeOldByChanges,
+    meta: staleAfterChanges,
   });
 }

@@ -3,7 +3,7 @@ import { useTranslation } from "@/shared/i18n/use-translation";
 import classes from "./shell.module.css";
 
 /** What this is, and whose keys are in it: somebody may work for several customers. */
-export function Whose() {
+export function TenancyBrand() {
   const { t } = useTranslation();
   const { tenancy } = useSession();
   return (
