@@ -92,13 +92,13 @@ func (s *server) ListOperatorSessions(ctx context.Context, request oas.ListOpera
 
 // AcceptInvitation sets the password of the operator whose one-time token the caller holds.
 func (s *server) AcceptInvitation(ctx context.Context, request oas.AcceptInvitationRequestObject) (oas.AcceptInvitationResponseObject, error) {
-	o, err := s.operators.Accept(ctx, valueOf(request.Body.Token), valueOf(request.Body.Password), callerOf(ctx).Origin)
+	o, err := s.operators.Accept(ctx, request.Body.Token, request.Body.Password, callerOf(ctx).Origin)
 	return oas.AcceptInvitation200JSONResponse{Email: o.Email}, err
 }
 
 // ChangePassword changes the caller's own password. The current session continues under the new session generation.
 func (s *server) ChangePassword(ctx context.Context, request oas.ChangePasswordRequestObject) (oas.ChangePasswordResponseObject, error) {
-	o, err := s.operators.ChangePassword(ctx, managerOf(ctx), valueOf(request.Body.CurrentPassword), valueOf(request.Body.NewPassword))
+	o, err := s.operators.ChangePassword(ctx, managerOf(ctx), request.Body.CurrentPassword, request.Body.NewPassword)
 	if errors.Is(err, operator.ErrNotFound) {
 		return nil, signedOutFault(err)
 	}

@@ -129,11 +129,7 @@ func (s *server) unseen(ctx context.Context) time.Duration {
 // SignIn starts a session. Its token is new whatever cookie the request had, so that nobody can prepare a session for somebody
 // else to sign in to (session fixation).
 func (s *server) SignIn(ctx context.Context, request oas.SignInRequestObject) (oas.SignInResponseObject, error) {
-	password := ""
-	if request.Body.Password != nil {
-		password = *request.Body.Password
-	}
-	o, err := s.operators.SignIn(ctx, request.Body.Email, password, callerOf(ctx).Origin)
+	o, err := s.operators.SignIn(ctx, request.Body.Email, request.Body.Password, callerOf(ctx).Origin)
 	if err != nil {
 		return nil, err
 	}

@@ -648,8 +648,8 @@ type AuthAnswerCode string
 
 // AuthRequest defines model for AuthRequest.
 type AuthRequest struct {
-	ClientID     string  `json:"client_id"`
-	ClientSecret *string `json:"client_secret,omitempty"`
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
 }
 
 // AuthToken defines model for AuthToken.
@@ -861,8 +861,8 @@ type IntrospectionTokenType string
 
 // InvitationAcceptance defines model for InvitationAcceptance.
 type InvitationAcceptance struct {
-	Password *string `json:"password,omitempty"`
-	Token    *string `json:"token,omitempty"`
+	Password string `json:"password"`
+	Token    string `json:"token"`
 }
 
 // InvitationAccepted defines model for InvitationAccepted.
@@ -999,8 +999,8 @@ type PageMeta struct {
 
 // PasswordChange defines model for PasswordChange.
 type PasswordChange struct {
-	CurrentPassword *string `json:"current_password,omitempty"`
-	NewPassword     *string `json:"new_password,omitempty"`
+	CurrentPassword string `json:"current_password"`
+	NewPassword     string `json:"new_password"`
 }
 
 // Problem RFC 9457 problem details with two extra members.
@@ -1124,8 +1124,8 @@ type SessionList struct {
 
 // SignIn defines model for SignIn.
 type SignIn struct {
-	Email    string  `json:"email"`
-	Password *string `json:"password,omitempty"`
+	Email    string `json:"email"`
+	Password string `json:"password"`
 }
 
 // SignInMethod How the operator signs in. `oidc` means with the OpenID Connect provider; such an operator has no password.
@@ -1200,7 +1200,7 @@ type TokenLifespanPatchUnit string
 type TokenQueryForm struct {
 	ClientID     *string `json:"client_id,omitempty"`
 	ClientSecret *string `json:"client_secret,omitempty"`
-	Token        *string `json:"token,omitempty"`
+	Token        string  `json:"token"`
 
 	// TokenTypeHint Ignored; there is only one type.
 	TokenTypeHint *string `json:"token_type_hint,omitempty"`
@@ -1399,7 +1399,7 @@ type VerifyTokenParams struct {
 	AnyScope *string `form:"any_scope,omitempty" json:"any_scope,omitempty"`
 
 	// URI Ends the query: this parameter and everything after it belong to the request that is being decided, and are not read.
-	// For gateways that append the request's path and query.
+	// For gateways that append the request's path and query. Other clients should leave it out: a `scope` after it is not checked.
 	URI *string `form:"uri,omitempty" json:"uri,omitempty"`
 }
 

@@ -602,8 +602,8 @@ type GracePatch struct {
 
 // InvitationAcceptance defines model for InvitationAcceptance.
 type InvitationAcceptance struct {
-	Password *string `json:"password,omitempty"`
-	Token    *string `json:"token,omitempty"`
+	Password string `json:"password"`
+	Token    string `json:"token"`
 }
 
 // InvitationAccepted defines model for InvitationAccepted.
@@ -702,8 +702,8 @@ type PageMeta struct {
 
 // PasswordChange defines model for PasswordChange.
 type PasswordChange struct {
-	CurrentPassword *string `json:"current_password,omitempty"`
-	NewPassword     *string `json:"new_password,omitempty"`
+	CurrentPassword string `json:"current_password"`
+	NewPassword     string `json:"new_password"`
 }
 
 // Problem RFC 9457 problem details with two extra members.
@@ -804,8 +804,8 @@ type SessionList struct {
 
 // SignIn defines model for SignIn.
 type SignIn struct {
-	Email    string  `json:"email"`
-	Password *string `json:"password,omitempty"`
+	Email    string `json:"email"`
+	Password string `json:"password"`
 }
 
 // SignInMethod How the operator signs in. `oidc` means with the OpenID Connect provider; such an operator has no password.

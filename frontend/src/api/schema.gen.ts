@@ -2383,7 +2383,7 @@ export interface operations {
                 any_scope?: string;
                 /**
                  * @description Ends the query: this parameter and everything after it belong to the request that is being decided, and are not read.
-                 *     For gateways that append the request's path and query.
+                 *     For gateways that append the request's path and query. Other clients should leave it out: a `scope` after it is not checked.
                  */
                 uri?: string;
             };
