@@ -204,7 +204,7 @@ for (const { locale, text } of [
       ["its texts", /\/assets\/(en|pt-BR)-.*\.js/],
     ] as const) {
       test(`says so when ${part} are missing`, async ({ page, complaints }) => {
-        complaints.expect(/Failed to load resource|Failed to fetch dynamically imported module/);
+        complaints.expect(/Failed to load resource|Failed to fetch dynamically imported module|was preloaded/);
         await page.route(files, (route) => route.abort());
         await page.goto("/api-keys");
         await expect(page.getByRole("alert").filter({ hasText: text })).toBeVisible();

@@ -196,7 +196,7 @@ test.describe("what a change says", () => {
     await page.route("**/deactivate", (route) => route.fulfill({ status: 504, body: "<html>" }));
     await page.goto(`/api-keys/${key.client_id}`);
     await page.getByRole("button", { name: "Deactivate" }).click();
-    await expect(page.getByText("see whether it was before you repeat it")).toBeVisible();
+    await expect(page.getByText("check whether the change was made before you try again")).toBeVisible();
   });
 });
 

@@ -237,7 +237,7 @@ test.describe("when the service fails", () => {
       await route.abort();
     });
     await page.getByRole("button", { name: "Save" }).click();
-    await expect(page.getByRole("alert")).toContainText("The service can’t be reached");
+    await expect(page.getByRole("alert")).toContainText("The service did not answer");
     await expect(page.getByRole("textbox", { name: "Name" })).toHaveValue("ERP integration");
     await page.unroute("**/v1/api-keys");
     await page.getByRole("button", { name: "Save" }).click();

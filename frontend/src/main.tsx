@@ -54,6 +54,6 @@ const container = document.getElementById("root");
 if (!container) throw new Error("index.html has no #root");
 start(container).catch((error: unknown) => {
   // Shows markup.tsx's message in place of the frame.
-  document.documentElement.dataset.start = "failed";
+  document.documentElement.dataset.frame = "failed";
   throw error;
 });

@@ -89,7 +89,7 @@ function fetchConsole(): void {
     script.crossOrigin = "anonymous";
     script.src = src;
     script.onerror = () => {
-      root.dataset.start = "failed";
+      root.dataset.frame = "failed";
     };
     document.head.append(script);
   }
