@@ -414,6 +414,40 @@ func TestPostgreSQLReplicasMigrateTogether(t *testing.T) {
 	}
 }
 
+// TestPostgreSQLMigrationsAreNotWaitedForInVain: a process that was frozen in its turn must not keep others from starting when there
+// is nothing to migrate.
+func TestPostgreSQLMigrationsAreNotWaitedForInVain(t *testing.T) {
+	t.Parallel()
+	s := newPostgreSQL(t, Options{Timeout: patience})
+	lock, err := takeTurn(t.Context(), s.pools[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Rollback() }()
+	ctx, cancel := context.WithTimeout(t.Context(), patience/4)
+	defer cancel()
+	if err := s.Migrate(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPostgreSQLKeepsTheMigrationsTurnForAsLongAsTheyMayTake: the turn's transaction is idle while they run, which the server may
+// forbid, or allow without end.
+func TestPostgreSQLKeepsTheMigrationsTurnForAsLongAsTheyMayTake(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, Options{URL: pgtest.URL(t), Timeout: patience})
+	lock, err := takeTurn(t.Context(), s.pools[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Rollback() }()
+	var limit string
+	err = lock.QueryRowContext(t.Context(), "SHOW idle_in_transaction_session_timeout").Scan(&limit)
+	if idle, _ := time.ParseDuration(strings.TrimSuffix(limit, "in")); err != nil || idle != migrationTimeout {
+		t.Errorf("the turn ends after %q of idling, %v", limit, err)
+	}
+}
+
 func TestPostgreSQLRoleThatMayNotCreateTheExtensionIsToldSo(t *testing.T) {
 	t.Parallel()
 	server := pgtest.NewServer(t)

@@ -24,8 +24,9 @@ const backupTimeout = time.Hour
 // ErrNotSQLite means that the database is PostgreSQL, which has its own tools for backups.
 var ErrNotSQLite = errors.New("the database is not SQLite; use pg_dump")
 
-// Backup writes a consistent copy of the database, as of one moment, to a new file that only its owner can read. Others can go on
-// reading and writing meanwhile. The copy appears complete or not at all, and is synced to disk by the time Backup returns.
+// Backup writes a consistent copy of the database, as of one moment, to a new file that only its owner can read. Meanwhile this
+// store can read but not write, because the copy is made on its only connection for writing; other processes can do both. The copy
+// appears complete or not at all, and is synced to disk by the time Backup returns.
 // Errors: [ErrNotSQLite]; fs.ErrExist; that the copy can't be written; [apikey.ErrUnavailable].
 func (s *Store) Backup(ctx context.Context, path string) error {
 	if s.dialect != sqliteDialect {

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// lookupsAtOnce is how many statements look up keys at a time: while the database works on one, the results of the other are
-	// read here.
+	// lookupsAtOnce is how many statements look up keys at a time unless some hang: while the database works on one, the
+	// results of the other are read here.
 	lookupsAtOnce = 2
 	// lookupMax is how many waiting lookups one statement answers.
 	lookupMax = 100
@@ -23,8 +23,13 @@ const (
 	// cheaper for everybody if they wait for the running one to end and are then read together with those that have arrived
 	// meanwhile.
 	lookupsWorth = 8
-	// lookupPatience is how long a lookup waits for that, so that a statement that hangs delays nobody for longer.
+	// lookupPatience is how long a lookup waits for that.
 	lookupPatience = 20 * time.Millisecond
+	// lookupHangs is how long a statement may run before another one may be started in its place: the other end of its connection
+	// may be gone while other connections work.
+	lookupHangs = 250 * time.Millisecond
+	// lookupsMax is how many statements look up keys at a time, including those that hang, which must not take up all connections.
+	lookupsMax = 8
 )
 
 // lookups are the lookups of keys for authentication. Those that arrive while others are being read wait for that to end and are
@@ -32,7 +37,8 @@ const (
 // keys are not in memory, as after a start. No caller gets a result that was read before its call.
 type lookups struct {
 	mu      sync.Mutex
-	running int
+	running int // the statements that have not ended
+	hanging int // those of them that have been running for longer than lookupHangs
 	waiting []*lookup
 }
 
@@ -89,24 +95,43 @@ func (l *lookups) hurry() bool {
 	return l.mayRun(1)
 }
 
-// mayRun reserves a place for a statement, if one is free and enough lookups are waiting: at least worth, or any number while no
-// statement is running. The caller holds the lock.
+// hangs notes that a statement has been running for [lookupHangs], and reports whether to start another one for those waiting.
+func (l *lookups) hangs() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hanging++
+	return l.mayRun(1)
+}
+
+// answered notes that a statement which was hanging has ended.
+func (l *lookups) answered() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hanging--
+}
+
+// mayRun reserves a place for a statement, if one is free and enough lookups are waiting: at least worth, or any number while all
+// running statements hang. The caller holds the lock.
 func (l *lookups) mayRun(worth int) bool {
-	if l.running == lookupsAtOnce || l.running > 0 && len(l.waiting) < worth {
+	working := l.running - l.hanging
+	if working == 0 {
+		worth = 1
+	}
+	if working >= lookupsAtOnce || l.running == lookupsMax || len(l.waiting) < worth {
 		return false
 	}
 	l.running++
 	return true
 }
 
-// next returns waiting lookups, at most [lookupMax]. If there are none, it ends the caller's statement and frees its place.
-// Lookups that nobody waits for any more, as after the database has stalled, are dropped, because the others would have to wait
-// for them.
+// next returns waiting lookups, at most [lookupMax]. If there are none, or enough other statements are working because the
+// caller's one hung, it ends the caller's statement and frees its place. Lookups that nobody waits for any more, as after the
+// database has stalled, are dropped, because the others would have to wait for them.
 func (l *lookups) next() []*lookup {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var batch []*lookup
-	for len(l.waiting) > 0 && len(batch) < lookupMax {
+	for len(l.waiting) > 0 && len(batch) < lookupMax && l.running-l.hanging <= lookupsAtOnce {
 		one := l.waiting[0]
 		l.waiting[0] = nil // release it, since the rest of the queue keeps the array
 		l.waiting = l.waiting[1:]
@@ -125,7 +150,15 @@ func (l *lookups) next() []*lookup {
 // lookUp reads keys as long as lookups are waiting.
 func (s *Store) lookUp() {
 	for batch := s.lookups.next(); len(batch) > 0; batch = s.lookups.next() {
+		hangs := time.AfterFunc(lookupHangs, func() {
+			if s.lookups.hangs() {
+				s.lookUp()
+			}
+		})
 		s.answer(batch)
+		if !hangs.Stop() { // the two may be noted in either order
+			s.lookups.answered()
+		}
 	}
 }
 

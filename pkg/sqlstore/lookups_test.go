@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,7 +115,7 @@ func waitingKeysAreReadTogether(t *testing.T, open func(testing.TB, Options) *St
 			t.Errorf("%s: %+v, %v", l.clientID, l.client, l.err)
 		}
 	}
-	if most := lookupsAtOnce + len(asked)/lookupMax + 1; counted.count > most {
+	if most := lookupsMax + len(asked)/lookupMax + 1; counted.count > most {
 		t.Errorf("%d statements read %d keys; %d would do", counted.count, len(asked), most)
 	}
 }
@@ -163,8 +164,8 @@ func waitingLookupsEndInTime(t *testing.T, open func(testing.TB, Options) *Store
 	s := open(t, Options{Timeout: patience})
 	id := fillKeys(t, s, newTenancy(t, s), 1)[0]
 	release := occupy(t, s)
-	var others [lookupsAtOnce]chan error
-	for i := range others { // the first is read at once, the next after it has waited for lookupPatience
+	var others [lookupsMax]chan error
+	for i := range others { // the first is read at once, the next after lookupPatience, and others in place of those that hang
 		others[i] = ask(t.Context(), s, id)
 		untilReading(t, s, i+1)
 	}
@@ -196,7 +197,7 @@ func waitingLookupsEndInTime(t *testing.T, open func(testing.TB, Options) *Store
 		defer s.lookups.mu.Unlock()
 		s.lookups.running = statements
 	}
-	hang(lookupsAtOnce)
+	hang(lookupsMax)
 	if err := <-ask(t.Context(), s, id); !errors.Is(err, apikey.ErrUnavailable) {
 		t.Errorf("behind statements that hang: %v", err)
 	}
@@ -210,6 +211,40 @@ func waitingLookupsEndInTime(t *testing.T, open func(testing.TB, Options) *Store
 			t.Fatalf("with connections again: %v", err)
 		}
 	}
+}
+
+// lookupsPassStatementsThatHang: a connection whose other end is gone says nothing about the others.
+func lookupsPassStatementsThatHang(t *testing.T, open func(testing.TB, Options) *Store) {
+	s := open(t, Options{Timeout: patience})
+	id := fillKeys(t, s, newTenancy(t, s), 1)[0]
+	var begun atomic.Int64
+	resume := make(chan struct{})
+	err := s.reader.Callback().Row().Before("gorm:row").Register("hang", func(*gorm.DB) {
+		if begun.Add(1) < lookupsMax {
+			<-resume
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcomes := make(chan error, lookupsMax)
+	for i := range lookupsMax {
+		go func() {
+			_, err := s.Lookup(t.Context(), id)
+			outcomes <- err
+		}()
+		await.Until(t, patience, fmt.Sprintf("statement %d has begun", i+1), func() bool { return begun.Load() == int64(i+1) })
+	}
+	if err := <-outcomes; err != nil {
+		t.Errorf("the one that does not hang: %v", err)
+	}
+	close(resume)
+	for range lookupsMax - 1 {
+		if err := <-outcomes; err != nil {
+			t.Errorf("one that no longer hangs: %v", err)
+		}
+	}
+	untilReading(t, s, 0)
 }
 
 // TestLookupsThatNobodyWaitsForAreDropped: after the database has hung, there may be very many of them, ahead of those that

@@ -33,6 +33,13 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.dialect == postgresDialect { // whoever has nothing to migrate waits for nobody's turn
+		if there, known, err := s.Schema(ctx); err != nil {
+			return fmt.Errorf("read the schema's version: %w", err)
+		} else if there >= known {
+			return nil
+		}
+	}
 	if err := s.migrate(ctx, pool, provider); err != nil {
 		return fmt.Errorf("migrate the database: %w", outcome(ctx, explain(err)))
 	}
@@ -138,9 +145,10 @@ func (s *Store) migrate(ctx context.Context, pool *sql.DB, provider *goose.Provi
 //
 // The lock belongs to a transaction, not to a session as goose's own does: behind a pooler that assigns connections to
 // transactions, a session's lock would be taken on one connection and stay with whoever gets that connection next. The lock is
-// also released as soon as this process dies, whereas a lease in a table would have to expire first. Waiting processes poll
-// instead of queueing for the lock: queues of many replicas would take up all connections of a pooler, and the process whose turn
-// it is needs another one.
+// also released as soon as this process dies, whereas a lease in a table would have to expire first. If it is suspended, the
+// server releases the lock when the time for migrating is over; until then the transaction may be idle, whatever the server allows
+// to others. Waiting processes poll instead of queueing for the lock: queues of many replicas would take up all connections of a
+// pooler, and the process whose turn it is needs another one.
 func takeTurn(ctx context.Context, pool *sql.DB) (*sql.Tx, error) {
 	again := time.NewTicker(100 * time.Millisecond)
 	defer again.Stop()
@@ -150,7 +158,10 @@ func takeTurn(ctx context.Context, pool *sql.DB) (*sql.Tx, error) {
 			return nil, err
 		}
 		var taken bool
-		err = lock.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", int64(migrationLock)).Scan(&taken)
+		_, err = lock.ExecContext(ctx, fmt.Sprintf("SET LOCAL idle_in_transaction_session_timeout = %d", migrationTimeout.Milliseconds()))
+		if err == nil {
+			err = lock.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", int64(migrationLock)).Scan(&taken)
+		}
 		if err == nil && taken {
 			return lock, nil
 		}

@@ -74,6 +74,7 @@ func prove(t *testing.T, open func(t testing.TB, o Options) *Store) {
 		{"TotalIsCapped", totalIsCapped},
 		{"KeysThatAreAskedForWhileOthersAreReadAreReadTogether", waitingKeysAreReadTogether},
 		{"LookupsThatWaitForOthersEndInTime", waitingLookupsEndInTime},
+		{"LookupsPassStatementsThatHang", lookupsPassStatementsThatHang},
 		{"LookupsSeeWhatWasChangedBefore", lookupsSeeWhatWasChangedBefore},
 		{"WhatIsWrongWithOneKeyIsNoMatterOfOthers", brokenKeysAreNoMatterOfOthers},
 		{"UsesThatAnOlderReleaseRecordsCount", usesOfAnOlderReleaseCount},

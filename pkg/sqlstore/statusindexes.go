@@ -50,9 +50,11 @@ func (s *Store) GiveStatusIndexes(ctx context.Context) error {
 			if _, err := t.lockHead(); err != nil {
 				return err
 			}
+			// Uses are recorded meanwhile, which locks keys in this order, too.
+			lock := map[dialect]string{postgresDialect: " FOR UPDATE"}[t.dialect]
 			changed := t.db.Exec(`UPDATE api_key SET status_index = numbered.status_index FROM (
-					SELECT client_id, (SELECT status_indexes FROM log_head) + ROW_NUMBER() OVER (ORDER BY created_at, client_id) AS status_index
-					FROM api_key WHERE status_index IS NULL ORDER BY created_at, client_id LIMIT ?
+					SELECT client_id, (SELECT status_indexes FROM log_head) + ROW_NUMBER() OVER (ORDER BY client_id) AS status_index
+					FROM (SELECT client_id FROM api_key WHERE status_index IS NULL ORDER BY client_id LIMIT ?`+lock+`) locked
 				) numbered WHERE api_key.client_id = numbered.client_id`, indexBatch)
 			if changed.Error != nil {
 				return fmt.Errorf("give status indexes to keys: %w", changed.Error)

@@ -1,13 +1,17 @@
 package sqlstore
 
 import (
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/await"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/signing"
 	"github.com/piercloud/apikeys/pkg/statuslist"
+	"github.com/piercloud/apikeys/pkg/usage"
 )
 
 // wantIndexes fails the test unless the store returns these indexes for a range.
@@ -86,6 +90,52 @@ func keysOfAnEarlierVersionAreGivenStatusIndexes(t *testing.T, open func(t testi
 	}
 	storeKey(t, s, tenancy, 5)
 	wantIndexes(t, s, 0, statuslist.Size, 10, 1, 6, 7, 8, 9, 10)
+}
+
+// TestPostgreSQLGivesStatusIndexesWhileUsesAreRecorded: both lock many keys. If they did so in different orders, each could wait for
+// a key that the other has locked.
+func TestPostgreSQLGivesStatusIndexesWhileUsesAreRecorded(t *testing.T) {
+	t.Parallel()
+	s := newPostgreSQL(t, Options{Timeout: patience})
+	tenancy := newTenancy(t, s)
+	older := newKey(tenancy, 1)
+	older.CreatedAt = epoch.Add(-time.Hour)
+	if err := s.Create(t.Context(), older, newDraft(older), nil); err != nil {
+		t.Fatal(err)
+	}
+	newer := storeKey(t, s, tenancy, 0) // which comes first by its client ID
+	if err := s.writer.Exec("UPDATE api_key SET status_index = NULL").Error; err != nil {
+		t.Fatal(err)
+	}
+	untilLocksAreAwaited := func(count int) {
+		t.Helper()
+		await.Until(t, patience, fmt.Sprintf("%d wait for a lock", count), func() bool {
+			var waiting int
+			err := s.reader.Raw("SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&waiting).Error
+			return err == nil && waiting == count
+		})
+	}
+
+	lock := s.writer.Begin()
+	if err := lock.Exec("SELECT 1 FROM api_key WHERE client_id = ? FOR UPDATE", newer.ClientID).Error; err != nil {
+		t.Fatal(err)
+	}
+	outcomes := make(chan error, 2)
+	go func() {
+		outcomes <- s.Record(t.Context(), usage.Batch{Uses: []usage.Use{{ClientID: newer.ClientID, At: epoch}, {ClientID: older.ClientID, At: epoch}}})
+	}()
+	untilLocksAreAwaited(1)
+	go func() { outcomes <- s.GiveStatusIndexes(t.Context()) }()
+	untilLocksAreAwaited(2)
+	if err := lock.Rollback().Error; err != nil {
+		t.Fatal(err)
+	}
+	for range cap(outcomes) {
+		if err := <-outcomes; err != nil {
+			t.Error(err)
+		}
+	}
+	wantIndexes(t, s, 3, statuslist.Size, 4, 3, 4)
 }
 
 // restoringEndsEveryStatusIndex: even those that were given out after the backup was made, which the database does not know.

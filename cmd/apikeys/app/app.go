@@ -92,8 +92,10 @@ type App struct {
 	stopping chan struct{}    // closed when the service stops
 	floor    *strings.Builder // see newFloor
 
-	attention   atomic.Pointer[usage.Attention] // nil until it has been counted
-	clockOffset atomic.Pointer[time.Duration]   // from the database's; nil until they have been compared
+	attention    atomic.Pointer[usage.Attention] // nil until it has been counted
+	clockOffset  atomic.Pointer[time.Duration]   // from the database's; nil until they have been compared
+	compared     atomic.Pointer[clockReading]    // see earliest
+	housekeeping *apikey.Service                 // Keys, but by the clock of earliest
 }
 
 // New builds the service. It does not need the database yet; [App.Run] and [App.Prepare] do. Errors: a [ConfigError], or the
@@ -130,6 +132,8 @@ func New(c Config, o Options) (*App, error) {
 		Config: c, options: o, lines: lines, metrics: metrics.New(oauth.Outcomes, sqlstore.Operations), traces: traces, tls: served,
 		stopping: make(chan struct{}), floor: newFloor(),
 	}
+	started := o.Now()
+	a.compared.Store(&clockReading{started, started.Round(0)})
 	a.Store, err = sqlstore.Open(sqlstore.Options{
 		URL: c.DatabaseURL, Logger: o.Logger, Now: o.Now, Observe: a.observeStore(), Existing: o.Existing, Alone: o.Alone, Timeout: o.timeout(),
 	})
@@ -154,10 +158,12 @@ func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 	a.Tailer = eventlog.NewTailer(a.Store, now)
 	cache := apikey.NewCache(a.Store, a.Tailer.Fresh)
 	a.Tailer.Subscribe(cache.Apply)
-	a.Keys = apikey.NewService(a.Store, catalogue, a.box, func(clientID string) {
+	changed := func(clientID string) {
 		cache.Drop(clientID)
 		a.Tailer.Wake()
-	}, now)
+	}
+	a.Keys = apikey.NewService(a.Store, catalogue, a.box, changed, now)
+	a.housekeeping = apikey.NewService(a.Store, catalogue, a.box, changed, a.earliest)
 	limits := a.Config.limits()
 	a.Operators = operator.NewService(a.Store, limits, now)
 	if a.Keyring, err = signing.NewKeyring(a.Store, a.box, a.Tailer.Fresh, now); err != nil {
@@ -259,6 +265,9 @@ func (a *App) Prepare(ctx context.Context) error {
 		if err := a.Store.GiveStatusIndexes(ctx); err != nil {
 			return fmt.Errorf("prepare the status lists: %w", err)
 		}
+	}
+	if err := a.compareClocks(ctx); err != nil { // before anything is ended for good
+		return fmt.Errorf("read the database's clock: %w", err)
 	}
 	// From here on, subscribers are told of changes, so that they miss none that happens while the keys are being loaded.
 	if err := a.Tailer.Poll(ctx); err != nil {
@@ -415,7 +424,12 @@ func (a *App) work(ctx context.Context) error {
 	for _, task := range []struct {
 		interval time.Duration
 		do       func(context.Context)
-	}{{retireInterval, a.Keys.RetireExpired}, {purgeInterval, a.purge}, {surveyInterval, a.survey}, {clockInterval, a.compareClocks}} {
+	}{
+		{retireInterval, a.housekeeping.RetireExpired},
+		{purgeInterval, a.purge},
+		{surveyInterval, a.survey},
+		{clockInterval, func(ctx context.Context) { _ = a.compareClocks(ctx) }}, // the metrics of the database show why it fails
+	} {
 		group.Go(func() error {
 			repeat(ctx, task.interval, task.do)
 			return nil
@@ -438,17 +452,17 @@ func repeat(ctx context.Context, interval time.Duration, do func(context.Context
 	}
 }
 
-// purge deletes what has expired.
+// purge deletes what has expired. Of that, only sessions go by this machine's clock alone: losing them costs a sign-in.
 func (a *App) purge(ctx context.Context) {
-	a.Keys.PurgeAnswers(ctx)
+	a.housekeeping.PurgeAnswers(ctx)
 	if err := a.Store.Sessions().Purge(ctx); err != nil && ctx.Err() == nil {
 		a.options.Logger.WarnContext(ctx, "ended sessions can't be purged", "error", err)
 	}
-	if err := a.Usage.Purge(ctx, a.Config.UsageDays); err != nil && ctx.Err() == nil {
+	if err := usage.NewService(a.Store, a.earliest).Purge(ctx, a.Config.UsageDays); err != nil && ctx.Err() == nil {
 		a.options.Logger.WarnContext(ctx, "old usage can't be purged", "error", err)
 	}
 	a.Revoked.Purge()
-	if err := a.Store.PurgeRevokedTokens(ctx, a.options.Now().Add(-revocation.Margin)); err != nil && ctx.Err() == nil {
+	if err := a.Store.PurgeRevokedTokens(ctx, a.earliest().Add(-revocation.Margin)); err != nil && ctx.Err() == nil {
 		a.options.Logger.WarnContext(ctx, "expired tokens can't be purged", "error", err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/usage"
@@ -97,25 +96,6 @@ func (a *App) survey(ctx context.Context) {
 	} else if ctx.Err() == nil {
 		a.options.Logger.WarnContext(ctx, "ending grace periods and unused keys can't be counted", "error", err)
 	}
-}
-
-// compareClocks records how far this clock is ahead of the database's. If that can't be found out, the metrics of the database
-// show why.
-func (a *App) compareClocks(ctx context.Context) {
-	if offset, err := a.clockAhead(ctx); err == nil {
-		a.clockOffset.Store(&offset)
-	}
-}
-
-// clockAhead returns how far this clock is ahead of the database's, negative if it is behind. It is the least difference that is
-// certain: up to the duration of the query, a difference may come from the query alone. Errors: those of the store.
-func (a *App) clockAhead(ctx context.Context) (time.Duration, error) {
-	before := a.options.Now()
-	theirs, err := a.Store.Clock(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return max(before.Sub(theirs), min(a.options.Now().Sub(theirs), 0)), nil
 }
 
 // serveMetrics serves only the metrics, on an address of their own, until ctx ends.

@@ -10,6 +10,7 @@ import (
 const (
 	shutdownTimeout = 20 * time.Second
 	flushOnExitMax  = 5 * time.Second
+	eventsOnExitMax = 2 * time.Second // of that
 )
 
 // drain lets the service go on for the configured time while this replica says that it is not ready. A proxy that was about to
@@ -41,7 +42,8 @@ func (a *App) closeWhileDraining(next http.Handler) http.Handler {
 	})
 }
 
-// shutDown finishes the running requests, and then writes the uses and failed sign-ins that they left in memory.
+// shutDown finishes the running requests, and then writes the failed sign-ins and uses that they left in memory. Failed sign-ins
+// are evidence, and few, so they come first; neither can use up all the time of the other.
 func (a *App) shutDown(ctx context.Context, server *http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
 	defer cancel()
@@ -52,11 +54,13 @@ func (a *App) shutDown(ctx context.Context, server *http.Server) error {
 	}
 	flush, cancelFlush := context.WithTimeout(context.WithoutCancel(ctx), flushOnExitMax)
 	defer cancelFlush()
+	events, cancelEvents := context.WithTimeout(flush, eventsOnExitMax)
+	defer cancelEvents()
+	if err := a.Operators.Flush(events); err != nil {
+		a.options.Logger.WarnContext(ctx, "failed sign-ins could not be written to the log", "error", err)
+	}
 	if err := a.Uses.Flush(flush); err != nil {
 		a.options.Logger.WarnContext(ctx, "last uses could not be written", "error", err)
-	}
-	if err := a.Operators.Flush(flush); err != nil {
-		a.options.Logger.WarnContext(ctx, "failed sign-ins could not be written to the log", "error", err)
 	}
 	return nil
 }

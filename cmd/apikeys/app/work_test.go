@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"database/sql"
 	"errors"
 	"io"
 	"math"
@@ -44,6 +45,7 @@ func newWorkerOn(t *testing.T, database string) *worker {
 		"APIKEYS_DATABASE_URL":      database,
 		"APIKEYS_MASTER_KEY":        masterKey(),
 		"APIKEYS_OPERATOR_PASSWORD": adminPassword,
+		"APIKEYS_DRAIN":             "0s",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -188,19 +190,52 @@ func TestTheServiceSurveysWhatDeservesAttention(t *testing.T) {
 	})
 }
 
+// failSignIn tries to sign in with a wrong password.
+func (w *worker) failSignIn(t *testing.T) {
+	t.Helper()
+	_, err := w.Operators.SignIn(t.Context(), w.config.OperatorEmail, "a-password-that-is-wrong", eventlog.Origin{IP: "192.0.2.1"})
+	if !errors.Is(err, operator.ErrWrongPassword) {
+		t.Fatal(err)
+	}
+}
+
 func TestTheServiceWritesFailedSignInsToTheLog(t *testing.T) {
 	w := newWorker(t)
-	fail := func() {
-		t.Helper()
-		_, err := w.Operators.SignIn(t.Context(), w.config.OperatorEmail, "a-password-that-is-wrong", eventlog.Origin{IP: "192.0.2.1"})
-		if !errors.Is(err, operator.ErrWrongPassword) {
-			t.Fatal(err)
-		}
-	}
-	fail()
+	w.failSignIn(t)
 	await.Until(t, workPatience, "the first is an event", func() bool { return w.events(t, eventlog.OperatorSignInFailed) == 1 })
-	fail()
-	fail()
+	w.failSignIn(t)
+	w.failSignIn(t)
 	w.pass(time.Minute)
 	await.Until(t, workPatience, "those of the rest of its minute are another", func() bool { return w.events(t, eventlog.OperatorSignInFailed) == 2 })
+}
+
+// TestUsesThatCanNotBeWrittenKeepNoFailedSignInFromTheLog: when the service stops, it has little time, and evidence counts more.
+func TestUsesThatCanNotBeWrittenKeepNoFailedSignInFromTheLog(t *testing.T) {
+	database := pgtest.URL(t)
+	w := newWorkerOn(t, database)
+	id := w.create(t)
+	w.failSignIn(t)
+	await.Until(t, workPatience, "the first is an event", func() bool { return w.events(t, eventlog.OperatorSignInFailed) == 1 })
+	w.failSignIn(t)
+	other, err := sql.Open("pgx", database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	lock, err := other.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.ExecContext(t.Context(), "SELECT 1 FROM api_key FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	w.Uses.Issued(id, "secret", "192.0.2.1")
+	w.stop()
+	if err := lock.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	w.start(t)
+	if n := w.events(t, eventlog.OperatorSignInFailed); n != 2 {
+		t.Errorf("%d failed sign-ins are in the log", n)
+	}
 }
