@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -19,10 +20,11 @@ const (
 	tailBatch = 1000
 )
 
-// ErrDiscontinued means that the log does not continue from where it was read. Either events that this process has not seen were
-// pruned, as after it was suspended for longer than they are kept, or the database is another one. Then nothing that was derived
-// from the log is valid.
-var ErrDiscontinued = errors.New("the event log does not continue from where it was read; restart the service")
+// ErrDiscontinued means that the log does not continue from where it was read. The database was restored from a backup, or has
+// lost its newest events, or it is another one; or events that this process has not seen were pruned, as after it was suspended
+// for longer than they are kept. Then nothing that was derived from the log is valid.
+var ErrDiscontinued = errors.New("the event log does not continue from where it was read: the database was restored from a backup or lost its newest changes, " +
+	"or this process stood still for too long; start the service again")
 
 // Tailer follows the log and passes each event, in order and once, to its subscribers. It polls, because that needs nothing from
 // the database but a query, and so works even through a pooler that keeps no session.
@@ -57,16 +59,12 @@ func (t *Tailer) Wake() {
 	}
 }
 
-// Position returns the sequence number up to which events have been passed on.
-func (t *Tailer) Position() int64 { return t.Read().Seq }
-
-// Read returns the position up to which events have been passed on, as the head that the log had then. Before the first reading
-// it returns the zero Head.
-func (t *Tailer) Read() Head {
+// Position returns the sequence number up to which events have been passed on; 0 before the first reading.
+func (t *Tailer) Position() int64 {
 	if read := t.read.Load(); read != nil {
-		return *read
+		return read.Seq
 	}
-	return Head{}
+	return 0
 }
 
 // Age returns how long ago the last complete reading of the log began, as measured by [Elapsed]; ok is false before the first.
@@ -129,33 +127,48 @@ func (t *Tailer) Poll(ctx context.Context) error {
 		return ctx.Err()
 	}
 	started := t.now()
+	head, err := t.log.Head(ctx)
+	if err != nil {
+		return err
+	}
 	if t.read.Load() == nil {
-		head, err := t.log.Head(ctx)
+		t.read.Store(&head)
+	}
+	if err := t.follow(ctx, head); err != nil {
+		if errors.Is(err, ErrDiscontinued) {
+			t.readAt.Store(nil)
+		}
+		return err
+	}
+	t.readAt.Store(&started)
+	return nil
+}
+
+// follow passes on the events up to the log's head. Usually there are none, and the head alone shows that nothing was added, lost or
+// replaced. Errors: [ErrDiscontinued]; those of the log.
+func (t *Tailer) follow(ctx context.Context, head Head) error {
+	read := t.read.Load()
+	if head.Seq < read.Seq || head.Seq == read.Seq && !bytes.Equal(head.Hash, read.Hash) {
+		return ErrDiscontinued
+	}
+	for read.Seq < head.Seq {
+		events, err := t.log.After(ctx, read.Seq, tailBatch)
 		if err != nil {
 			return err
 		}
-		t.read.Store(&head)
-		t.readAt.Store(&started)
-		return nil
-	}
-	for {
-		events, err := t.log.After(ctx, t.Position(), tailBatch)
-		if err != nil {
-			return err
+		if len(events) == 0 {
+			return ErrDiscontinued
 		}
 		for _, e := range events {
-			if !e.linksTo(t.Read()) {
-				t.readAt.Store(nil)
+			if !e.linksTo(*read) || e.Action == LogRestored { // a backup may have all events that were read
 				return ErrDiscontinued
 			}
 			for _, f := range t.subscribers {
 				f(e)
 			}
-			t.read.Store(&Head{Seq: e.Seq, Hash: e.Hash})
-		}
-		if len(events) < tailBatch {
-			t.readAt.Store(&started)
-			return nil
+			read = &Head{Seq: e.Seq, Hash: e.Hash}
+			t.read.Store(read)
 		}
 	}
+	return nil
 }

@@ -15,15 +15,15 @@ import (
 
 // liveLog is a log that can be appended to, and fail, while it is followed.
 type liveLog struct {
-	mu       sync.Mutex
-	log      memoryLog
-	readings int
+	mu    sync.Mutex
+	log   memoryLog
+	calls int
 }
 
 func (l *liveLog) After(ctx context.Context, seq int64, limit int) ([]eventlog.Event, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.readings++
+	l.calls++
 	if l.log.err != nil {
 		return nil, l.log.err
 	}
@@ -33,6 +33,7 @@ func (l *liveLog) After(ctx context.Context, seq int64, limit int) ([]eventlog.E
 func (l *liveLog) Head(ctx context.Context) (eventlog.Head, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.calls++
 	if l.log.head.Hash == nil {
 		l.log.head = eventlog.EmptyHead()
 	}
@@ -46,6 +47,14 @@ func (l *liveLog) append(t testing.TB, n int) {
 	for range n {
 		l.log.append(t, draft())
 	}
+}
+
+func (l *liveLog) loseNewest() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last := len(l.log.events) - 1
+	newest := l.log.events[last]
+	l.log.events, l.log.head = l.log.events[:last], eventlog.Head{Seq: newest.Seq - 1, Hash: newest.PrevHash}
 }
 
 func (l *liveLog) fail(err error) {
@@ -282,17 +291,30 @@ func TestRunReadsAtEveryIntervalAndRecovers(t *testing.T) {
 // TestALogThatDoesNotGoOnIsNotFollowed: the events that this process has missed may have changed anything, so nothing that it
 // derived from the log is valid any more.
 func TestALogThatDoesNotGoOnIsNotFollowed(t *testing.T) {
+	another := draft()
+	another.Subject.ID = "another"
 	for name, lose := range map[string]func(t *testing.T, l *liveLog){
 		"events that were not read are pruned": func(t *testing.T, l *liveLog) {
 			l.append(t, 3)
 			l.log.events = l.log.events[4:]
 		},
+		"the newest event is lost": func(_ *testing.T, l *liveLog) { l.loseNewest() },
+		"the newest event is lost, and another comes": func(t *testing.T, l *liveLog) {
+			l.loseNewest()
+			l.log.append(t, another)
+		},
 		"the newest event is lost, and others come": func(t *testing.T, l *liveLog) {
-			before := l.log.events[1]
-			l.log.events, l.log.head = l.log.events[:1], eventlog.Head{Seq: before.Seq - 1, Hash: before.PrevHash}
-			another := draft()
-			another.Subject.ID = "another"
+			l.loseNewest()
 			l.log.append(t, another, draft())
+		},
+		"the newest event is lost between two statements": func(t *testing.T, l *liveLog) {
+			l.append(t, 1)
+			l.log.events = l.log.events[:1]
+		},
+		"it is put into service as a backup that has all events": func(t *testing.T, l *liveLog) {
+			restored := draft()
+			restored.Action = eventlog.LogRestored
+			l.log.append(t, restored, draft())
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -306,7 +328,7 @@ func TestALogThatDoesNotGoOnIsNotFollowed(t *testing.T) {
 			lose(t, log)
 			for range 2 {
 				if err := tailer.Poll(t.Context()); !errors.Is(err, eventlog.ErrDiscontinued) {
-					t.Errorf("it is read: %v", err)
+					t.Fatalf("it is read: %v", err)
 				}
 			}
 			if tailer.Fresh() || !slices.Equal(got, numbers(1, 2)) {
@@ -316,6 +338,21 @@ func TestALogThatDoesNotGoOnIsNotFollowed(t *testing.T) {
 				t.Errorf("it is followed: %v", err)
 			}
 		})
+	}
+}
+
+// TestALogWithoutNewEventsIsReadWithOneCall: an idle service asks several times a second.
+func TestALogWithoutNewEventsIsReadWithOneCall(t *testing.T) {
+	log := &liveLog{}
+	log.append(t, 5)
+	tailer := eventlog.NewTailer(log, time.Now)
+	for _, news := range []int{0, 0, 3, 0} {
+		log.append(t, news)
+		log.calls = 0
+		poll(t, tailer)
+		if want := 1 + min(news, 1); log.calls != want {
+			t.Errorf("after %d new events it took %d calls, want %d", news, log.calls, want)
+		}
 	}
 }
 

@@ -203,13 +203,6 @@ func (s *Set) TokenRevoked(tokenID string) bool {
 	return revoked
 }
 
-// Base returns the number that is added to a position in the log to get the position in the feed.
-func (s *Set) Base() int64 {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.base
-}
-
 // Position returns the place in the feed up to which the set is complete. It equals the position in the log or, if the database
 // was restored from a backup, is higher than all positions assigned before.
 func (s *Set) Position() int64 {

@@ -76,16 +76,18 @@ type Keyring struct {
 	signer   jws.Signer
 	verifier jws.Verifier
 	changed  chan struct{}
+	readings atomic.Uint64 // how many readings of the store have begun
 
 	mu      sync.Mutex             // held while current is replaced
 	current atomic.Pointer[keySet] // empty until keys have been loaded
-	revoked map[string]bool        // kids that the log reported as revoked; a read that began earlier must not bring them back
+	revoked map[string]bool        // kids that the log reported as revoked; a reading that began earlier must not bring them back
 }
 
 // keySet is the keys that were loaded together.
 type keySet struct {
-	keys   []Key     // by NotBefore
-	readAt time.Time // when reading them began
+	keys    []Key     // by NotBefore
+	reading uint64    // number of the reading that found them; readings are numbered as they begin
+	readAt  time.Time // when that reading began
 }
 
 // key returns the key with this kid, nil if there is none. There are few keys, so comparing them is faster than hashing the kid.
@@ -100,7 +102,8 @@ func (s *keySet) key(kid string) *Key {
 
 // without returns a set without the keys with the given kids.
 func (s *keySet) without(kids map[string]bool) *keySet {
-	return &keySet{slices.DeleteFunc(slices.Clone(s.keys), func(key Key) bool { return kids[key.KID] }), s.readAt}
+	keys := slices.DeleteFunc(slices.Clone(s.keys), func(key Key) bool { return kids[key.KID] })
+	return &keySet{keys, s.reading, s.readAt}
 }
 
 // NewKeyring returns an empty keyring on top of a store; call [Keyring.Load], then [Keyring.Run]. fresh reports whether the log,
@@ -125,10 +128,18 @@ func NewKeyring(store Store, box *sealed.Box, fresh func() bool, now func() time
 
 func (k *Keyring) clock() time.Time { return k.now().UTC().Truncate(time.Microsecond) }
 
-// Load reads the keys. Before that it creates, in the name of actor, the first key, or the successor of one that has signed for
-// its [Period]. Errors: sealed.ErrWrongKey if the master key is not the one that the keys were sealed with; those of the store.
+// Load reads the keys. If there is none, or the last one has signed for its [Period], it then creates one in the name of actor.
+// Only that takes a turn to write, so keys that other replicas made are in use at once. Errors: sealed.ErrWrongKey if the master
+// key is not the one that the keys were sealed with; those of the store.
 func (k *Keyring) Load(ctx context.Context, actor eventlog.Actor) error {
-	err := k.store.ChangeSigningKeys(ctx, func(records []Record) (*Change, error) {
+	records, err := k.reload(ctx)
+	if err != nil {
+		return err
+	}
+	if _, due := rotation(records, k.clock()); !due {
+		return nil
+	}
+	err = k.store.ChangeSigningKeys(ctx, func(records []Record) (*Change, error) {
 		now := k.clock()
 		counted, due := rotation(records, now)
 		if !due {
@@ -142,7 +153,8 @@ func (k *Keyring) Load(ctx context.Context, actor eventlog.Actor) error {
 	if err != nil {
 		return err
 	}
-	return k.reload(ctx)
+	_, err = k.reload(ctx)
+	return err
 }
 
 // rotation reports whether a successor is due, and of which keys: the published ones, except those that begin to sign too far in
@@ -177,7 +189,8 @@ func (k *Keyring) Rotate(ctx context.Context, lead time.Duration, actor eventlog
 	if err != nil {
 		return err
 	}
-	return k.reload(ctx)
+	_, err = k.reload(ctx)
+	return err
 }
 
 // succeed creates the successor of the existing keys, which begins to sign lead after now. The very first key signs at once.
@@ -240,25 +253,29 @@ func (k *Keyring) Refresh(ctx context.Context) error {
 	if eventlog.Elapsed(k.current.Load().readAt, k.now()) <= eventlog.StalenessMax {
 		return nil
 	}
-	return k.reload(ctx)
+	_, err := k.reload(ctx)
+	return err
 }
 
-// reload replaces the keys in use with those in the store that are still published.
-func (k *Keyring) reload(ctx context.Context) error {
-	started := k.now()
+// reload replaces the keys in use with those in the store that are still published, unless a reading that began later has done so
+// meanwhile. It returns all stored keys.
+func (k *Keyring) reload(ctx context.Context) ([]Record, error) {
+	reading, started := k.readings.Add(1), k.now()
 	records, err := k.store.SigningKeys(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	set, err := k.openAll(records)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	set.readAt = started
+	set.reading, set.readAt = reading, started
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.current.Store(set.without(k.revoked))
-	return nil
+	if reading > k.current.Load().reading {
+		k.current.Store(set.without(k.revoked))
+	}
+	return records, nil
 }
 
 // openAll opens those keys that are still published.

@@ -523,12 +523,29 @@ func TestWhatCantBeWrittenIsNotDone(t *testing.T) {
 	f := newFixture(t)
 	store := &unwritableStore{f.store, errors.New("read-only")}
 	keyring := newKeyring(t, store, f.Now)
+	f.set(start.Add(signing.Period - signing.PublishLead)) // when a successor is due
 	for name, err := range map[string]error{
 		"load": keyring.Load(t.Context(), admin), "rotate": keyring.Rotate(t.Context(), 0, admin), "revoke": keyring.Revoke(t.Context(), f.signer(t), admin),
 	} {
 		if !errors.Is(err, store.err) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestKeysAreLoadedWithoutWriting: a key that other replicas made must not wait for its turn to write, nor for a database that can
+// only be read at the moment. So keys are in use even where their successor can't be stored.
+func TestKeysAreLoadedWithoutWriting(t *testing.T) {
+	f := newFixture(t)
+	down := errors.New("read-only")
+	keyring := newKeyring(t, &unwritableStore{f.store, down}, f.Now)
+	if err := keyring.Load(t.Context(), admin); err != nil || signer(t, keyring) != signer(t, f.Keyring) {
+		t.Errorf("when no key is due: %v", err)
+	}
+	f.set(start.Add(signing.Period - signing.PublishLead))
+	keyring = newKeyring(t, &unwritableStore{f.store, down}, f.Now)
+	if err := keyring.Load(t.Context(), admin); !errors.Is(err, down) || signer(t, keyring) != signer(t, f.Keyring) {
+		t.Errorf("when a successor is due: %v", err)
 	}
 }
 
@@ -709,12 +726,12 @@ type countingStore struct {
 	down     atomic.Bool
 }
 
-func (s *countingStore) ChangeSigningKeys(ctx context.Context, change func([]signing.Record) (*signing.Change, error)) error {
+func (s *countingStore) SigningKeys(ctx context.Context) ([]signing.Record, error) {
 	s.loadings.Add(1)
 	if s.down.Load() {
-		return errors.New("down")
+		return nil, errors.New("down")
 	}
-	return s.keyStore.ChangeSigningKeys(ctx, change)
+	return s.keyStore.SigningKeys(ctx)
 }
 
 func TestKeysAreLoadedForTheirEventsAloneUntilItSucceeds(t *testing.T) {
@@ -723,6 +740,10 @@ func TestKeysAreLoadedForTheirEventsAloneUntilItSucceeds(t *testing.T) {
 		keyring := newKeyring(t, store, time.Now)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
+		if err := keyring.Load(ctx, admin); err != nil {
+			t.Fatal(err)
+		}
+		store.loadings.Store(0)
 		go keyring.Run(ctx)
 		happen := func(kind eventlog.SubjectKind, action eventlog.Action) {
 			keyring.Apply(eventlog.Event{Draft: eventlog.Draft{Action: action, Subject: eventlog.Subject{Kind: kind, ID: "id"}}})

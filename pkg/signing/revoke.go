@@ -57,7 +57,8 @@ func (k *Keyring) Revoke(ctx context.Context, kid string, actor eventlog.Actor) 
 	if err != nil {
 		return err
 	}
-	return k.reload(ctx)
+	_, err = k.reload(ctx)
+	return err
 }
 
 // Published reports whether a key is published now, and so whether its signatures are accepted.

@@ -253,6 +253,39 @@ func TestAReadingThatBeganBeforeARevocationDoesNotBringTheKeyBack(t *testing.T) 
 	}
 }
 
+// TestALateAnswerDoesNotTakeTheSuccessorAway: an answer that was on its way since before the revocation must not replace the keys
+// that were read after it, or no key would be left to sign.
+func TestALateAnswerDoesNotTakeTheSuccessorAway(t *testing.T) {
+	f := newFixture(t)
+	meanwhile := func() {}
+	store := &alteredStore{f.store, func([]signing.Record) error {
+		meanwhile()
+		return nil
+	}}
+	other, err := signing.NewKeyring(store, newBox(t, 1), func() bool { return false }, f.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Load(t.Context(), admin); err != nil {
+		t.Fatal(err)
+	}
+	f.set(start.Add(2 * eventlog.StalenessMax))
+	meanwhile = func() {
+		meanwhile = func() {}
+		f.revoke(t)
+		other.Apply(f.revocation(t))
+		if err := other.Load(t.Context(), admin); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := other.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := f.signer(t); signer(t, other) != want || !slices.Equal(published(t, other), []string{want}) {
+		t.Errorf("%s signs and %v are published, want %s", signer(t, other), published(t, other), want)
+	}
+}
+
 func TestWithoutAPublishedKeyNoneSigns(t *testing.T) {
 	ended := signing.Record{KID: "kid", NotBefore: start, RetireAt: start.Add(time.Hour)}
 	if got := signing.States([]signing.Record{ended}, start.Add(time.Hour)); got[0] != signing.Revoked {

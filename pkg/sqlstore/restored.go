@@ -10,12 +10,6 @@ import (
 	"github.com/piercloud/apikeys/pkg/statuslist"
 )
 
-// Timeline returns the log's head, and the base of its feed, which changes with each restore from a backup.
-func (s *Store) Timeline(ctx context.Context) (head eventlog.Head, feedBase int64, err error) {
-	row, err := readOne(ctx, s, tx.headRow)
-	return row.head(), row.FeedBase, err
-}
-
 // statusIndexesLostMax is how many status list indexes may have been assigned since a backup was made. After a restore they are
 // skipped, and read as revoked. It is a whole number of lists.
 const statusIndexesLostMax = 16 * statuslist.Size

@@ -373,7 +373,6 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		stop()
 		return a.shutDown(context.WithoutCancel(ctx), server)
 	})
-	group.Go(func() error { return a.watchTimeline(serving) })
 	group.Go(func() error {
 		if err := a.prepareUntilDone(serving, release); err != nil {
 			return err

@@ -1,29 +1,19 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/sealed"
 	"github.com/piercloud/apikeys/pkg/sqlstore"
 )
 
-// timelineInterval is how often a process checks whether the database was restored while it was running.
-const timelineInterval = time.Second
-
-// Errors of a database that was restored from a backup.
-var (
-	// ErrNotInService says that the database is a backup that was put in place without apikeys restore.
-	ErrNotInService = errors.New("the database is a backup, which does not know what was revoked since; put it into service with: apikeys restore")
-	// ErrRestored says that the database is not the one that this process has read.
-	ErrRestored = errors.New("the database was restored from a backup, or lost its newest changes, while the service was running; start the service again")
-)
+// ErrNotInService says that the database is a backup that was put in place without apikeys restore.
+var ErrNotInService = errors.New("the database is a backup, which does not know what was revoked since; put it into service with: apikeys restore")
 
 // PlaceBackup puts a backup in the place of the configured SQLite database, after restore has worked on it. It gives restore the
 // configuration of a copy beside that place. Nothing may be in the place before, and nothing is there afterwards if anything
@@ -96,36 +86,5 @@ func (a *App) refuseBackup(ctx context.Context) error {
 		return ErrNotInService
 	default:
 		return nil
-	}
-}
-
-// watchTimeline returns [ErrRestored] when the log is shorter than what this process has read of it, has another event at the end
-// of that, or its feed has another base. Then nothing in memory holds any longer. If the log is longer, [eventlog.Tailer] notices
-// that it does not continue what was read. A check that fails is logged and repeated. watchTimeline returns nil when ctx ends.
-func (a *App) watchTimeline(ctx context.Context) error {
-	ticker := time.NewTicker(timelineInterval)
-	defer ticker.Stop()
-	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-		if !a.prepared.Load() {
-			continue
-		}
-		read := a.Tailer.Read() // before asking the log, which only grows
-		head, base, err := a.Store.Timeline(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil && !failing:
-			a.options.Logger.WarnContext(ctx, "the end of the event log can't be read; a restored database would go unnoticed", "error", err)
-		case err != nil:
-		case head.Seq < read.Seq, head.Seq == read.Seq && !bytes.Equal(head.Hash, read.Hash), base != a.Revoked.Base():
-			return ErrRestored
-		}
-		failing = err != nil
 	}
 }

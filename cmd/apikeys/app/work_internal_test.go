@@ -1,12 +1,9 @@
 package app
 
 import (
-	"bufio"
-	"context"
 	"database/sql"
 	"encoding/base64"
 	"io"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +47,7 @@ func TestTheServicePurgesWhatHasOutlivedItsTime(t *testing.T) {
 				t.Errorf("%s there are %d rows of %s, %v", when, rows, table, err)
 			}
 		}
-		if listed, _, _ := a.Revoked.Since(a.Revoked.Base(), 10); len(listed) != 2*want {
+		if listed, _, _ := a.Revoked.Since(0, 10); len(listed) != 2*want {
 			t.Errorf("%s the revocations are %v", when, listed)
 		}
 	}
@@ -83,34 +80,4 @@ func TestTheServicePurgesWhatHasOutlivedItsTime(t *testing.T) {
 	ahead = 48 * time.Hour
 	a.purge(t.Context())
 	expect("afterwards", 0)
-}
-
-// TestWhoLooksForARestoredDatabaseSaysThatItCanNot: otherwise nobody would know that a restored database goes unnoticed.
-func TestWhoLooksForARestoredDatabaseSaysThatItCanNot(t *testing.T) {
-	config, err := LoadConfig(map[string]string{
-		"APIKEYS_DATABASE_URL": sqlstoretest.SQLite(t), "APIKEYS_MASTER_KEY": base64.StdEncoding.EncodeToString(make([]byte, sealed.KeySize)),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	read, write := io.Pipe()
-	a, err := New(config, Options{Now: time.Now, Output: io.Discard, Logger: slog.New(slog.NewTextHandler(write, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Prepare(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	a.Close() // so that reading the database fails
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- a.watchTimeline(ctx) }()
-	line, err := bufio.NewReader(read).ReadString('\n')
-	if err != nil || !strings.Contains(line, "level=WARN") || !strings.Contains(line, "restored") {
-		t.Errorf("it says %q, %v", line, err)
-	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Errorf("it ended with %v", err)
-	}
 }
