@@ -70,7 +70,8 @@ type Base struct {
 // that is apikey.ErrUnavailable.
 type Store interface {
 	eventlog.Log
-	// Events returns the newest events that match, newest first. Events up to the base are not returned.
+	// Events returns the newest events that match, newest first. Events up to the base are not returned. Errors:
+	// eventlog.ErrAuthorityLost if the context has an authority that is no longer valid.
 	Events(ctx context.Context, q Selection) ([]eventlog.Event, error)
 	// Base returns where the log begins: the zero Base with [eventlog.EmptyHead] if nothing was ever removed.
 	Base(ctx context.Context) (Base, error)

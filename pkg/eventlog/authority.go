@@ -5,12 +5,12 @@ import (
 	"errors"
 )
 
-// ErrAuthorityLost means that the caller is no longer entitled to make the change.
-var ErrAuthorityLost = errors.New("the authority to make this change has ended")
+// ErrAuthorityLost means that the caller is no longer entitled to make the change, or to read on.
+var ErrAuthorityLost = errors.New("the authority for this request has ended")
 
-// Authority is what entitled an actor to make changes when its request was admitted. Changes wait for their turn, and an actor
-// that has lost its rights meanwhile must not get one: the store checks the authority again at a point from which nothing can
-// change before the commit.
+// Authority is what entitled an actor to its request when that was admitted. Changes wait for their turn, and an actor that has lost
+// its rights meanwhile must not get one: the store checks the authority again at a point from which nothing can change before the
+// commit. The log may be exported for hours, so each reading of a part of it checks the authority, too.
 type Authority struct {
 	Kind ActorKind // ActorOperator or ActorAPIKey
 	ID   string    // of the operator or key
@@ -23,7 +23,7 @@ type Authority struct {
 
 type authorityKey struct{}
 
-// WithAuthority returns a context whose changes are made only while a is valid.
+// WithAuthority returns a context whose changes are made, and in which the log is searched, only while a is valid.
 func WithAuthority(ctx context.Context, a Authority) context.Context {
 	return context.WithValue(ctx, authorityKey{}, a)
 }

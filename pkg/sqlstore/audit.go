@@ -108,6 +108,9 @@ func (s *Store) Events(ctx context.Context, q audit.Selection) ([]eventlog.Event
 	}
 	var rows []eventRow
 	err := s.snapshot(ctx, func(t tx) error {
+		if err := t.checkAuthority(ctx, s.now()); err != nil {
+			return err
+		}
 		above, below, err := t.seqBounds(q)
 		if err != nil || above+1 >= below {
 			return err

@@ -16,8 +16,8 @@ const (
 		"AND EXISTS (SELECT 1 FROM signing_key WHERE kid = ? AND (retire_at IS NULL OR retire_at > ?))"
 )
 
-// checkAuthority checks whether the context's authority is valid now. It stays valid until the commit, because the head of the
-// log is locked. Errors: [eventlog.ErrAuthorityLost].
+// checkAuthority checks whether the context's authority is valid now. In a change it stays valid until the commit, because the head
+// of the log is locked. Errors: [eventlog.ErrAuthorityLost].
 func (t tx) checkAuthority(ctx context.Context, now time.Time) error {
 	a, ok := eventlog.AuthorityOf(ctx)
 	if !ok {

@@ -8,13 +8,14 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/piercloud/apikeys/pkg/apikey"
+	"github.com/piercloud/apikeys/pkg/audit"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/signing"
 )
 
 // changesNeedAuthority: the authority that a request was admitted with is checked again once its change holds the lock on the log's
-// head.
+// head, and with each part of the log that it reads.
 func changesNeedAuthority(t *testing.T, open func(testing.TB, Options) *Store) {
 	s := open(t, Options{Timeout: patience})
 	tenancy := newTenancy(t, s)
@@ -122,6 +123,10 @@ func changesNeedAuthority(t *testing.T, open func(testing.TB, Options) *Store) {
 		after, readErr := s.Get(t.Context(), tenancy, id)
 		if readErr != nil || errors.Is(err, eventlog.ErrAuthorityLost) != test.lost || (err != nil) != test.lost || (after.Version != before.Version) == test.lost {
 			t.Errorf("%s: %v, the key went from version %d to %d", name, err, before.Version, after.Version)
+		}
+		read, err := s.Events(ctx, audit.Selection{Tenancies: []string{tenancy}, Limit: 1})
+		if errors.Is(err, eventlog.ErrAuthorityLost) != test.lost || (err != nil) != test.lost || (len(read) == 0) != test.lost {
+			t.Errorf("%s: %v, %d events were read", name, err, len(read))
 		}
 	}
 }
