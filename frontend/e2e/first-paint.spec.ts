@@ -200,7 +200,7 @@ for (const { locale, text } of [
     test.use({ locale });
 
     for (const [part, files] of [
-      ["its scripts", /\/assets\/first-.*\.js/],
+      ["its scripts", /\/assets\/index-.*\.js/],
       ["its texts", /\/assets\/(en|pt-BR)-.*\.js/],
     ] as const) {
       test(`says so when ${part} are missing`, async ({ page, complaints }) => {
