@@ -106,9 +106,7 @@ func (s *server) ChangePassword(ctx context.Context, request oas.ChangePasswordR
 		return nil, err
 	}
 	s.sessions.Put(ctx, sessionGeneration, o.SessionGeneration)
-	if _, _, err = s.sessions.Commit(ctx); errors.Is(err, errSessionEnded) {
-		err = nil // signed out in the meantime; the password has been changed nevertheless
-	}
+	_, _, err = s.sessions.Commit(ctx)
 	return oas.ChangePassword204Response{}, err
 }
 

@@ -41,30 +41,40 @@ const (
 type Sessions interface {
 	scs.CtxStore
 	scs.IterableCtxStore
-	// ReplaceCtx stores a session in place of the one with the same token, and reports whether there was one.
-	ReplaceCtx(ctx context.Context, token string, data []byte, expiry time.Time) (bool, error)
+	// ReplaceCtx stores a session in place of the one with the same token, if there is one and its data is old; nil stands for any.
+	ReplaceCtx(ctx context.Context, token string, old, data []byte, expiry time.Time) error
 }
 
-// lastingSessions prevents a request from storing a session again that was ended after the request had read it. Only startSession
-// stores new sessions.
+// lastingSessions prevents a request from storing a session again that was ended after the request had read it, and from undoing
+// what another request has changed in the meantime, merely by recording a use. Only startSession stores new sessions.
 type lastingSessions struct{ Sessions }
 
-// starting is the key that marks the context in which a new session is stored.
-type starting struct{}
+// Keys of contexts.
+type (
+	starting struct{} // marks that in which a new session is stored
+	using    struct{} // marks that in which a session's use is recorded
+	asRead   struct{} // has a pointer to the session's data as the request read it
+)
 
-// errSessionEnded says that the session was ended while the request was being served.
-var errSessionEnded = errors.New("the session has ended")
+// FindCtx implements scs.CtxStore.
+func (l lastingSessions) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
+	data, found, err := l.Sessions.FindCtx(ctx, token)
+	if read, ok := ctx.Value(asRead{}).(*[]byte); ok {
+		*read = data
+	}
+	return data, found, err
+}
 
-// CommitCtx implements scs.CtxStore. Errors: errSessionEnded.
+// CommitCtx implements scs.CtxStore.
 func (l lastingSessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
 	if ctx.Value(starting{}) != nil {
 		return l.Sessions.CommitCtx(ctx, token, data, expiry)
 	}
-	replaced, err := l.ReplaceCtx(ctx, token, data, expiry)
-	if err == nil && !replaced {
-		return errSessionEnded
+	var old []byte
+	if read, ok := ctx.Value(asRead{}).(*[]byte); ok && ctx.Value(using{}) != nil {
+		old = *read
 	}
-	return err
+	return l.ReplaceCtx(ctx, token, old, data, expiry)
 }
 
 // newSessions returns the manager of the operators' sessions. The store sees only a hash of each token, so that nobody who reads
@@ -87,7 +97,7 @@ func (s *server) loadSession(r *http.Request) (context.Context, error) {
 	if cookies := r.CookiesNamed(sessionCookie); len(cookies) == 1 {
 		token = cookies[0].Value
 	}
-	return s.sessions.Load(r.Context(), token)
+	return s.sessions.Load(context.WithValue(r.Context(), asRead{}, new([]byte)), token)
 }
 
 // signedIn returns the operator of the context's session, and records that the session is in use. Errors: [operator.ErrNotFound]
@@ -107,9 +117,7 @@ func (s *server) signedIn(ctx context.Context) (operator.Operator, error) {
 	}
 	if unseen >= sessionTouch {
 		s.sessions.Put(ctx, sessionSeen, s.now().Unix())
-		switch _, _, err := s.sessions.Commit(ctx); {
-		case errors.Is(err, errSessionEnded):
-			return operator.Operator{}, operator.ErrNotFound
+		switch _, _, err := s.sessions.Commit(context.WithValue(ctx, using{}, true)); {
 		case errors.Is(err, apikey.ErrUnavailable):
 			// A store that can't be written to (a full disk, say) is no reason to turn the operator away; the session merely times out
 			// sooner.

@@ -84,7 +84,7 @@ func (s *Service) RetireSecret(ctx context.Context, c Caller, clientID, secretID
 
 // ChangeGrace makes the grace period of an old secret end after the given time from now, earlier or later than before; at least a
 // second, at most [GraceMax]. To end it now, retire the secret. Errors: [ErrNotFound], [ErrSecretNotFound], [ErrCurrentSecret],
-// [ErrPreconditionFailed], [InvalidError].
+// [ErrPreconditionFailed], [ErrForbidden], [InvalidError].
 func (s *Service) ChangeGrace(ctx context.Context, c Caller, clientID, secretID string, match Match, grace time.Duration) (Key, error) {
 	if grace < time.Second || grace > GraceMax {
 		return Key{}, invalidGrace(1)
@@ -94,15 +94,22 @@ func (s *Service) ChangeGrace(ctx context.Context, c Caller, clientID, secretID 
 		if err != nil {
 			return "", err
 		}
-		secret.ExpiresAt = now.Add(grace)
+		end := now.Add(grace)
+		if end.After(secret.ExpiresAt) && !c.mayGrant(k.Scopes) {
+			return "", ErrForbidden
+		}
+		secret.ExpiresAt = end
 		return eventlog.APIKeyGraceChanged, nil
 	})
 }
 
 // CancelRotation keeps the old secret, whose grace period is running, for good, and retires the new one. Tokens that were issued
-// with the new one stay valid. Errors: [ErrNotFound], [ErrNoRotation], [ErrPreconditionFailed].
+// with the new one stay valid. Errors: [ErrNotFound], [ErrNoRotation], [ErrPreconditionFailed], [ErrForbidden].
 func (s *Service) CancelRotation(ctx context.Context, c Caller, clientID string, match Match) (Key, error) {
 	return s.change(ctx, c, clientID, match, func(k *Key, now time.Time) (eventlog.Action, error) {
+		if !c.mayGrant(k.Scopes) {
+			return "", ErrForbidden
+		}
 		kept := false
 		for i := range k.Secrets {
 			secret := &k.Secrets[i]

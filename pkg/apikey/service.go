@@ -22,7 +22,8 @@ type Caller struct {
 	Scopes scope.Set
 }
 
-// mayGrant reports whether the caller may give out scopes, either by granting them or by obtaining a secret that carries them.
+// mayGrant reports whether the caller may give out scopes: by granting them, by obtaining a secret that carries them, or by giving
+// such a secret back its effect.
 func (c Caller) mayGrant(scopes scope.Set) bool {
 	return c.Actor.Kind != eventlog.ActorAPIKey || c.Scopes.CoversAll(scopes)
 }
@@ -107,9 +108,12 @@ func (s *Service) Update(ctx context.Context, c Caller, clientID string, match M
 }
 
 // Activate allows a key to obtain tokens again. Tokens that died when it was deactivated stay dead. Idempotent. Errors:
-// [ErrNotFound], [ErrPreconditionFailed].
+// [ErrNotFound], [ErrPreconditionFailed], [ErrForbidden].
 func (s *Service) Activate(ctx context.Context, c Caller, clientID string, match Match) (Key, error) {
 	return s.change(ctx, c, clientID, match, func(k *Key, _ time.Time) (eventlog.Action, error) {
+		if !c.mayGrant(k.Scopes) {
+			return "", ErrForbidden
+		}
 		k.Status = Active
 		return eventlog.APIKeyActivated, nil
 	})

@@ -292,6 +292,15 @@ func TestAKeyGrantsNoMoreThanItsOwnTokenCovers(t *testing.T) {
 	editor := program(scope.APIKeysEditor, "cca:editor")
 	ctx := t.Context()
 	rename := apikey.Patch{Name: pointer("Renamed")}
+	// secretInGrace rotates the key and returns its old secret's ID, which works for an hour more.
+	secretInGrace := func(clientID string) string {
+		rotated, err := f.RotateSecret(ctx, ana(), clientID, nil, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rotated.Key.Secrets[1].ID
+	}
+	wideOld, narrowOld := secretInGrace(wide.ClientID), secretInGrace(narrow.ClientID)
 	tests := map[string]struct {
 		err     error
 		allowed bool
@@ -305,10 +314,19 @@ func TestAKeyGrantsNoMoreThanItsOwnTokenCovers(t *testing.T) {
 		"add what is wider":               {second(f.Update(ctx, editor, narrow.ClientID, nil, apikey.Patch{Scopes: &[]string{"cca:readonly", "cca:admin"}})), false},
 		"edit a wider key's name":         {second(f.Update(ctx, editor, wide.ClientID, nil, rename)), true},
 		"take scopes from a wider key":    {second(f.Update(ctx, editor, wide.ClientID, nil, apikey.Patch{Scopes: &[]string{"cca:admin"}})), true},
+		"give a covered key more grace":   {second(f.ChangeGrace(ctx, editor, narrow.ClientID, narrowOld, nil, 2*time.Hour)), true},
+		"give a wider key more grace":     {second(f.ChangeGrace(ctx, editor, wide.ClientID, wideOld, nil, 2*time.Hour)), false},
+		"give a wider key less grace":     {second(f.ChangeGrace(ctx, editor, wide.ClientID, wideOld, nil, time.Minute)), true},
+		"cancel a covered key's rotation": {second(f.CancelRotation(ctx, editor, narrow.ClientID, nil)), true},
+		"cancel a wider key's rotation":   {second(f.CancelRotation(ctx, editor, wide.ClientID, nil)), false},
+		"retire a wider key's old secret": {f.RetireSecret(ctx, editor, wide.ClientID, wideOld, nil), true},
 		"rotate a key that is covered":    {second(f.RotateSecret(ctx, editor, narrow.ClientID, nil, 0)), true},
 		"rotate a wider key":              {second(f.RotateSecret(ctx, editor, wide.ClientID, nil, 0)), false},
 		"rotate a wider key, with grace":  {second(f.RotateSecret(ctx, editor, wide.ClientID, nil, time.Hour)), false},
 		"deactivate a wider key":          {second(f.Deactivate(ctx, editor, wide.ClientID, nil)), true},
+		"activate a wider key":            {second(f.Activate(ctx, editor, wide.ClientID, nil)), false},
+		"deactivate a covered key":        {second(f.Deactivate(ctx, editor, narrow.ClientID, nil)), true},
+		"activate a covered key":          {second(f.Activate(ctx, editor, narrow.ClientID, nil)), true},
 		"product covers features: create": {second(f.Create(ctx, program("settings:admin"), draft("F", "settings.api-keys:editor"), "")), true},
 	}
 	for name, test := range tests {

@@ -1953,14 +1953,16 @@ type ClientInterface interface {
 
 	// ActivateAPIKey Activate an API key
 	//
-	// Idempotent. Tokens that died when the key was deactivated stay dead.
+	// Idempotent. Tokens that died when the key was deactivated stay dead. A caller with an access token can only activate keys
+	// whose scopes its token covers completely (otherwise 403).
 	//
 	// Corresponds with POST /v1/api-keys/{client_id}/activate (the `ActivateAPIKey` operationId).
 	ActivateAPIKey(ctx context.Context, clientID ClientID, params *ActivateAPIKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CancelAPIKeyRotation Keep the old secret and retire the new one
 	//
-	// Possible while a rotation's grace period is running. Tokens issued with the new secret stay valid until they expire.
+	// Possible while a rotation's grace period is running. Tokens issued with the new secret stay valid until they expire. A caller
+	// with an access token can only do this for keys whose scopes its token covers completely (otherwise 403).
 	//
 	// Corresponds with POST /v1/api-keys/{client_id}/cancel-rotation (the `CancelAPIKeyRotation` operationId).
 	CancelAPIKeyRotation(ctx context.Context, clientID ClientID, params *CancelAPIKeyRotationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2020,7 +2022,8 @@ type ClientInterface interface {
 
 	// ChangeAPIKeyGraceWithBody Change when an old secret's grace period ends
 	//
-	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
+	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret. A caller
+	// with an access token can only make it later for keys whose scopes its token covers completely (otherwise 403).
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2029,7 +2032,8 @@ type ClientInterface interface {
 
 	// ChangeAPIKeyGrace Change when an old secret's grace period ends
 	//
-	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
+	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret. A caller
+	// with an access token can only make it later for keys whose scopes its token covers completely (otherwise 403).
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2038,7 +2042,8 @@ type ClientInterface interface {
 
 	// ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBody Change when an old secret's grace period ends
 	//
-	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
+	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret. A caller
+	// with an access token can only make it later for keys whose scopes its token covers completely (otherwise 403).
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
@@ -2746,7 +2751,8 @@ func (c *Client) UpdateAPIKeyWithApplicationMergePatchPlusJSONBody(ctx context.C
 
 // ActivateAPIKey Activate an API key
 //
-// Idempotent. Tokens that died when the key was deactivated stay dead.
+// Idempotent. Tokens that died when the key was deactivated stay dead. A caller with an access token can only activate keys
+// whose scopes its token covers completely (otherwise 403).
 //
 // Corresponds with POST /v1/api-keys/{client_id}/activate (the `ActivateAPIKey` operationId).
 func (c *Client) ActivateAPIKey(ctx context.Context, clientID ClientID, params *ActivateAPIKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2763,7 +2769,8 @@ func (c *Client) ActivateAPIKey(ctx context.Context, clientID ClientID, params *
 
 // CancelAPIKeyRotation Keep the old secret and retire the new one
 //
-// Possible while a rotation's grace period is running. Tokens issued with the new secret stay valid until they expire.
+// Possible while a rotation's grace period is running. Tokens issued with the new secret stay valid until they expire. A caller
+// with an access token can only do this for keys whose scopes its token covers completely (otherwise 403).
 //
 // Corresponds with POST /v1/api-keys/{client_id}/cancel-rotation (the `CancelAPIKeyRotation` operationId).
 func (c *Client) CancelAPIKeyRotation(ctx context.Context, clientID ClientID, params *CancelAPIKeyRotationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2893,7 +2900,8 @@ func (c *Client) RetireAPIKeySecret(ctx context.Context, clientID ClientID, secr
 
 // ChangeAPIKeyGraceWithBody Change when an old secret's grace period ends
 //
-// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
+// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret. A caller
+// with an access token can only make it later for keys whose scopes its token covers completely (otherwise 403).
 //
 // Takes any type of body and a specified content type.
 //
@@ -2912,7 +2920,8 @@ func (c *Client) ChangeAPIKeyGraceWithBody(ctx context.Context, clientID ClientI
 
 // ChangeAPIKeyGrace Change when an old secret's grace period ends
 //
-// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
+// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret. A caller
+// with an access token can only make it later for keys whose scopes its token covers completely (otherwise 403).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2931,7 +2940,8 @@ func (c *Client) ChangeAPIKeyGrace(ctx context.Context, clientID ClientID, secre
 
 // ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBody Change when an old secret's grace period ends
 //
-// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
+// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret. A caller
+// with an access token can only make it later for keys whose scopes its token covers completely (otherwise 403).
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
@@ -6246,7 +6256,8 @@ type ClientWithResponsesInterface interface {
 
 	// ActivateAPIKeyWithResponse Activate an API key
 	//
-	// Idempotent. Tokens that died when the key was deactivated stay dead.
+	// Idempotent. Tokens that died when the key was deactivated stay dead. A caller with an access token can only activate keys
+	// whose scopes its token covers completely (otherwise 403).
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6255,7 +6266,8 @@ type ClientWithResponsesInterface interface {
 
 	// CancelAPIKeyRotationWithResponse Keep the old secret and retire the new one
 	//
-	// Possible while a rotation's grace period is running. Tokens issued with the new secret stay valid until they expire.
+	// Possible while a rotation's grace period is running. Tokens issued with the new secret stay valid until they expire. A caller
+	// with an access token can only do this for keys whose scopes its token covers completely (otherwise 403).
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6325,7 +6337,8 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeAPIKeyGraceWithBodyWithResponse Change when an old secret's grace period ends
 	//
-	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
+	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret. A caller
+	// with an access token can only make it later for keys whose scopes its token covers completely (otherwise 403).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6334,7 +6347,8 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeAPIKeyGraceWithResponse Change when an old secret's grace period ends
 	//
-	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
+	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret. A caller
+	// with an access token can only make it later for keys whose scopes its token covers completely (otherwise 403).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6343,7 +6357,8 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBodyWithResponse Change when an old secret's grace period ends
 	//
-	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
+	// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret. A caller
+	// with an access token can only make it later for keys whose scopes its token covers completely (otherwise 403).
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -12533,7 +12548,8 @@ func (c *ClientWithResponses) UpdateAPIKeyWithApplicationMergePatchPlusJSONBodyW
 
 // ActivateAPIKeyWithResponse Activate an API key
 //
-// Idempotent. Tokens that died when the key was deactivated stay dead.
+// Idempotent. Tokens that died when the key was deactivated stay dead. A caller with an access token can only activate keys
+// whose scopes its token covers completely (otherwise 403).
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12548,7 +12564,8 @@ func (c *ClientWithResponses) ActivateAPIKeyWithResponse(ctx context.Context, cl
 
 // CancelAPIKeyRotationWithResponse Keep the old secret and retire the new one
 //
-// Possible while a rotation's grace period is running. Tokens issued with the new secret stay valid until they expire.
+// Possible while a rotation's grace period is running. Tokens issued with the new secret stay valid until they expire. A caller
+// with an access token can only do this for keys whose scopes its token covers completely (otherwise 403).
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12660,7 +12677,8 @@ func (c *ClientWithResponses) RetireAPIKeySecretWithResponse(ctx context.Context
 
 // ChangeAPIKeyGraceWithBodyWithResponse Change when an old secret's grace period ends
 //
-// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
+// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret. A caller
+// with an access token can only make it later for keys whose scopes its token covers completely (otherwise 403).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12675,7 +12693,8 @@ func (c *ClientWithResponses) ChangeAPIKeyGraceWithBodyWithResponse(ctx context.
 
 // ChangeAPIKeyGraceWithResponse Change when an old secret's grace period ends
 //
-// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
+// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret. A caller
+// with an access token can only make it later for keys whose scopes its token covers completely (otherwise 403).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12690,7 +12709,8 @@ func (c *ClientWithResponses) ChangeAPIKeyGraceWithResponse(ctx context.Context,
 
 // ChangeAPIKeyGraceWithApplicationMergePatchPlusJSONBodyWithResponse Change when an old secret's grace period ends
 //
-// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
+// The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret. A caller
+// with an access token can only make it later for keys whose scopes its token covers completely (otherwise 403).
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //

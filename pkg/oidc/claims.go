@@ -53,13 +53,24 @@ func (r Roles) of(values []string) operator.Role {
 	return given
 }
 
-// assertion returns what a set of verified claims asserts.
-func (c Config) assertion(claims map[string]any) operator.Assertion {
-	subject, _ := claims["sub"].(string)
-	email, _ := claims[emailClaim].(string)
+// assertion returns what the claims of a verified ID token assert, supplemented by those of the userinfo endpoint, if any. A
+// document vouches for no other address than its own, so the address and its verification are taken from the same one, unless
+// both have the same address.
+func (c Config) assertion(idToken, userInfo map[string]any) operator.Assertion {
+	subject, _ := idToken["sub"].(string)
+	email, there := idToken[emailClaim].(string)
+	verified := lookUp(idToken, c.VerifiedClaim)
+	if !there || verified == nil && userInfo[emailClaim] == email {
+		email, _ = userInfo[emailClaim].(string)
+		verified = lookUp(userInfo, c.VerifiedClaim)
+	}
+	roles := lookUp(idToken, c.RoleClaim)
+	if roles == nil {
+		roles = lookUp(userInfo, c.RoleClaim)
+	}
 	return operator.Assertion{
-		Identity: operator.Identity{Issuer: c.Issuer, Subject: subject}, Email: email,
-		EmailVerified: isTrue(lookUp(claims, c.VerifiedClaim)), Role: c.Roles.of(textsOf(lookUp(claims, c.RoleClaim))),
+		Identity: operator.Identity{Issuer: c.Issuer, Subject: subject}, Email: email, EmailVerified: isTrue(verified),
+		Role: c.Roles.of(textsOf(roles)),
 	}
 }
 

@@ -164,12 +164,12 @@ func (c *Client) redeem(ctx context.Context, f flow, a Answer) (operator.Asserti
 	case a.Code == "":
 		return operator.Assertion{}, failed(Invalid, "the provider's answer has no code")
 	}
-	claims, err := p.exchange(ctx, a.Code, f)
+	idToken, userInfo, err := p.exchange(ctx, a.Code, f)
 	if err != nil {
 		c.found.Store(nil) // the provider may have moved
 		return operator.Assertion{}, err
 	}
-	return c.config.assertion(claims), nil
+	return c.config.assertion(idToken, userInfo), nil
 }
 
 // isLocalPath accepts an absolute path of this origin, with or without a query and a fragment. It rejects what a browser would

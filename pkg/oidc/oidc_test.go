@@ -447,11 +447,51 @@ func TestTheIDTokenCountsMoreThanUserInfo(t *testing.T) {
 	f := newFixture(t, registered)
 	f.Behave(oidctest.Behaviour{
 		Claims:   func(c map[string]any) { delete(c, "email_verified") }, // so that the userinfo endpoint is asked
-		UserInfo: func(c map[string]any) { c["groups"], c["email"] = []string{"keys-admins"}, "bea@example.com" },
+		UserInfo: func(c map[string]any) { c["groups"] = []string{"keys-admins"} },
 	})
 	o, err := f.signIn(t, f.client(), nil)
 	if err != nil || o.Role != operator.Editor || o.Email != "ana@example.com" {
 		t.Errorf("got %+v, %v", o, err)
+	}
+}
+
+// TestAnAddressIsVerifiedOnlyByTheDocumentThatHasIt: what one document says about its own address must not vouch for that of the
+// other, which may belong to somebody else.
+func TestAnAddressIsVerifiedOnlyByTheDocumentThatHasIt(t *testing.T) {
+	type claims = map[string]any
+	for name, test := range map[string]struct {
+		idToken, userInfo claims
+		want              string // the address, or the code of the refusal
+	}{
+		"a flag for the same address":            {claims{"email": "ana@example.com"}, claims{"email": "ana@example.com", "email_verified": true}, "ana@example.com"},
+		"a flag for another address":             {claims{"email": "boss@example.com"}, claims{"email": "ana@example.com", "email_verified": true}, "email-unverified"},
+		"a flag for no address":                  {claims{"email": "boss@example.com"}, claims{"email_verified": true}, "email-unverified"},
+		"both at userinfo":                       {claims{}, claims{"email": "ana@example.com", "email_verified": true}, "ana@example.com"},
+		"a flag in the ID token, for no address": {claims{"email_verified": true}, claims{"email": "boss@example.com"}, "email-unverified"},
+		"such a flag, denied at userinfo":        {claims{"email_verified": true}, claims{"email": "boss@example.com", "email_verified": false}, "email-unverified"},
+		"such a flag, repeated at userinfo":      {claims{"email_verified": true}, claims{"email": "ana@example.com", "email_verified": true}, "ana@example.com"},
+		"both in the ID token":                   {claims{"email": "ana@example.com", "email_verified": true}, claims{"email": "boss@example.com", "email_verified": false}, "ana@example.com"},
+		"denied in the ID token":                 {claims{"email": "ana@example.com", "email_verified": false}, claims{"email": "ana@example.com", "email_verified": true}, "email-unverified"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, registered)
+			says := func(said claims) func(claims) {
+				return func(c claims) {
+					delete(c, "email")
+					delete(c, "email_verified")
+					maps.Copy(c, said)
+				}
+			}
+			inIDToken := says(test.idToken)
+			f.Behave(oidctest.Behaviour{UserInfo: says(test.userInfo), Claims: func(c claims) {
+				inIDToken(c)
+				delete(c, "groups") // so that the userinfo endpoint is asked
+			}})
+			o, err := f.signIn(t, f.client(), nil)
+			if got := o.Email + codeOf(err); got != test.want {
+				t.Errorf("got %+v, %v; want %s", o, err, test.want)
+			}
+		})
 	}
 }
 

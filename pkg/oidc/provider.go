@@ -122,66 +122,60 @@ func (c *Client) authStyle(methods []string) oauth2.AuthStyle {
 func (*provider) nonce(nonce string) oauth2.AuthCodeOption { return coreos.Nonce(nonce) }
 
 // exchange redeems the code for an ID token and returns its claims, along with those of the userinfo endpoint if any that are
-// needed are missing. Errors: [FailedError].
-func (p *provider) exchange(ctx context.Context, code string, f flow) (map[string]any, error) {
+// needed are missing and the provider has one. Errors: [FailedError].
+func (p *provider) exchange(ctx context.Context, code string, f flow) (idToken, userInfo map[string]any, err error) {
 	ctx = coreos.ClientContext(ctx, p.http)
 	tokens, err := p.oauth.Exchange(ctx, code, oauth2.VerifierOption(f.Verifier))
 	if err != nil {
-		return nil, exchangeFailed(err)
+		return nil, nil, exchangeFailed(err)
 	}
 	raw, ok := tokens.Extra("id_token").(string)
 	if !ok {
-		return nil, failed(Invalid, "the token endpoint returned no ID token")
+		return nil, nil, failed(Invalid, "the token endpoint returned no ID token")
 	}
-	idToken, err := p.verifier.Verify(ctx, raw)
+	token, err := p.verifier.Verify(ctx, raw)
 	if err != nil {
-		return nil, failed(Invalid, "the ID token is not valid: %s", briefly(err))
+		return nil, nil, failed(Invalid, "the ID token is not valid: %s", briefly(err))
 	}
-	if subtle.ConstantTimeCompare([]byte(idToken.Nonce), []byte(f.Nonce)) != 1 {
-		return nil, failed(Invalid, "the ID token was issued for another sign-in")
+	if subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(f.Nonce)) != 1 {
+		return nil, nil, failed(Invalid, "the ID token was issued for another sign-in")
 	}
-	if n := len(idToken.Subject); n < 1 || n > subjectMax {
-		return nil, failed(Invalid, "the ID token's subject has %d bytes", n)
+	if n := len(token.Subject); n < 1 || n > subjectMax {
+		return nil, nil, failed(Invalid, "the ID token's subject has %d bytes", n)
 	}
-	claims := map[string]any{}
-	if err := idToken.Claims(&claims); err != nil {
-		return nil, failed(Invalid, "read the ID token: %s", briefly(err))
+	if err := token.Claims(&idToken); err != nil {
+		return nil, nil, failed(Invalid, "read the ID token: %s", briefly(err))
 	}
 	// OpenID Connect Core 1.0 §3.1.3.7, items 4 and 5: if the token has several audiences, or names the party it was issued to,
 	// that must be this client.
-	if party, named := claims["azp"]; named && party != p.oauth.ClientID || !named && len(idToken.Audience) > 1 {
-		return nil, failed(Invalid, "the ID token was issued to another client")
+	if party, named := idToken["azp"]; named && party != p.oauth.ClientID || !named && len(token.Audience) > 1 {
+		return nil, nil, failed(Invalid, "the ID token was issued to another client")
 	}
-	return claims, p.complete(ctx, claims, idToken.Subject, tokens)
+	// Some providers return groups, or everything except the subject, only at the userinfo endpoint.
+	missing := slices.ContainsFunc(p.asksFor, func(claim string) bool { return lookUp(idToken, claim) == nil })
+	if missing && p.UserInfoEndpoint() != "" {
+		userInfo, err = p.userInfo(ctx, token.Subject, tokens)
+	}
+	return idToken, userInfo, err
 }
 
-// complete adds missing claims from the userinfo endpoint, if the provider has one. Some providers return groups, or everything
-// except the subject, only there.
-func (p *provider) complete(ctx context.Context, claims map[string]any, subject string, tokens *oauth2.Token) error {
-	complete := !slices.ContainsFunc(p.asksFor, func(claim string) bool { return lookUp(claims, claim) == nil })
-	if complete || p.UserInfoEndpoint() == "" {
-		return nil
-	}
+// userInfo returns the subject's claims from the userinfo endpoint. Errors: [FailedError].
+func (p *provider) userInfo(ctx context.Context, subject string, tokens *oauth2.Token) (map[string]any, error) {
 	info, err := p.UserInfo(ctx, oauth2.StaticTokenSource(tokens))
 	if unreachable, ok := errors.AsType[*url.Error](err); ok {
-		return failed(Unavailable, "call the userinfo endpoint: %s", briefly(unreachable.Err))
+		return nil, failed(Unavailable, "call the userinfo endpoint: %s", briefly(unreachable.Err))
 	}
 	if err != nil { // its text is the endpoint's response, which may repeat the access token
-		return failed(Unavailable, "the userinfo endpoint did not return the person's claims")
+		return nil, failed(Unavailable, "the userinfo endpoint did not return the person's claims")
 	}
 	if info.Subject != subject { // OpenID Connect Core 1.0 §5.3.2
-		return failed(Invalid, "the userinfo endpoint's subject is not that of the ID token")
+		return nil, failed(Invalid, "the userinfo endpoint's subject is not that of the ID token")
 	}
-	var more map[string]any
-	if err := info.Claims(&more); err != nil {
-		return failed(Invalid, "read the userinfo endpoint's answer: %s", briefly(err))
+	var claims map[string]any
+	if err := info.Claims(&claims); err != nil {
+		return nil, failed(Invalid, "read the userinfo endpoint's answer: %s", briefly(err))
 	}
-	for name, value := range more {
-		if _, there := claims[name]; !there {
-			claims[name] = value
-		}
-	}
-	return nil
+	return claims, nil
 }
 
 // exchangeFailed says why no tokens were obtained. The provider's description may repeat the code, so only its error code is

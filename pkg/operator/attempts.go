@@ -43,7 +43,7 @@ type fold struct {
 	last     time.Time
 	failed   int64     // with a wrong password, to no account, or by an identity that was refused
 	refused  int64     // turned away by a rate limit before anything else was checked
-	written  time.Time // when the last event was written, zero before the first
+	written  time.Time // when the last event was written, for eventlog.Elapsed; zero before the first
 }
 
 func (f *fold) empty() bool { return f.failed+f.refused == 0 }
@@ -112,7 +112,7 @@ func (a *attempts) take(now time.Time, all bool) map[foldKey]*fold {
 	defer a.mu.Unlock()
 	due := map[foldKey]*fold{}
 	for key, f := range a.folds {
-		over := now.Sub(f.written) >= foldPeriod
+		over := eventlog.Elapsed(f.written, now) >= foldPeriod
 		switch {
 		case f.empty() && over:
 			delete(a.folds, key)
@@ -188,7 +188,7 @@ func (s *Service) Flush(ctx context.Context) error { return s.writeAttempts(ctx,
 func (s *Service) writeAttempts(ctx context.Context, all bool) error {
 	s.attempts.writing.Lock()
 	defer s.attempts.writing.Unlock()
-	due := s.attempts.take(s.clock(), all)
+	due := s.attempts.take(s.now(), all)
 	inOrder := slices.SortedFunc(maps.Keys(due), func(a, b foldKey) int { return due[a].last.Compare(due[b].last) })
 	for i, key := range inOrder {
 		event, err := due[key].event(key, s.clock())

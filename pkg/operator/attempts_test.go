@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/piercloud/apikeys/pkg/clocktest"
 	"github.com/piercloud/apikeys/pkg/eventlog"
 	"github.com/piercloud/apikeys/pkg/limit"
 )
@@ -223,6 +224,21 @@ func TestFailedSignInsThatFollowAreOneEventAMinuteLater(t *testing.T) {
 	s.now = s.now.Add(foldPeriod)
 	if got := s.due(t); len(got) != 0 || len(s.attempts.folds) != 0 {
 		t.Errorf("after a quiet minute there are %+v and %d folds", got, len(s.attempts.folds))
+	}
+}
+
+// TestFailedSignInsAreWrittenAlthoughTheClockWasSetBack: otherwise whoever keeps trying would stay out of the log until the clock
+// has caught up.
+func TestFailedSignInsAreWrittenAlthoughTheClockWasSetBack(t *testing.T) {
+	s := newSignIns(t, false)
+	began := time.Now()
+	s.now = began
+	_ = s.try(t, "ann@example.com", typed, "192.0.2.1")
+	s.due(t)
+	s.now = clocktest.Asleep(t, began.Add(foldPeriod), -time.Hour)
+	_ = s.try(t, "ann@example.com", typed, "192.0.2.1")
+	if got := s.due(t); len(got) != 1 || attemptsIn(t, got) != 1 {
+		t.Errorf("a minute later there are %+v", got)
 	}
 }
 

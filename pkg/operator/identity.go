@@ -30,7 +30,7 @@ const (
 	RefusedUnverified  Refusal = "email-unverified" // the provider does not vouch for an e-mail address
 	RefusedNoRole      Refusal = "no-role"          // no claim maps to a role
 	RefusedDeactivated Refusal = "deactivated"      // the operator is deactivated
-	RefusedTaken       Refusal = "email-taken"      // the address belongs to an operator of a customer, or to another identity
+	RefusedTaken       Refusal = "email-taken"      // the address belongs to an account that the person must not take over
 )
 
 // RefusedError says why a proven identity can't sign in.
@@ -50,8 +50,9 @@ func (s *Service) Admit(origin eventlog.Origin) error {
 // SignInAs returns the operator that a provider has identified, and records the sign-in in the log. A person who signs in for the
 // first time is linked to the operator of the first tenancy with the same e-mail address, whose password then ends. If there is
 // none, the person becomes an operator of that tenancy, even if a customer has invited the address and the invitation was never
-// accepted. At each sign-in the operator gets the role that the provider reports, except that the tenancy's last admin stays one.
-// Refusals are recorded in the same way as failures with a password. Errors: [RefusedError].
+// accepted. At each sign-in the operator gets the role that the provider reports, except that the tenancy's last admin stays one
+// and is linked only to a person who is reported as an admin. Refusals are recorded in the same way as failures with a password. Errors:
+// [RefusedError].
 func (s *Service) SignInAs(ctx context.Context, a Assertion, origin eventlog.Origin) (Operator, error) {
 	a.Email = normalizeEmail(a.Email)
 	o, err := s.identify(ctx, a, origin)
@@ -115,15 +116,18 @@ func (o *Operator) follow(a Assertion, otherAdmin bool) error {
 	case a.Role == "":
 		return &RefusedError{RefusedNoRole}
 	}
-	before := *o
-	if o.Identity != a.Identity {
+	before, linked := *o, o.Identity == a.Identity
+	o.Role = a.Role
+	if before.governs() && !o.governs() && !otherAdmin {
+		if !linked { // otherwise the admin's address alone would make its owner an admin
+			return &RefusedError{RefusedTaken}
+		}
+		o.Role = before.Role
+	}
+	if !linked {
 		// Whoever set the password need not be the person that the provider identifies, so nothing from before stays valid.
 		o.Identity, o.PasswordHash, o.Link = a.Identity, "", Link{}
 		o.SessionGeneration++
-	}
-	o.Role = a.Role
-	if before.governs() && !o.governs() && !otherAdmin {
-		o.Role = before.Role
 	}
 	return nil
 }

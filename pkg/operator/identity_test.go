@@ -160,6 +160,9 @@ func TestTheProviderDecidesTheRoleEachTime(t *testing.T) {
 func TestTheLastAdminStaysOneWhateverTheProviderSays(t *testing.T) {
 	f := newFixture(t, false)
 	ana := f.ana(t)
+	if _, err := f.SignInAs(t.Context(), asserted("1", "ana@example.com", operator.Admin), home); err != nil {
+		t.Fatal(err)
+	}
 	o, err := f.SignInAs(t.Context(), asserted("1", "ana@example.com", operator.Readonly), home)
 	if err != nil || o.ID != ana.ID || o.Role != operator.Admin {
 		t.Fatalf("got %+v, %v", o, err)
@@ -171,6 +174,23 @@ func TestTheLastAdminStaysOneWhateverTheProviderSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	if o, err := f.SignInAs(t.Context(), asserted("1", "ana@example.com", operator.Readonly), home); err != nil || o.Role != operator.Readonly {
+		t.Errorf("with another admin there: got %+v, %v", o, err)
+	}
+}
+
+// TestOnlyWhomTheProviderMakesAnAdminTakesOverTheLastAdminsAccount: otherwise an address would be enough to become an admin, since
+// the last one stays one. The account keeps its password, so nobody is locked out.
+func TestOnlyWhomTheProviderMakesAnAdminTakesOverTheLastAdminsAccount(t *testing.T) {
+	f := newFixture(t, false)
+	ana := f.ana(t)
+	f.refuses(t, asserted("1", "ana@example.com", operator.Editor), operator.RefusedTaken)
+	if o, err := f.SignIn(t.Context(), "ana@example.com", password, home); err != nil || o != ana {
+		t.Errorf("with the password: got %+v, %v", o, err)
+	}
+	if _, err := f.SignInAs(t.Context(), asserted("2", "bea@example.com", operator.Admin), home); err != nil {
+		t.Fatal(err)
+	}
+	if o, err := f.SignInAs(t.Context(), asserted("1", "ana@example.com", operator.Editor), home); err != nil || o.ID != ana.ID || o.Role != operator.Editor {
 		t.Errorf("with another admin there: got %+v, %v", o, err)
 	}
 }

@@ -55,8 +55,7 @@ func calls(s *Store, tenancy, clientID string) []call {
 			return s.ChangeSigningKeys(ctx, func([]signing.Record) (*signing.Change, error) { return nil, nil })
 		}},
 		{"ReplaceCtx", true, func(ctx context.Context) error {
-			_, err := s.Sessions().ReplaceCtx(ctx, "token", []byte{}, epoch)
-			return err
+			return s.Sessions().ReplaceCtx(ctx, "token", nil, []byte{}, epoch)
 		}},
 		{"CommitCtx", true, func(ctx context.Context) error { return s.Sessions().CommitCtx(ctx, "token", []byte{}, epoch) }},
 		{"Record", true, func(ctx context.Context) error {

@@ -58,19 +58,24 @@ func sessionsExpire(t *testing.T, open func(testing.TB, Options) *Store) {
 	if got := find("a"); got != "second true" {
 		t.Errorf("after the purge a living session is %q", got)
 	}
-	replace := func(token, data string) bool {
-		t.Helper()
-		replaced, err := sessions.ReplaceCtx(t.Context(), token, []byte(data), epoch.Add(time.Hour))
-		if err != nil {
+	for _, replace := range []struct {
+		token     string
+		old, data []byte
+		want      string
+	}{
+		{"a", nil, []byte("third"), "third true"},
+		{"a", []byte("third"), []byte("fourth\x00\xff"), "fourth\x00\xff true"},
+		{"a", []byte("fourth\x00\xff"), []byte("fifth"), "fifth true"},
+		{"a", []byte("third"), []byte("late"), "fifth true"},
+		{"b", nil, []byte("again"), " false"},
+		{"b", []byte("\x00\xff"), []byte("again"), " false"},
+	} {
+		if err := sessions.ReplaceCtx(t.Context(), replace.token, replace.old, replace.data, epoch.Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		return replaced
-	}
-	if !replace("a", "third") || find("a") != "third true" {
-		t.Errorf("a session that is there is %q", find("a"))
-	}
-	if replace("b", "again") || find("b") != " false" {
-		t.Errorf("a session that has ended is %q", find("b"))
+		if got := find(replace.token); got != replace.want {
+			t.Errorf("replaced by %q if it is %q, %s is %q", replace.data, replace.old, replace.token, got)
+		}
 	}
 	for range 2 { // deleting a session that does not exist is no error
 		if err := sessions.DeleteCtx(t.Context(), "a"); err != nil {

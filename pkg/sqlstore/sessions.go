@@ -59,17 +59,18 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, exp
 	})
 }
 
-// ReplaceCtx replaces the session with the same token, and reports whether there was one. If not, it stores nothing.
-func (s *Sessions) ReplaceCtx(ctx context.Context, token string, data []byte, expiry time.Time) (replaced bool, err error) {
-	err = s.store.write(ctx, func(t tx) error {
-		updated := t.db.Model(&sessionRow{}).Where("token = ?", token).Updates(map[string]any{"data": data, "expires_at": newInstant(expiry)})
-		if updated.Error != nil {
-			return fmt.Errorf("store a session: %w", updated.Error)
+// ReplaceCtx stores a session in place of the one with the same token, if there is one and its data is old; nil stands for any.
+func (s *Sessions) ReplaceCtx(ctx context.Context, token string, old, data []byte, expiry time.Time) error {
+	return s.store.write(ctx, func(t tx) error {
+		there := t.db.Model(&sessionRow{}).Where("token = ?", token)
+		if old != nil {
+			there = there.Where("data = ?", old)
 		}
-		replaced = updated.RowsAffected > 0
+		if err := there.Updates(map[string]any{"data": data, "expires_at": newInstant(expiry)}).Error; err != nil {
+			return fmt.Errorf("store a session: %w", err)
+		}
 		return nil
 	})
-	return replaced, err
 }
 
 // DeleteCtx removes a session; it is no error if there is none.

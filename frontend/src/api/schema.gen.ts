@@ -319,7 +319,8 @@ export interface paths {
         put?: never;
         /**
          * Activate an API key
-         * @description Idempotent. Tokens that died when the key was deactivated stay dead.
+         * @description Idempotent. Tokens that died when the key was deactivated stay dead. A caller with an access token can only activate keys
+         *     whose scopes its token covers completely (otherwise 403).
          */
         post: operations["activateApiKey"];
         delete?: never;
@@ -436,7 +437,8 @@ export interface paths {
         head?: never;
         /**
          * Change when an old secret's grace period ends
-         * @description The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret.
+         * @description The new end may be sooner or later, and is counted from now. To end the grace period at once, retire the secret. A caller
+         *     with an access token can only make it later for keys whose scopes its token covers completely (otherwise 403).
          */
         patch: operations["changeApiKeyGrace"];
         trace?: never;
@@ -458,7 +460,8 @@ export interface paths {
         put?: never;
         /**
          * Keep the old secret and retire the new one
-         * @description Possible while a rotation's grace period is running. Tokens issued with the new secret stay valid until they expire.
+         * @description Possible while a rotation's grace period is running. Tokens issued with the new secret stay valid until they expire. A caller
+         *     with an access token can only do this for keys whose scopes its token covers completely (otherwise 403).
          */
         post: operations["cancelApiKeyRotation"];
         delete?: never;
