@@ -267,7 +267,8 @@ func TestAReplicaThatIsToStopTellsProxiesFirst(t *testing.T) {
 	}
 }
 
-// TestAReplicaThatCantReadTheLogSaysSoAndBelievesNothingOld locks only the log; the rest of the database answers.
+// TestAReplicaThatCantReadTheLogSaysSoAndBelievesNothingOld locks only the log's events, of which the head announces another one;
+// the rest of the database answers.
 func TestAReplicaThatCantReadTheLogSaysSoAndBelievesNothingOld(t *testing.T) {
 	t.Parallel()
 	database := pgtest.URL(t)
@@ -287,7 +288,12 @@ func TestAReplicaThatCantReadTheLogSaysSoAndBelievesNothingOld(t *testing.T) {
 		sessions[i] = conn
 	}
 	locking, changing := sessions[0], sessions[1]
-	if _, err := locking.Exec(t.Context(), "BEGIN; LOCK TABLE event"); err != nil {
+	if _, err := locking.Exec(t.Context(), `BEGIN; LOCK TABLE event;
+		CREATE TEMPORARY TABLE next ON COMMIT DROP AS SELECT * FROM event ORDER BY seq DESC LIMIT 1;
+		UPDATE next SET seq = seq + 1, prev_hash = hash, hash = sha256(hash); INSERT INTO event SELECT * FROM next`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := changing.Exec(t.Context(), "UPDATE log_head SET seq = seq + 1, hash = sha256(hash)"); err != nil {
 		t.Fatal(err)
 	}
 	metric := func(name string) float64 {
@@ -324,7 +330,7 @@ func TestAReplicaThatCantReadTheLogSaysSoAndBelievesNothingOld(t *testing.T) {
 		t.Fatal(err)
 	}
 	operator.want(http.StatusUnauthorized, operator.token(key.ClientID, key.ClientSecret))
-	if _, err := locking.Exec(t.Context(), "ROLLBACK"); err != nil {
+	if _, err := locking.Exec(t.Context(), "COMMIT"); err != nil {
 		t.Fatal(err)
 	}
 	await.Until(t, recoveryTimeout, "it is ready again", func() bool { return operator.get("/readyz").status == http.StatusOK })
