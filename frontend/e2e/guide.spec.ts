@@ -200,7 +200,7 @@ test.describe("5. the actions", () => {
     await page.goto("/api-keys");
     await choose(page, "ERP integration", "Delete");
     const dialog = page.getByRole("dialog", { name: "Delete API key?" });
-    await expect(dialog).toContainText("ERP integration will be deleted for good");
+    await expect(dialog).toContainText("ERP integration will be deleted permanently");
     await dialog.getByRole("button", { name: "Cancel" }).click();
     await expect(line(page, "ERP integration")).toBeVisible();
     await choose(page, "ERP integration", "Delete");
