@@ -329,13 +329,13 @@ func TestASecretWhoseGraceHasEndedIsRetiredOnceWithAnEvent(t *testing.T) {
 		admin := s.admin(t)
 		k := admin.create("program")
 		rotated := admin.post(k.path()+"/rotate-secret", rotation(60)).wants(http.StatusOK).key()
-		s.Keys.RetireExpired(t.Context())
+		s.Keys.RetireExpired(t.Context(), s.now())
 		if now := admin.get(k.path()).wants(http.StatusOK).key(); now.etag != rotated.etag {
 			t.Error("a secret was retired before its time")
 		}
 		s.pass(time.Minute)
 		for range 2 {
-			s.Keys.RetireExpired(t.Context())
+			s.Keys.RetireExpired(t.Context(), s.now())
 		}
 		events, err := s.Store.After(t.Context(), 0, 1000)
 		if err != nil {

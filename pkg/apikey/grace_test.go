@@ -113,14 +113,14 @@ func TestTheEndOfAGracePeriodIsAnEventOnce(t *testing.T) {
 	old, fresh := f.rotated(t, "Acme")
 	id := old.Key.ClientID
 	f.advance(time.Hour - time.Microsecond - 789)
-	f.RetireExpired(t.Context())
+	f.RetireExpired(t.Context(), f.Now())
 	_, before := f.lastEvent(t)
 	if before != 2 {
 		t.Fatalf("before the end there are %d events", before)
 	}
 	f.advance(2 * time.Microsecond)
 	for range 3 {
-		f.RetireExpired(t.Context())
+		f.RetireExpired(t.Context(), f.Now())
 	}
 	event, n := f.lastEvent(t)
 	if n != before+1 || event.Action != eventlog.APIKeySecretExpired || event.TenancyID != tenancy || event.Actor.Kind != eventlog.ActorSystem ||

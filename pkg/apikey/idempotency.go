@@ -36,7 +36,7 @@ func (s *Service) createOnce(ctx context.Context, c Caller, d Draft, created Cre
 		if !errors.Is(err, ErrAnswered) {
 			return Created{}, err
 		}
-		s.PurgeAnswers(ctx) // An expired answer is in the way, unless another request has just stored a new one, which the next round finds.
+		s.PurgeAnswers(ctx, s.clock()) // An expired answer is in the way, unless another request has just stored a new one, which the next round finds.
 	}
 	return Created{}, ErrUnavailable
 }

@@ -95,7 +95,7 @@ func TestAnAnswerIsKeptFor24Hours(t *testing.T) {
 			}
 			f.advance(24 * time.Hour)
 			if purge {
-				f.PurgeAnswers(t.Context())
+				f.PurgeAnswers(t.Context(), f.Now())
 			}
 			again, err := f.Create(t.Context(), ana(), draft("Acme"), "once")
 			if err != nil || again.Secret != first.Secret {
@@ -103,7 +103,7 @@ func TestAnAnswerIsKeptFor24Hours(t *testing.T) {
 			}
 			f.advance(time.Microsecond)
 			if purge {
-				f.PurgeAnswers(t.Context())
+				f.PurgeAnswers(t.Context(), f.Now())
 			}
 			if _, err := f.Create(t.Context(), ana(), draft("Acme"), "once"); !errors.Is(err, apikey.ErrNameTaken) {
 				t.Fatalf("the same body after its time is a new create: %v", err)

@@ -38,7 +38,7 @@ func TestRotatingNowEndsTheOldSecretAtOnce(t *testing.T) {
 	}
 	_, before := f.lastEvent(t)
 	f.advance(time.Second)
-	f.RetireExpired(t.Context())
+	f.RetireExpired(t.Context(), f.Now())
 	if event, n := f.lastEvent(t); n != before {
 		t.Errorf("what ended with the rotation ends again: %s", event.Action)
 	}

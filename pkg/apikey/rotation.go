@@ -147,18 +147,18 @@ func (k *Key) secretInGrace(secretID string, now time.Time) (*Secret, error) {
 // expiredBatch is how many keys are processed in one round.
 const expiredBatch = 100
 
-// RetireExpired retires the secrets whose grace period has ended, and leaves an event for each key. A secret stops working on
-// time even without it; retiring makes the end visible. It is for a periodic task, on any number of replicas; failures are logged
-// and retried in the next round.
-func (s *Service) RetireExpired(ctx context.Context) {
-	refs, err := s.store.Expired(ctx, s.clock(), expiredBatch)
+// RetireExpired retires the secrets whose grace period had ended by now, for good, and leaves an event for each key. A secret stops
+// working on time even without it; retiring makes the end visible. It is for a periodic task, on any number of replicas; failures
+// are logged and retried in the next round.
+func (s *Service) RetireExpired(ctx context.Context, now time.Time) {
+	refs, err := s.store.Expired(ctx, now, expiredBatch)
 	if err != nil {
 		slog.WarnContext(ctx, "expired secrets can't be read", "error", err)
 		return
 	}
 	for _, ref := range refs {
 		system := Caller{TenancyID: ref.TenancyID, Actor: eventlog.Service}
-		_, err := s.change(ctx, system, ref.ClientID, nil, func(k *Key, now time.Time) (eventlog.Action, error) {
+		_, err := s.change(ctx, system, ref.ClientID, nil, func(k *Key, _ time.Time) (eventlog.Action, error) {
 			for i := range k.Secrets {
 				if secret := &k.Secrets[i]; !secret.ValidAt(now) {
 					secret.RetiredAt = secret.ExpiresAt

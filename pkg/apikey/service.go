@@ -256,9 +256,9 @@ func (s *Service) CheckAnswers(ctx context.Context) error {
 	})
 }
 
-// PurgeAnswers deletes the stored answers that have expired. It is for a periodic task; failures are logged.
-func (s *Service) PurgeAnswers(ctx context.Context) {
-	if err := s.store.PurgeAnswers(ctx, s.clock().Add(-answerLifetime)); err != nil {
+// PurgeAnswers deletes the stored answers that had expired by now. It is for a periodic task; failures are logged.
+func (s *Service) PurgeAnswers(ctx context.Context, now time.Time) {
+	if err := s.store.PurgeAnswers(ctx, now.Add(-answerLifetime)); err != nil {
 		slog.WarnContext(ctx, "idempotency answers can't be purged", "error", err)
 	}
 }

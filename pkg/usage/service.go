@@ -161,8 +161,7 @@ func (s *Service) Attention(ctx context.Context) (Attention, error) {
 	return s.store.Attention(ctx, s.now())
 }
 
-// Purge deletes the counts that are older than the given number of days.
-func (s *Service) Purge(ctx context.Context, days int) error {
-	now := s.now()
+// Purge deletes the counts that were older than the given number of days by now.
+func (s *Service) Purge(ctx context.Context, now time.Time, days int) error {
 	return s.store.PurgeHours(ctx, now.AddDate(0, 0, -days), now.Add(-Lately))
 }

@@ -168,7 +168,7 @@ func TestTheLast24HoursAreThatWhateverWasPurged(t *testing.T) {
 	for hour := range 60 {
 		f.Issued("a", "sa", "")
 		f.flush(t)
-		if err := f.service.Purge(t.Context(), 90); err != nil {
+		if err := f.service.Purge(t.Context(), f.Now(), 90); err != nil {
 			t.Fatal(err)
 		}
 		o, err := f.service.Overview(t.Context(), tenancy, 1, 30)

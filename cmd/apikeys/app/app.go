@@ -92,10 +92,9 @@ type App struct {
 	stopping chan struct{}    // closed when the service stops
 	floor    *strings.Builder // see newFloor
 
-	attention    atomic.Pointer[usage.Attention] // nil until it has been counted
-	clockOffset  atomic.Pointer[time.Duration]   // from the database's; nil until they have been compared
-	compared     atomic.Pointer[clockReading]    // see earliest
-	housekeeping *apikey.Service                 // Keys, but by the clock of earliest
+	attention   atomic.Pointer[usage.Attention] // nil until it has been counted
+	clockOffset atomic.Pointer[time.Duration]   // from the database's; nil until they have been compared
+	compared    atomic.Pointer[clockReading]    // see earliest
 }
 
 // New builds the service. It does not need the database yet; [App.Run] and [App.Prepare] do. Errors: a [ConfigError], or the
@@ -158,12 +157,10 @@ func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 	a.Tailer = eventlog.NewTailer(a.Store, now)
 	cache := apikey.NewCache(a.Store, a.Tailer.Fresh)
 	a.Tailer.Subscribe(cache.Apply)
-	changed := func(clientID string) {
+	a.Keys = apikey.NewService(a.Store, catalogue, a.box, func(clientID string) {
 		cache.Drop(clientID)
 		a.Tailer.Wake()
-	}
-	a.Keys = apikey.NewService(a.Store, catalogue, a.box, changed, now)
-	a.housekeeping = apikey.NewService(a.Store, catalogue, a.box, changed, a.earliest)
+	}, now)
 	limits := a.Config.limits()
 	a.Operators = operator.NewService(a.Store, limits, now)
 	if a.Keyring, err = signing.NewKeyring(a.Store, a.box, a.Tailer.Fresh, now); err != nil {
@@ -424,7 +421,7 @@ func (a *App) work(ctx context.Context) error {
 		interval time.Duration
 		do       func(context.Context)
 	}{
-		{retireInterval, a.housekeeping.RetireExpired},
+		{retireInterval, a.retire},
 		{purgeInterval, a.purge},
 		{surveyInterval, a.survey},
 		{clockInterval, func(ctx context.Context) { _ = a.compareClocks(ctx) }}, // the metrics of the database show why it fails
@@ -451,17 +448,21 @@ func repeat(ctx context.Context, interval time.Duration, do func(context.Context
 	}
 }
 
+// retire retires the secrets whose grace period has ended.
+func (a *App) retire(ctx context.Context) { a.Keys.RetireExpired(ctx, a.earliest()) }
+
 // purge deletes what has expired. Of that, only sessions go by this machine's clock alone: losing them costs a sign-in.
 func (a *App) purge(ctx context.Context) {
-	a.housekeeping.PurgeAnswers(ctx)
+	now := a.earliest()
+	a.Keys.PurgeAnswers(ctx, now)
 	if err := a.Store.Sessions().Purge(ctx); err != nil && ctx.Err() == nil {
 		a.options.Logger.WarnContext(ctx, "ended sessions can't be purged", "error", err)
 	}
-	if err := usage.NewService(a.Store, a.earliest).Purge(ctx, a.Config.UsageDays); err != nil && ctx.Err() == nil {
+	if err := a.Usage.Purge(ctx, now, a.Config.UsageDays); err != nil && ctx.Err() == nil {
 		a.options.Logger.WarnContext(ctx, "old usage can't be purged", "error", err)
 	}
 	a.Revoked.Purge()
-	if err := a.Store.PurgeRevokedTokens(ctx, a.earliest().Add(-revocation.Margin)); err != nil && ctx.Err() == nil {
+	if err := a.Store.PurgeRevokedTokens(ctx, now.Add(-revocation.Margin)); err != nil && ctx.Err() == nil {
 		a.options.Logger.WarnContext(ctx, "expired tokens can't be purged", "error", err)
 	}
 }

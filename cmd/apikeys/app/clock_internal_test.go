@@ -65,7 +65,7 @@ func TestAWrongClockEndsNothingForGood(t *testing.T) {
 			ahead := test.atStart
 			a := start(func() time.Time { return clocktest.Asleep(t, time.Now(), ahead) })
 			ahead = wrong
-			a.housekeeping.RetireExpired(t.Context())
+			a.retire(t.Context())
 			a.purge(t.Context())
 
 			key, err := right.Keys.Get(t.Context(), caller, id)
