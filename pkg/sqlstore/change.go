@@ -97,14 +97,18 @@ const changingMax = 2
 // replica until it resumes.
 const idleMax = time.Second
 
+// idleLimit returns the statement after which PostgreSQL ends the transaction once it has been idle for a time.
+func idleLimit(after time.Duration) string {
+	return fmt.Sprintf("SET LOCAL idle_in_transaction_session_timeout = %d", after.Milliseconds())
+}
+
 // transaction runs body on the writer in a transaction. On PostgreSQL the server ends the transaction and the connection if this
 // process leaves the transaction idle for [idleMax]. The limit is set for the transaction rather than for the session, because
 // behind a pooler others use the session as well.
 func (s *Store) transaction(ctx context.Context, body func(tx) error) error {
 	return s.writer.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		if s.dialect == postgresDialect {
-			limit := fmt.Sprintf("SET LOCAL idle_in_transaction_session_timeout = %d", idleMax.Milliseconds())
-			if err := db.Exec(limit).Error; err != nil {
+			if err := db.Exec(idleLimit(idleMax)).Error; err != nil {
 				return fmt.Errorf("limit the transaction: %w", err)
 			}
 		}

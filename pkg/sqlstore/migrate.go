@@ -29,16 +29,16 @@ const nameSearchVersion = 2
 // there is nothing to do. Errors: [apikey.ErrUnavailable], after which the call may be repeated; others say what is wrong with
 // the schema or the database role.
 func (s *Store) Migrate(ctx context.Context) error {
-	provider, pool, err := s.migrations()
-	if err != nil {
-		return err
-	}
 	if s.dialect == postgresDialect { // whoever has nothing to migrate waits for nobody's turn
 		if there, known, err := s.Schema(ctx); err != nil {
 			return fmt.Errorf("read the schema's version: %w", err)
 		} else if there >= known {
 			return nil
 		}
+	}
+	provider, pool, err := s.migrations()
+	if err != nil {
+		return err
 	}
 	if err := s.migrate(ctx, pool, provider); err != nil {
 		return fmt.Errorf("migrate the database: %w", outcome(ctx, explain(err)))
@@ -158,7 +158,7 @@ func takeTurn(ctx context.Context, pool *sql.DB) (*sql.Tx, error) {
 			return nil, err
 		}
 		var taken bool
-		_, err = lock.ExecContext(ctx, fmt.Sprintf("SET LOCAL idle_in_transaction_session_timeout = %d", migrationTimeout.Milliseconds()))
+		_, err = lock.ExecContext(ctx, idleLimit(migrationTimeout))
 		if err == nil {
 			err = lock.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", int64(migrationLock)).Scan(&taken)
 		}
