@@ -132,7 +132,7 @@ func (k *Keyring) clock() time.Time { return k.now().UTC().Truncate(time.Microse
 // Only that takes a turn to write, so keys that other replicas made are in use at once. Errors: sealed.ErrWrongKey if the master
 // key is not the one that the keys were sealed with; those of the store.
 func (k *Keyring) Load(ctx context.Context, actor eventlog.Actor) error {
-	records, err := k.reload(ctx)
+	records, err := k.read(ctx)
 	if err != nil {
 		return err
 	}
@@ -153,8 +153,7 @@ func (k *Keyring) Load(ctx context.Context, actor eventlog.Actor) error {
 	if err != nil {
 		return err
 	}
-	_, err = k.reload(ctx)
-	return err
+	return k.reload(ctx)
 }
 
 // rotation reports whether a successor is due, and of which keys: the published ones, except those that begin to sign too far in
@@ -189,8 +188,7 @@ func (k *Keyring) Rotate(ctx context.Context, lead time.Duration, actor eventlog
 	if err != nil {
 		return err
 	}
-	_, err = k.reload(ctx)
-	return err
+	return k.reload(ctx)
 }
 
 // succeed creates the successor of the existing keys, which begins to sign lead after now. The very first key signs at once.
@@ -253,13 +251,18 @@ func (k *Keyring) Refresh(ctx context.Context) error {
 	if eventlog.Elapsed(k.current.Load().readAt, k.now()) <= eventlog.StalenessMax {
 		return nil
 	}
-	_, err := k.reload(ctx)
+	return k.reload(ctx)
+}
+
+// reload is [Keyring.read] for callers that need no records.
+func (k *Keyring) reload(ctx context.Context) error {
+	_, err := k.read(ctx)
 	return err
 }
 
-// reload replaces the keys in use with those in the store that are still published, unless a reading that began later has done so
+// read replaces the keys in use with those in the store that are still published, unless a reading that began later has done so
 // meanwhile. It returns all stored keys.
-func (k *Keyring) reload(ctx context.Context) ([]Record, error) {
+func (k *Keyring) read(ctx context.Context) ([]Record, error) {
 	reading, started := k.readings.Add(1), k.now()
 	records, err := k.store.SigningKeys(ctx)
 	if err != nil {

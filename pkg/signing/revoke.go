@@ -57,8 +57,7 @@ func (k *Keyring) Revoke(ctx context.Context, kid string, actor eventlog.Actor) 
 	if err != nil {
 		return err
 	}
-	_, err = k.reload(ctx)
-	return err
+	return k.reload(ctx)
 }
 
 // Published reports whether a key is published now, and so whether its signatures are accepted.
