@@ -1,5 +1,4 @@
 import { Button, Group, Text, TextInput } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Trans } from "react-i18next";
 import { usedLately } from "@/features/usage/used-lately";
@@ -11,7 +10,7 @@ import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { WarningNote } from "@/shared/ui/warning-note";
 import type { ApiKey } from "../api/api-key";
 import { useDeleteApiKey } from "../api/delete-api-key";
-import { apiKeyQuery } from "../api/get-api-key";
+import { useFreshKey } from "../api/get-api-key";
 import { isNameTyped } from "./delete-rule";
 import classes from "./dialogs.module.css";
 
@@ -27,11 +26,10 @@ export default function DeleteDialog({ apiKey, onClose, onDeleted }: DeleteDialo
   const now = useNow();
   const remove = useDeleteApiKey();
   const [typed, setTyped] = useState("");
-  // The screen behind may have been open for hours, so whether the key is in use is read again.
-  const fresh = useQuery({ ...apiKeyQuery(apiKey.client_id), refetchOnMount: "always", retry: false });
-  const lastUsedAt = fresh.data?.key.last_used_at ?? apiKey.last_used_at;
+  const { key, checked } = useFreshKey(apiKey);
+  const lastUsedAt = key.last_used_at ?? apiKey.last_used_at;
   const typedRequired = usedLately(lastUsedAt, now);
-  const confirmed = fresh.isFetchedAfterMount && (!typedRequired || isNameTyped(typed, apiKey.name));
+  const confirmed = checked && (!typedRequired || isNameTyped(typed, apiKey.name));
 
   function submit(event: FormEvent) {
     event.preventDefault();

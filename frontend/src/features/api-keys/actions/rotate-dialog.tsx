@@ -1,7 +1,6 @@
 // The dialog that shows the secret must be loaded before there is a secret to show.
 import "../secret/secret-dialog";
 import { Button, Group, Text } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Trans } from "react-i18next";
 import { useFormat } from "@/shared/i18n/use-format";
@@ -12,7 +11,7 @@ import { useHold } from "@/shared/ui/leave-guard";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import { WarningNote } from "@/shared/ui/warning-note";
 import { type ApiKey, currentSecret, type IssuedSecret, oldSecret, type SecretInfo } from "../api/api-key";
-import { apiKeyQuery } from "../api/get-api-key";
+import { useFreshKey } from "../api/get-api-key";
 import { useRotateSecret } from "../api/rotate-secret";
 import { useEvidence } from "../parts/evidence";
 import { EvidenceNote } from "../parts/evidence-note";
@@ -36,10 +35,9 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
   const rotate = useRotateSecret();
   const [chosen, setChosen] = useState<Choice>("day");
   const [retiring, setRetiring] = useState<SecretInfo | null>(null);
-  const fresh = useQuery({ ...apiKeyQuery(apiKey.client_id), refetchOnMount: "always", retry: false });
-  const latest = fresh.data?.key ?? apiKey;
-  const old = oldSecret(latest);
-  const current = currentSecret(latest);
+  const { key, etag, checked } = useFreshKey(apiKey);
+  const old = oldSecret(key);
+  const current = currentSecret(key);
   const evidence = useEvidence(apiKey.client_id);
   // Never three valid secrets: while an earlier one is still in its grace period, only "now" is left. It ends both, so it is
   // not chosen for the operator, who may have meant to keep one when somebody else rotated.
@@ -54,7 +52,7 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
   function submit() {
     if (choice === null) return;
     rotate.mutate(
-      { clientId: apiKey.client_id, etag: fresh.data?.etag ?? null, gracePeriodSeconds: grace[choice] },
+      { clientId: apiKey.client_id, etag, gracePeriodSeconds: grace[choice] },
       {
         onSuccess: (issued) => {
           rotate.reset();
@@ -112,7 +110,7 @@ export default function RotateDialog({ apiKey, onClose, onIssued }: RotateDialog
           <DialogCancel />
           <Button
             color={choice === "now" ? "red" : undefined}
-            disabled={choice === null || !fresh.isFetchedAfterMount}
+            disabled={choice === null || !checked}
             loading={rotate.isPending}
             onClick={submit}
           >

@@ -1,6 +1,6 @@
-import { queryOptions } from "@tanstack/react-query";
+import { queryOptions, useQuery } from "@tanstack/react-query";
 import { api, send } from "@/shared/api/client";
-import { apiKeyQueryKeys, type VersionedKey } from "./api-key";
+import { type ApiKey, apiKeyQueryKeys, type VersionedKey } from "./api-key";
 
 async function fetchApiKey(clientId: string, signal?: AbortSignal): Promise<VersionedKey> {
   const { data, etag } = await send(
@@ -14,4 +14,15 @@ export function apiKeyQuery(clientId: string) {
     queryKey: apiKeyQueryKeys.detail(clientId),
     queryFn: ({ signal }) => fetchApiKey(clientId, signal),
   });
+}
+
+interface FreshKey extends VersionedKey {
+  /** Whether the key was read again, or that has failed. */
+  checked: boolean;
+}
+
+/** The key that a dialog is about, read again: the screen behind may have shown it for hours. */
+export function useFreshKey(shown: ApiKey): FreshKey {
+  const query = useQuery({ ...apiKeyQuery(shown.client_id), refetchOnMount: "always", retry: false });
+  return { ...(query.data ?? { key: shown, etag: null }), checked: query.isFetchedAfterMount };
 }
