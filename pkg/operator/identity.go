@@ -51,8 +51,8 @@ func (s *Service) Admit(origin eventlog.Origin) error {
 // first time is linked to the operator of the first tenancy with the same e-mail address, whose password then ends. If there is
 // none, the person becomes an operator of that tenancy, even if a customer has invited the address and the invitation was never
 // accepted. At each sign-in the operator gets the role that the provider reports, except that the tenancy's last admin stays one
-// and is linked only to a person who is reported as an admin. Refusals are recorded in the same way as failures with a password. Errors:
-// [RefusedError].
+// and is linked only to a person who is reported as an admin. Refusals are recorded in the same way as failures with a password.
+// Errors: [RefusedError].
 func (s *Service) SignInAs(ctx context.Context, a Assertion, origin eventlog.Origin) (Operator, error) {
 	a.Email = normalizeEmail(a.Email)
 	o, err := s.identify(ctx, a, origin)
