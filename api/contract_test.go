@@ -23,8 +23,14 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
 
-// readContract reads the openapi.yaml of the repository.
-var readContract = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromFile("../openapi.yaml") })
+// readContract reads and checks the openapi.yaml of the repository.
+var readContract = sync.OnceValues(func() (*openapi3.T, error) {
+	doc, err := openapi3.NewLoader().LoadFromFile("../openapi.yaml")
+	if err != nil {
+		return nil, err
+	}
+	return doc, doc.Validate(context.Background())
+})
 
 func contractDocument(t testing.TB) *openapi3.T {
 	t.Helper()

@@ -5,14 +5,19 @@ package oas
 
 import (
 	"bytes"
+	"compress/flate"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"path"
 	"strings"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/labstack/echo/v4"
 	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
@@ -9365,4 +9370,317 @@ func (sh *strictHandler) GetUsageOverview(ctx echo.Context, params GetUsageOverv
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
 	return nil
+}
+
+// Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
+// Stored as a slice of fixed-width chunks rather than one concatenated
+// const string: with thousands of chunks the chained `+` fold is several
+// times slower for the Go compiler than parsing a slice literal.
+var swaggerSpec = []string{
+	"7H2Jctu4luivoPSmKkkPJcuKnXTselXjdju3PZ1tYuf2ndvuZ0EkJOGaAtgAaEWd8vfMf8yXvcI5AAlS",
+	"pBYvvXqq5nZMkVgODs6+fOnEcpZJwYTRnYMvnSmjCVPwz5NzOrH/TZiOFc8Ml6Jz0DmfMnLFFk80uWZK",
+	"cykiMpaKDE/H3bfUxNNhrxN1FPs554olnQOjchZ1dDxlM2oHM4uMdQ462iguJp2bm6jzTp4ZqdjyTEfp",
+	"nC40GQrZ1faNNSMzkc86Bz92/Oudn6KG2T5Sw97wGTfwP8uTfifnZEbFgtiJmDaazOiCjBiZ0YQRaogU",
+	"MYsIFQmZczPlgpgpI6kd7Ikmcy4SOe+Ro5FmwhA+JkLij4RrEksx5pNcscTupFz5WKoZNZ2DDhfm+aBT",
+	"LJsLwyZMVdf9kc0oF3Y7W65dyPmdptWsAVxnLJYi0SQXhqdkWLzehf8dtkBxQrm4xVqYUYujsWGqfR1G",
+	"kjnlZtvBb6JORhWdMeNw/zjlTJjTbwGxPtNZltoP6NXlyT+O3n54c9KJOtzOm1Ez7UQdQWf29xi+uuTJ",
+	"SkSd0c9vmJiYaefgxV7UmXHh/9xtwtiTaybMa54apo5i3G599z9MqSFTmmVMsCQiOo+nhGoypBnvXrFF",
+	"L1aMGpYMe+QtHoNiGTw5JFQQZicgM3t5mbY4y+1gmlhMkmPA7wm/ZoJQmF73yBDWNCQp10ZfCPuG++0Q",
+	"vzJTpsg1TXNGxtyei5D2rkx6F8JD7uecqUUJOvy+cmzcsJneFmCRffsUvxz04WX3V/kuVYouGmArGxDr",
+	"WNqzN4zwhEhF7Go9UKj9ooS2hWR3RnlKaJIoprV9n5JhgRTDQxJTzbqaCc0Nv2a9dlhI1WlBmcH+djgT",
+	"YvIyJT/6cGqpOTEWg+IpFRMkTk3LCrH7PrD5tZKz5VW9F+kCUVJbcmumXBPDLdQVSalhqm15Yztc47VP",
+	"qGFdO0ZnzYrO8tG/WGzWYMGYzANoRfAXu2aKcKPJFRfJpues3XT3A85zuRqYIzaWipUAbVuVkbeB4mnC",
+	"Zpk0TMSL79migZmLBcHXEdfsBYppmjJF4qmUmukeOcV7pe0dc78hodLlc8dQgPmWTy0KO3Y82CNTmSsd",
+	"WTI2YfjthRhzpQ1RTGdSaMeCkI0LSTRwj+IyWFaNFLNHfrDzUJLw8ZgpSydHMlnAxMVYXJO9wSAgbShD",
+	"lRANYNO1wGm92fv1A8+oMUzZMf/fjxcXnwe73YuLzy/ZT//+b0uHEHU+d2dMazqxD2e5NpbQX3PNRykj",
+	"R2fHp6cWZRWNLY8DaMncEJ3RmGk8wjEIcM2EYmilwWFwdoD9du8jqllCpCjOz4LQ8g93QYjmIDItwWx3",
+	"0GuFmBMm20C12+83IeH7jClqpEJq18CgpXvhnln0OZ+xf0rRIMOeHr07qjANIGW/SMEIF2Q+5fGUJFbK",
+	"HbGJRciCdR/NmOIx3Tmj8vIDzVM57JHvLF4Tqhj5dH6MWN56ifmMXdppKhBM2Jjmqb3Mn86PO9G22/xk",
+	"kauZan9jl2+lUr/PjCkuk8PiOnryMwRJcWjFDApCco9Y9MLrqQ3LLGrYAexXluYn1HMnKQzlQpcULCKx",
+	"zIVhyYWwxB9fs9890e7LJw6wdmU9cuRWZaeghsykNuTVAOGfylXSyW15C0DsI9Myzb3k1jS8Kt9oPi67",
+	"qU5UqDjuz4QumpUcmPaTBfTySZ2IpH5GQs7D8zgSCHwA54hNqFjiHajNAOytyG0ZHxOtggMc+fbgu7E3",
+	"FOkFiIFHGf+eLY6EnqMGYBGCCeDWNMtSHlO7xZ1/aQR0Odu/KTbuHHT+z06p6u7gr3oHB8XZGhVdu6kG",
+	"pbhpTPfaDrwDI35Dk4/IsFYsOFNylLLZv/uFF/qG/SKxIBnRpOsY3w4X1zTlSTfQV+zKDbWHDYv2LNLS",
+	"YPc2GXOWJkAtmFLSbuXHLx14CBz/ionLlI+ZzqjogdxuqcMSNxkxM2dMkF1gnIM9Mp8yVIBzgSou3PXO",
+	"zU9RRxtqct052ANSzQ0oUN/QhHiAlOL4SObmYJRScWXl983O7QMCre3gPAx4AYJDMsStD4Eea8JoPEW4",
+	"9Oy0x1KMUx7f7aCcwrVjZ+gaesVEeDhHAhUjL2fYA4IrZV9vORu4QuFZ2BtoByajBaHVAWtwf1XCvdjc",
+	"gwLdyQSxm0yXQlqcKxCe7OIYgPu1VCOeJEzcDd65mUrFf8H3x8WYAdD/25IyJVNGEslAESU0TeUcIA92",
+	"ggJgz0uAvQ6GekiIoZQ7owtYWCJxVeQHe6+o1bhjq0jCBSUpja80oUTHMmMRGf7www/do9xMmTAWYswj",
+	"Njfk6cfXx+TFy/0++d//ed7bfQYgD8TQt1zPvKx3a+DzcrydmR+wQou4JjXZl8ypJrkVGAE3PAJbobpy",
+	"FoNBeRafRKakhQO1kuyJMNwsHvZYhrVVD2HZNFWMJotw+TW9AMEsrMhO0xN7me8GYDfSDtCFELRncsbA",
+	"oELmdu65stIL+a9cGubkbEf+EiTRC5lbVUoqQ5xxzAF6P6TOfuXkjCmrz564aR8Q0pqpax4zMqY8terW",
+	"kSci9kpM6bXlOUw4A6ZVss2UpUxrgPQ7aV7LXCT3Q7Kl6Y5htCo7VSDsWCXRiuaO0lbpxl4JwnfSkNdu",
+	"lAcC26kpKRn7zO0pi0CdfqKJYYKKGLHxgwLdltuPXwOQ7wVaWTBsFw+vLoaEXK6iCjpspEkNF/d2g0sf",
+	"rpu89hM8ICY2L9XC1fk5gLomlu2Gvg6r/Un5hqoJuxNgvXhnpOymMFoNnGB34JrAjyCcWznsLf+mCsKA",
+	"hzlBy1FMci4leeNGfkA4rlgnwuotFQu3NH03kFndAZwrO+xzzFhSw0Ep0RtCjWGzzOgeOVcLtPzYK/O8",
+	"7+w+VSlgEIhNdgi7XFKs9+FA51frPSaHxBSrpWPDFBmCA6QLHpBhuPZAPak5YNZpKjVvWOjw6VYcTRsN",
+	"Un5RG8i5jjYcxL7t3T3dwt+z8uPSMwSg/SS8YHhHcrdM2bxCJRVhnzOuQAFGOb9kCLuh8BIs5SEvXsGn",
+	"cH2aaSBazsKJD0NxMrJbsORt2WmRUa3nUoGdBEWLKpLVBc+qtr2kxuOBXFOeWgHuTufhxIWdPBivRie9",
+	"RBFT8cRYNhNPwT6RUENHVLOAClQFoYBynrkxPlWmeUCi6RcX6Chg5igOye+Ka6tDKQP2rGIjh45CUMe9",
+	"IuLN3RQEQJCxuQEp1opS3qwtLsSSqBuh7dvKltRbwzUdM2Kks8ZbKU1JA2dG5lOpA7uunSGV2ljwkxEj",
+	"uUikYCgtD2MqYpZ2/bfDCzGf8pTB8UwUjVlgn1M5GO0O0Zc453YS+533HoOpLiR8d6EWOs+sbMyStyzh",
+	"9BzO+R54eV4O3J3ZkbuAQqEcz0RC6sarKkPfD2lJMR6BlZJzHO+B2fkTTWD5xM6DVMYQe6xgR7Tnn3Jt",
+	"WNID46MbuLTY1YFUuBFrDnXnc7kEw+CgP3jR3d3tDp6f7w4O+v2Dfv+fwTujhf06mXHxH27oXgwm2uoO",
+	"PjKaaDKX6gr9HMSqEAsi+GRqOlEnpdpcWnUO5hR5mhY2y5OPHwjEByjq7LJW3LhMkaviq6CI687Bj53U",
+	"DjiVuWa9crIDe/2kSMFIq1msmEHbziYbReaig4UBwPq7r/bGz2m/+zLu73Zf9vv97tf2f/rl/+36jY1l",
+	"rjoHnc+vvh+37LV8xjN8FlqQwCd/DfhVMRDaQ8wF93ZpKxShyfBg9ybq5FmyZnM3USdTMmPKcDTsBhjR",
+	"Hm1kAUmyfJTymPDEsp4xZ6pHTg0qho70gUC0FBMQQnwz63MV1ZqW5X1JT3SNhRZEG/flfMZmyduO4zsl",
+	"aGn6yoRfln+vnudyRAgThDrDERBlCtZQnbMkgigZ9JZSMmbzUJZshI3FDOTd6ChbWgxemoZVhpemNVwJ",
+	"V1mECmVMkRkXuXEOBwuxGbX/f8UOiV0LRJwFbPGJJs5XUtmCD/dpWX4R/lPe5CDoZGkr1eCR4EZ/abRr",
+	"wI940pYkECHnERFsbjUy4M6HxMwlQQ5IC4b6pJUVgnfFr24VRT+DuU/FWDYu293uTdwiZ/juTRMFWPX1",
+	"uX37jX+5RhQ2dp6V7tkfK7EnziQeAr04waWVVlCw2H2FIlSuemWttVtWnnnpdZMYwnETOWZ3DEOBzJCg",
+	"9YKmHwJqN6apZnUCWLvrVXR6rRgjhn02QOvsRXCeUJJywchIMXqlQc43dKQjMsoNEQV3Zi4YK3D9A05S",
+	"xUpbuKVClhZ4P0TgF95v8LSX97260k+C/5wzb45yVqiI8ImQEPgRg/j9htEEpEu7YkV5av9w7NmuKlEy",
+	"y1iCu821gWX6Ldv/KpkG24kuRAAHoL31vWpm3Io+G5JwxSDWjDz99O+D/uDIUkP410kE/33xwj958eoZ",
+	"ypn1yIM1EWi/C6I3o5/5LJ/Bivtu0e7BdhSxFmgJz4nzt1s1y9BUTnJWIU9bAqwM2fNvt8Xs3ZES1aiK",
+	"oyRur+2X+gNF61711ha73Ygqe0fz8o5mzKyX0umEvbXv1beAc7tBVu3AeXtWUqUZF+HT3S0EtWNQt0cs",
+	"DCK08u97K/+2iQ2PdO+R7q2ne4pBPL9uIX7k1IeuRGUsPtGGLjSh+gIDE3rkHfrGLAp4wdwBSXGa8l9K",
+	"5dDRRjJjsxGEIM7ktZsdxwZrBhiWMnutEFb3SoCjzufuRHbdU/9y7537x48wx0/ha10+y6QCwEPI20Fn",
+	"ws00H1m1eEfSjHdjmbAJEzvF1Dfh5/qKZ12ZIWnoZhJ8j7i6Pyk3QJJ4c9NKM88KSdnHXRUKMRfunz81",
+	"rB+//qQbmUaFhC59CnDfnKfAHB/sNw+hoGypcOCGbxqi7NsEebfbTcTqH7iZ4jTAxNL0/RhMKRtx3JYz",
+	"0MV4NaSeyrlAe4MUMesRiKIGGzKfuKAioEhJRfDyVvNNdRk3/fKef7qJOsf+IsENW0YjtORXcDOZcUuH",
+	"WMIxeyC0Pi0hmvbDlsktgQ0rlkLnM4BHd6JknumDYtjVe8NxI7++pgP9lglO04YtbWGb4VmztYFRb5R1",
+	"UAH3RdeB2lvVkvKBv8jdKxeXLTPWFdJ0J4oKAy6b0s3IkkZYOl7WfKdr8AEt0i0TtlH5vB1cbziGEN5F",
+	"AnWAX3dDcaympUCyQc2a6/J2isiAnlOfAQdcRg1YLnfH/XgQ7w+6L5MXrLs3eh53X9GXL7v98d54N341",
+	"HtDdfifqXHGRBIHaQVLMkrH3JurQ5mywdxaV0wVhn4En2hdXmFoxuLV1FPv5lGrLUl+Nv36R9L/e/frr",
+	"vfhl8mL/FR2MGaX9eH+fJv3dffp8ZHczGoz6o68HgzjZ3U9exLv7o/6436f9r/HIDzq7rwa9fm/Q260e",
+	"/0Fn/7/+c/D35//8fu/diw8vP3599uq8/+nvP/zjv/95BFTy587B3iAq8kY8aCtWdAdAdxxgfNFMXdIJ",
+	"nF0nzlW683Vvd6+3u2yIpZvll4EEKzELxk5nJW7Ekh55x+Y+F8zn/NEkYQmxgpcV//iM9S7EhfiKvJaK",
+	"UOGNogfL6WpR+chhVfgILm79YcJaHqcMHl0IUj5FKoD+qOr7/hdm7K1o+MURkvAXMNt1nfpTm8lb97ro",
+	"AkurX4IQo7uKXcsr+MUCeAhPe+VD9LS5s/dR8vDSExCbA5D623NAhv6fIVCLZwFUi2dcXPP6s5SLq24x",
+	"AOys+M2zva5mpvJRAfPaQLVHSqasqxcirj3XfCJY0uWiPqH7QebV6ZzDW3eZSBqG6nLRVWyc65bf0NM/",
+	"LIBI7A9WQ0PUdH/V0TN8rJhmNG16jidYDu00RO8mSOXkgAx90FYweionvUzlovzLqUJ2sCa2WFDcVWwA",
+	"qDhmO4YUtNkwgNpJW6hv4nQk/cQKjpjwCV6EFvWmZCXbMPuSPt9xjZli11zm2i+UvAPHEXXCMOZrenze",
+	"aBvIF5YEyO+OuoP9F0ReMxdiARm2QDanjNiPihQMvyR4JSJckCn7TBMW8xlNe+2yTy2pY5aZBeHjYLY5",
+	"RT9tTCFedbQglAhmQNR3PKdx+JXSjGNC9ek/SI2Bej4dXkIeEE1Th+uc6bqR8sVep9HuWPK2tUjs0zVr",
+	"PG6dDGa3EKEkVmQd+5RbkMiCwSrwiIKMTYeU/gI5VGiVmors4poA1wxk5OF1KBdEK+AdQGwW2rDZkDwN",
+	"A0UkpqPGcjazeJdywZ7Zh0NtlL0WakieajljEJ0xlS4A17J1S7sIF88asaPF0VeDMKwfPNbui1a4vJGT",
+	"b6hmzTqquzYQ2oKpch65IKlLRxbjZZow5XNc50zZO2VJpjMeuTtRflQmJWCMDHzZdNmrJ+Vv+rLKDrNt",
+	"5Vl2d2jtbWjEW1hIOO1K2CpGr5qBi7vP/M0FO4AL7aDaBwvNFTeGifXgKTWv+92tG3fVHr9jtCVwoNhc",
+	"nqG8GqKQ3d41U3zMUY/f8Ljvfnate7kPLwOqaLd0MhSruJ2nofr50kYE+2wu23Qte1xYL0KOyRDfGhYe",
+	"L/spyeiEhZeaay8EQ2yD/bmRx6zzddV9QsEyW3cZFAq4C0EPiHhI2wPp0f7pJMMhkO9UToa9tWaYkgC3",
+	"buHvgPsYdlbT6UdAkTFEaKQgutX9hWQWtdCpu3f3pxs7Bfcm6viLWRigq1AeOZaxFpk9e7kpN7LhV0A4",
+	"b8odt/ozQs4T0pMNZB0PwU0WBFSuApmlK6RyhhWHMDOIa4J7DtBlJGXKGhyhxajFhiMEsltkAb5GdLK6",
+	"MBeT0j67jck7DHTblIEG4W0bREbdLaSpLR7N+wwbOIQFw0bWwIaolvLrcJsVMNV22HQkrzlLkyIBrXoc",
+	"LrO0aWeoKT3RJKNmGqGklEioHYKJvym7ZmkZ4BYWNijyke2PGGrbCJ4ik3UdcHCd5QdN+/ybojHbzLdd",
+	"BQIYay4xxurShb81X/JUigk6uAQkjTIrcXqN8YqxDONLXYBWuxfwRX/v67oXcA0ralxkExhOxTVHA9NR",
+	"HLPMUBFvG4JUeC/CCxO4NCp1Sl5UfXiDhmM2ntquG2ytQ7AGFJ9tUQy3CUCQXlZ3zGYU6yOsng9fa5rE",
+	"O/nO8tmMqsW2hO82MakJE472b8BeMNpzw5fvl2huTfbcWosdLkXeBdBqOos3dMQafEqsWSXJTPebjxsc",
+	"PeAZvNs0p68203DwtzjaNnSM2mRKXuD4ZZWHNkQCA9nKjTZUQAyKFLgQF43hvr99/K+S6VqB7KPEmAMr",
+	"3V5ycTljZirXyj9nfCJOxVt8txK+Wq8vRZzlurB+uxQgZ88gC2bQsj6lLpqc1uDQC0qsBK5+GBVQs/At",
+	"NPoB7xzkChcC8cCBNAhYrYGtFsFaCVptxoxVKFzSy2VklgGarzqp4jqE1P/X9awHXkPTKq5W9rwtmyxu",
+	"6VYV+ba5II3sxw2wajv34SGuHOHtfMR+iPsJONyKrrSH66y+uTcrtnGGXqUGEo8VTRrpLQQehgaKIjPf",
+	"or9zVDVpZa2BDcAMNWOikcSfB+kcGEvXSsmXtRVD1basaitjezl+bRtNxnYP1SbMarcsZU6fWFvnNYJX",
+	"LzX/ZdP3jTQ0XaH9Q9GTQ8I+09g4MyOE+21oAYDhL2OaZa0aPdTvmEnFcC5MqB/Ch0Oi6UJvoN7jLmrT",
+	"ITA6IUyawY7E9xi8aVuSS3eel1toF7v9wXpyKtj88n41lrqIWl94bc5GSLlMyqVz/Pj6mLza239JXOoo",
+	"wfxP74qYS8I+G0W9o3LZGo15pUvc1FiZ7JBYmkh9dTYcA+Mw7GfVKIwDMKlS+AVN/guZk0RaOekKAgAn",
+	"koywviXSUxersdfvk+HqMmRDfG+XDANf+l7/ORm2VGlyL+wVzqyyBgtYQUHFrj7zDL76tJR3qs+VzA0L",
+	"HuF8+2ToN4GyFMR7uXhw986rYE1FKa/A7bbja1wNyVN7fprP8tRQwWSui1QuHWRvg7XAcwNXDEsK9qwS",
+	"JrIjZJkcHUxWRI9w0c2UnCimdQUaICSUiyyeW3rbhcCpWhDFjuZikrIuRD/I6ke1EJriuZGya2kegmh3",
+	"UK6voRiMe+l5CeuisIn7KTiG5jxpfG8wIMOmQlPu11dk2FAGBH7ctyhbLaHknj+3yLVUSKAlpsLnajeZ",
+	"Ll25tg2lq8AotzIvbxO2hBnhrVmK67iyy0PHYcKsOEtommjbRyeI3S7aFIJYi5DWBgauZJLHWwQ+w4Af",
+	"8Ku1wmoxetPGYKTXjJpcNSws9WaFVYtB20Ng/ShjapcDaTttwbibb74WG7xu+87CgltZmexUgeqy3RiB",
+	"tOUhedA2YPxdgVsGLK8GakPwO6YtOMv1fCpTRhyWbBz0fi+nEJVQbTyQMpP3fmxMm9iJKunHTCS6ln5Y",
+	"1HKExd3eZtRi1qr4dpaPDny99ucw28kdJK4I0tsNS9Mix4FmVDUHO92P1bNaRuHLug+arD6hq6di2Gn3",
+	"+9Tmbcefj7I07Tyci2SlZwTrzfSj+ltUJBglBhGwrj4B0ZKMqSIJLxqubOla6d+fayXMbVm2rsB6L+Ec",
+	"BntNldMr+wJxnxf1+gCVy3L1QVEGLMC8acTc5v7G0LlYX3vz5lusHxsREl+CytIQ4srGp9QwjRmd8FhL",
+	"KZhyMV5WksZi4b46PQ1DFTejcZuaK88gjPhUVGxeGGmxNo3MvbbK/OheqVzgFSC+T+udP7XbG/HQ6P4r",
+	"mUbv1zbQYj5dqbhXfAyNFM4E9V7AoaAJFz0ylDyJh2TGaBhX+D5j4vRbciyFYLGxgsU1T5g6dMX9y/B8",
+	"8EQIWQk59gJ2AAA7SbNYHaxbNxju7XcbuVc+uCXWj2ONWal9jXXYFhMsJ9lY0QJsXBYQ7rXlZlmrow/b",
+	"YzX8iC5g45AwHyntmhwJKdj6eKrWINYlKrKxm9kLQA3SKZ1Boxko306GfughcEvHOyBeGWKshe/G1BzN",
+	"/Ss55jbxZFWHb4LmeUl/m8Lq2kIGMXZVGCV15nLcFTO5EhpaaThafMmT4R1imlcHM1frTKwjnC0ilK/X",
+	"lPJrpn27Dwg92bXSwWAvcub98On+/rK9EKtzfan0i4DQTfy6kZi4El5fVshZrj9NW/hKcweaDXsGgK0M",
+	"39nfx3fwV7/mpZA116UA9rr2SDZzR1XP5Q2/YmRYGWZ46I20ZTUJrD0AAq/dFldBHsw6/9af9aCWDgME",
+	"6PfXTF1zNl++31vFtTAXb7h5UHQ1QLHBFLFVqIyR2cZT12OEGubOhVXh7m/EOt1aiqyx6y+mDcD5U9u5",
+	"3UdgOq6ZKfvx7QXToODB3XBoqwMHH+YGPY+ClkWb6itN3tKGcKhWWDiI/nZlJtaXd1heOyqtueJmcWan",
+	"cEHdjCqmzn3kCP752sPwP384X6rueVRrkOHKkHDts6B65BuWyjkZ7lzvDiPyt5NzIhizamcsM0aGmhnD",
+	"xUT3nCejLNmJwhYUhMFoapZqhh9fiIbv0A4+jDCHEId3XauuLbfgpkdQkIPMaPgp5dpgMMzQqcrHUl5x",
+	"NoRdZcZKxBiXdCGGO5LmZjrYgUjthX8Fm3T6l3yLJZDZAXwlwk2NySDqEA7oG6p53CxSlUUrsVOH63np",
+	"kxfdz95+owvlJSIjaabEIn2XiVgmLPFtSPZekf/9n0EPG5GEa4RVLC2xAozGSK+g9KZ7OcLDH354f3ZO",
+	"dq53d9zzYY9Y8ZYMy4ONqcDCyPbgImcLjkhukdyfujD6kAzdocIXNNXyQrjmFPbLQzJEz1rxM5lRYcfw",
+	"q8PiVHhgPu0oaDEW4/7KAgcZt+NeupUHZX2DFlXc2YKXz63iZIULwFTB0yk6icXiiYZ8e9AkjCZxro2c",
+	"ueRYOVF0hg7fAMZEsQnXYGalgnz1lUvX/+or8pQK8v4oN1My6PUdYhxUO55GwZ+IMsMi00y7YLCYRRfC",
+	"n0IpAqPA9Qzbw/l1PtF+nYR9dgVfa6VW7dYcdqKvW0+lMl0rUycEc8fJV1+FdOOrr6ILUeB3BU4uL8Jd",
+	"WFyaHI+h8Fah70NRWj1lgFFEMwMgPIFiUkVh7JgqS6nJ8B9d10yge5oMD8nP0LOFG5SkqL6yxGYMIfRp",
+	"1sMWLJqMSjJmZc4LMWyrSD3ES/dqb//lM9+kRkOgABnaSwmEDVt2+1L2XGS5iaCgMxNGLUDr9L2y7ItB",
+	"p6wLcawYVN+lqfbKKLR78909rUjsEu2Rfs6hNv3TvX7/WURGDPKRK59A7ziSZ3a4VE4sBta2jbRviA1h",
+	"IHUT2ILlu57CFKCSYzLcse8DpMjwywV4NS86EbnwuQQXnZth70J89N3lIEYCOi2McwXRW07KP8QibgzJ",
+	"7HK8BF4W38YJXpjRK4sv9XYO2Ip0b/DK1UIPezlYHKdlc9KoILZF+zssvu5GcnwlF+ZCGDmnKtGEYmmy",
+	"CPBsUQ06qzTfgsOtt+mOwkdFFwfkgcNaI4dhj7wX2FPVlXKToJECI6uukQY9AnDBPvwEbmtEtCRCQsMQ",
+	"YK+WkFrkyLPgTj/RuDWknCmPmcDkL0c2jzIaT1l30OtboValjpHog52d+Xzeo/BzT6rJjvtW77w5PT55",
+	"d3YC35TO9I698N+zBdSzxpYvnYPObq+Pb8mMCZrxzkHnea/few42RTMFyWWnN2dp2rUIIXb+Nb/SPVcb",
+	"/iaq/gZ43K1Q6i5S6qaXMyZ40vV2MO/Csa/ZEdw/p4ymZvqL+2vGjOKxdn85kaG0jFSfY2GK6jOMBOhC",
+	"Y+/2X3a+2P/cVF/wMb/BI+R9/hkCsLegs9Q9gn5afu3XuztenAL3E6aSSS80nSagkmtz9OHUnVLYsv3H",
+	"pZoEVAGBwOqOtWqM6HiKY8voncwW+xbPAftqbdzMqNq2OW1z588yvLuh6ydN0zAiHf7apARd22Qu3q9h",
+	"qt319QvXpi61z4nBhc0T99fMvH7WmvcJqGvoKB1GIK+5SneWF2G9eOBQsZw5RxwXhHGg/VIl7V3GtVTm",
+	"0qemNR1a1Xvrzs55/yu/tSTxrcUYuwBYYssCvj05Ow6mPoK/4GHDJD/VeqwO+v17bq0KxoOG5hLvBYOc",
+	"bXtH7flAe6g9nL5p1GKZO0FTVfhkd/0nlS488NHz9R+VPSDtF4NX67+od7e6iTr7m+yo2jIQvnq+0aaK",
+	"7jSgU/s8NCCTvq4WRBzRCbSpKOjrT2AE0KZZlSiF1rLlck3zi1w1Ba7dbUJpHnuzkEIick0eq2q6ZfMg",
+	"LUCNPR+MY6/nhbBKiXsLFGfk+lUmgCXWkQ0sc4EmmJWv7NT61OMFgOP6RiaLDXA/yJPfqtdIa1+RbbqI",
+	"bN6IY+P+L5Wy9TdVe45Lvq9RiN17phBBbc8Vvflc8ISu4mGtM9UxyILHWCx5XR+gd/LMSAxN27yrc9R5",
+	"I8uiCW3J4a4TSG9lk/mmRlm/YwLY34AAFn2G7Qe7zzeimNiTED7Y32QjDc2agD4PNqCzDR1w/2i0HW9q",
+	"UDixmb7XJOqdL4VUe4OIa2XdZRQ+NboIm9NGZj6CqzSHOvIchjSZKZuRxNX4qtLqb2Ge29Lq8Vs8omUp",
+	"Za/19lmWNAGn/u/8Ou2t/6JocAu3YwMEb+j2+kfDb8SYtfgdNSuIf2OmQLYmwXb1qpAfHUHrvT8b+vyR",
+	"cOBvEBq6DgG2IybHQP9OvwVqkvlwgCoJebuxbx+s0oGlwOWaB/0viIv9LNVO3z/ckU4/qDd+F1Y/L97Z",
+	"Pxb4aUBtN5auaZKEsjWpi9YX4mnZW3Gv//xZk6z9CfLK74V+34uQvVzZeTtd1Jf8DyedMTVhXUCJpqaO",
+	"rTK3D3gopO7n/ZtbLmgDqfsvTr62lz5vzy5/ZcH1D0SYTxIeUmby9D/P3r8jcIGwF0oEDpmXz1+9eLa1",
+	"XLrj8w4xp/t2xD3aiio120AKNcFUqXjCWVJGRYFSSjUJ8iWh64x9kGxOpd23YKq5EK7IN5LtOsUubNTp",
+	"gmxAu4/c0I8C0V9ZnvZYcBeNcafWufm3vqAfpNZ8lLJtumeShlwcrC069/ECcHvRJ54Lw1MUwDCBo7zQ",
+	"F2L1jU4kxiCNpULHw33e6WM4CLzRRV7X483+7WSFPxIp+N5pHPUMPGxzUdwGKdj2FKLkgr8n7v1OYukU",
+	"l19IC1UqajNolbmHjdYs+shTH3lqgAd34qoJNGQKox0awjFRiHQRxj7ojaSMKuGCboYukOsShx6iccJ1",
+	"ctvvA9Zfscws43MZTvGtW8oDuoODRlYNbp53lcZzj7a33wy3z4ss3TKMz4daItWcT0Ncz7E4713scavu",
+	"CAYpdZGA/9asxbsYfPhs6SnxgiNCyHJRx3KsWDgqDHhBOnv1Jn6EbeJdREH1kbf8NXkLYkK7aLI9m8H+",
+	"Zt2y3eVveYUwPqup/MKQ9JuE05UyWnGhsMAEhTxKpqpK4Eia6YXwdxUaIKF6x7EIQY8cGTKT2kABgqJo",
+	"iGJOF4SWwYbP2IHXNwVhVKWcqQ0UT4gtx17U/mUfl730haO3T/f6r54dhmJ5ABPkkBualy4EHv79K6Kg",
+	"fDqCdea7ad7ayN9ca+TrF3v9/sYW9Vqxk82N6r9dKIvlE79tOMvNo+r/6CZ4AP+tsLSCQcu5Gopvz78c",
+	"Rd75UpSvWRnC8h5Le/uai2KFedAJZ67N5yFmWWSpfWO50lWEw7AGzy7yJWcYxMQNGHETw+IhGVZk3CEW",
+	"xjFTNouIkROsJoxUPk0JchInXDqt8IotGkk0LGKJRG8SR+PWLaRnqBCP2Hs0FP5VZFCQPKwQUQoe2BML",
+	"+NZSibj7DtHwse8ZNdMw7aIsX9UeVhlkYrxYXy1oO5G2OWzEmVsgjc1V23V1raQCXVqhWghVbXJhWFI0",
+	"lLHEBL5bqrznJNsoFAOdkLCxK2JGryC3ENbwQA4JsAwgkYFuPL+1GBi0BNoy0OPeZ3+M6ngU1/4QIcVo",
+	"U8YM5JDmP9mY1K+S33JfPHF1xCbWWNyWZ8BXr5WcbWKegJc/WQls47c/Mi3THDXK9Z+c8xn7pxSs8ysk",
+	"ViG8WtRMaGqjoThIVFRTnNBMP9rWf0vbeiUEwYoEWN8lcq3CuSu0MVosK0v3Z2cvW1q2ep1cU0unXxSZ",
+	"5K6SWuSdS94Wlcy40EQzhirK2GkvkGSLv/kmgSk1Y6lm5VhYOcN+inNeCFCrRgyLykooguKnxQKKVjmy",
+	"Aowch036dY8cFfpRUYIj9POGMlIEU4KQ5Bt42jEvhOvwbWW10rUHUpqTaqoNae04pmxYayQZzpihvaCL",
+	"7LBJbHrDtTnxnTa3O1D47DVPDVO+i/8235RN07f5ahsjcHWBG1LO4KNNqXnwybnsLKcCvw9P15uH50yR",
+	"oWY/t+Z2F43dS1q8VCLqNonQUMSgOWV3/45J0A/Ja8rO1GtyeBHQj1m898ctzqDKAJb7zBOrxslJwBAc",
+	"GS9kL/x7x0XGt1F3LGpYvj+MyCg3Zb3MNMU+Q1Dz6hrrI1ANRWQUo7MeOfWRCHaaIO3BaY1J5MroQPFb",
+	"LoWlpImSWWZ/0pJQcSHcx0DpwdqFxcvSBarIOFKPnApyfPb3iFASszR1WRlEZ4rRRE8ZM2Qu8zQhxqq5",
+	"WFnEXqM8pZVe/1Y9zqQ2SmZT1kSMT2A5beS46TK727rKDOHz72N93Yk69tKlLVn+j/T+VvR+O6r3uSuS",
+	"Zcq3TM5cMV2r8ZCUi2rl+REXFNCgoYMc+2x27FlXWlRo9nNETUQBLBEU7b284iJx/+T+H1CihGdR2Qwt",
+	"cuKGfcfJJPil/4MnEbKqCIqnR1OqpxeqLAJX5VytK2/UHvzFr4h5NdcUgrn7LdeZ1NxHBf9psp3/UOFo",
+	"ci5SSdGI6AQeV4vKQJmaNSyjKNPTzDKwsEHZKSWVkwgq61iaDKI5aJlg0hwVNTEN2DUjQg3Rcsbsm04N",
+	"kLmmlugXQgN6a6SArIlMSRDTVQ7xbexCYBE2vMelMx56CFCwirlSC1LACgnVVxpqsoO3HjUAbWSmnYWj",
+	"VFGwoFjCtWNXLOmR15aPoNKC3ONC+I6NdkZkeAkzVknAqnAW6CLxKk4qJ5AWEueGyPEYW4C51wr4wRuK",
+	"zRU3holDaKUFplk8im4qJ8Ni+njK4isopkkSyRpLYvwdPis42MNKg38PzqONgiim8xQs1SOFBf3kBEMc",
+	"0FiGmxv0+xExUj5KjXcmBq6eKkgstQKaP/5keWVo7mPxFSKlkHgFAR+p5axYIbiFXvBqm+DGAB97f8oK",
+	"mPY+oovUN2dWzv3g64ZarBgxSzEU08z0yIlzfzZU+dSHRTdnYHpQ+67XkPgUs8wEPY3v4JIo2yF0Tv5x",
+	"9PbDm5Ou+2/RZLj4ZfN01MaG/b9yxEpDj/yWy1yUAq2dnEUae2R/ukjDR09BG3H5qaqgWmZcogPaWKo9",
+	"1QNq4gvbFuSkIBMr6/29L956wMtQ6aLdcA3OkGuNFoR1Z5SnvsLPoRVIIHbQtf19ZGS/HiODMmeWUzgD",
+	"8RNdcp4A78pn25Y9qyPz6qpnFVKZa/CtWzFYL18TLsjLAfZTWGZf2Jj+fdlM6tbMy/We6VBB/8M97sVy",
+	"5nuyHPj2nRvzrVrv/F+5XFhl9pXipz+GspQuhjgYSSb8mkGHwCmb/e451++85NafipogTof9uVpoSJ17",
+	"7Xzx/1wXmnheoVVQdhRUzdKMqthMXmPLq6ZCWhWisEkgX0GP/qxVsba+In8upP0I+LIB0m7rZSxo7cqC",
+	"SUUiJLgLVihuyB1X437CZtKpiEFNjV5LTaL74I+OCxYVNrfmg9tGet0rG1zH/B7v+iM7vIuVCILCaKXb",
+	"ir0w9n4WZcu35487YObphm0m70aZGuX5ozJFy0nufEyoWETeEuwbE58Hcf6liC7VlS5D9X1VBOhawkxT",
+	"9qZmpqQJRVfMBycB9yYJr9RsHmWGP9fNdhVka8oteNBdZyuXuBM0eL3FRfe8vyoR11zvIqm1LdYbybZH",
+	"0N4dP0AvDhOJFRYeoxt/x5h3xiei0gBZ5iZoEtQquq61Dbbjzv3R3LBT92MBiz+83ZA2tZHTD6E9OTKp",
+	"2LWrHK/Ljje++P8K+/cZvvKQmG1nOKaGpnKSNwb6YTOzoK0hhURmlz8JfRxYEpHRgmRKJnmMqftjRk2u",
+	"2KNR/H6rs2RMzTigK4n9oUVkomSeVby3DrcKPu39LysMVIXvtQh5OHMR1pZS+zwC6n8mOo9jxhLtvPh1",
+	"udh+/D7fLO0UO6nbeWqRRmfMdNt6QaJVrLJkgn0Ve50HCT76c3tclpm1zE2jB6+9/PpZ0b7yoTlxm8qD",
+	"TR67XPxhLCF/Lvb6N4ZeueVzaEGlZhX+zFDlYsPwYmNnT4Mpq+6WE8eZ+ETYiaDJInU1PfErnjTTpVNx",
+	"L561ZMZFzbe2HDKyuWHRrexXdqytuFCOLHOxBVU+X6LGERl+Z0z2vuisPDyjM3bGDfu/b+jn4QMR61/n",
+	"8j4aGbfgJ3xlQIh7sDNjZiqT9hS1o9JUR9M5Xbi2W4dWqH+fMXH6LTnGiE4rj17zhCkvq0KBJYgDdQY9",
+	"31+zydNg2RlcyLduQbdiagHZkDyJw96l8QxOtaQY7qZvQyz82lq4IYDHSB84d3tW+BcSfb6T8yCG0WKO",
+	"3hx5/Rk3Yu5rqchIyblmSvfIR5ZwxWKowID5kR5bn1bbeccyYWScyjkGWX34/vjkGfQtHdH4yn/smSBk",
+	"ZGGXYejiPCR87NvraSKkIZmrnw2VJIBAk6lMvegPBcNcNLMfcywVMUwQ1/OiKQb5Gzbh4oyLScpA7hfr",
+	"OrSeY56Qlik0D5hi+R2TK7BOQ4BnkeCJ/KdMrChbxTZn8eE4l0a2NMncwQy7smXrYG2pkHq+yXPEuDpl",
+	"Uu5Ml47UQnD5oGpsNWwu184Ro/Xst+EQI8JErBYZhLmX/DiqMWMXMM+EwfxYt+iYpqnFtt+LYvXntmE1",
+	"cc6yZn0Lj9uUOu34s1yZA14griqolKdcZMoUOySKTbg20PicFz0Pict18J/3yLIgr8nww/uzcxIsbAi5",
+	"DRb1LoRaIotAHXwWRWE9jumMQdpJ1HK5KlTwgAz9mrp5CflhdCGGlrR2sR5XYi8Epop3MTvfPnAllrv+",
+	"8Owz0AG6uctPwfeE7CqZws9BDEP5tqFXTAyJVBdiqKhhXUgLZsmwRz4UtLLsP2WJdWphnGDtcmhGn5Rt",
+	"9P2GAPquQ5Wciyby/JoLrqer6XMTJbWsp63T9V7/1YutWl23jjTYbx5oGS2heEJRELuI2Xz68fUxeTXo",
+	"v3zWltjNtW7v2G3J/4b7AGy6+z4a2Swc/PBvJ5WrAXd2SEZsQkWxOWTb5apcAtElSB9bHdct+ZpTnVmC",
+	"t/NX425nzDTZ+1w1jcAc6Jbx+zIH/oW41kcU5SAtcEumFXU+d6GQRzckUB1H/jp1nlaJJWm0JYFdeyFz",
+	"5eqDFGFpLfXMKjEctzQRuaiSywZzUNQRbH65IrVoYxXQLxSXvZndqCVUtFCpp1STEWOiaGX4GCX9GBZW",
+	"CwvDuzQXTSEiS7Ln6gJgb7g2LbW/qkj6KbMsZrffj4hiGfPBoY1Ci68+trJEAzdsprctGQl64yl+6Uuz",
+	"+D+Ll6lSdLFRdYe/Yv0yWFhbTZkjV7YMTA6MxlNyxRYR4dh0TyrUSJzsgenakDmNHfokiMzsM9cmgkxv",
+	"7NcK0vMvTD1mGv8K1czKYmYRHOKMigVxtpp6NbOQQuzY7645m6+qFQi4896/uIZifCfn0CnAWcmKHlCu",
+	"CitgFebkJ3ShydNP58fPfJ1bIxO6OCS7hKM8CRHrg70yaauJ7thhmi1Oz1fWeHrVX19UanlrUCINIzFm",
+	"uTYYBwecOxdg5zaSjFihQGr3uG3x+Ovlbffw/MX+b1inqooXTbZwaWiqsToRJGwChCxaRh5cQEcsHvuA",
+	"4LD4ZZDqOehD7QoaTx/Jyf2GthRFAQ2hZJJCWnwD0Vgvs0RfOiNGFVPnmKLvxBimrtts0RDbbX/uRJ1c",
+	"pWAjtt+4yZeEEc395euRE9+Wi/pa9xwJIq3WvsciVaJWidC+iHU/yvjsXnktpcWChvJ2b6mgE1/8MCoc",
+	"YZhdWinbaOU0B9lD4puRlLk4iPbO2jS2mmevYldAO3uLFSNoMN4UExaM5MKRlsc5sXqgiMEYkmsWESlc",
+	"NHrCYo4hvnQkc1NeUN+kxU02oroyFSJK84qLUmpQzkVTrIdNEp6Q+ZSayJfBdTW6ITAVz8hNBuVYWIJn",
+	"mRrHn3QwvSubsTz/WeHNgJpqYYBKUOTc+eLbDxxMokxmKda7yTXzNde0TFlYwiZEoyKccXnkj7mr2QNm",
+	"FXXNsUVV5UuIW7z56eb/BwAA//8=",
+}
+
+// decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
+// after base64-decoding and flate-decompressing the embedded blob.
+func decodeSpec() ([]byte, error) {
+	encoded := strings.Join(swaggerSpec, "")
+	compressed, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("error base64 decoding spec: %w", err)
+	}
+	zr := flate.NewReader(bytes.NewReader(compressed))
+	var buf bytes.Buffer
+	if _, err := buf.ReadFrom(zr); err != nil {
+		return nil, fmt.Errorf("read flate: %w", err)
+	}
+	if err := zr.Close(); err != nil {
+		return nil, fmt.Errorf("close flate reader: %w", err)
+	}
+
+	return buf.Bytes(), nil
+}
+
+var rawSpec = decodeSpecCached()
+
+// a naive cache of the decoded OpenAPI spec
+func decodeSpecCached() func() ([]byte, error) {
+	data, err := decodeSpec()
+	return func() ([]byte, error) {
+		return data, err
+	}
+}
+
+// Constructs a synthetic filesystem for resolving external references when loading openapi specifications.
+func PathToRawSpec(pathToFile string) map[string]func() ([]byte, error) {
+	res := make(map[string]func() ([]byte, error))
+	if len(pathToFile) > 0 {
+		res[pathToFile] = rawSpec
+	}
+
+	return res
+}
+
+// GetSpec returns the OpenAPI specification corresponding to the generated
+// code in this file. External references in the spec are resolved through
+// PathToRawSpec; externally-referenced files must be embedded in their
+// corresponding Go packages (via the import-mapping feature). URL-based
+// external refs are not supported.
+func GetSpec() (swagger *openapi3.T, err error) {
+	resolvePath := PathToRawSpec("")
+
+	loader := openapi3.NewLoader()
+	loader.IsExternalRefsAllowed = true
+	loader.ReadFromURIFunc = func(loader *openapi3.Loader, url *url.URL) ([]byte, error) {
+		pathToFile := url.String()
+		pathToFile = path.Clean(pathToFile)
+		getSpec, ok := resolvePath[pathToFile]
+		if !ok {
+			err1 := fmt.Errorf("path not found: %s", pathToFile)
+			return nil, err1
+		}
+		return getSpec()
+	}
+	var specData []byte
+	specData, err = rawSpec()
+	if err != nil {
+		return
+	}
+	swagger, err = loader.LoadFromData(specData)
+	if err != nil {
+		return
+	}
+	return
+}
+
+// GetSpecJSON returns the raw JSON bytes of the embedded OpenAPI
+// specification: decompressed but not unmarshaled. External references
+// are not resolved here; the bytes are the spec exactly as embedded by
+// codegen. The result is cached at package init time, so repeated calls
+// are cheap.
+func GetSpecJSON() ([]byte, error) {
+	return rawSpec()
+}
+
+// GetSwagger returns the OpenAPI specification corresponding to the
+// generated code in this file.
+//
+// Deprecated: GetSwagger predates kin-openapi renaming openapi3.Swagger
+// to openapi3.T. Use [GetSpec] instead. This wrapper is retained for
+// backwards compatibility.
+func GetSwagger() (*openapi3.T, error) {
+	return GetSpec()
 }

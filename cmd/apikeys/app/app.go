@@ -377,7 +377,6 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		if !a.prepared.Load() {
 			return nil // ctx ended before the work began
 		}
-		settleMemory()
 		a.announce("API Keys listens on %s://%s\n", scheme, listener.Addr())
 		return a.work(serving)
 	})
@@ -417,7 +416,7 @@ func (a *App) work(ctx context.Context) error {
 			return nil
 		})
 	}
-	for _, task := range []struct {
+	tasks := []struct {
 		interval time.Duration
 		do       func(context.Context)
 	}{
@@ -425,25 +424,34 @@ func (a *App) work(ctx context.Context) error {
 		{purgeInterval, a.purge},
 		{surveyInterval, a.survey},
 		{clockInterval, func(ctx context.Context) { _ = a.compareClocks(ctx) }}, // the metrics of the database show why it fails
-	} {
-		group.Go(func() error {
-			repeat(ctx, task.interval, task.do)
-			return nil
-		})
 	}
+	group.Go(func() error {
+		// At first one after the other. Together, each would open a connection while the first requests wait for theirs.
+		for _, task := range tasks {
+			task.do(ctx)
+		}
+		settleMemory()
+		for _, task := range tasks {
+			group.Go(func() error {
+				repeat(ctx, task.interval, task.do)
+				return nil
+			})
+		}
+		return nil
+	})
 	return group.Wait()
 }
 
-// repeat calls do at once and then after each interval, until ctx ends.
+// repeat calls do after each interval, until ctx ends.
 func repeat(ctx context.Context, interval time.Duration, do func(context.Context)) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		do(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			do(ctx)
 		}
 	}
 }
