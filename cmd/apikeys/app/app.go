@@ -36,14 +36,15 @@ import (
 )
 
 const (
-	aloneTimeout   = 30 * time.Minute
-	prepareRetry   = time.Second
-	prepareHold    = 10 * time.Second
-	retireInterval = 5 * time.Second
-	purgeInterval  = 10 * time.Minute
-	surveyInterval = 10 * time.Minute
-	clockInterval  = time.Minute
-	readyTimeout   = 2 * time.Second
+	aloneTimeout      = 30 * time.Minute
+	prepareRetry      = time.Second
+	prepareHold       = 10 * time.Second
+	housekeepingDelay = time.Second
+	retireInterval    = 5 * time.Second
+	purgeInterval     = 10 * time.Minute
+	surveyInterval    = 10 * time.Minute
+	clockInterval     = time.Minute
+	readyTimeout      = 2 * time.Second
 )
 
 // Options are what the command and the tests decide. Logger is required.
@@ -426,7 +427,13 @@ func (a *App) work(ctx context.Context) error {
 		{clockInterval, func(ctx context.Context) { _ = a.compareClocks(ctx) }}, // the metrics of the database show why it fails
 	}
 	group.Go(func() error {
-		// At first one after the other. Together, each would open a connection while the first requests wait for theirs.
+		// The requests that have waited for the start come first, and need the processors and the open connections. For the same
+		// reason, the tasks follow one after the other at first.
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(housekeepingDelay):
+		}
 		for _, task := range tasks {
 			task.do(ctx)
 		}
