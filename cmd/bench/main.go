@@ -131,7 +131,7 @@ func (b *bench) measure(ctx context.Context, chosen []yardstick) error {
 			fmt.Printf("  failed: %v\n", err)
 			continue
 		}
-		s.Name, s.Title, s.Commit, s.Measured = y.name, y.title, b.commit, started.UTC().Truncate(time.Minute)
+		s.Name, s.Title, s.Machine, s.Commit, s.Measured = y.name, y.title, machine(), b.commit, started.UTC().Truncate(time.Minute)
 		s.print(os.Stdout)
 		report.put(s)
 	}

@@ -18,7 +18,6 @@ import (
 // report is the newest result of each yardstick. It is kept beside the document, so that some yardsticks can be measured again
 // without the others.
 type report struct {
-	Machine  string    `json:"machine"`
 	Sections []section `json:"sections"`
 }
 
@@ -52,7 +51,6 @@ var reportTemplate string
 
 // write writes the file of results and the document.
 func (r *report) write(o options) error {
-	r.Machine = machine()
 	figures, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 type section struct {
 	Name     string    `json:"name"`
 	Title    string    `json:"title"`
+	Machine  string    `json:"machine"`
 	Commit   string    `json:"commit"`
 	Measured time.Time `json:"measured"`
 	Rows     []row     `json:"rows"`
