@@ -44,7 +44,6 @@ const (
 	purgeInterval     = 10 * time.Minute
 	surveyInterval    = 10 * time.Minute
 	clockInterval     = time.Minute
-	readyTimeout      = 2 * time.Second
 )
 
 // Options are what the command and the tests decide. Logger is required.
@@ -90,6 +89,7 @@ type App struct {
 	lines    *Lines // of the log; nil if each is written at once
 	prepared atomic.Bool
 	draining atomic.Bool      // see drain
+	reached  *readiness       // see Ready
 	stopping chan struct{}    // closed when the service stops
 	floor    *strings.Builder // see newFloor
 
@@ -130,7 +130,7 @@ func New(c Config, o Options) (*App, error) {
 	}
 	a := &App{
 		Config: c, options: o, lines: lines, metrics: metrics.New(oauth.Outcomes, sqlstore.Operations), traces: traces, tls: served,
-		stopping: make(chan struct{}), floor: newFloor(),
+		stopping: make(chan struct{}), floor: newFloor(), reached: &readiness{turn: make(chan struct{}, 1)},
 	}
 	started := o.Now()
 	a.compared.Store(&clockReading{started, started.Round(0)})
@@ -301,27 +301,6 @@ func (a *App) announce(format string, args ...any) {
 	if _, err := fmt.Fprintf(a.options.Output, format, args...); err != nil {
 		a.options.Logger.Warn("a message for the operator can't be written to standard output", "error", err)
 	}
-}
-
-// Ready returns nil when requests can be served, otherwise the reason why they can't.
-func (a *App) Ready(ctx context.Context) error {
-	if !a.prepared.Load() {
-		return errors.New("the database is not prepared yet")
-	}
-	if a.draining.Load() {
-		return errors.New("the service is about to stop")
-	}
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	if err := a.Store.Ping(ctx); err != nil {
-		return errors.New("the database does not answer")
-	}
-	if !a.Tailer.Fresh() { // if it is fresh, the log has been read just now
-		if err := a.Tailer.Poll(ctx); err != nil || !a.Tailer.Fresh() {
-			return errors.New("the event log can't be read in time")
-		}
-	}
-	return nil
 }
 
 // Run listens, prepares the database, retrying until it is reachable, and serves until ctx ends. Then it goes on serving for the
