@@ -10,6 +10,7 @@ import (
 
 	"github.com/piercloud/apikeys/pkg/apikey"
 	"github.com/piercloud/apikeys/pkg/eventlog"
+	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/oauth"
 	"github.com/piercloud/apikeys/pkg/operator"
 	"github.com/piercloud/apikeys/pkg/scope"
@@ -119,7 +120,7 @@ func callerOf(ctx context.Context) apikey.Caller { return principalOf(ctx).calle
 func (s *server) authorize(n need) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			ctx, p, err := s.identify(c.Request(), n)
+			ctx, p, err := s.identify(c, n)
 			if err != nil {
 				return err
 			}
@@ -134,7 +135,8 @@ func (s *server) authorize(n need) echo.MiddlewareFunc {
 }
 
 // identify returns the caller and a context that carries the caller's authority and, unless the caller is a program, its session.
-func (s *server) identify(r *http.Request, n need) (context.Context, principal, error) {
+func (s *server) identify(c echo.Context, n need) (context.Context, principal, error) {
+	r := c.Request()
 	if credentials := r.Header.Values(echo.HeaderAuthorization); len(credentials) > 0 && !n.public {
 		p, err := s.byToken(r.Context(), credentials, n)
 		return eventlog.WithAuthority(r.Context(), p.authority), p, err
@@ -150,7 +152,7 @@ func (s *server) identify(r *http.Request, n need) (context.Context, principal, 
 	if n.visit && !isVisit(r.Header) {
 		return nil, principal{}, forbidden("Only a browser that navigates here may request this. Pages can't load or prefetch it.")
 	}
-	ctx, err := s.loadSession(r)
+	ctx, err := s.loadSession(r, limit.Address(c.RealIP()))
 	if err != nil || n.public {
 		return ctx, principal{}, err
 	}

@@ -52,6 +52,8 @@ type Options struct {
 	Audit       *audit.Service
 	// Management limits how many requests to the management routes an operator or an API key may make. The zero Rate means no limit.
 	Management limit.Rate
+	// Guesses limits how many sessions and one-time links that do not exist an address may name. The zero Rate means no limit.
+	Guesses limit.Rate
 	// SingleSignOn signs operators in with an OpenID Connect provider, which the sign-in page calls ProviderName. Optional.
 	SingleSignOn *oidc.Client
 	ProviderName string
@@ -98,6 +100,7 @@ type server struct {
 	catalogue *scope.Catalogue
 	// management counts requests by operator id or client id, which never coincide.
 	management *limit.Buckets[string]
+	guesses    *limit.Buckets[netip.Addr]
 	sessions   *scs.SessionManager
 	// singleSignOn is nil when no provider is configured.
 	singleSignOn *oidc.Client
@@ -128,6 +131,7 @@ func New(o Options) (*echo.Echo, error) {
 		audit: o.Audit, exports: newPlaces[string](exportsMax, exportsMaxFor),
 		sessions: newSessions(o.Sessions, strings.HasPrefix(o.Issuer, "https:")), origins: http.NewCrossOriginProtection(),
 		management:   limit.New[string](limit.Management, o.Management, o.Now),
+		guesses:      limit.New[netip.Addr](limit.GuessAddress, o.Guesses, o.Now),
 		singleSignOn: o.SingleSignOn, providerName: o.ProviderName,
 		prepared: o.Prepared, ready: o.Ready, console: newConsole(o.Console), now: o.Now, log: o.Logger,
 		observer: o.Observer, https: strings.HasPrefix(o.Issuer, "https:"),

@@ -94,7 +94,7 @@ func (r inquiryRoutes) inquirer(c echo.Context, f form, n need) (oauth.Inquirer,
 	request := c.Request()
 	_, noCookie := request.Cookie(sessionCookie)
 	if noCookie == nil && len(request.Header.Values(echo.HeaderAuthorization)) == 0 && f.get("client_id") == "" {
-		ctx, p, err := r.identify(request, n)
+		ctx, p, err := r.identify(c, n)
 		if err != nil {
 			return oauth.Inquirer{}, err
 		}

@@ -117,6 +117,40 @@ func TestManagementRequestsAreCountedByOperatorAndByKey(t *testing.T) {
 	s.stranger(t).get("/v1/api-keys").refused(http.StatusUnauthorized, "failed")
 }
 
+// TestGuessedSessionsAndLinksAreCountedByAddress: anybody can invent them, and each costs a look into the database. Real sessions
+// are not counted. An address that has guessed too much is refused without a look, as the database's end shows.
+func TestGuessedSessionsAndLinksAreCountedByAddress(t *testing.T) {
+	s := onOne(t, map[string]string{"APIKEYS_LIMITS": "guess-address=3/1m", "APIKEYS_TRUSTED_PROXIES": "127.0.0.0/8"})
+	const here, elsewhere = "198.51.100.1", "198.51.100.2"
+	admin, stranger := s.admin(t).with("X-Forwarded-For", here), s.stranger(t).with("X-Forwarded-For", here)
+	guess := stranger.with("Cookie", "apikeys_session=invented")
+	invented := map[string]string{"token": "invented", "password": newPassword}
+	for range 4 {
+		admin.get("/v1/scopes").wants(http.StatusOK)
+		stranger.get("/v1/scopes").refused(http.StatusUnauthorized, "failed")
+	}
+	guess.get("/v1/scopes").refused(http.StatusUnauthorized, "failed")
+	guess.get("/v1/session/methods").wants(http.StatusOK)
+	stranger.post("/v1/invitation", invented).refused(http.StatusNotFound, "invitation/not-found")
+	refused := func() {
+		t.Helper()
+		guess.get("/v1/scopes").standsAt("3", "0", true).refused(http.StatusTooManyRequests, "rate-limit/exceeded")
+		stranger.post("/v1/invitation", invented).refused(http.StatusTooManyRequests, "rate-limit/exceeded")
+		guess.do("POST", "/oauth2/introspect", "application/x-www-form-urlencoded", strings.NewReader("token=x")).wants(http.StatusTooManyRequests)
+	}
+	refused()
+	stranger.get("/v1/scopes").refused(http.StatusUnauthorized, "failed")
+	admin.with("X-Forwarded-For", elsewhere).get("/v1/scopes").wants(http.StatusOK)
+	s.pass(time.Minute)
+	guess.get("/v1/scopes").refused(http.StatusUnauthorized, "failed")
+	guess.get("/v1/scopes").refused(http.StatusUnauthorized, "failed")
+	guess.get("/v1/scopes").refused(http.StatusUnauthorized, "failed")
+	if err := s.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	refused()
+}
+
 func TestAKeysRateLimitIsKeptToldAndRemoved(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *service) {
 		admin := s.admin(t)

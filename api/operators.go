@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/piercloud/apikeys/api/internal/oas"
+	"github.com/piercloud/apikeys/pkg/limit"
 	"github.com/piercloud/apikeys/pkg/operator"
 )
 
@@ -92,7 +93,15 @@ func (s *server) ListOperatorSessions(ctx context.Context, request oas.ListOpera
 
 // AcceptInvitation sets the password of the operator whose one-time token the caller holds.
 func (s *server) AcceptInvitation(ctx context.Context, request oas.AcceptInvitationRequestObject) (oas.AcceptInvitationResponseObject, error) {
-	o, err := s.operators.Accept(ctx, request.Body.Token, request.Body.Password, callerOf(ctx).Origin)
+	from := callerOf(ctx).Origin
+	address := limit.Address(from.IP)
+	if err := s.guesses.Check(address); err != nil {
+		return nil, err
+	}
+	o, err := s.operators.Accept(ctx, request.Body.Token, request.Body.Password, from)
+	if errors.Is(err, operator.ErrLinkUsed) {
+		_, _ = s.guesses.Take(address) // as in loadSession
+	}
 	return oas.AcceptInvitation200JSONResponse{Email: o.Email}, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -89,15 +90,26 @@ func newSessions(store Sessions, secure bool) *scs.SessionManager {
 	return m
 }
 
-// loadSession returns a context with the session that the request's cookie names, or with a new, empty one.
-func (s *server) loadSession(r *http.Request) (context.Context, error) {
+// loadSession returns a context with the session that the request's cookie names, or with a new, empty one. Since anybody can
+// invent cookies, those that name no session count against the address. Errors: those of the store; limit.ExceededError.
+func (s *server) loadSession(r *http.Request, from netip.Addr) (context.Context, error) {
 	token := ""
 	// A browser sends one such cookie. If there are several, all but one were planted by a host that shares a domain with this one,
 	// and it can't be told which one is ours (RFC 6265 §8.6).
 	if cookies := r.CookiesNamed(sessionCookie); len(cookies) == 1 {
 		token = cookies[0].Value
 	}
-	return s.sessions.Load(context.WithValue(r.Context(), asRead{}, new([]byte)), token)
+	if token != "" {
+		if err := s.guesses.Check(from); err != nil {
+			return nil, err
+		}
+	}
+	var found []byte
+	ctx, err := s.sessions.Load(context.WithValue(r.Context(), asRead{}, &found), token)
+	if err == nil && token != "" && found == nil {
+		_, _ = s.guesses.Take(from) // this one has been answered; the next is refused if this was the last
+	}
+	return ctx, err
 }
 
 // signedIn returns the operator of the context's session, and records that the session is in use. Errors: [operator.ErrNotFound]

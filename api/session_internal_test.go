@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -77,7 +78,7 @@ func (s *sessionServer) load(t *testing.T) context.Context {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	r.AddCookie(&http.Cookie{Name: sessionCookie, Value: s.token})
-	ctx, err := s.loadSession(r)
+	ctx, err := s.loadSession(r, netip.Addr{})
 	if err != nil {
 		t.Fatal(err)
 	}

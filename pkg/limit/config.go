@@ -16,6 +16,7 @@ type Config struct {
 	Management    Rate // management requests of one operator or one API key
 	SignInAccount Rate // sign-ins to one account from one address
 	SignInAddress Rate // sign-ins from one address, whatever the account
+	GuessAddress  Rate // sessions and one-time links named from one address that the service does not know
 }
 
 // The names of the limits, in the configuration, the metrics and the logs.
@@ -26,6 +27,7 @@ const (
 	Management    = "management"
 	SignInAccount = "sign-in-account"
 	SignInAddress = "sign-in-address"
+	GuessAddress  = "guess-address"
 )
 
 // Default is generous: well-behaved callers never reach these limits.
@@ -36,6 +38,7 @@ var Default = Config{
 	Management:    Rate{600, time.Minute},
 	SignInAccount: Rate{10, 5 * time.Minute},
 	SignInAddress: Rate{50, 5 * time.Minute},
+	GuessAddress:  Rate{600, time.Minute},
 }
 
 // Bounds on what can be configured.
@@ -57,7 +60,7 @@ func Parse(text string) (Config, error) {
 	c, seen := Default, map[string]bool{}
 	rates := map[string]*Rate{
 		TokenClient: &c.TokenClient, TokenAddress: &c.TokenAddress, Revocation: &c.Revocation, Management: &c.Management,
-		SignInAccount: &c.SignInAccount, SignInAddress: &c.SignInAddress,
+		SignInAccount: &c.SignInAccount, SignInAddress: &c.SignInAddress, GuessAddress: &c.GuessAddress,
 	}
 	for entry := range strings.SplitSeq(text, ",") {
 		name, value, ok := strings.Cut(strings.TrimSpace(entry), "=")
@@ -67,7 +70,7 @@ func Parse(text string) (Config, error) {
 			return Config{}, errors.New(`must be on, off, or a list such as token-client=600/1m,management=600/1m`)
 		case target == nil:
 			return Config{}, fmt.Errorf("has no limit called %q; there are %s", name,
-				strings.Join([]string{TokenClient, TokenAddress, Revocation, Management, SignInAccount, SignInAddress}, ", "))
+				strings.Join([]string{TokenClient, TokenAddress, Revocation, Management, SignInAccount, SignInAddress, GuessAddress}, ", "))
 		case seen[name]:
 			return Config{}, fmt.Errorf("has %s more than once", name)
 		}

@@ -179,7 +179,7 @@ func TestLimitsAreConfiguredByName(t *testing.T) {
 	for text, want := range map[string]limit.Config{
 		"on": limit.Default, "off": {}, "token-client=5/10s, management=off": differing,
 		"token-client=1/1s,token-address=10000000/24h": bounds,
-		"token-client=600/1m,token-address=6000/1m,token-revocation=600/1h,management=600/1m,sign-in-account=10/5m,sign-in-address=50/5m": limit.Default,
+		"token-client=600/1m,token-address=6000/1m,token-revocation=600/1h,management=600/1m,sign-in-account=10/5m,sign-in-address=50/5m,guess-address=600/1m": limit.Default,
 	} {
 		if got, err := limit.Parse(text); err != nil || got != want {
 			t.Errorf("%s: got %+v, %v", text, got, err)

@@ -192,6 +192,7 @@ func (a *App) assemble(catalogue *scope.Catalogue) (err error) {
 		Usage:          a.Usage,
 		Audit:          a.Audit,
 		Management:     limits.Management,
+		Guesses:        limits.GuessAddress,
 		SingleSignOn:   signOn,
 		ProviderName:   a.Config.OIDCName,
 		Sessions:       a.Store.Sessions(),
