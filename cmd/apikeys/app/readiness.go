@@ -37,7 +37,8 @@ func (a *App) Ready(ctx context.Context) error {
 		return ctx.Err()
 	}
 	age := a.options.Now().Sub(a.reached.asked)
-	if a.reached.asked.IsZero() || age < 0 || age >= readyInterval {
+	lapsed := a.reached.err == nil && !a.Tailer.Fresh() // the log could be read then, but has not been since
+	if a.reached.asked.IsZero() || age < 0 || age >= readyInterval || lapsed {
 		a.reached.err = a.reach(context.WithoutCancel(ctx)) // the answer is for others, too
 		a.reached.asked = a.options.Now()
 	}
