@@ -1,6 +1,6 @@
 import type { TFunction } from "i18next";
-import { formatLifespan } from "@/features/api-keys/form/lifespan";
-import { formatRateLimit } from "@/features/api-keys/form/rate-limit";
+import { formatLifespan } from "@/features/api-keys/parts/lifespan";
+import { formatRateLimit } from "@/features/api-keys/parts/rate-limit";
 import type { Format } from "@/shared/i18n/use-format";
 import { isLifespan, isSecretList, isTextList } from "./diff";
 import { reasonText } from "./sentence";

@@ -1,15 +1,14 @@
 import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
 import { api, send } from "@/shared/api/client";
-import type { ListSearch } from "../list/list-search";
 import { type ApiKeyPage, apiKeyQueryKeys } from "./api-key";
-import { apiKeysParameters } from "./list-path";
+import { apiKeysParameters, type ListQuery } from "./list-path";
 
-async function fetchApiKeys(search: ListSearch, signal: AbortSignal): Promise<ApiKeyPage> {
+async function fetchApiKeys(search: ListQuery, signal: AbortSignal): Promise<ApiKeyPage> {
   const { data } = await send(api.GET("/v1/api-keys", { params: { query: apiKeysParameters(search) }, signal }));
   return data;
 }
 
-export function apiKeysQuery(search: ListSearch) {
+export function apiKeysQuery(search: ListQuery) {
   return queryOptions({
     queryKey: [...apiKeyQueryKeys.lists, search],
     queryFn: ({ signal }) => fetchApiKeys(search, signal),
@@ -18,6 +17,6 @@ export function apiKeysQuery(search: ListSearch) {
 }
 
 /** One page of keys. While the next page loads, the current one stays (`isPlaceholderData`). */
-export function useApiKeys(search: ListSearch) {
+export function useApiKeys(search: ListQuery) {
   return useQuery(apiKeysQuery(search));
 }

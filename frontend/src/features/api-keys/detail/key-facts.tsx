@@ -4,9 +4,9 @@ import { Card } from "@/shared/ui/card";
 import { LastUsed } from "@/shared/ui/last-used";
 import { DateOf } from "@/shared/ui/relative-time";
 import type { ApiKey } from "../api/api-key";
-import { formatLifespan } from "../form/lifespan";
-import { formatRateLimit } from "../form/rate-limit";
 import { ClientId } from "../parts/client-id";
+import { formatLifespan } from "../parts/lifespan";
+import { formatRateLimit } from "../parts/rate-limit";
 import classes from "./detail.module.css";
 
 function Fact({ label, wide = false, children }: { label: string; wide?: boolean; children: ReactNode }) {

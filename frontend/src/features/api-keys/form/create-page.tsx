@@ -7,11 +7,11 @@ import { Page } from "@/shared/ui/page";
 import { ProblemAlert } from "@/shared/ui/problem-alert";
 import type { IssuedSecret } from "../api/api-key";
 import { useCreateApiKey } from "../api/create-api-key";
+import { rateLimitOf } from "../parts/rate-limit";
 import { WriteGate } from "../parts/write-gate";
 import SecretDialog from "../secret/secret-dialog";
 import { KeyFields } from "./key-fields";
 import { emptyValues, type KeyValues, lifespanOf } from "./key-values";
-import { rateLimitOf } from "./rate-limit";
 import { useKeyForm } from "./use-key-form";
 
 /** Adds a key, then shows its secret. `onDone` leaves for the list. */

@@ -4,9 +4,9 @@ import { NumberInput, Stack, Textarea, TextInput } from "@mantine/core";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
 import { ClientId } from "../parts/client-id";
+import { RATE_LIMIT_MAX } from "../parts/rate-limit";
 import classes from "./key-form.module.css";
 import { DESCRIPTION_LENGTH_MAX } from "./key-values";
-import { RATE_LIMIT_MAX } from "./rate-limit";
 import type { KeyForm } from "./use-key-form";
 import { wholeNumber } from "./whole-number";
 

@@ -1,7 +1,7 @@
 import type { Schemas } from "@/shared/api/client";
 import type { ApiKey, Lifespan } from "../api/api-key";
-import { defaultLifespan, isValidLifespan, type LifespanUnit } from "./lifespan";
-import { rateLimitOf } from "./rate-limit";
+import { defaultLifespan, isValidLifespan, type LifespanUnit } from "../parts/lifespan";
+import { rateLimitOf } from "../parts/rate-limit";
 
 export const NAME_LENGTH_MAX = 100;
 export const DESCRIPTION_LENGTH_MAX = 500;

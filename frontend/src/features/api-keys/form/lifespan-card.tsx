@@ -3,8 +3,8 @@ import "@mantine/core/styles/NumberInput.layer.css";
 import { NumberInput, SegmentedControl } from "@mantine/core";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
+import { lifespanMax, lifespanUnits } from "../parts/lifespan";
 import classes from "./key-form.module.css";
-import { lifespanMax, lifespanUnits } from "./lifespan";
 import type { KeyForm } from "./use-key-form";
 import { wholeNumber } from "./whole-number";
 

@@ -2,9 +2,9 @@ import { Button, Group, Text } from "@mantine/core";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Comparison } from "@/shared/ui/comparison";
 import { Dialog } from "@/shared/ui/dialog";
+import { formatLifespan } from "../parts/lifespan";
+import { formatRateLimit, rateLimitOf } from "../parts/rate-limit";
 import { type ChangedField, changedFields, type KeyValues, lifespanOf } from "./key-values";
-import { formatLifespan } from "./lifespan";
-import { formatRateLimit, rateLimitOf } from "./rate-limit";
 import classes from "./stale-dialog.module.css";
 
 interface StaleDialogProps {

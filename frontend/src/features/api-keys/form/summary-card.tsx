@@ -3,10 +3,10 @@ import { IconInfoCircle } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { Card } from "@/shared/ui/card";
+import { formatLifespan } from "../parts/lifespan";
 import { ScopeChip } from "../parts/scope-chips";
 import classes from "./key-form.module.css";
 import { isLifespanValid, lifespanOf } from "./key-values";
-import { formatLifespan } from "./lifespan";
 import { redundantScopes } from "./scope-selection";
 import type { KeyForm } from "./use-key-form";
 

@@ -3,6 +3,8 @@ import { ApiError } from "@/shared/api/api-error";
 import { rejectedFields } from "@/shared/api/problem-message";
 import { useTranslation } from "@/shared/i18n/use-translation";
 import { useFailures } from "@/shared/ui/use-failures";
+import { type LifespanUnit, lifespanMax } from "../parts/lifespan";
+import { isRateLimitValid, RATE_LIMIT_MAX } from "../parts/rate-limit";
 import {
   DESCRIPTION_LENGTH_MAX,
   fieldOf,
@@ -13,8 +15,6 @@ import {
   type KeyValues,
   NAME_LENGTH_MAX,
 } from "./key-values";
-import { type LifespanUnit, lifespanMax } from "./lifespan";
-import { isRateLimitValid, RATE_LIMIT_MAX } from "./rate-limit";
 
 export type KeyForm = ReturnType<typeof useKeyForm>;
 

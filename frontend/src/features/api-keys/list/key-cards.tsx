@@ -7,7 +7,7 @@ import { LastUsed } from "@/shared/ui/last-used";
 import type { KeyActions } from "../actions/key-actions";
 import { KeyMenu } from "../actions/key-menu";
 import type { ApiKey } from "../api/api-key";
-import { formatLifespan } from "../form/lifespan";
+import { formatLifespan } from "../parts/lifespan";
 import { ScopeChips } from "../parts/scope-chips";
 import { StatusBadge } from "../parts/status-badge";
 import classes from "./list.module.css";

@@ -1,17 +1,15 @@
 import type { SearchSchemaInput } from "@tanstack/react-router";
-import type { paths } from "@/api/schema.gen";
 import type { ApiKeyPage } from "../api/api-key";
-
-type Query = Required<NonNullable<paths["/v1/api-keys"]["get"]["parameters"]["query"]>>;
+import type { ListQuery } from "../api/list-path";
 
 /**
  * What the list shows: search, filter, sorting and page. It is kept in the page's URL, under the
  * service's own parameter names.
  */
-export type ListSearch = Query;
-export type StatusFilter = Query["status"];
-export type SortField = Query["sort_field"];
-export type SortOrder = Query["sort_order"];
+export type ListSearch = ListQuery;
+export type StatusFilter = ListQuery["status"];
+export type SortField = ListQuery["sort_field"];
+export type SortOrder = ListQuery["sort_order"];
 
 export const SEARCH_LENGTH_MAX = 100;
 const PAGE_MAX = 1_000_000;
