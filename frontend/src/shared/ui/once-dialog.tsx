@@ -64,7 +64,7 @@ export function OnceDialog({ title, size, copied, storedLabel, ask, onClose, onL
             checked={ticked}
             onChange={(event) => setTicked(event.currentTarget.checked)}
           />
-          <Button variant={kept ? "filled" : "default"} onClick={requestClose}>
+          <Button ml="auto" variant={kept ? "filled" : "default"} onClick={requestClose}>
             {t("action.close")}
           </Button>
         </Group>
