@@ -187,18 +187,12 @@ func New(o Options) (*echo.Echo, error) {
 // registerManagement adds the routes that are generated from the contract. Each reads the whole body, then identifies the caller,
 // and only then checks the request, so that strangers learn nothing from error messages.
 func (s *server) registerManagement(e *echo.Echo, c *contract) error {
-	// The generator has renamed the operations in its copy of the contract as it names methods: listApiKeys is ListAPIKeys there.
-	ids := make(map[string]string, len(access))
-	for id := range access {
-		ids[strings.ToLower(id)] = id
-	}
 	guards := make(map[string][]echo.MiddlewareFunc, len(c.operations))
-	for name, op := range c.operations {
-		id, ok := ids[strings.ToLower(name)]
+	for id, op := range c.operations {
+		need, ok := access[id]
 		if !ok {
-			return errors.New("no access rule for operation " + name)
+			return errors.New("no access rule for operation " + id)
 		}
-		need := access[id]
 		guards[id] = append([]echo.MiddlewareFunc{receive(op), s.authorize(need), validate(op)}, compress(id)...)
 	}
 	oas.RegisterHandlersWithOptions(e, oas.NewStrictHandler(s, nil), oas.RegisterHandlersOptions{OperationMiddlewares: guards})

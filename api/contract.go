@@ -15,7 +15,7 @@ import (
 
 // contract is what openapi.yaml says of the routes that are generated from it, prepared for checking requests against it.
 type contract struct {
-	operations map[string]*operation // by their names in Go
+	operations map[string]*operation // by operationId
 }
 
 // operation is what a request is checked against.
