@@ -115,6 +115,10 @@ func (b *Buckets[K]) Check(key K) error {
 	return nil
 }
 
+// Count counts a request that [Buckets.Check] has let through, once it turns out that it counts. Requests that run at the same
+// moment may exceed the limit by their number.
+func (b *Buckets[K]) Count(key K) { _, _ = b.Take(key) }
+
 func (b *Buckets[K]) limiter(key K, r Rate) *rate.Limiter {
 	l, ok := b.entries.GetIfPresent(key)
 	if !ok {

@@ -198,7 +198,7 @@ func (s *Server) issue(ctx context.Context, r *exchange) (response TokenResponse
 			s.uses.Denied(client.ID, RateLimited, r.IP, r.RequestID)
 			return TokenResponse{}, RateLimited, err
 		}
-		s.count(address)
+		s.perAddress.Count(address)
 		r.admitted = true
 	}
 	scopes, err := grantedScopes(client, r.Scope)
@@ -224,7 +224,7 @@ func (s *Server) denied(r *exchange, address netip.Addr, err error) (response To
 		return TokenResponse{}, Failed, err
 	}
 	if !r.admitted {
-		s.count(address)
+		s.perAddress.Count(address)
 	}
 	if denied.Reason != apikey.UnknownClient {
 		s.uses.Denied(denied.ClientID, string(denied.Reason), r.IP, r.RequestID)
@@ -270,12 +270,6 @@ func (s *Server) admit(client *apikey.Client) (limit.Standing, error) {
 		return s.perClient.TakeAt(client.ID, limit.Rate{Requests: client.RateLimit, Window: time.Minute})
 	}
 	return s.perClient.Take(client.ID)
-}
-
-// count counts a request against its address, which has been found to be below its limit. Requests that run at the same moment
-// may exceed the limit by their number.
-func (s *Server) count(address netip.Addr) {
-	_, _ = s.perAddress.Take(address)
 }
 
 // scopesMax bounds how many scopes one request may ask for, so that its token fits into a header: a whole product covers more

@@ -67,7 +67,7 @@ func (s *Server) Inquirer(ctx context.Context, clientID, clientSecret, ip string
 	}
 	client, secretID, err := s.clients.Authenticate(ctx, clientID, clientSecret)
 	if errors.Is(err, apikey.ErrInvalidClient) {
-		s.count(address)
+		s.perAddress.Count(address)
 		return Inquirer{}, errInvalidClient
 	}
 	if err != nil {
