@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/piercloud/apikeys/pkg/eventlog"
 )
 
 const (
@@ -36,9 +38,8 @@ func (a *App) Ready(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	age := a.options.Now().Sub(a.reached.asked)
 	lapsed := a.reached.err == nil && !a.Tailer.Fresh() // the log could be read then, but has not been since
-	if a.reached.asked.IsZero() || age < 0 || age >= readyInterval || lapsed {
+	if lapsed || eventlog.Elapsed(a.reached.asked, a.options.Now()) >= readyInterval {
 		a.reached.err = a.reach(context.WithoutCancel(ctx)) // the answer is for others, too
 		a.reached.asked = a.options.Now()
 	}
