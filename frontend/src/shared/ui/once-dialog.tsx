@@ -57,7 +57,7 @@ export function OnceDialog({ title, size, copied, storedLabel, ask, onClose, onL
     <>
       <Dialog onClose={requestClose} closeOnEscape={!confirming} size={size} title={title}>
         {children}
-        <Group justify="space-between" gap="md" mt="xl">
+        <Group gap="md" mt="xl">
           <Checkbox
             size="sm"
             label={storedLabel}
