@@ -182,7 +182,7 @@ func TestTheServiceSurveysWhatDeservesAttention(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.stop()
-	w.start(t) // it surveys the keys at once
+	w.start(t) // it surveys the keys soon after its start
 	await.Until(t, workPatience, "the metrics tell of the key that is unused, and of its secret that ends", func() bool {
 		metrics := w.metrics(t)
 		return strings.Contains(metrics, `apikeys_unused_keys{for="30d"} 1`) && strings.Contains(metrics, `apikeys_unused_keys{for="90d"} 0`) &&
